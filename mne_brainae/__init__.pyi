@@ -1,0 +1,23 @@
+__all__ = [
+    "BrainAE",
+    "EncodingScores",
+    "Identification",
+    "LinearEncoder",
+    "average_repetitions",
+    "compute_image_features",
+    "datasets",
+    "fit",
+    "make_mask",
+    "mask_epochs",
+    "read_brainae",
+    "score_encoding",
+]
+
+from . import datasets
+from .baselines import LinearEncoder
+from .brainae import BrainAE, fit, read_brainae
+from .evaluation import EncodingScores, score_encoding
+from .identification import Identification
+from .images import compute_image_features
+from .masking import make_mask, mask_epochs
+from .preprocessing import average_repetitions

@@ -1,0 +1,165 @@
+"""Argument checks, and the only home of MNE-Python's private helpers."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from mne import BaseEpochs, Info
+from mne._fiff.pick import _picks_to_idx
+from mne.utils import (
+    _check_fname,
+    _check_option,
+    _validate_type,
+    check_random_state,
+    fill_doc,
+    logger,
+    verbose,
+    warn,
+)
+
+__all__ = [
+    "_check_fname",
+    "_check_option",
+    "_validate_type",
+    "check_complete",
+    "check_finite",
+    "check_image_names",
+    "check_same_space",
+    "check_random_state",
+    "fill_doc",
+    "five",
+    "logger",
+    "pick_channels",
+    "seed_from",
+    "verbose",
+    "warn",
+]
+
+
+def five(names: Iterable) -> str:
+    """Write the first five of some names, for an error message."""
+    names = list(names)
+    shown = ", ".join(repr(str(name)) for name in names[:5])
+    return shown + (f", ... ({len(names)} in all)" if len(names) > 5 else "")
+
+
+def check_image_names(epochs: BaseEpochs) -> pd.Series:
+    """Return the stimulus name of every epoch.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        Epochs whose ``metadata`` has a column ``"image"``.
+
+    Returns
+    -------
+    names : Series, shape (n_epochs,)
+        The names as strings.
+    """
+    _validate_type(epochs, BaseEpochs, "epochs")
+    how = (
+        "Name the picture of every epoch: "
+        "epochs.metadata = pandas.DataFrame({'image': [...]})."
+    )
+    if epochs.metadata is None:
+        raise ValueError(f"epochs.metadata is None, expected a column 'image'. {how}")
+    if "image" not in epochs.metadata:
+        raise ValueError(
+            "epochs.metadata has no column 'image', only "
+            f"{five(epochs.metadata.columns)}. {how}"
+        )
+    names = epochs.metadata["image"]
+    if names.isna().any():
+        missing = np.flatnonzero(names.isna())
+        raise ValueError(
+            f"epochs.metadata['image'] is missing for epochs {five(missing)}. {how}"
+        )
+    return names.astype(str)
+
+
+def check_finite(data: np.ndarray, name: str) -> None:
+    """Refuse NaN and infinite values."""
+    if not np.isfinite(data).all():
+        bad = np.flatnonzero(~np.isfinite(data.reshape(len(data), -1)).all(axis=1))
+        raise ValueError(
+            f"{name} must be finite, but rows {five(bad)} hold NaN or infinite "
+            "values. Drop or repair them first."
+        )
+
+
+def check_complete(wanted: Sequence[str], present: Sequence[str], where: str) -> None:
+    """Refuse image names that are missing from or doubled in a gallery."""
+    present = pd.Index(present)
+    if present.has_duplicates:
+        doubled = present[present.duplicated()].unique()
+        raise ValueError(
+            f"{where} must name every image once, but these come more than once: "
+            f"{five(doubled)}."
+        )
+    missing = pd.Index(wanted).unique().difference(present, sort=False)
+    if len(missing):
+        raise ValueError(
+            f"{where} lacks these images named in epochs.metadata['image']: "
+            f"{five(missing)}. It has {len(present)} images, such as "
+            f"{five(present[:2])}."
+        )
+
+
+def pick_channels(info: Info, picks) -> np.ndarray:
+    """Return the indices of the picked channels (good data channels by default)."""
+    return _picks_to_idx(info, picks, none="data", exclude="bads")
+
+
+def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray):
+    """Return the indices of ``ch_names`` in epochs recorded as those at fit.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs to check.
+    ch_names : list of str
+        The channels that the model was fitted on, in order.
+    times : array, shape (n_times,)
+        The times that the model was fitted on, in seconds.
+
+    Returns
+    -------
+    picks : array of int, shape (n_channels,)
+        Where the channels are in ``epochs``.
+    """
+    _validate_type(epochs, BaseEpochs, "epochs")
+    missing = [name for name in ch_names if name not in epochs.ch_names]
+    if missing:
+        raise ValueError(
+            f"epochs lack channels that the model was fitted on: {five(missing)}. "
+            "Set what is missing to NaN and call reconstruct, or fit on the channels "
+            "that you have."
+        )
+    picks = np.array([epochs.ch_names.index(name) for name in ch_names])
+    if (np.diff(picks) < 0).any():
+        raise ValueError(
+            "epochs have the channels of the model in another order. Call "
+            "epochs.reorder_channels(model.info_['ch_names']) first."
+        )
+    if len(epochs.times) != len(times) or not np.allclose(
+        epochs.times, times, atol=1e-6
+    ):
+        raise ValueError(
+            f"epochs have {len(epochs.times)} times from {epochs.times[0]:g} to "
+            f"{epochs.times[-1]:g} s, but the model was fitted on {len(times)} from "
+            f"{times[0]:g} to {times[-1]:g} s. Crop or resample the epochs to match."
+        )
+    return picks
+
+
+def seed_from(random_state) -> int:
+    """Draw one integer seed without touching the global random state."""
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31))
+    return int(check_random_state(random_state).randint(2**31 - 1))

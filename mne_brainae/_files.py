@@ -1,0 +1,113 @@
+"""Files that are whole or absent."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path that takes the place of ``path`` on success.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to write. Its folder is created when absent.
+
+    Yields
+    ------
+    temporary : Path
+        A path in the same folder to write to. It is moved over ``path`` when the
+        block ends well and removed when it does not, so that no reader ever meets
+        half a file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())  # mkstemp is private to its user
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict) -> None:
+    """Write arrays and a JSON header to one safetensors file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    arrays : dict of array
+        The arrays by name.
+    header : dict
+        What JSON can hold, with ``"kind"`` and ``"version"`` of the contents.
+    """
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with replacing(path) as temporary:
+        save_file(arrays, temporary, metadata={"mne_brainae": json.dumps(header)})
+
+
+def read_arrays(
+    path: Path, *, kind: str, version: int
+) -> tuple[dict[str, np.ndarray], dict]:
+    """Read what :func:`write_arrays` wrote; nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        The kind of contents that is expected.
+    version : int
+        The version of the contents that is expected.
+
+    Returns
+    -------
+    arrays : dict of array
+        The arrays by name.
+    header : dict
+        The header. A truncated or foreign file, and another version, are a ValueError.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = (file.metadata() or {}).get("mne_brainae")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is no whole safetensors file ({error}). It may be truncated or "
+            f"of another format; expected the {kind} of mne_brainae."
+        ) from None
+    header = json.loads(header) if header else {}
+    if header.get("kind") != kind:
+        found = header.get("kind", "no mark of mne_brainae")
+        raise ValueError(f"{path} holds {found}, expected the {kind} of mne_brainae.")
+    if header.get("version") != version:
+        raise ValueError(
+            f"{path} has {kind} format {header.get('version')}, this release of "
+            f"mne_brainae reads format {version}. Read it with the release that wrote "
+            f"it ({header.get('written_by', 'unknown')}), or fit again."
+        )
+    return arrays, header

@@ -1,0 +1,282 @@
+"""The training loop (Algorithm 1): seeds, batches, validation, best weights, resume."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from mne.utils import ProgressBar
+from torch import Tensor, nn
+
+from ._checks import logger, warn
+from ._files import read_arrays, write_arrays
+
+CHECKPOINT = {"kind": "training checkpoint", "version": 1}
+
+
+@dataclass
+class Pairs:
+    """Brain responses and the features of their images, row by row.
+
+    Parameters
+    ----------
+    brain : Tensor, shape (n_images, n_channels, n_times)
+        Standardised brain responses.
+    image : Tensor, shape (n_images, n_image_features) | None
+        Standardised image features.
+    """
+
+    brain: Tensor
+    image: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.brain)
+
+    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        """Gather some rows on a device."""
+        image = None if self.image is None else self.image[rows].to(device)
+        return self.brain[rows].to(device), image
+
+
+@dataclass
+class State:
+    """All that training changes, so that it can stop and go on."""
+
+    epoch: int = 0
+    best_epoch: int = -1
+    best_loss: float = float("inf")
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    history: list[dict] = field(default_factory=list)
+
+
+def resolve_device(device: str) -> torch.device:
+    """Choose CUDA, then MPS, then the CPU for ``"auto"``.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` or the name of a PyTorch device.
+
+    Returns
+    -------
+    device : device
+        The device.
+    """
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def size_of_batch(n_train: int, batch_size: int) -> int:
+    """Return the batch size that gives an epoch at least eight updates.
+
+    The paper's sets give twenty of its batches of 800; on a set of a thousand images
+    one batch of 800 would mean one update per epoch.
+    """
+    if batch_size < 2 or n_train < 2:
+        raise ValueError(
+            "A batch needs at least two different images to contrast, but "
+            f"batch_size={batch_size} and {n_train} training images leave fewer. Give "
+            "more images, a larger batch_size, or a smaller validation_size."
+        )
+    return min(batch_size, max(n_train // 8, min(n_train, 32)))
+
+
+def train(
+    network: nn.Module,
+    loss: nn.Module,
+    training: Pairs,
+    validation: Pairs,
+    *,
+    batch_size: int,
+    max_epochs: int,
+    learning_rate: float,
+    betas: tuple[float, float],
+    seed: int,
+    device: torch.device,
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
+) -> State:
+    """Train by Adam and leave the weights of least validation loss in the network.
+
+    Parameters
+    ----------
+    network : instance of BrainAENetwork
+        The network, changed in place.
+    loss : instance of BrainAELoss
+        The loss, changed in place when it learns its temperature.
+    training, validation : instance of Pairs
+        The images to learn from and the held-out ones to choose the epoch by.
+    batch_size, max_epochs : int
+        Images per update and the number of passes. The last partial batch is dropped,
+        since InfoNCE depends on the batch.
+    learning_rate : float
+        Adam's step size.
+    betas : tuple of float
+        Adam's decay rates.
+    seed : int
+        Seed of the order of the images.
+    device : device
+        Where to compute.
+    checkpoint : Path | None
+        File to save the state to after every epoch, and to go on from.
+    fingerprint : str
+        Identity of data and settings; a checkpoint of another one is a ValueError.
+
+    Returns
+    -------
+    state : instance of State
+        History, and the epoch whose weights were kept. Ctrl-C ends training early and
+        keeps the best weights so far.
+    """
+    network.to(device)
+    loss.to(device)
+    learned = nn.ModuleList([network, loss])
+    optimizer = torch.optim.Adam(learned.parameters(), lr=learning_rate, betas=betas)
+    order = torch.Generator().manual_seed(seed)
+    state = State()
+    if checkpoint is not None and checkpoint.exists():
+        state = _resume(checkpoint, fingerprint, learned, optimizer, order)
+    epochs = range(state.epoch, max_epochs)
+    try:
+        for _ in ProgressBar(epochs, mesg="Training"):
+            trained = _train_epoch(
+                learned, optimizer, training, batch_size, order, device
+            )
+            validated = _validate(learned, validation, batch_size, device)
+            _record(state, learned, trained, validated)
+            if checkpoint is not None:
+                _save(checkpoint, fingerprint, state, learned, optimizer, order)
+    except KeyboardInterrupt:
+        if not state.best_weights:
+            raise
+        warn(
+            f"Training was interrupted after {state.epoch} of {max_epochs} epochs; the "
+            f"weights of epoch {state.best_epoch}, the best so far, are kept."
+        )
+    learned.load_state_dict(state.best_weights)
+    network.eval()
+    network.cpu()
+    logger.info(
+        f"Kept epoch {state.best_epoch} of {state.epoch}, "
+        f"validation loss {state.best_loss:.4f}."
+    )
+    return state
+
+
+def _train_epoch(learned, optimizer, training, batch_size, order, device) -> dict:
+    network, loss = learned
+    learned.train()
+    rows = torch.randperm(len(training), generator=order)
+    sums, n_batches = {}, len(rows) // batch_size
+    for batch in rows[: n_batches * batch_size].split(batch_size):
+        total, terms = loss(network, *training.take(batch, device))
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        optimizer.step()
+        _add(sums, total, terms, 1 / n_batches)
+    return _as_floats(sums)
+
+
+@torch.no_grad()
+def _validate(learned, validation, batch_size, device) -> dict:
+    network, loss = learned
+    learned.eval()
+    sums, n_batches = {}, -(-len(validation) // batch_size)
+    # Equal parts, because InfoNCE over a short last batch would count for less.
+    for batch in torch.arange(len(validation)).tensor_split(n_batches):
+        total, terms = loss(network, *validation.take(batch, device))
+        _add(sums, total, terms, len(batch) / len(validation))
+    return _as_floats(sums)
+
+
+def _add(sums: dict, total: Tensor, terms: dict, weight: float) -> None:
+    for name, term in {"total": total, **terms}.items():
+        sums[name] = sums.get(name, 0.0) + weight * term.detach()
+
+
+def _as_floats(sums: dict) -> dict:
+    return {name: float(value) for name, value in sums.items()}
+
+
+def _record(state: State, learned, trained: dict, validated: dict) -> None:
+    row = {f"train_{name}": value for name, value in trained.items()}
+    row |= {f"validation_{name}": value for name, value in validated.items()}
+    row["temperature"] = learned[1].temperature
+    if not np.isfinite(validated["total"]):
+        raise RuntimeError(
+            f"The validation loss became {validated['total']} in epoch {state.epoch}. "
+            "Lower learning_rate, or look for outliers in the epochs."
+        )
+    if validated["total"] < state.best_loss:
+        state.best_loss, state.best_epoch = validated["total"], state.epoch
+        state.best_weights = copy.deepcopy(learned.state_dict())
+    state.history.append(row)
+    state.epoch += 1
+
+
+def history_table(state: State) -> pd.DataFrame:
+    """Return the losses of every epoch as a table with one row per epoch."""
+    return pd.DataFrame(state.history).rename_axis("epoch")
+
+
+def _save(path, fingerprint, state, learned, optimizer, order) -> None:
+    groups = {"now": learned.state_dict(), "best": state.best_weights}
+    arrays = {
+        f"{group}.{name}": value
+        for group, weights in groups.items()
+        for name, value in weights.items()
+    }
+    for index, moments in optimizer.state_dict()["state"].items():
+        arrays |= {f"adam.{index}.{name}": value for name, value in moments.items()}
+    arrays["order"], arrays["random"] = order.get_state(), torch.get_rng_state()
+    header = {
+        **CHECKPOINT,
+        "fingerprint": fingerprint,
+        "epoch": state.epoch,
+        "best_epoch": state.best_epoch,
+        "best_loss": state.best_loss,
+        "history": state.history,
+    }
+    write_arrays(path, {k: v.cpu().numpy() for k, v in arrays.items()}, header)
+
+
+def _resume(path, fingerprint, learned, optimizer, order) -> State:
+    arrays, header = read_arrays(path, **CHECKPOINT)
+    if header["fingerprint"] != fingerprint:
+        raise ValueError(
+            f"The checkpoint {path} is of other data or settings than this fit. Give "
+            "another file, or delete it to start anew."
+        )
+    groups = {"now": {}, "best": {}, "adam": {}}
+    for name, value in arrays.items():
+        group, _, rest = name.partition(".")
+        if group in groups:
+            groups[group][rest] = torch.from_numpy(value)
+    learned.load_state_dict(groups["now"])
+    moments = {}
+    for name, value in groups["adam"].items():
+        index, moment = name.split(".")
+        moments.setdefault(int(index), {})[moment] = value
+    settings = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": moments, "param_groups": settings})
+    order.set_state(torch.from_numpy(arrays["order"]))
+    torch.set_rng_state(torch.from_numpy(arrays["random"]))
+    logger.info(f"Going on from epoch {header['epoch']} in {path}.")
+    return State(
+        epoch=header["epoch"],
+        best_epoch=header["best_epoch"],
+        best_loss=header["best_loss"],
+        best_weights=groups["best"],
+        history=header["history"],
+    )

@@ -1,0 +1,116 @@
+"""Partial recordings: what is missing is NaN."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import mne
+import numpy as np
+
+from ._checks import _check_option, _validate_type, pick_channels, seed_from, verbose
+from ._docs import fill_doc
+from .preprocessing import make_epochs, read_array
+
+MASKS = ("random", "spatial", "temporal", "forecast")
+
+
+@fill_doc
+def make_mask(
+    kind: str,
+    shape: tuple[int, int, int],
+    ratio: float = 0.5,
+    *,
+    block: int = 1,
+    random_state=None,
+) -> np.ndarray:
+    """Draw which entries of a recording are missing (Figure 4a of the paper).
+
+    Parameters
+    ----------
+    kind : ``"random"`` | ``"spatial"`` | ``"temporal"`` | ``"forecast"``
+        Stretches of single channels, whole channels, stretches of all channels, or the
+        end of the window. All but the last are drawn for every epoch anew.
+    shape : tuple of int
+        ``(n_epochs, n_channels, n_times)``.
+    ratio : float
+        The share that is missing, between 0 and 1.
+    block : int
+        Length of a stretch in samples (random and temporal masks).
+    %(random_state)s
+
+    Returns
+    -------
+    mask : array of bool, shape (n_epochs, n_channels, n_times)
+        True where an entry is missing.
+    """
+    _check_option("kind", kind, MASKS)
+    if not 0 < ratio < 1:
+        raise ValueError(f"ratio must lie between 0 and 1, got {ratio}.")
+    n_epochs, n_channels, n_times = shape
+    rng = np.random.default_rng(seed_from(random_state))
+    n_blocks = -(-n_times // block)
+    units = {
+        "random": (n_channels, n_blocks),
+        "spatial": (n_channels, 1),
+        "temporal": (1, n_blocks),
+        "forecast": (1, n_times),
+    }[kind]
+    n_units = int(np.prod(units))
+    rank = np.tile(np.arange(n_units)[::-1], (n_epochs, 1))
+    if kind != "forecast":
+        rank = rng.permuted(rank, axis=1)
+    mask = (rank < round(ratio * n_units)).reshape(n_epochs, *units)
+    if kind in ("random", "temporal"):
+        mask = mask.repeat(block, axis=2)[..., :n_times]
+    return np.broadcast_to(mask, shape).copy()
+
+
+@fill_doc
+@verbose
+def mask_epochs(
+    epochs: mne.BaseEpochs,
+    kind="random",
+    ratio: float = 0.5,
+    *,
+    block_length: float = 0.1,
+    picks=None,
+    random_state=None,
+    verbose=None,
+) -> mne.EpochsArray:
+    """Take part of a recording away, for ``BrainAE.reconstruct`` to bring back.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The whole recording.
+    kind : str | array of bool
+        ``"random"`` (stretches of single channels), ``"spatial"`` (whole channels),
+        ``"temporal"`` (stretches of all channels) or ``"forecast"`` (the end of the
+        window); or the mask itself, broadcastable to
+        ``(n_epochs, n_channels, n_times)``, True where an entry is to be missing.
+    ratio : float
+        The share that is missing, between 0 and 1.
+    block_length : float
+        Length of a stretch in seconds.
+    %(picks)s
+    %(random_state)s
+    %(verbose)s
+
+    Returns
+    -------
+    epochs_masked : instance of EpochsArray
+        A copy of the picked channels whose missing entries are NaN.
+    """
+    _validate_type(epochs, mne.BaseEpochs, "epochs")
+    picks = pick_channels(epochs.info, picks)
+    data = read_array(epochs, picks)
+    if isinstance(kind, str):
+        block = max(round(block_length * epochs.info["sfreq"]), 1)
+        mask = make_mask(
+            kind, data.shape, ratio, block=block, random_state=random_state
+        )
+    else:
+        mask = np.broadcast_to(np.asarray(kind, bool), data.shape)
+    data[mask] = np.nan
+    info = mne.pick_info(epochs.info, picks)
+    return make_epochs(data, info, epochs.tmin, epochs.metadata)

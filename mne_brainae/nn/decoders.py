@@ -1,0 +1,30 @@
+"""Brain decoders by name: point in the shared space -> brain response."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from torch import nn
+
+from .tsconv import TSConvDecoder
+
+
+class LinearBrainDecoder(nn.Sequential):
+    """One linear layer to all channels and times (the linear decoder of Table 1).
+
+    Parameters
+    ----------
+    n_channels, n_times : int
+        Size of one brain response.
+    n_embedding : int
+        Dimension F of the shared space.
+    """
+
+    def __init__(self, n_channels: int, n_times: int, n_embedding: int):
+        super().__init__(
+            nn.Linear(n_embedding, n_channels * n_times),
+            nn.Unflatten(1, (n_channels, n_times)),
+        )
+
+
+BRAIN_DECODERS = {"tsconv": TSConvDecoder, "linear": LinearBrainDecoder}

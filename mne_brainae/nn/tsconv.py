@@ -1,0 +1,245 @@
+"""Temporal-spatial convolution and its mirror (Tables 6 and 7 of the paper).
+
+Neighbouring linear layers are applied as one. A temporal convolution followed by
+average pooling is one strided convolution with a longer kernel, and repeating every
+sample before a transposed convolution is one strided transposed convolution. The
+composed kernels are made of the layers' own weights at every pass, so that
+gradients, parameters and results are those of the layers one after another, at a
+fifth of the positions. ``tests/test_nn.py`` holds the layer-by-layer reference.
+"""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def n_steps(
+    n_times: int, *, kernel_length: int, pool_length: int, pool_stride: int
+) -> int:
+    """Return the time steps after temporal convolution and pooling (Table 6).
+
+    Parameters
+    ----------
+    n_times : int
+        Time samples of the window.
+    kernel_length, pool_length, pool_stride : int
+        The sizes m1, m2 and s of Table 6.
+
+    Returns
+    -------
+    n_steps : int
+        ``floor((n_times - m1 - m2 + 1) / s) + 1``. A window shorter than the kernels,
+        or a stride that skips samples, is a ValueError.
+    """
+    if pool_length < pool_stride:
+        raise ValueError(
+            f"pool_length={pool_length} is shorter than pool_stride={pool_stride}, so "
+            "that samples would be skipped. Use pool_length >= pool_stride."
+        )
+    shortest = kernel_length + pool_length - 1
+    if n_times < shortest:
+        raise ValueError(
+            f"The window has {n_times} times, but kernel_length={kernel_length} and "
+            f"pool_length={pool_length} need at least {shortest}. Use a longer window "
+            "or a higher sampling rate, shorter kernels, or brain_encoder='linear' and "
+            "brain_decoder='linear'."
+        )
+    return (n_times - shortest) // pool_stride + 1
+
+
+def running_sum(kernel: Tensor, length: int) -> Tensor:
+    """Convolve kernels with a box of ones along their last axis.
+
+    Parameters
+    ----------
+    kernel : Tensor, shape (..., n_taps)
+        The kernels.
+    length : int
+        The length of the box.
+
+    Returns
+    -------
+    kernel : Tensor, shape (..., n_taps + length - 1)
+        The longer kernels: filtering with them equals filtering with ``kernel`` and
+        summing ``length`` neighbouring samples.
+    """
+    padded = F.pad(kernel, (length - 1, length - 1))
+    return padded.unfold(-1, length, 1).sum(-1)
+
+
+def upsample_conv_transpose(
+    maps: Tensor, kernel: Tensor, *, stride: int, n_times: int
+) -> Tensor:
+    """Repeat every step ``stride`` times, then convolve transposed, as one operation.
+
+    Steps that the pooling cut off at the end of the window are filled by holding the
+    last step.
+
+    Parameters
+    ----------
+    maps : Tensor, shape (n_batch, n_in, n_rows, n_steps)
+        Feature maps at the low rate.
+    kernel : Tensor, shape (n_in, n_out, 1, n_taps)
+        Kernels of the transposed convolution at the high rate.
+    stride : int
+        How often a step is repeated.
+    n_times : int
+        Time samples wanted.
+
+    Returns
+    -------
+    signals : Tensor, shape (n_batch, n_out, n_rows, n_times)
+        The signals.
+    """
+    n_held = n_times - (maps.shape[-1] * stride + kernel.shape[-1] - 1)
+    repeated = running_sum(kernel, stride)
+    signals = F.conv_transpose2d(maps, repeated, stride=(1, stride))
+    if n_held > 0:
+        held = running_sum(kernel, n_held)
+        tail = F.conv_transpose2d(maps[..., -1:], held)
+        start = maps.shape[-1] * stride
+        signals = F.pad(signals, (0, n_held)) + F.pad(tail, (start, 0))
+    return signals
+
+
+class TSConvEncoder(nn.Module):
+    """Temporal convolution, pooling, spatial convolution, linear layer (Table 6).
+
+    Parameters
+    ----------
+    n_channels, n_times : int
+        Size of one brain response.
+    n_embedding : int
+        Dimension F of the shared space.
+    n_kernels, kernel_length, pool_length, pool_stride : int
+        The sizes k, m1, m2 and s of Table 6.
+    inner_activation : bool
+        Whether batch normalisation and ELU follow the pooling too, as section 3.3.1
+        says, or only the spatial convolution. Without it both convolutions and the
+        pooling are one strided convolution.
+
+    Notes
+    -----
+    Maps (n_batch, n_channels, n_times) to (n_batch, n_embedding). The convolutions
+    have no bias: the batch normalisation behind each of them would cancel it.
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_embedding: int,
+        *,
+        n_kernels: int = 40,
+        kernel_length: int = 26,
+        pool_length: int = 5,
+        pool_stride: int = 5,
+        inner_activation: bool = True,
+    ):
+        super().__init__()
+        steps = n_steps(
+            n_times,
+            kernel_length=kernel_length,
+            pool_length=pool_length,
+            pool_stride=pool_stride,
+        )
+        self.pool_length, self.pool_stride = pool_length, pool_stride
+        self.temporal = nn.Conv2d(1, n_kernels, (1, kernel_length), bias=False)
+        self.inner_norm = nn.BatchNorm2d(n_kernels) if inner_activation else None
+        self.spatial = nn.Conv2d(n_kernels, n_kernels, (n_channels, 1), bias=False)
+        self.norm = nn.BatchNorm1d(n_kernels)
+        self.linear = nn.Linear(n_kernels * steps, n_embedding)
+
+    def forward(self, brain: Tensor) -> Tensor:
+        """Embed brain responses."""
+        pooled = running_sum(self.temporal.weight, self.pool_length) / self.pool_length
+        if self.inner_norm is None:
+            kernel = torch.einsum(
+                "jkc,km->jcm", self.spatial.weight[..., 0], pooled[:, 0, 0]
+            )
+            maps = F.conv1d(brain, kernel, stride=self.pool_stride)
+        else:
+            maps = F.conv2d(brain[:, None], pooled, stride=(1, self.pool_stride))
+            maps = F.elu(self.inner_norm(maps), inplace=True)
+            maps = F.conv2d(maps, self.spatial.weight).squeeze(2)
+        maps = F.elu(self.norm(maps), inplace=True)
+        return self.linear(maps.flatten(1))
+
+
+class TSConvDecoder(nn.Module):
+    """Linear layer, transposed spatial convolution, upsampling, transposed temporal.
+
+    The mirror of :class:`TSConvEncoder` (Table 7, read from the latent outwards),
+    with an affine output per channel and no saturating nonlinearity.
+
+    Parameters
+    ----------
+    n_channels, n_times : int
+        Size of one brain response.
+    n_embedding : int
+        Dimension F of the shared space.
+    n_kernels, kernel_length, pool_length, pool_stride : int
+        The sizes k, m1, m2 and s of Table 6.
+    inner_activation : bool
+        Whether batch normalisation and ELU follow the transposed spatial convolution,
+        as in the encoder, or precede it. In the second case all that follows is one
+        strided transposed convolution.
+
+    Notes
+    -----
+    Maps (n_batch, n_embedding) to (n_batch, n_channels, n_times).
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_times: int,
+        n_embedding: int,
+        *,
+        n_kernels: int = 40,
+        kernel_length: int = 26,
+        pool_length: int = 5,
+        pool_stride: int = 5,
+        inner_activation: bool = True,
+    ):
+        super().__init__()
+        steps = n_steps(
+            n_times,
+            kernel_length=kernel_length,
+            pool_length=pool_length,
+            pool_stride=pool_stride,
+        )
+        self.n_times, self.pool_stride = n_times, pool_stride
+        self.inner_activation = inner_activation
+        self.linear = nn.Linear(n_embedding, n_kernels * steps)
+        self.norm = nn.BatchNorm2d(n_kernels)
+        self.spatial = nn.ConvTranspose2d(
+            n_kernels, n_kernels, (n_channels, 1), bias=False
+        )
+        self.temporal = nn.ConvTranspose2d(n_kernels, 1, (1, kernel_length), bias=False)
+        self.scale = nn.Parameter(torch.ones(n_channels, 1))
+        self.offset = nn.Parameter(torch.zeros(n_channels, 1))
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Predict brain responses."""
+        maps = self.linear(embedding).unflatten(1, (len(self.temporal.weight), 1, -1))
+        if self.inner_activation:
+            maps = F.conv_transpose2d(maps, self.spatial.weight)
+            kernel = self.temporal.weight
+        else:
+            kernel = torch.einsum(
+                "jkc,km->jcm",
+                self.spatial.weight[..., 0],
+                self.temporal.weight[:, 0, 0],
+            )[:, :, None]
+        maps = F.elu(self.norm(maps), inplace=True)
+        signals = upsample_conv_transpose(
+            maps, kernel, stride=self.pool_stride, n_times=self.n_times
+        )
+        # One output map over all channels, or one output map per channel.
+        signals = signals.squeeze(1) if self.inner_activation else signals.squeeze(2)
+        return signals * self.scale + self.offset
