@@ -183,7 +183,10 @@ def check_templates(templates: pd.MultiIndex, epochs_table: pd.DataFrame) -> Non
     """
 
     def keys(concepts, images) -> pd.Index:
-        files = [f"{c}/{str(i).split('/')[-1]}" for c, i in zip(concepts, images)]
+        files = [
+            f"{c}/{str(i).split('/')[-1]}"
+            for c, i in zip(concepts, images, strict=True)
+        ]
         return pd.Index(files)
 
     shown = epochs_table[["concept", "image"]].drop_duplicates().astype(str)

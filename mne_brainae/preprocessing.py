@@ -81,10 +81,10 @@ def average_by(
         for code, response in zip(codes[rows], block, strict=True):
             means[code] += response
     means /= counts[:, None, None].astype(np.float32)
-    return means, _shared_metadata(epochs.metadata, codes, counts)
+    return means, _shared_metadata(epochs.metadata, codes)
 
 
-def _shared_metadata(metadata: pd.DataFrame, codes, counts) -> pd.DataFrame:
+def _shared_metadata(metadata: pd.DataFrame, codes) -> pd.DataFrame:
     groups = metadata.groupby(codes, sort=True)
     constant = (groups.nunique(dropna=False) <= 1).all()
     table = groups.head(1).reset_index(drop=True)

@@ -1,0 +1,7 @@
+"""The systems that BrainAE is compared with, behind the same face."""
+
+# License: BSD-3-Clause
+
+from .linear import LinearEncoder
+
+__all__ = ["LinearEncoder"]

@@ -1,0 +1,106 @@
+"""Settings and small recordings that several tests share."""
+
+import os
+
+# Two test processes on two cores: one thread each, or they wait for one another.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+TOLERATED = (
+    # MNE-Python sets an index in place, which pandas 3.1 announces the end of.
+    "ignore:.*inplace.*:Warning",
+    "ignore:The 'inplace'.*:Warning",
+)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "error")
+    for line in TOLERATED:
+        config.addinivalue_line("filterwarnings", line)
+    torch.set_num_threads(1)
+    mne.set_log_level("WARNING")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_data_folder(tmp_path_factory):
+    """Keep downloads and derived files out of the user's folders."""
+    os.environ["MNE_DATA"] = str(tmp_path_factory.mktemp("mne_data"))
+    os.environ["_MNE_FAKE_HOME_DIR"] = str(tmp_path_factory.mktemp("home"))
+
+
+def _recording(n_concepts, n_times, rng, n_repetitions=2, n_features=12):
+    """A linear brain: channels x times are a noisy mix of the image's features."""
+    names = [f"{c:02d}/{c:02d}_{i}.png" for c in range(n_concepts) for i in range(4)]
+    features = rng.standard_normal((len(names), n_features)).astype(np.float32)
+    montage = mne.channels.make_standard_montage("biosemi16")
+    info = mne.create_info(montage.ch_names, 100.0, "eeg").set_montage(montage)
+    mix = np.random.default_rng(5).standard_normal((n_features, 16, n_times))
+    repeated = np.repeat(np.arange(len(names)), n_repetitions)
+    order = rng.permutation(len(repeated))
+    data = np.tensordot(features[repeated[order]], mix, 1)
+    data = 1e-6 * (data + 0.5 * rng.standard_normal(data.shape) + 2.0)
+    rows = repeated[order]
+    metadata = pd.DataFrame(
+        {
+            "image": [names[row] for row in rows],
+            "concept": [names[row][:2] for row in rows],
+            "repetition": np.arange(len(rows)) % n_repetitions,
+        }
+    )
+    epochs = mne.EpochsArray(data, info, tmin=-0.1, metadata=metadata, verbose=False)
+    table = pd.DataFrame(features, index=pd.Index(names, name="image"))
+    return epochs, table
+
+
+@pytest.fixture(scope="session")
+def recording():
+    """Training epochs of 16 channels x 40 times and the features of their images."""
+    return _recording(20, 40, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="session")
+def unseen():
+    """Test epochs of other images by the same brain, with their features."""
+    epochs, table = _recording(10, 40, np.random.default_rng(1), n_repetitions=6)
+    rename = {name: f"new/{name}" for name in table.index}
+    epochs.metadata["image"] = epochs.metadata["image"].map(rename)
+    epochs.metadata["concept"] = "new " + epochs.metadata["concept"]
+    return epochs, table.rename(rename)
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Settings under which a fit takes about a second."""
+    return {
+        "n_kernels": 8,
+        "kernel_length": 10,
+        "n_embedding": 32,
+        "max_epochs": 30,
+        "random_state": 0,
+        "verbose": "WARNING",
+    }
+
+
+@pytest.fixture(scope="session")
+def model(recording, small):
+    """A fitted model."""
+    import mne_brainae
+
+    return mne_brainae.BrainAE(**small).fit(*recording)
