@@ -18,6 +18,7 @@ from ._checks import logger, warn
 from ._files import read_arrays, write_arrays
 
 CHECKPOINT = {"kind": "training checkpoint", "version": 1}
+PATIENCE = 20
 
 
 @dataclass
@@ -100,6 +101,7 @@ def train(
     *,
     batch_size: int,
     max_epochs: int,
+    min_epochs: int,
     learning_rate: float,
     betas: tuple[float, float],
     seed: int,
@@ -117,9 +119,12 @@ def train(
         The loss, changed in place when it learns its temperature.
     training, validation : instance of Pairs
         The images to learn from and the held-out ones to choose the epoch by.
-    batch_size, max_epochs : int
-        Images per update and the number of passes. The last partial batch is dropped,
-        since InfoNCE depends on the batch.
+    batch_size : int
+        Images per update. The last partial batch is dropped, since InfoNCE depends on
+        the batch.
+    max_epochs, min_epochs : int
+        Most and fewest passes. After the fewest, training ends when ``PATIENCE``
+        epochs have brought no better validation loss.
     learning_rate : float
         Adam's step size.
     betas : tuple of float
@@ -147,7 +152,8 @@ def train(
     state = State()
     if checkpoint is not None and checkpoint.exists():
         state = _resume(checkpoint, fingerprint, learned, optimizer, order)
-    epochs = range(state.epoch, max_epochs)
+    done = _is_done(state, min_epochs)
+    epochs = range(state.epoch, state.epoch if done else max_epochs)
     try:
         for _ in ProgressBar(epochs, mesg="Training"):
             trained = _train_epoch(
@@ -157,6 +163,8 @@ def train(
             _record(state, learned, trained, validated)
             if checkpoint is not None:
                 _save(checkpoint, fingerprint, state, learned, optimizer, order)
+            if _is_done(state, min_epochs):
+                break
     except KeyboardInterrupt:
         if not state.best_weights:
             raise
@@ -172,6 +180,11 @@ def train(
         f"validation loss {state.best_loss:.4f}."
     )
     return state
+
+
+def _is_done(state: State, min_epochs: int) -> bool:
+    waited = state.epoch - 1 - state.best_epoch
+    return state.epoch >= min_epochs and waited >= PATIENCE
 
 
 def _train_epoch(learned, optimizer, training, batch_size, order, device) -> dict:

@@ -58,8 +58,8 @@ class EncodingScores:
         return "\n".join(lines) + ">"
 
 
-@fill_doc
 @verbose
+@fill_doc
 def score_encoding(
     epochs: mne.BaseEpochs,
     epochs_predicted: mne.BaseEpochs,

@@ -65,8 +65,8 @@ def make_mask(
     return np.broadcast_to(mask, shape).copy()
 
 
-@fill_doc
 @verbose
+@fill_doc
 def mask_epochs(
     epochs: mne.BaseEpochs,
     kind="random",

@@ -93,8 +93,8 @@ def _shared_metadata(metadata: pd.DataFrame, codes) -> pd.DataFrame:
     return table.assign(n_averaged=earlier.groupby(codes).sum().to_numpy())
 
 
-@fill_doc
 @verbose
+@fill_doc
 def average_repetitions(
     epochs: mne.BaseEpochs, *, by: str = "image", picks=None, verbose=None
 ) -> mne.EpochsArray:

@@ -87,3 +87,82 @@ def plot_history(model, *, axes=None, show: bool = True):
     axes.set(xlabel="epoch", ylabel="loss")
     axes.legend(frameon=False)
     return _finish(axes.figure, show)
+
+
+def plot_comparison(measured, predicted, *, times=None, show: bool = True):
+    """Plot a measured and a predicted response side by side.
+
+    Parameters
+    ----------
+    measured, predicted : instance of Evoked
+        Responses of the same channels and times.
+    times : array-like | None
+        Times of the topographies in seconds; None takes the four highest peaks of the
+        measured global field power. Without positions, or with one time only, values
+        are drawn channel by channel.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: topographies above, time courses below.
+    """
+    import matplotlib.pyplot as plt
+
+    positions = np.array([ch["loc"][:3] for ch in measured.info["chs"]])
+    if len(measured.times) == 1 or not np.isfinite(positions).all():
+        return _plot_channels(measured, predicted, show)
+    times = _peaks(measured) if times is None else times
+    limit = np.abs(measured.data).max()
+    figure = plt.figure(figsize=(2 + 2 * len(times), 7), layout="constrained")
+    rows = figure.subfigures(3, 1)
+    for row, evoked, name in zip(
+        rows, (measured, predicted), ("measured", "predicted"), strict=False
+    ):
+        axes = row.subplots(1, len(times))
+        kind = evoked.get_channel_types()[0]
+        evoked.plot_topomap(
+            times,
+            ch_type=kind,
+            axes=axes,
+            colorbar=False,
+            vlim=(-limit, limit),
+            scalings=1,
+            show=False,
+        )
+        row.suptitle(name)
+    axes = rows[2].subplots(1, 2, sharey=True)
+    for ax, evoked, name in zip(
+        axes, (measured, predicted), ("measured", "predicted"), strict=True
+    ):
+        ax.plot(evoked.times, evoked.data.T, color="0.6", linewidth=0.5)
+        ax.plot(evoked.times, evoked.data.std(axis=0), color="C3", label="GFP")
+        ax.set(xlabel="time (s)", title=name)
+    axes[0].set_ylabel("SI units")
+    axes[0].legend(frameon=False)
+    return _finish(figure, show)
+
+
+def _peaks(evoked, n_peaks: int = 4) -> np.ndarray:
+    """Return the times of the highest peaks of the global field power."""
+    from scipy.signal import find_peaks
+
+    power = evoked.data.std(axis=0)
+    peaks, _ = find_peaks(power, distance=max(len(power) // 12, 1))
+    if len(peaks) == 0:
+        peaks = np.array([power.argmax()])
+    highest = peaks[np.argsort(power[peaks])[::-1][:n_peaks]]
+    return evoked.times[np.sort(highest)]
+
+
+def _plot_channels(measured, predicted, show: bool):
+    axes = _axes(None)
+    for evoked, name, marker in (
+        (measured, "measured", "o"),
+        (predicted, "predicted", "x"),
+    ):
+        axes.plot(evoked.data.mean(axis=1), marker, label=name)
+    axes.set(xlabel="channel", ylabel="response (SI or arbitrary units)")
+    axes.legend(frameon=False)
+    return _finish(axes.figure, show)

@@ -82,7 +82,9 @@ def _step(network, loss, brain, image):
 
 
 @pytest.mark.parametrize("inner", [True, False])
-@pytest.mark.parametrize(("n_channels", "n_times"), [(6, 41), (3, 44), (1, 11), (8, 63)])
+@pytest.mark.parametrize(
+    ("n_channels", "n_times"), [(6, 41), (3, 44), (1, 11), (8, 63)]
+)
 def test_parity_with_layers_one_after_another(inner, n_channels, n_times):
     """Forward, every loss term, every gradient and every running statistic."""
     torch.manual_seed(1)

@@ -1,0 +1,38 @@
+"""The command line: one thin file per command."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+from .. import __version__
+
+COMMANDS = {
+    "demo": "fit, predict, retrieve, classify and reconstruct, with pictures",
+    "sys_info": "print the versions that a bug report needs",
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : list of str | None
+        The words after ``mne_brainae``; None takes those of the process.
+    """
+    parser = argparse.ArgumentParser(
+        prog="mne_brainae",
+        description="One shared latent space for pictures and brain responses.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        module = import_module(f".{name}", __name__)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    given = parser.parse_args(arguments)
+    given.run(given)

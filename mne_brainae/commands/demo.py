@@ -1,0 +1,251 @@
+"""``mne_brainae demo``: the main job from end to end, on one screen."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+
+RESPONSE, RIDGE, CEILING = "mean response", "ridge, same features", "noise ceiling"
+SYSTEMS = ("BrainAE", RIDGE, RESPONSE, "chance", CEILING)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the demo can be told."""
+    add = parser.add_argument
+    add("--data", choices=LOADERS, default="simulated", help="the recording")
+    add("--session", default="190923", help="session of macaque_v4")
+    add("--folds", type=int, default=1, help="test folds of macaque_v4, up to 6")
+    add("--seeds", type=int, default=1, help="fits per fold, each with another seed")
+    add("--out", type=Path, default=Path("brainae_demo"), help="folder for results")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Fit, score, print one table, save pictures and the model."""
+    import matplotlib as mpl
+
+    import mne_brainae
+
+    mpl.use("agg")
+    given.out.mkdir(parents=True, exist_ok=True)
+    tables = []
+    for fold, task in enumerate(LOADERS[given.data](given)):
+        for seed in range(given.seeds):
+            print(f"\n{task.name}: fold {fold}, seed {seed}", flush=True)
+            model = mne_brainae.fit(task.train, task.images, random_state=seed)
+            scores = score(model, task, seed)
+            tables.append(scores.assign(fold=fold, seed=seed))
+    results = pd.concat(tables)
+    results.to_csv(given.out / f"{given.data}.csv", index_label="score")
+    print(f"\n{task.name}\n{report(results)}\n")
+    print(task.note)
+    print(model.retrieve(task.averaged, task.gallery))
+    _save(model, task, given.out)
+
+
+@dataclass
+class Task:
+    """A recording divided into training and test epochs."""
+
+    name: str
+    train: mne.BaseEpochs
+    test: mne.BaseEpochs
+    images: object
+    templates: object
+    note: str
+
+    @property
+    def averaged(self) -> mne.BaseEpochs:
+        """The test epochs, repetitions averaged."""
+        from ..preprocessing import average_repetitions
+
+        return average_repetitions(self.test, verbose="WARNING")
+
+    @property
+    def gallery(self) -> object:
+        """The test pictures."""
+        if self.images is not None:
+            return self.images
+        table = self.test.metadata.drop_duplicates("image")
+        return dict(zip(table["image"], table["image_path"], strict=True))
+
+
+def _simulated(given: argparse.Namespace) -> Iterator[Task]:
+    from ..datasets import simulate
+
+    data = simulate(random_state=0)
+    yield Task(
+        "SIMULATED EEG, unseen concepts",
+        data.train,
+        data.test,
+        data.images,
+        data.templates,
+        f"Simulated: the best possible decoder finds {100 * data.best_top1:.1f} % "
+        f"(top-1), the true responses correlate by {data.noise_ceiling['r_images']:.3f}"
+        " (r_images) with the measured ones.",
+    )
+
+
+def _macaque_v4(given: argparse.Namespace) -> Iterator[Task]:
+    from sklearn.model_selection import KFold
+
+    from ..datasets import macaque_v4
+
+    epochs = macaque_v4.read_epochs(given.session, verbose="WARNING")
+    folds = KFold(6, shuffle=True, random_state=0).split(np.arange(len(epochs)))
+    for _, (train, test) in zip(range(given.folds), folds):  # noqa: B905
+        yield Task(
+            f"Macaque V4, session {given.session}, 200 unseen photographs",
+            epochs[train],
+            epochs[test],
+            None,
+            None,
+            "No repetitions and no concepts in this file: no noise ceiling and no "
+            "classification.",
+        )
+
+
+LOADERS = {"simulated": _simulated, "macaque_v4": _macaque_v4}
+
+
+def score(model, task: Task, seed: int) -> pd.DataFrame:
+    """Score a model and its baselines in every direction.
+
+    Parameters
+    ----------
+    model : instance of BrainAE
+        The fitted model.
+    task : instance of Task
+        The recording.
+    seed : int
+        Seed of the mask and the split halves.
+
+    Returns
+    -------
+    scores : DataFrame, shape (n_scores, n_systems)
+        One row per score, one column per system.
+    """
+    from ..baselines import LinearEncoder
+    from ..evaluation import score_encoding
+
+    averaged, gallery = task.averaged, task.gallery
+    files = _shown(gallery, averaged)
+    train_images = _shown_in_training(task)
+    ridge = LinearEncoder().fit(task.train, train_images)
+    scores = {}
+    systems = {"BrainAE": model, RIDGE: ridge}
+    for name, system in systems.items():
+        predicted = system.predict_epochs(files)
+        table = score_encoding(
+            task.test, predicted, model.evoked_, n_splits=20, random_state=seed
+        ).table
+        for column in ("r_images", "r_pattern"):
+            row = scores.setdefault(f"encoding {column}", {})
+            row[name] = table.loc["prediction", column]
+            row[RESPONSE] = table.loc["mean response", column]
+            row[CEILING] = table.loc["noise ceiling", column]
+        found = system.retrieve(averaged, files)
+        _add_accuracy(scores, "retrieval", name, found)
+    if task.templates is not None:
+        named = model.classify(averaged, task.templates)
+        _add_accuracy(scores, "classification", "BrainAE", named)
+    r = masked_r(model, averaged, seed)
+    scores["reconstruction r, missing half"] = {"BrainAE": r, RESPONSE: 0.0}
+    return pd.DataFrame(scores).T.reindex(columns=list(SYSTEMS))
+
+
+def _add_accuracy(scores: dict, task: str, system: str, found) -> None:
+    for k in (1, 5):
+        row = scores.setdefault(f"{task} top-{k} of {len(found.candidates)}", {})
+        row[system], row["chance"] = found.top_k(k), found.chance(k)
+
+
+def _shown(images, epochs: mne.BaseEpochs) -> dict:
+    """Return the files of the pictures that epochs show."""
+    from ..images import find_images
+
+    return dict(find_images(images, list(epochs.metadata["image"].unique())))
+
+
+def _shown_in_training(task: Task) -> dict:
+    if task.images is not None:
+        return _shown(task.images, task.train)
+    table = task.train.metadata.drop_duplicates("image")
+    return dict(zip(table["image"], table["image_path"], strict=True))
+
+
+def masked_r(model, epochs: mne.BaseEpochs, seed: int) -> float:
+    """Correlate what was missing with its reconstruction.
+
+    Parameters
+    ----------
+    model : instance of BrainAE
+        The fitted model.
+    epochs : instance of Epochs
+        Whole responses. Half of their channels are hidden from the model.
+    seed : int
+        Seed of the mask.
+
+    Returns
+    -------
+    r : float
+        Pearson correlation over all missing entries, as deviations from the mean
+        training response in units of each channel's spread, so that the mean response
+        itself scores 0.
+    """
+    from ..masking import mask_epochs
+
+    masked = mask_epochs(epochs, "spatial", 0.5, random_state=seed, verbose="WARNING")
+    missing = np.isnan(masked.get_data(copy=False))
+    mean = model.evoked_.data
+    whole = epochs.get_data(picks=model.info_["ch_names"]) - mean
+    rebuilt = model.reconstruct(masked, output="array") - mean
+    spread = whole.std(axis=(0, 2), keepdims=True)
+    whole, rebuilt = (whole / spread)[missing], (rebuilt / spread)[missing]
+    return float(np.corrcoef(whole, rebuilt)[0, 1])
+
+
+def report(results: pd.DataFrame) -> str:
+    """Write the table: means over folds, and the spread over seeds."""
+    systems = [name for name in SYSTEMS if results[name].notna().any()]
+    order = list(dict.fromkeys(results.index))
+    by_seed = results.groupby([results.index, "seed"])[systems].mean()
+    mean = by_seed.groupby(level=0).mean().loc[order]
+    spread = by_seed.groupby(level=0).std().loc[order]
+    text = mean.map(lambda value: "" if np.isnan(value) else f"{value:.3f}")
+    if results["seed"].nunique() > 1:
+        text["BrainAE"] += spread["BrainAE"].map(lambda sd: f" +- {sd:.3f}")
+    return text.to_string()
+
+
+def _save(model, task: Task, out: Path) -> None:
+    """Save the pictures and the model, and say what to try next."""
+    from ..viz import plot_comparison, plot_history
+
+    averaged = task.averaged
+    image = averaged.metadata["image"].iloc[0]
+    measured = averaged[0].average()
+    predicted = model.predict_evoked(_shown(task.gallery, averaged)[image])
+    figures = {
+        "measured_and_predicted": plot_comparison(measured, predicted, show=False),
+        "retrieval": model.retrieve(averaged, task.gallery).plot(show=False),
+        "training": plot_history(model, show=False),
+    }
+    for name, figure in figures.items():
+        figure.savefig(out / f"{name}.png", dpi=120)
+    model.save(out / "model.safetensors", overwrite=True)
+    print(f"\nSaved in {out.resolve()}:")
+    for path in sorted(out.iterdir()):
+        print(f"  {path.name}")
+    print(
+        "\nNext: your own epochs, with epochs.metadata['image'] naming the pictures:\n"
+        "  model = mne_brainae.fit(epochs, 'folder/of/pictures')\n"
+        "  model.predict_evoked('a/new/picture.jpg').plot_topomap()"
+    )
