@@ -17,6 +17,10 @@ from ._docs import fill_doc
 #: ever made.
 BLOCK = 256
 
+#: Mean squared norm of an image's features inside. One unit per feature would make the
+#: image projection learn, and overfit, the faster the more features there are.
+FEATURE_ENERGY = 100.0
+
 
 def read_blocks(epochs: mne.BaseEpochs, picks: np.ndarray):
     """Yield the data of epochs block by block.
@@ -205,9 +209,23 @@ class Scaler:
 
     @classmethod
     def for_features(cls, features: np.ndarray) -> Scaler:
-        """Learn mean and standard deviation of every image feature."""
+        """Learn mean and standard deviation of every image feature.
+
+        Parameters
+        ----------
+        features : array, shape (n_images, n_features)
+            Training features.
+
+        Returns
+        -------
+        scaler : instance of Scaler
+            Standardised features whose squared norm is :data:`FEATURE_ENERGY` on
+            average, whatever their number.
+        """
         mean = features.mean(axis=0, dtype=np.float64)
-        return cls._safe(mean, features.std(axis=0, dtype=np.float64))
+        scaler = cls._safe(mean, features.std(axis=0, dtype=np.float64))
+        scaler.scale *= np.float32(np.sqrt(features.shape[1] / FEATURE_ENERGY))
+        return scaler
 
     @classmethod
     def _safe(cls, mean: np.ndarray, scale: np.ndarray) -> Scaler:

@@ -89,10 +89,12 @@ def unseen():
 def small():
     """Settings under which a fit takes about a second."""
     return {
-        "n_kernels": 8,
+        "n_kernels": 16,
         "kernel_length": 10,
+        "inner_activation": False,
         "n_embedding": 32,
         "max_epochs": 30,
+        "min_updates": 300,
         "random_state": 0,
         "verbose": "WARNING",
     }

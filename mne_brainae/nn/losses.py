@@ -86,7 +86,7 @@ class BrainAELoss(nn.Module):
     @property
     def temperature(self) -> float:
         """The temperature tau."""
-        return float(self.log_temperature.exp())
+        return float(self.log_temperature.detach().exp())
 
     def forward(
         self, network: nn.Module, brain: Tensor, image: Tensor | None

@@ -1,0 +1,132 @@
+"""How Sphinx builds the documentation.
+
+Without a network, set ``MNE_BRAINAE_DOC_OFFLINE=1``: links to other projects are then
+left out instead of being looked up.
+"""
+
+# License: BSD-3-Clause
+
+import os
+import warnings
+from datetime import UTC, datetime
+
+import matplotlib as mpl
+
+import mne_brainae
+
+mpl.use("agg")
+
+OFFLINE = os.environ.get("MNE_BRAINAE_DOC_OFFLINE", "") not in ("", "0")
+
+project = "mne_brainae"
+author = "The mne_brainae developers"
+copyright = f"{datetime.now(tz=UTC).year}, {author}"
+version = release = mne_brainae.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "sphinxcontrib.bibtex",
+]
+exclude_patterns = ["_build", "changes", "Thumbs.db", ".DS_Store"]
+suppress_warnings = ["config.cache"]
+
+# -- links to other projects ----------------------------------------------------------
+
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", None),
+    "matplotlib": ("https://matplotlib.org/stable", None),
+    "mne": ("https://mne.tools/stable", None),
+    "numpy": ("https://numpy.org/doc/stable", None),
+    "pandas": ("https://pandas.pydata.org/docs", None),
+    "sklearn": ("https://scikit-learn.org/stable", None),
+    "torch": ("https://docs.pytorch.org/docs/stable", None),
+}
+if OFFLINE:
+    intersphinx_mapping = {}
+    nitpicky = False
+    suppress_warnings += ["ref.ref", "ref.class", "ref.obj", "ref.func", "ref.data"]
+
+# -- reference ------------------------------------------------------------------------
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_class_members_toctree = False
+numpydoc_show_class_members = False
+numpydoc_attributes_as_param_list = True
+numpydoc_xref_param_type = not OFFLINE
+numpydoc_xref_aliases = {
+    "BrainAE": "mne_brainae.BrainAE",
+    "DataFrame": "pandas.DataFrame",
+    "Epochs": "mne.Epochs",
+    "EpochsArray": "mne.EpochsArray",
+    "EncodingScores": "mne_brainae.EncodingScores",
+    "Evoked": "mne.Evoked",
+    "EvokedArray": "mne.EvokedArray",
+    "Figure": "matplotlib.figure.Figure",
+    "Identification": "mne_brainae.Identification",
+    "Info": "mne.Info",
+    "Module": "torch.nn.Module",
+    "Path": "pathlib.Path",
+    "SimulatedData": "mne_brainae.datasets.SimulatedData",
+    "array": "numpy.ndarray",
+    "array-like": ":term:`numpy:array_like`",
+    "path-like": ":term:`python:path-like object`",
+}
+numpydoc_xref_ignore = {
+    "callable",
+    "default",
+    "instance",
+    "n_candidates",
+    "n_channels",
+    "n_epochs",
+    "n_features",
+    "n_images",
+    "n_scores",
+    "n_terms",
+    "n_times",
+    "of",
+    "or",
+    "shape",
+    "optional",
+}
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "unsrt"
+
+# -- tutorials ------------------------------------------------------------------------
+
+warnings.filterwarnings("ignore", message=".*is non-interactive.*")
+sphinx_gallery_conf = {
+    "examples_dirs": "../tutorials",
+    "gallery_dirs": "auto_tutorials",
+    "filename_pattern": r"[/\\]\d\d_",
+    "within_subsection_order": "FileNameSortKey",
+    "doc_module": ("mne_brainae",),
+    "backreferences_dir": None,
+    "reference_url": {"mne_brainae": None},
+    "remove_config_comments": True,
+    "write_computation_times": False,
+    "abort_on_example_error": False,
+    "plot_gallery": "True",
+    "download_all_examples": False,
+}
+
+# -- look -----------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = "mne_brainae"
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True

@@ -1,0 +1,160 @@
+"""The documentation is complete, its docstrings are in order, and its tutorial runs."""
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from numpydoc.validate import validate
+
+import mne_brainae
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "mne_brainae"
+API = ROOT / "doc" / "api.rst"
+TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
+
+
+def names_in_stub(stub: Path) -> list[str]:
+    """Read ``__all__`` of a stub without running it."""
+    for node in ast.parse(stub.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "__all__":
+            return ast.literal_eval(node.value)
+    raise ValueError(f"{stub} has no __all__.")
+
+
+def public_objects() -> list[str]:
+    """Name every public function, class, method and property of the package."""
+    found = []
+    for stub in ("__init__.pyi", "datasets/__init__.pyi"):
+        where = ".".join(["mne_brainae", *Path(stub).parts[:-1]])
+        module = importlib.import_module(where)
+        for name in names_in_stub(PACKAGE / stub):
+            value = getattr(module, name)
+            if inspect.ismodule(value):
+                if hasattr(value, "__path__"):
+                    continue
+                found += [
+                    f"{value.__name__}.{inner}"
+                    for inner, function in vars(value).items()
+                    if not inner.startswith("_")
+                    and inspect.isfunction(function)
+                    and function.__module__ == value.__name__
+                ]
+                continue
+            found.append(f"{where}.{name}")
+            if inspect.isclass(value):
+                found += [
+                    f"{where}.{name}.{member}"
+                    for member, what in vars(value).items()
+                    if not member.startswith("_")
+                    and (inspect.isfunction(what) or isinstance(what, property))
+                ]
+    return found
+
+
+def resolve(name: str):
+    """Return the object of a dotted name."""
+    value = mne_brainae
+    for part in name.split(".")[1:]:
+        value = getattr(value, part)
+    return value
+
+
+OBJECTS = public_objects()
+
+
+def listed_in_api() -> set[str]:
+    """Read the full names that the autosummaries of api.rst list."""
+    module, listed = "", set()
+    for line in API.read_text("utf-8").splitlines():
+        if found := re.match(r"\.\. currentmodule:: (\S+)", line):
+            module = found[1]
+        elif found := re.match(r" {3}([A-Za-z_][\w.]*)$", line):
+            listed.add(f"{module}.{found[1]}")
+    return listed
+
+
+@pytest.mark.parametrize(
+    "name", [o for o in OBJECTS if not inspect.isclass(resolve(o.rpartition(".")[0]))]
+)
+def test_api_lists_every_public_name(name):
+    assert name in listed_in_api()
+
+
+def test_api_lists_nothing_else():
+    assert listed_in_api() <= set(OBJECTS)
+
+
+CHECKS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+CHECKS = CHECKS["tool"]["numpydoc_validation"]["checks"]
+
+
+def complaints(name: str) -> list[str]:
+    """Validate one docstring by the settings of pyproject.toml."""
+    select_all = "all" in CHECKS
+    return [
+        f"{code} {text}"
+        for code, text in validate(name)["errors"]
+        if (code in CHECKS) != select_all
+    ]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_docstring_follows_numpydoc(name):
+    assert complaints(name) == []
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_shared_texts_are_filled_in(name):
+    assert "%(" not in resolve(name).__doc__
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.name)
+def test_tutorial_runs_as_a_script(tutorial, tmp_path):
+    ended = subprocess.run(
+        [sys.executable, str(tutorial)],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "agg", "MNE_DATA": str(tmp_path / "mne_data")},
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mne_data"]
+
+
+def test_citation_file_has_what_its_format_requires():
+    yaml = pytest.importorskip("yaml")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["license"] == "BSD-3-Clause"
+    assert citation["authors"] == [{"name": "The mne_brainae developers"}]
+    for key in ("message", "title"):
+        assert isinstance(citation[key], str)
+    for reference in citation["references"]:
+        assert {"type", "title", "authors"} <= set(reference)
+        assert reference["authors"]
+
+
+def test_bibliography_and_citation_file_name_the_same_works():
+    bibliography = (ROOT / "doc" / "references.bib").read_text("utf-8")
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    in_bibliography = set(re.findall(r"doi = \{(\S+)\}", bibliography))
+    assert in_bibliography == set(re.findall(r"doi: (\S+)", citation))
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "doc").glob("*.rst")), ids=lambda path: path.name
+)
+def test_every_page_is_reachable(page):
+    index = (ROOT / "doc" / "index.rst").read_text("utf-8")
+    assert page.stem == "index" or f"\n   {page.stem}\n" in index

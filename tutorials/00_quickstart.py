@@ -1,0 +1,210 @@
+"""
+.. _quickstart:
+
+============================================
+Quick start: from pictures to brain and back
+============================================
+
+One model, three jobs. It predicts the brain's response to a picture (*encoding*),
+finds the picture that evoked a response (*decoding*) and completes a partial recording
+(*reconstruction*). This tutorial does each of them once, in about a minute.
+
+.. important::
+
+   The recording below is **simulated**: the package draws the pictures and computes the
+   EEG from them. It shows how to use the package and what the scores mean. It is no
+   evidence about brains, and its scores say nothing about a real recording.
+"""
+
+# License: BSD-3-Clause
+
+# %%
+# A recording
+# -----------
+#
+# All that the package asks of a recording is an :class:`mne.Epochs` whose metadata name
+# the picture in a column ``"image"``. A column ``"concept"`` (what is in the picture)
+# lets the model validate on whole concepts and lets you classify.
+#
+# :func:`mne_brainae.datasets.simulate` returns training and test epochs. The test
+# concepts are others than the training concepts, so that nothing below can be solved by
+# remembering. The settings are smaller than the defaults, to be quick.
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import mne_brainae
+
+data = mne_brainae.datasets.simulate(
+    n_train_concepts=60,
+    n_test_concepts=30,
+    n_exemplars=6,
+    n_templates=4,
+    n_test_repetitions=10,
+    snr=0.2,
+    random_state=0,
+)
+data
+
+# %%
+# One row of the metadata describes one trial. Pairing is by this name and never by
+# position, so epochs may come in any order and may be dropped.
+
+data.train.metadata.head()
+
+# %%
+# Fit
+# ---
+#
+# :func:`mne_brainae.fit` takes the epochs and the folder of pictures. A recipe names
+# the settings; whatever follows differs from it. Here whole concepts are held out to
+# choose the best epoch, instead of random pictures as in the paper; the network is
+# linear between its convolutions, which is far faster, and small; and training is
+# short.
+#
+# Test data are never seen by ``fit``: not for the weights, not for the choice of the
+# epoch, not for the scaling.
+
+model = mne_brainae.fit(
+    data.train,
+    data.images,
+    recipe="paper",
+    validation="concept",
+    validation_size=0.1,
+    inner_activation=False,
+    n_kernels=20,
+    n_embedding=128,
+    max_epochs=10,
+    min_updates=0,
+    random_state=0,
+    verbose="WARNING",
+)
+model
+
+# %%
+# Encoding: from a picture to the brain
+# -------------------------------------
+#
+# The prediction is an :class:`mne.Evoked` in volts, so everything that MNE-Python can
+# do with an Evoked works. We take a picture that the model has never seen.
+
+measured = mne_brainae.average_repetitions(data.test)
+name = measured.metadata["image"].iloc[0]
+picture = data.images / name
+
+predicted = model.predict_evoked(picture)
+predicted.plot_topomap(times=[0.1, 0.2, 0.3])
+
+# %%
+# How good is it? A number alone cannot tell: it has to stand between two others.
+# The *mean response* knows nothing of the picture, so whatever does not beat it has
+# learned nothing about pictures. The *noise ceiling* is what a perfect model would
+# reach with so many repetitions.
+#
+# ``r_images`` correlates over pictures, for every channel and time; the mean response
+# scores zero there by construction. ``r_pattern`` correlates over channels and times,
+# for every picture; it is high for the mean response as well, because all pictures
+# evoke much the same response. After training as short as here a model may even fall
+# below the mean response in ``r_pattern``, although ``r_images`` shows that it knows the
+# pictures apart. Read the two rows together.
+
+shown = {image: data.images / image for image in measured.metadata["image"]}
+scores = mne_brainae.score_encoding(
+    data.test,
+    model.predict_epochs(shown),
+    model.evoked_,
+    n_splits=20,
+    random_state=0,
+)
+print(scores)
+
+# %%
+# The score of every channel and time is an Evoked, too: where and when is the response
+# predictable?
+
+scores.r_map.plot_topomap(times=[0.1, 0.2, 0.3], scalings=1, units="r")
+
+# %%
+# Since this recording is simulated, the true ceiling is known. The estimate from split
+# halves, in the table above, may be compared with it.
+
+data.noise_ceiling
+
+# %%
+# Decoding: from the brain to a picture
+# -------------------------------------
+#
+# Retrieval asks which picture of a gallery was seen. The gallery here are all test
+# pictures, and the responses are averaged over repetitions, which makes the task easier
+# than single trials. The result prints its whole protocol, without which accuracies of
+# two studies cannot be compared.
+
+found = model.retrieve(measured, data.images)
+print(found)
+
+# %%
+# In the simulation we know how well the best possible decoder would do.
+
+print(f"best possible: top-1 {data.best_top1:.2f}, top-5 {data.best_top5:.2f}")
+print(f"model:         top-1 {found.top_k(1):.2f}, top-5 {found.top_k(5):.2f}")
+print(f"chance:        top-1 {found.chance(1):.2f}, top-5 {found.chance(5):.2f}")
+
+# %%
+found.plot()
+
+# %%
+# Classification asks which *concept* was seen. Every concept is described by templates:
+# other pictures of it, never the one that was shown. Templates that contain a test
+# picture are refused, since classification would then be retrieval under another name.
+
+named = model.classify(measured, data.templates)
+named.to_data_frame().head()
+
+# %%
+# Reconstruction: from a part of the brain to all of it
+# -----------------------------------------------------
+#
+# We take half of the channels away from every epoch. What is missing is NaN. The model
+# embeds what is left and decodes the whole.
+
+masked = mne_brainae.mask_epochs(measured, kind="spatial", ratio=0.5, random_state=0)
+rebuilt = model.reconstruct(masked)
+
+missing = np.isnan(masked.get_data())
+mean = model.evoked_.data
+r = np.corrcoef(
+    (measured.get_data() - mean)[missing], (rebuilt.get_data() - mean)[missing]
+)[0, 1]
+print(f"r of the missing half with its reconstruction: {r:.2f}")
+
+# %%
+# The mean response is subtracted before correlating, so that repeating it for every
+# picture earns nothing.
+#
+# Save and read
+# -------------
+#
+# A model is one safetensors file. It holds no code, so that reading a file from someone
+# else executes nothing.
+
+with tempfile.TemporaryDirectory() as folder:
+    fname = Path(folder) / "sub-01_brainae.safetensors"
+    model.save(fname)
+    same = mne_brainae.read_brainae(fname)
+
+np.testing.assert_allclose(
+    same.predict_evoked(picture).data, predicted.data, rtol=1e-4, atol=1e-9
+)
+
+# %%
+# What to read next
+# -----------------
+#
+# * :doc:`/protocol`: which choices change a score, and which ones this package makes.
+# * :doc:`/api`: everything that is public.
+# * :func:`mne_brainae.datasets.macaque_v4.read_epochs`: the same on a real recording of
+#   neurons that were shown photographs; ``mne_brainae demo --data macaque_v4`` does it
+#   on the command line.
+# * :doc:`/architecture`: how the package is built, and how to add an encoder.
