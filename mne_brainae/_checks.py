@@ -100,7 +100,8 @@ def check_complete(wanted: Sequence[str], present: Sequence[str], where: str) ->
             f"{where} must name every image once, but these come more than once: "
             f"{five(doubled)}."
         )
-    missing = pd.Index(wanted).unique().difference(present, sort=False)
+    missing = pd.Index(wanted, dtype=present.dtype).unique()
+    missing = missing.difference(present, sort=False)
     if len(missing):
         raise ValueError(
             f"{where} lacks these images named in epochs.metadata['image']: "

@@ -65,7 +65,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict) -> Non
     header : dict
         What JSON can hold, with ``"kind"`` and ``"version"`` of the contents.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as temporary:
         save_file(arrays, temporary, metadata={"mne_brainae": json.dumps(header)})
 

@@ -618,6 +618,14 @@ class BrainAE(BaseEstimator):
             )
         features = compute_template_features(templates, self._features)
         check_templates(features.index, epochs.metadata)
+        lacking = set(epochs.metadata["concept"].astype(str)) - set(
+            features.index.get_level_values("concept").astype(str)
+        )
+        if lacking:
+            raise ValueError(
+                "templates lack these concepts that the epochs show: "
+                f"{five(sorted(lacking))}."
+            )
         z_concept = self._embed_features(features).groupby(level="concept").mean()
         counts = features.groupby(level="concept").size()
         return Identification(
@@ -676,7 +684,8 @@ class BrainAE(BaseEstimator):
         The encoder sees a missing entry at the mean of its channel.
         """
         _check_option("output", output, ("epochs", "array"))
-        data = self._brain_scaler.transform(self._read(epochs))
+        data = self._read(epochs)
+        data = self._brain_scaler.transform(data)
         data[np.isnan(data)] = 0.0
         check_finite(data, "epochs")
         z = self._apply(self.network_.embed_brain, data)
@@ -724,7 +733,13 @@ class BrainAE(BaseEstimator):
         )
 
     def copy(self) -> BrainAE:
-        """Return a deep copy."""
+        """Return a deep copy.
+
+        Returns
+        -------
+        model : instance of BrainAE
+            The copy.
+        """
         return copy.deepcopy(self)
 
     @verbose

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ._checks import (
     check_complete,
+    check_finite,
     check_image_names,
     check_same_space,
     seed_from,
@@ -49,11 +50,17 @@ class EncodingScores:
     protocol: dict
 
     def to_data_frame(self) -> pd.DataFrame:
-        """Return the table of scores."""
+        """Return the table of scores.
+
+        Returns
+        -------
+        table : DataFrame, shape (3, 3)
+            A copy of ``table``.
+        """
         return self.table.copy()
 
     def __repr__(self) -> str:
-        lines = ["<EncodingScores", self.table.round(4).to_string()]
+        lines = ["<EncodingScores", self.table.to_string(float_format="{:.4g}".format)]
         lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
         return "\n".join(lines) + ">"
 
@@ -95,6 +102,8 @@ def score_encoding(
         scores 0 there. The noise ceiling is what a perfect model would reach: the
         square root of the Spearman-Brown corrected correlation of split halves.
     """
+    check_image_names(epochs)
+    epochs.drop_bad(verbose=False)
     names = check_image_names(epochs)
     ch_names, times = epochs_predicted.ch_names, epochs_predicted.times
     picks = check_same_space(epochs, ch_names, times)
@@ -104,8 +113,12 @@ def score_encoding(
     check_complete(shown, predicted_names, "epochs_predicted")
     rows = pd.Index(predicted_names).get_indexer(shown)
     predicted = read_array(epochs_predicted, np.arange(len(ch_names)))[rows]
-    if list(mean_response.ch_names) != list(ch_names):
-        raise ValueError("mean_response has other channels than epochs_predicted.")
+    check_finite(predicted, "epochs_predicted")
+    same_channels = list(mean_response.ch_names) == list(ch_names)
+    if not same_channels or mean_response.data.shape[1] != len(times):
+        raise ValueError(
+            "mean_response has other channels or times than epochs_predicted."
+        )
     baseline = np.broadcast_to(mean_response.data, measured.shape)
     seed = seed_from(random_state)
     halves = _split_halves(epochs, names, shown, picks, n_splits, seed)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,8 @@ def rank_of_truth(similarity: np.ndarray, true: np.ndarray) -> np.ndarray:
         a tie counts as an error.
     """
     own = np.take_along_axis(similarity, true[:, None], axis=1)
-    return (similarity >= own).sum(axis=1)
+    # Counted from below, so that NaN is worse than anything.
+    return similarity.shape[1] - (similarity < own).sum(axis=1)
 
 
 @dataclass(repr=False)
@@ -73,6 +75,12 @@ class Identification:
 
     def __post_init__(self):
         self.candidates, self.truth = list(self.candidates), list(self.truth)
+        shape = (len(self.truth), len(self.candidates))
+        if self.similarity.shape != shape:
+            raise ValueError(
+                f"similarity must have shape (n_epochs, n_candidates) = {shape}, got "
+                f"{self.similarity.shape}."
+            )
         check_complete(self.truth, self.candidates, "The gallery")
         self.ranks = rank_of_truth(
             self.similarity, pd.Index(self.candidates).get_indexer(self.truth)
@@ -184,8 +192,8 @@ def check_templates(templates: pd.MultiIndex, epochs_table: pd.DataFrame) -> Non
 
     def keys(concepts, images) -> pd.Index:
         files = [
-            f"{c}/{str(i).split('/')[-1]}"
-            for c, i in zip(concepts, images, strict=True)
+            f"{concept}/{PurePosixPath(image).stem}"
+            for concept, image in zip(concepts, images, strict=True)
         ]
         return pd.Index(files)
 

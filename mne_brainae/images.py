@@ -14,7 +14,14 @@ import pandas as pd
 from mne.utils import ProgressBar
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ._checks import _check_option, _validate_type, check_finite, five, verbose
+from ._checks import (
+    _check_option,
+    _validate_type,
+    check_complete,
+    check_finite,
+    five,
+    verbose,
+)
 from ._docs import fill_doc
 from ._gabor import gabor_feature_names, gabor_features
 
@@ -166,7 +173,18 @@ def _encode(pictures: Mapping, encoder: Callable) -> np.ndarray:
         batch = [
             _to_rgb(v) if isinstance(v, Image.Image) else read_image(v) for v in batch
         ]
-        rows = np.asarray(encoder(batch))
+        rows = np.asarray(encoder(batch), "float32")
+        width = None if features is None else features.shape[1]
+        if (
+            rows.ndim != 2
+            or len(rows) != len(batch)
+            or width not in (None, rows.shape[1])
+        ):
+            raise ValueError(
+                f"The image encoder returned an array of shape {rows.shape} for "
+                f"{len(batch)} images, expected ({len(batch)}, {width or 'n_features'})."
+            )
+        check_finite(rows, "The features of the image encoder")
         if features is None:
             features = np.empty((len(values), rows.shape[1]), "float32")
         features[start : start + len(batch)] = rows
@@ -177,6 +195,7 @@ def _check_features(features: pd.DataFrame, names) -> pd.DataFrame:
     features = features.astype("float32")
     features.index = features.index.astype(str).rename("image")
     check_finite(features.to_numpy(), "images")
+    check_complete(names or [], features.index, "images")
     return features if names is None else features.loc[list(names)]
 
 
@@ -187,6 +206,7 @@ def _check_names(names) -> list[str]:
 def _select(values, names):
     if names is None:
         return values
+    check_complete(_check_names(names), list(values), "images")
     return {name: values[name] for name in _check_names(names)}
 
 

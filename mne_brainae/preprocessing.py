@@ -230,8 +230,11 @@ class Scaler:
     @classmethod
     def _safe(cls, mean: np.ndarray, scale: np.ndarray) -> Scaler:
         # Rounding leaves about 1e-7 of the mean in a constant float32 column.
-        constant = scale <= 1e-6 * np.abs(mean).max(axis=-1, keepdims=scale.ndim > 1)
-        scale = np.where(constant | (scale == 0), 1.0, scale)
+        size = np.abs(mean)
+        if mean.ndim > 1:
+            size = size.max(axis=-1, keepdims=True)
+        constant = scale <= np.maximum(1e-6 * size, np.finfo(np.float32).tiny)
+        scale = np.where(constant, 1.0, scale)
         return cls(mean.astype(np.float32), scale.astype(np.float32))
 
     def transform(self, data: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:

@@ -40,15 +40,19 @@ def compute_template_features(
             "from concept to pictures, or a DataFrame indexed by (concept, image), got "
             f"{type(templates).__name__}."
         )
-    if len(templates) < 2:
-        raise ValueError(
-            f"templates name {len(templates)} concepts, at least two are needed."
-        )
+    _check_concepts(len(templates))
     tables = {str(concept): compute(given) for concept, given in templates.items()}
     empty = [concept for concept, table in tables.items() if not len(table)]
     if empty:
         raise ValueError(f"templates hold no picture of the concepts {five(empty)}.")
     return pd.concat(tables, names=["concept", "image"])
+
+
+def _check_concepts(n_concepts: int) -> None:
+    if n_concepts < 2:
+        raise ValueError(
+            f"templates name {n_concepts} concepts, at least two are needed."
+        )
 
 
 def _from_table(templates: pd.DataFrame, compute) -> pd.DataFrame:
@@ -58,6 +62,7 @@ def _from_table(templates: pd.DataFrame, compute) -> pd.DataFrame:
             f"index of {templates.index.nlevels} level."
         )
     index = templates.index.set_names(["concept", "image"])
+    _check_concepts(index.get_level_values("concept").nunique())
     # Two concepts may hold files of one name, so rows are counted, not named, here.
     plain = templates.set_axis([f"row-{i}" for i in range(len(templates))])
     return compute(plain).set_axis(index)

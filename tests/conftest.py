@@ -94,7 +94,7 @@ def small():
         "inner_activation": False,
         "n_embedding": 32,
         "max_epochs": 30,
-        "min_updates": 300,
+        "min_updates": 150,
         "random_state": 0,
         "verbose": "WARNING",
     }

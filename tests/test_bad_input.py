@@ -405,7 +405,7 @@ def test_templates_of_one_concept(form, model, unseen, templates):
 
 
 def test_templates_lack_a_concept(model, unseen, templates):
-    with pytest.raises(ValueError, match=r"lacks.*concept.*'new 00'"):
+    with pytest.raises(ValueError, match=r"lack these concepts.*'new 00'"):
         model.classify(unseen[0], templates.drop("new 00", level=0))
 
 

@@ -160,6 +160,16 @@ def test_ceiling_grows_with_the_signal(simulations):
     assert clean.best_top1 == clean.best_top5 == 1
 
 
+def test_smallest_experiment(tmp_path):
+    sizes = dict.fromkeys(SMALL, np.int64(1)) | {"n_templates": 0, "n_sessions": 3}
+    sizes |= {"n_train_concepts": 2, "n_test_concepts": 4}
+    data = simulate("eeg", path=tmp_path, tmin=0, tmax=0.2, **sizes)
+    assert (len(data.train), len(data.test)) == (2, 4)
+    assert np.isfinite(data.train.get_data()).all()
+    assert np.isfinite(list(data.noise_ceiling.values())).all()
+    assert not data.templates.exists()
+
+
 def test_snr_is_the_ratio_it_says(eeg):
     path = eeg.images.parents[1]
     settings = SMALL | {"n_train_repetitions": 12}

@@ -107,8 +107,8 @@ predicted.plot_topomap(times=[0.1, 0.2, 0.3])
 # scores zero there by construction. ``r_pattern`` correlates over channels and times,
 # for every picture; it is high for the mean response as well, because all pictures
 # evoke much the same response. After training as short as here a model may even fall
-# below the mean response in ``r_pattern``, although ``r_images`` shows that it knows the
-# pictures apart. Read the two rows together.
+# below the mean response in ``r_pattern``, although ``r_images`` shows that it knows
+# the pictures apart. Read the two rows together.
 
 shown = {image: data.images / image for image in measured.metadata["image"]}
 scores = mne_brainae.score_encoding(

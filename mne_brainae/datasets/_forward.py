@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import mne
 import numpy as np
@@ -233,16 +234,27 @@ class Noise:
     def solve(self, patterns: np.ndarray) -> np.ndarray:
         """Apply the inverse covariance to patterns, shape (n, n_channels, n_times)."""
         shape = patterns.shape
-        in_space = [(mixing @ mixing.T, in_time) for mixing, in_time in self.parts]
+        covariances = [(mixing @ mixing.T, in_time) for mixing, in_time in self.parts]
         scale = self.variance()
-
-        def apply(vector):
-            pattern = vector.reshape(shape)
-            return sum(a @ pattern @ b for a, b in in_space).ravel() / scale
-
-        operator = LinearOperator((patterns.size,) * 2, matvec=apply)
-        solution, _ = cg(operator, patterns.ravel(), rtol=1e-4, maxiter=2000)
+        operator = LinearOperator(
+            (patterns.size, patterns.size),
+            matvec=partial(_multiply, covariances, shape, 1 / scale),
+        )
+        solution, failure = cg(operator, patterns.ravel(), rtol=1e-4, maxiter=2000)
+        if failure:
+            raise RuntimeError(
+                "The covariance of the noise could not be inverted to 4 digits for "
+                f"{shape[1]} channels and {shape[2]} times. Shorten the window or "
+                "lower the sampling rate."
+            )
         return solution.reshape(shape) / scale
+
+
+def _multiply(covariances, shape, gain: float, vector: np.ndarray) -> np.ndarray:
+    """Multiply patterns by a sum of covariances in space and time."""
+    patterns = vector.reshape(shape)
+    in_all = sum(space @ patterns @ in_time for space, in_time in covariances)
+    return gain * in_all.ravel()
 
 
 def noise_in_fields(

@@ -100,8 +100,9 @@ def draw_pictures(
     pictures : instance of PictureSet
         The pictures. Only files that are missing are drawn.
     """
-    numbers = [n_train_concepts, n_test_concepts, n_exemplars, n_templates, seed]
-    digest = hashlib.sha256(json.dumps([VERSION, *numbers]).encode()).hexdigest()
+    numbers = (n_train_concepts, n_test_concepts, n_exemplars, n_templates, seed)
+    key = json.dumps([VERSION, *map(int, numbers)])
+    digest = hashlib.sha256(key.encode()).hexdigest()
     folder = Path(path) if path is not None else cache_dir("simulated")
     folder = folder.expanduser() / digest[:12]
     concepts = draw_concepts(n_train_concepts, n_test_concepts, seed)
@@ -309,5 +310,6 @@ def compute_drives(pictures: PictureSet) -> pd.DataFrame:
     codes = _describe_concepts(pictures.concepts).loc[shown["concept"]]
     drives = content.join(codes.reset_index(drop=True))
     train = drives[shown["partition"] == "train"]
-    drives = (drives - train.mean()) / train.std(ddof=0)
+    # Few concepts may leave a category out of the training pictures.
+    drives = (drives - train.mean()) / train.std(ddof=0).replace(0, 1)
     return 2 * np.tanh(drives / 2)

@@ -62,7 +62,7 @@ ONSETS = {"V1": 0.045, "V4": 0.070, "IT": 0.100}
 AREA_OF = {"V1": "V1", "V4": "V4", "LO": "V4", "IT": "IT"}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class SimulatedData:
     """A simulated experiment, as returned by :func:`simulate`.
 
@@ -114,8 +114,8 @@ class SimulatedData:
         )
 
 
-@fill_doc
 @verbose
+@fill_doc
 def simulate(
     kind: str = "eeg",
     *,
