@@ -174,15 +174,11 @@ def _encode(pictures: Mapping, encoder: Callable) -> np.ndarray:
             _to_rgb(v) if isinstance(v, Image.Image) else read_image(v) for v in batch
         ]
         rows = np.asarray(encoder(batch), "float32")
-        width = None if features is None else features.shape[1]
-        if (
-            rows.ndim != 2
-            or len(rows) != len(batch)
-            or width not in (None, rows.shape[1])
-        ):
+        width = rows.shape[-1] if features is None else features.shape[1]
+        if rows.shape != (len(batch), width):
             raise ValueError(
-                f"The image encoder returned an array of shape {rows.shape} for "
-                f"{len(batch)} images, expected ({len(batch)}, {width or 'n_features'})."
+                f"The image encoder returned shape {rows.shape} for {len(batch)} "
+                "images, expected (n_images, n_features), of one width throughout."
             )
         check_finite(rows, "The features of the image encoder")
         if features is None:

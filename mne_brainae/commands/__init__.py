@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from importlib import import_module
 
 from .. import __version__
@@ -23,6 +24,9 @@ def main(arguments: list[str] | None = None) -> None:
     arguments : list of str | None
         The words after ``mne_brainae``; None takes those of the process.
     """
+    # This process is ours: threads that wait asleep do not collapse beside a busy
+    # neighbour, as spinning ones do.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     parser = argparse.ArgumentParser(
         prog="mne_brainae",
         description="One shared latent space for pictures and brain responses.",
