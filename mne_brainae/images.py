@@ -6,28 +6,24 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path, PurePath
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePath, PurePosixPath
 
 import numpy as np
 import pandas as pd
 from mne.utils import ProgressBar
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ._checks import (
-    _check_option,
-    _validate_type,
-    check_complete,
-    check_finite,
-    five,
-    verbose,
-)
+from ._checks import _check_option, _validate_type, check_complete, five, verbose
 from ._docs import fill_doc
 from ._gabor import gabor_feature_names, gabor_features
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff")
-SUFFIXES += (".webp",)
+SUFFIXES = frozenset(
+    (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+)
 BATCH_SIZE = 64
+MID_GREY = (128, 128, 128, 255)
 
 
 @fill_doc
@@ -65,21 +61,19 @@ def compute_image_features(
     features : DataFrame of float32, shape (n_images, n_features)
         The features. The index is called ``"image"`` and holds the names. A missing,
         ambiguous or doubled name, a picture that cannot be read, and features that are
-        not finite or of changing width are a ValueError.
+        not finite or of changing width are a ValueError; a file or folder that does not
+        exist is a FileNotFoundError.
     """
     if isinstance(images, pd.DataFrame):
         return _check_features(images, names)
-    pictures = _find_pictures(images, names)
-    if not callable(encoder):
-        _validate_type(encoder, (str, "callable"), "encoder")
+    _validate_type(encoder, (str, "callable"), "encoder")
+    if isinstance(encoder, str):
         _check_option("encoder", encoder, ("gabor",))
-        features = _encode(pictures, gabor_features)
-        columns = gabor_feature_names()
-    else:
-        features = _encode(pictures, encoder)
-        columns = None
-    index = pd.Index(list(pictures), name="image", dtype=object).astype(str)
-    return pd.DataFrame(features, index, columns)
+    pictures = _find_pictures(images, names)
+    is_gabor = encoder == "gabor"
+    features = _encode(pictures, gabor_features if is_gabor else encoder)
+    index = pd.Index(list(pictures), name="image")
+    return pd.DataFrame(features, index, gabor_feature_names() if is_gabor else None)
 
 
 def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
@@ -92,8 +86,8 @@ def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
     names : sequence of str | None
         The names to find. In a folder or a list each is compared with the path below
         the (common) folder, that path without suffix, the file name, and the file name
-        without suffix, in this order; an absolute path that exists matches as well. In
-        a mapping it is a key. None finds all.
+        without suffix, in this order; a path as it stands in the list and an absolute
+        path that exists match as well. In a mapping it is a key. None finds all.
 
     Returns
     -------
@@ -102,28 +96,25 @@ def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
         ambiguous or doubled are a ValueError.
     """
     if isinstance(images, Mapping):
-        paths = {str(name): Path(path) for name, path in images.items()}
+        paths = {name: _as_path(path) for name, path in _by_name(images).items()}
+        paths = _select(paths, names)
         _check_exist(paths.values())
-        return _select(paths, names)
-    root, files, display = _list_files(images)
-    if names is None:
-        return dict(zip(display, files, strict=True))
-    return _match(root, files, _check_names(names))
-
-
-def _find_pictures(images, names) -> dict[str, Path | Image.Image]:
-    if isinstance(images, Image.Image):
-        images = [images]
-    if isinstance(images, Mapping):
-        values = {str(name): value for name, value in images.items()}
-    elif isinstance(images, Iterable) and not isinstance(images, str | os.PathLike):
-        images = list(images)
-        values = {f"image-{index}": value for index, value in enumerate(images)}
-    else:
-        return find_images(images, names)
-    if any(isinstance(value, Image.Image) for value in values.values()):
-        return _select(values, names)
-    return find_images(images, names)
+        return paths
+    if _is_path(images) and _as_path(images).is_dir():
+        where = f"the folder {images}"
+        files = _files_below(_as_path(images))
+        if not files:
+            raise ValueError(
+                f"There is no picture in {where}; looked at every level for files "
+                f"ending in {', '.join(sorted(SUFFIXES))}."
+            )
+        return files if names is None else _match(files, _as_names(names), where)
+    files = _listed_files([images] if _is_path(images) else images)
+    if names is not None:
+        return _match(files, _as_names(names), "the list of files")
+    file_names = [path.name for path in files.values()]
+    is_unique = len(set(file_names)) == len(file_names)
+    return dict(zip(file_names, files.values(), strict=True)) if is_unique else files
 
 
 def read_image(path: str | os.PathLike) -> Image.Image:
@@ -137,115 +128,266 @@ def read_image(path: str | os.PathLike) -> Image.Image:
     Returns
     -------
     image : PIL.Image.Image
-        The picture in mode RGB, turned as its EXIF orientation says. Transparent parts
-        lie on mid-grey. A file that is not a whole picture is a ValueError.
+        The picture in mode RGB, turned as its EXIF orientation says; the first frame of
+        an animation. Transparent parts lie on mid-grey, as pictures do in most
+        experiments, which adds the least light and the weakest edges. A file that is
+        not a whole picture is a ValueError.
     """
-    path = Path(path)
+    with _explain(path), Image.open(path) as image:
+        return _to_rgb(image)
+
+
+def _find_pictures(images, names) -> dict[str, Path | Image.Image]:
+    """Return what is to be encoded by name: PIL images as given, files as paths."""
+    if isinstance(images, Image.Image):
+        images = [images]
+    if _is_path(images):
+        return find_images(images, names)
+    if not isinstance(images, Iterable):
+        raise TypeError(
+            "images must be a folder, files, a mapping from name to file, PIL images "
+            f"or a DataFrame of features, got {type(images).__name__}."
+        )
+    images = _by_name(images) if isinstance(images, Mapping) else list(images)
+    values = images.values() if isinstance(images, Mapping) else images
+    if not any(isinstance(value, Image.Image) for value in values):
+        return find_images(images, names)
+    if not isinstance(images, Mapping):
+        images = {f"image-{index}": value for index, value in enumerate(images)}
+    pictures = _select(images, names)
+    return {
+        name: value if isinstance(value, Image.Image) else _as_path(value)
+        for name, value in pictures.items()
+    }
+
+
+def _encode(
+    pictures: Mapping[str, Path | Image.Image],
+    encoder: Callable[[list[Image.Image]], np.ndarray],
+) -> np.ndarray:
+    """Encode pictures batch by batch, so that few of them are in memory at once."""
+    names = list(pictures)
+    batches = [
+        names[start : start + BATCH_SIZE] for start in range(0, len(names), BATCH_SIZE)
+    ]
+    is_long = len(batches) > 4
+    features = None
+    n_done = 0
+    for batch in ProgressBar(batches, mesg="Image features") if is_long else batches:
+        rows = np.asarray(encoder([_load(name, pictures[name]) for name in batch]))
+        width = None if features is None else features.shape[1]
+        rows = _check_encoded(rows, batch, width)
+        if features is None:
+            features = np.empty((len(names), rows.shape[1]), "float32")
+        features[n_done : n_done + len(batch)] = rows
+        n_done += len(batch)
+    return features
+
+
+def _check_encoded(rows: np.ndarray, names: list[str], width: int | None) -> np.ndarray:
+    is_right = rows.ndim == 2 and len(rows) == len(names) and rows.shape[1] > 0
+    if not is_right or width not in (None, rows.shape[1]):
+        raise ValueError(
+            f"The image encoder returned an array of shape {rows.shape} for "
+            f"{len(names)} images, expected ({len(names)}, {width or 'n_features'})."
+        )
+    rows = _as_float32(pd.DataFrame(rows, names), "The features of the image encoder")
+    return rows.to_numpy()
+
+
+def _check_features(features: pd.DataFrame, names) -> pd.DataFrame:
+    """Check features that the user computed."""
+    if features.index.nlevels > 1 or features.index.hasnans:
+        raise ValueError(
+            "images as a DataFrame must be indexed by image name, one level without "
+            f"missing names, got an index of {features.index.nlevels} levels such as "
+            f"{five(features.index)}."
+        )
+    if not features.size:
+        raise ValueError(f"images as a DataFrame are empty, of shape {features.shape}.")
+    index = pd.Index([str(name) for name in features.index], name="image")
+    names = index if names is None else _as_names(names)
+    check_complete(names, index, "images")
+    return _as_float32(features.set_axis(index), "images").loc[names]
+
+
+def _as_float32(features: pd.DataFrame, what: str) -> pd.DataFrame:
+    is_real = [
+        pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c"
+        for dtype in features.dtypes
+    ]
+    if not all(is_real):
+        wrong = features.columns[~np.array(is_real)]
+        raise TypeError(f"{what} must be real numbers, unlike columns {five(wrong)}.")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
+        values = features.to_numpy("float32", na_value=np.nan)
+    if not np.isfinite(values).all():
+        bad = features.index[~np.isfinite(values).all(axis=1)]
+        raise ValueError(
+            f"{what} must be finite, but the rows of {five(bad)} hold NaN, infinite or "
+            "too large values. Drop or repair them first."
+        )
+    return pd.DataFrame(values, features.index, features.columns)
+
+
+def _load(name: str, picture: Path | Image.Image) -> Image.Image:
+    if isinstance(picture, Image.Image):
+        with _explain(name):
+            return _to_rgb(picture)
+    return read_image(picture)
+
+
+@contextmanager
+def _explain(picture: str | os.PathLike) -> Iterator[None]:
+    """Name the picture in whatever goes wrong when it is decoded."""
     try:
-        with Image.open(path) as image:
-            return _to_rgb(image)
-    except FileNotFoundError:
+        yield
+    except (FileNotFoundError, MemoryError):
         raise
     except UnidentifiedImageError:
-        reason = "it is not in a picture format that Pillow knows"
-    except Exception as error:
-        reason = str(error) or type(error).__name__
-    raise ValueError(f"Cannot read the picture {path}: {reason}.")
+        reason = "it is empty, or in no picture format that Pillow knows"
+        raise ValueError(f"Cannot read the picture {picture}: {reason}.") from None
+    except Exception as error:  # the decoders raise all kinds on a damaged file
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise ValueError(
+            f"Cannot read the picture {picture}, it may be damaged: {reason}."
+        ) from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        image = Image.fromarray(np.uint8(np.asarray(image) / 257 + 0.5))
+    if image.mode[0] in "IF":
+        image = _to_8_bit(image)
     if image.has_transparency_data:
+        # Mid-grey is the usual background of an experiment. Black or white, which the
+        # hidden colours of transparent pixels tend to be, would add light and edges.
         image = image.convert("RGBA")
-        grey = Image.new("RGBA", image.size, (128, 128, 128, 255))
-        image = Image.alpha_composite(grey, image)
+        background = Image.new("RGBA", image.size, MID_GREY)
+        image = Image.alpha_composite(background, image)
     return image.convert("RGB")
 
 
-def _encode(pictures: Mapping, encoder: Callable) -> np.ndarray:
-    values = list(pictures.values())
-    starts = range(0, len(values), BATCH_SIZE)
-    features = None
-    for start in ProgressBar(starts, mesg="Image features"):
-        batch = values[start : start + BATCH_SIZE]
-        batch = [
-            _to_rgb(v) if isinstance(v, Image.Image) else read_image(v) for v in batch
-        ]
-        rows = np.asarray(encoder(batch), "float32")
-        width = rows.shape[-1] if features is None else features.shape[1]
-        if rows.shape != (len(batch), width):
-            raise ValueError(
-                f"The image encoder returned shape {rows.shape} for {len(batch)} "
-                "images, expected (n_images, n_features), of one width throughout."
-            )
-        check_finite(rows, "The features of the image encoder")
-        if features is None:
-            features = np.empty((len(values), rows.shape[1]), "float32")
-        features[start : start + len(batch)] = rows
-    return features
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey, which Pillow would clip at 255."""
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+        raise ValueError(
+            f"its mode {image.mode!r} does not say which value is white; save it with "
+            "8 or 16 bits"
+        )
+    return Image.fromarray(np.rint(values / 257).astype(np.uint8))
 
 
-def _check_features(features: pd.DataFrame, names) -> pd.DataFrame:
-    features = features.astype("float32")
-    features.index = features.index.astype(str).rename("image")
-    check_finite(features.to_numpy(), "images")
-    check_complete(names or [], features.index, "images")
-    return features if names is None else features.loc[list(names)]
+def _is_path(value) -> bool:
+    return isinstance(value, str | os.PathLike)
 
 
-def _check_names(names) -> list[str]:
-    return [str(name) for name in names]
+def _as_path(value) -> Path:
+    _validate_type(value, "path-like", "every file in images")
+    return Path(value).expanduser()
 
 
-def _select(values, names):
+def _as_names(names) -> list[str]:
+    if isinstance(names, str):
+        raise TypeError(f"names must be a sequence of names, got the string {names!r}.")
+    names = pd.Index([str(name) for name in names])
+    if names.has_duplicates:
+        doubled = names[names.duplicated()].unique()
+        raise ValueError(
+            f"names must be unique, but these come more than once: {five(doubled)}."
+        )
+    if not len(names):
+        raise ValueError("names is empty, expected at least one name.")
+    return list(names)
+
+
+def _by_name(images: Mapping) -> dict:
+    """Return a mapping with names as strings."""
+    if not images:
+        raise ValueError("images is an empty mapping, expected at least one picture.")
+    check_complete([], [str(name) for name in images], "images")
+    return {str(name): value for name, value in images.items()}
+
+
+def _select(pictures: dict, names) -> dict:
+    """Take pictures by their key."""
     if names is None:
-        return values
-    check_complete(_check_names(names), list(values), "images")
-    return {name: values[name] for name in _check_names(names)}
+        return pictures
+    names = _as_names(names)
+    check_complete(names, list(pictures), "images")
+    return {name: pictures[name] for name in names}
 
 
-def _check_exist(paths) -> None:
+def _check_exist(paths: Iterable[Path]) -> None:
     missing = [path for path in paths if not path.is_file()]
     if missing:
-        raise FileNotFoundError(f"These picture files do not exist: {five(missing)}.")
+        raise FileNotFoundError(
+            f"These picture files or folders do not exist: {five(missing)}."
+        )
 
 
-def _list_files(images):
-    if isinstance(images, str | os.PathLike):
-        root = Path(images)
-        if root.is_dir():
-            files = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
-            return root, files, [p.relative_to(root).as_posix() for p in files]
-        images = [images]
-    files = [Path(path) for path in images]
-    _check_exist(files)
-    display = [path.name for path in files]
-    root = Path(os.path.commonpath([p.parent.absolute() for p in files]))
-    if len(set(display)) < len(display):
-        display = [p.absolute().relative_to(root).as_posix() for p in files]
-    return root, files, display
+def _files_below(folder: Path) -> dict[str, Path]:
+    """List the pictures below a folder by their path in it, hidden ones aside."""
+    found = []
+    for directory, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(directory, name)
+            for name in files
+            # archives made on a Mac hold a file ._x.jpg, no picture, beside each x.jpg
+            if not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
+        ]
+    return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
 
 
-def _match(root, files, names):
-    tiers = [defaultdict(list) for _ in range(4)]
-    for path in files:
-        relative = path.absolute().relative_to(root.absolute())
-        keys = (relative, relative.with_suffix(""), relative.name, relative.stem)
-        for tier, key in zip(tiers, keys, strict=True):
-            tier[PurePath(key).as_posix()].append(path)
+def _listed_files(paths: Iterable) -> dict[str, Path]:
+    """Return listed files by their path below the folder that they have in common."""
+    paths = [_as_path(path) for path in paths]
+    if not paths:
+        raise ValueError("images is an empty list, expected at least one picture.")
+    _check_exist(paths)
+    full = [path.absolute() for path in paths]
+    common = os.path.commonpath([path.parent for path in full])
+    relative = [path.relative_to(common).as_posix() for path in full]
+    check_complete([], relative, "images")
+    return dict(zip(relative, paths, strict=True))
+
+
+def _match(files: dict[str, Path], names: list[str], where: str) -> dict[str, Path]:
+    """Find files by path or file name, with or without suffix."""
+    tables = _index(files)
     found, missing, ambiguous = {}, [], []
     for name in names:
-        paths = next((tier[name] for tier in tiers if name in tier), [])
-        if len(paths) == 1:
-            found[name] = paths[0]
-        elif paths:
-            ambiguous.append(name)
-        elif Path(name).is_absolute() and Path(name).is_file():
-            found[name] = Path(name)
-        else:
+        paths = next((table[name] for table in tables if name in table), [])
+        if not paths and Path(name).is_absolute() and Path(name).is_file():
+            paths = [Path(name)]
+        if not paths:
             missing.append(name)
-    if missing or ambiguous:
-        raise ValueError(f"missing {five(missing)} ambiguous {five(ambiguous)}")
+        elif len(paths) > 1:
+            ambiguous.append(f"{name} ({paths[0]}, {paths[1]})")
+        else:
+            found[name] = paths[0]
+    if missing:
+        raise ValueError(
+            f"No picture was found in {where} for the names {five(missing)}. Looked "
+            "for the path in the folder and for the file name, both with and without "
+            f"suffix, among {len(files)} pictures such as {five(list(files)[:2])}."
+        )
+    if ambiguous:
+        raise ValueError(
+            f"Several pictures in {where} go by the names {five(ambiguous)}. Name them "
+            "by their path in the folder."
+        )
     return found
+
+
+def _index(files: dict[str, Path]) -> list[dict[str, list[Path]]]:
+    """Look files up by relative path, without suffix, file name, stem, path given."""
+    tables = [defaultdict(list) for _ in range(5)]
+    for relative, path in files.items():
+        place = PurePosixPath(relative)
+        without_suffix = place.with_suffix("").as_posix()
+        keys = (relative, without_suffix, place.name, place.stem, path.as_posix())
+        for table, key in zip(tables, keys, strict=True):
+            table[key].append(path)
+    return tables
