@@ -31,6 +31,12 @@ picks : str | array-like | slice | None
 random_state : None | int | instance of RandomState
     The seed. One integer gives one result on one machine; the global random states of
     NumPy and PyTorch are neither used nor changed.""",
+    "similarity": """\
+similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
+    Cosine in the shared space, as in the paper; Pearson correlation of the measured
+    with the predicted response; or the log-likelihood of the response's embedding
+    around the picture's, with the covariance of their difference on training images
+    that were held out (with ``init="ridge"``, left out).""",
     "verbose": """\
 verbose : bool | str | int | None
     Control verbosity of the logging output, as everywhere in MNE-Python.""",

@@ -106,6 +106,7 @@ def train(
     betas: tuple[float, float],
     seed: int,
     device: torch.device,
+    start_counts: bool = False,
     checkpoint: Path | None = None,
     fingerprint: str = "",
 ) -> State:
@@ -133,6 +134,8 @@ def train(
         Seed of the order of the images.
     device : device
         Where to compute.
+    start_counts : bool
+        Whether the weights before training may be the best, as epoch -1.
     checkpoint : Path | None
         File to save the state to after every epoch, and to go on from.
     fingerprint : str
@@ -152,6 +155,9 @@ def train(
     state = State()
     if checkpoint is not None and checkpoint.exists():
         state = _resume(checkpoint, fingerprint, learned, optimizer, order)
+    elif start_counts:
+        state.best_loss = _validate(learned, validation, batch_size, device)["total"]
+        state.best_weights = copy.deepcopy(learned.state_dict())
     done = _is_done(state, min_epochs)
     epochs = range(state.epoch, state.epoch if done else max_epochs)
     try:

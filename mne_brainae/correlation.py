@@ -38,3 +38,25 @@ def _without_mean(array: np.ndarray, axis) -> np.ndarray:
     noise = 1e-12 * np.abs(array).max(axis, keepdims=True)
     constant = np.abs(centred).max(axis, keepdims=True) <= noise
     return np.where(constant, 0.0, centred)
+
+
+def correlate_all(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return Pearson's r of every row of ``a`` with every row of ``b``.
+
+    Parameters
+    ----------
+    a, b : array, shapes (n_a, n_values), (n_b, n_values)
+        The rows to correlate.
+
+    Returns
+    -------
+    r : array, shape (n_a, n_b)
+        The correlations; 0 where a row is constant.
+    """
+
+    def unit(rows: np.ndarray) -> np.ndarray:
+        rows = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)
+        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows / np.maximum(length, np.finfo(np.float64).tiny)
+
+    return unit(a) @ unit(b).T

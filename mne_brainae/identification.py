@@ -25,6 +25,38 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return unit(a) @ unit(b).T
 
 
+#: What responses and pictures are compared by, as a protocol says it.
+SIMILARITIES = {
+    "cosine": "cosine in the shared space",
+    "encoding": "Pearson r with the predicted response",
+    "likelihood": "log-likelihood in the shared space, noise learned in fit",
+}
+
+
+def log_likelihood(
+    a: np.ndarray, b: np.ndarray, whitener: np.ndarray | None
+) -> np.ndarray:
+    """Return the Gaussian log-likelihood of rows of ``a`` around rows of ``b``.
+
+    Parameters
+    ----------
+    a, b : array, shapes (n_a, n_embedding), (n_b, n_embedding)
+        Embeddings.
+    whitener : array, shape (n_embedding, n_embedding) | None
+        S^-1/2 of the noise covariance S; None where the noise is white.
+
+    Returns
+    -------
+    similarity : array, shape (n_a, n_b)
+        Minus half the squared distance after whitening. The constant of the density is
+        left out.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if whitener is not None:
+        a, b = a @ whitener, b @ whitener
+    return a @ b.T - (np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)) / 2
+
+
 def rank_of_truth(similarity: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Return the rank of the true candidate of every row, 1 for the best.
 

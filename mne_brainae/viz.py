@@ -79,8 +79,13 @@ def plot_history(model, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure.
     """
-    axes = _axes(axes)
     history = model.history_
+    if history.empty:
+        raise ValueError(
+            "There is no training history to plot: the model is a closed form that was "
+            "not trained (max_epochs=0)."
+        )
+    axes = _axes(axes)
     axes.plot(history["train_total"], label="training")
     axes.plot(history["validation_total"], label="validation")
     axes.axvline(model.best_epoch_, color="0.5", linestyle="--", label="kept")

@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_image_names, check_same_space, pick_channels
 from .._docs import fill_doc
-from ..identification import Identification
+from ..correlation import correlate_all
+from ..identification import SIMILARITIES, Identification
 from ..images import compute_image_features
 from ..preprocessing import Scaler, average_by, make_epochs, read_array
 
@@ -142,10 +143,10 @@ class LinearEncoder(BaseEstimator):
         guesses = self._brain_scaler.transform(
             predicted.get_data(copy=False).astype(np.float32)
         )
-        similarity = np.corrcoef(
+        similarity = correlate_all(
             measured.reshape(len(measured), -1), guesses.reshape(len(guesses), -1)
-        )[: len(measured), len(measured) :]
-        protocol = {"task": "retrieval", "similarity": "Pearson r with the prediction"}
+        )
+        protocol = {"task": "retrieval", "similarity": SIMILARITIES["encoding"]}
         return Identification(
             similarity, predicted.metadata["image"].astype(str), names, protocol
         )

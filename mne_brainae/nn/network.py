@@ -49,6 +49,22 @@ class BrainAENetwork(nn.Module):
         """Map points of the shared space to brain responses."""
         return self.brain_decoder(embedding)
 
+    @torch.no_grad()
+    def load_affine(self, image, encoder, decoder) -> None:
+        """Set the weights and biases of a network whose parts are all linear.
+
+        Parameters
+        ----------
+        image, encoder, decoder : tuple of array
+            Weight and bias of image projection, brain encoder and brain decoder.
+        """
+        layers = (self.image_projection, self.brain_encoder[-1], self.brain_decoder[0])
+        for layer, given in zip(layers, (image, encoder, decoder), strict=True):
+            for parameter, values in zip(
+                (layer.weight, layer.bias), given, strict=True
+            ):
+                parameter.copy_(torch.from_numpy(values))
+
 
 def build_network(
     *,

@@ -1,0 +1,122 @@
+"""A fitted model in one file, and back."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+import torch
+
+from . import __version__
+from ._files import read_arrays, write_arrays
+from .preprocessing import Scaler
+
+MODEL_FILE = {"kind": "model file", "version": 2}
+#: Parameters that may be objects of the user's own.
+PARTS = ("brain_encoder", "brain_decoder", "image_projection", "image_encoder")
+#: Learned attributes that JSON holds as they are.
+LEARNED = (
+    "best_epoch_",
+    "feature_names_",
+    "n_embedding_",
+    "selection_",
+    "temperature_",
+    "train_images_",
+)
+
+
+def name_of(part) -> str | None:
+    """Name a part of the user's own, for protocols and headers."""
+    if isinstance(part, np.generic):
+        return part.item()
+    if _is_plain(part):
+        return part
+    return getattr(part, "__name__", type(part).__name__)
+
+
+def _is_plain(part) -> bool:
+    return part is None or isinstance(part, str)
+
+
+def write_model(model, fname: Path) -> None:
+    """Write a fitted BrainAE to a safetensors file."""
+    weights = model.network_.state_dict()
+    arrays = {f"network.{name}": value.numpy() for name, value in weights.items()}
+    arrays |= {"mean_response": model._mean_response, "times": model.times_}
+    for name, scaler in _scalers(model).items():
+        arrays |= {f"{name}.mean": scaler.mean, f"{name}.scale": scaler.scale}
+    if model._latent_noise is not None:
+        arrays["latent_noise"] = model._latent_noise
+    write_arrays(fname, arrays, _header(model))
+
+
+def _scalers(model) -> dict[str, Scaler]:
+    scalers = {"brain": model._brain_scaler, "image": model._image_scaler}
+    return {name: scaler for name, scaler in scalers.items() if scaler is not None}
+
+
+def _header(model) -> dict:
+    params = model.get_params()
+    params["picks"] = None if params["picks"] is None else model.info_["ch_names"]
+    params["random_state"] = model._seed
+    params["checkpoint"] = None
+    return {
+        **MODEL_FILE,
+        "written_by": f"mne_brainae {__version__}, mne {mne.__version__}, "
+        f"torch {torch.__version__}",
+        "params": json.loads(json.dumps(params, default=name_of)),
+        "own_parts": [name for name in PARTS if not _is_plain(params[name])],
+        "image_encoder_": name_of(model.image_encoder_),
+        "info": model.info_.to_json_dict(),
+        "history": model.history_.to_dict(orient="list"),
+        **{name: getattr(model, name) for name in LEARNED},
+    }
+
+
+def read_model(cls: type, fname: Path, parts: dict):
+    """Rebuild a fitted model of class ``cls`` from its file."""
+    arrays, header = read_arrays(fname, **MODEL_FILE)
+    missing = [name for name in header["own_parts"] if name not in parts]
+    needed = [name for name in missing if name != "image_encoder"]
+    if needed:
+        raise ValueError(
+            f"The model was fitted with your own {', '.join(needed)} "
+            f"({', '.join(header['params'][name] for name in needed)}). Give it back: "
+            "read_brainae(fname, parts={name: module})."
+        )
+    params = header["params"] | dict.fromkeys(missing, "gabor") | parts
+    params["betas"] = tuple(params["betas"])
+    model = cls(**params)
+    for name in LEARNED:
+        setattr(model, name, header[name])
+    model.history_ = pd.DataFrame(header["history"]).rename_axis("epoch")
+    encoder = header["image_encoder_"]
+    model.image_encoder_ = parts.get("image_encoder", encoder) if encoder else None
+    if "image_encoder" in missing:
+        model.image_encoder_ = None
+    model.info_ = mne.Info.from_json_dict(header["info"])
+    model._seed = header["params"]["random_state"]
+    _restore_arrays(model, arrays)
+    return model
+
+
+def _restore_arrays(model, arrays: dict[str, np.ndarray]) -> None:
+    model.times_, model._mean_response = arrays["times"], arrays["mean_response"]
+    model._latent_noise = arrays.get("latent_noise")
+    model._brain_scaler = Scaler(arrays["brain.mean"], arrays["brain.scale"])
+    model._image_scaler = None
+    if "image.mean" in arrays:
+        model._image_scaler = Scaler(arrays["image.mean"], arrays["image.scale"])
+    model.network_ = model._build_network().eval()
+    prefix = "network."
+    weights = {
+        name.removeprefix(prefix): torch.from_numpy(value)
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }
+    model.network_.load_state_dict(weights)
