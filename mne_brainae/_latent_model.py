@@ -125,6 +125,8 @@ class LatentModel(BaseEstimator):
         features = compute_image_features(
             images, self.image_encoder_, names=names, verbose=self.verbose
         )
+        if features.empty:
+            raise ValueError("images are empty, expected at least one picture.")
         self._check_features(features)
         return features
 

@@ -102,6 +102,8 @@ def score_encoding(
         scores 0 there. The noise ceiling is what a perfect model would reach: the
         square root of the Spearman-Brown corrected correlation of split halves.
     """
+    if n_splits < 1:
+        raise ValueError(f"n_splits must be at least 1, got {n_splits}.")
     check_image_names(epochs)
     epochs.drop_bad(verbose=False)
     names = check_image_names(epochs)

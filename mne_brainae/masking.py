@@ -33,7 +33,8 @@ def make_mask(
     shape : tuple of int
         ``(n_epochs, n_channels, n_times)``.
     ratio : float
-        The share that is missing, between 0 and 1.
+        The share that is missing, between 0 and 1; at least one part goes, and at least
+        one stays.
     block : int
         Length of a stretch in samples (random and temporal masks).
     %(random_state)s
@@ -46,6 +47,8 @@ def make_mask(
     _check_option("kind", kind, MASKS)
     if not 0 < ratio < 1:
         raise ValueError(f"ratio must lie between 0 and 1, got {ratio}.")
+    if block < 1:
+        raise ValueError(f"block must be at least 1 sample, got {block}.")
     n_epochs, n_channels, n_times = shape
     rng = np.random.default_rng(seed_from(random_state))
     n_blocks = -(-n_times // block)
@@ -56,10 +59,16 @@ def make_mask(
         "forecast": (1, n_times),
     }[kind]
     n_units = int(np.prod(units))
+    if n_units < 2:
+        raise ValueError(
+            f"A {kind} mask of shape {shape} has one part, of which none can go and "
+            "stay. Take shorter stretches or another kind of mask."
+        )
+    n_missing = int(np.clip(round(ratio * n_units), 1, n_units - 1))
     rank = np.tile(np.arange(n_units)[::-1], (n_epochs, 1))
     if kind != "forecast":
         rank = rng.permuted(rank, axis=1)
-    mask = (rank < round(ratio * n_units)).reshape(n_epochs, *units)
+    mask = (rank < n_missing).reshape(n_epochs, *units)
     if kind in ("random", "temporal"):
         mask = mask.repeat(block, axis=2)[..., :n_times]
     return np.broadcast_to(mask, shape).copy()
@@ -110,7 +119,21 @@ def mask_epochs(
             kind, data.shape, ratio, block=block, random_state=random_state
         )
     else:
-        mask = np.broadcast_to(np.asarray(kind, bool), data.shape)
+        mask = _check_mask(np.asarray(kind), data.shape)
     data[mask] = np.nan
     info = mne.pick_info(epochs.info, picks)
     return make_epochs(data, info, epochs.tmin, epochs.metadata)
+
+
+def _check_mask(mask: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    if mask.dtype != bool:
+        raise TypeError(
+            f"A mask must be boolean, True where missing, got {mask.dtype}."
+        )
+    try:
+        return np.broadcast_to(mask, shape)
+    except ValueError:
+        raise ValueError(
+            f"The mask has shape {mask.shape}, which does not fit the "
+            f"(n_epochs, n_channels, n_times) = {shape} of the epochs."
+        ) from None

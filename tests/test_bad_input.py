@@ -376,6 +376,25 @@ def test_unknown_mask(recording):
     for ratio in (0, 1, -0.5, 2):
         with pytest.raises(ValueError, match="between 0 and 1"):
             mne_brainae.mask_epochs(recording[0], ratio=ratio)
+    with pytest.raises(ValueError, match="at least 1 sample, got 0"):
+        mne_brainae.make_mask("random", (2, 3, 4), block=0)
+    with pytest.raises(ValueError, match="has one part"):
+        mne_brainae.make_mask("spatial", (2, 1, 4))
+    with pytest.raises(ValueError, match=r"shape \(3,\), which does not fit"):
+        mne_brainae.mask_epochs(recording[0], np.zeros(3, bool))
+    with pytest.raises(TypeError, match="must be boolean"):
+        mne_brainae.mask_epochs(recording[0], np.zeros((1, 1, 1)))
+
+
+def test_no_split(model, unseen):
+    predicted = model.predict_epochs(unseen[1])
+    with pytest.raises(ValueError, match="n_splits must be at least 1, got 0"):
+        mne_brainae.score_encoding(unseen[0], predicted, model.evoked_, n_splits=0)
+
+
+def test_no_picture(model, unseen):
+    with pytest.raises(ValueError, match="empty"):
+        model.predict_epochs(unseen[1].iloc[:0])
 
 
 # -- templates -----------------------------------------------------------------------
