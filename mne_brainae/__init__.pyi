@@ -2,6 +2,7 @@ __all__ = [
     "BrainAE",
     "EncodingScores",
     "Identification",
+    "ImageEncoder",
     "LinearEncoder",
     "average_repetitions",
     "compute_image_features",
@@ -18,6 +19,6 @@ from .baselines import LinearEncoder
 from .brainae import BrainAE, fit, read_brainae
 from .evaluation import EncodingScores, score_encoding
 from .identification import Identification
-from .images import compute_image_features
+from .images import ImageEncoder, compute_image_features
 from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions

@@ -34,6 +34,7 @@ __all__ = [
     "five",
     "logger",
     "pick_channels",
+    "resolve_device",
     "seed_from",
     "verbose",
     "warn",
@@ -164,3 +165,25 @@ def seed_from(random_state) -> int:
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def resolve_device(device: str):
+    """Choose CUDA, then MPS, then the CPU for ``"auto"``.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` or the name of a PyTorch device.
+
+    Returns
+    -------
+    device : torch.device
+        The device.
+    """
+    import torch
+
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

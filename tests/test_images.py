@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mne_brainae import compute_image_features
-from mne_brainae._gabor import gabor_feature_names, gabor_features
-from mne_brainae.images import BATCH_SIZE, find_images, read_image
+from mne_brainae.images import find_images, read_image
+from mne_brainae.images.features import BATCH_SIZE
+from mne_brainae.images.gabor import gabor_feature_names, gabor_features
 
 
 def noise(seed, size=(40, 50)):

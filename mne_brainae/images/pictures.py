@@ -1,4 +1,4 @@
-"""Pictures by name, and their features."""
+"""Pictures by name, read as RGB and upright."""
 
 # License: BSD-3-Clause
 
@@ -6,74 +6,21 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path, PurePath, PurePosixPath
 
 import numpy as np
 import pandas as pd
-from mne.utils import ProgressBar
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ._checks import _check_option, _validate_type, check_complete, five, verbose
-from ._docs import fill_doc
-from ._gabor import gabor_feature_names, gabor_features
+from .._checks import _validate_type, check_complete, five
 
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
-BATCH_SIZE = 64
 MID_GREY = (128, 128, 128, 255)
-
-
-@fill_doc
-@verbose
-def compute_image_features(
-    images,
-    encoder: str | Callable[[list[Image.Image]], np.ndarray] = "gabor",
-    *,
-    names: Sequence[str] | None = None,
-    verbose=None,
-) -> pd.DataFrame:
-    """Compute one row of features per picture.
-
-    Parameters
-    ----------
-    images : path-like | list | dict | PIL.Image.Image | DataFrame
-        The pictures: a folder (every picture below it, sorted, named by its path in
-        the folder), one file or a list of files (named by file name, or by the path
-        below their common folder where file names repeat), a mapping from name to
-        file or PIL image, PIL images (named ``image-0``, ``image-1``, ...), or ready
-        features as a DataFrame indexed by image name, which are checked and returned.
-    encoder : ``"gabor"`` | callable
-        What turns pictures into features. ``"gabor"`` is the classic model of early
-        visual cortex: Gabor energy, colour and luminance. A callable takes a list of at
-        most 64 PIL images in mode RGB and returns an array of shape
-        (n_images, n_features).
-    names : sequence of str | None
-        The pictures to take, in this order. In a folder or a list a name may be the
-        path below the folder or the file name, each with or without suffix, or an
-        absolute path. None takes all pictures.
-    %(verbose)s
-
-    Returns
-    -------
-    features : DataFrame of float32, shape (n_images, n_features)
-        The features. The index is called ``"image"`` and holds the names. A missing,
-        ambiguous or doubled name, a picture that cannot be read, and features that are
-        not finite or of changing width are a ValueError; a file or folder that does not
-        exist is a FileNotFoundError.
-    """
-    if isinstance(images, pd.DataFrame):
-        return _check_features(images, names)
-    _validate_type(encoder, (str, "callable"), "encoder")
-    if isinstance(encoder, str):
-        _check_option("encoder", encoder, ("gabor",))
-    pictures = _find_pictures(images, names)
-    is_gabor = encoder == "gabor"
-    features = _encode(pictures, gabor_features if is_gabor else encoder)
-    index = pd.Index(list(pictures), name="image")
-    return pd.DataFrame(features, index, gabor_feature_names() if is_gabor else None)
 
 
 def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
@@ -108,10 +55,10 @@ def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
                 f"There is no picture in {where}; looked at every level for files "
                 f"ending in {', '.join(sorted(SUFFIXES))}."
             )
-        return files if names is None else _match(files, _as_names(names), where)
+        return files if names is None else _match(files, as_names(names), where)
     files = _listed_files([images] if _is_path(images) else images)
     if names is not None:
-        return _match(files, _as_names(names), "the list of files")
+        return _match(files, as_names(names), "the list of files")
     file_names = [path.name for path in files.values()]
     is_unique = len(set(file_names)) == len(file_names)
     return dict(zip(file_names, files.values(), strict=True)) if is_unique else files
@@ -133,12 +80,43 @@ def read_image(path: str | os.PathLike) -> Image.Image:
         experiments, which adds the least light and the weakest edges. A file that is
         not a whole picture is a ValueError.
     """
-    with _explain(path), Image.open(path) as image:
-        return _to_rgb(image)
+    return decode_image(Path(path).read_bytes(), path)
 
 
-def _find_pictures(images, names) -> dict[str, Path | Image.Image]:
-    """Return what is to be encoded by name: PIL images as given, files as paths."""
+def decode_image(content: bytes, path: str | os.PathLike) -> Image.Image:
+    """Decode the bytes of a picture, see :func:`read_image`.
+
+    Parameters
+    ----------
+    content : bytes
+        What is in the file.
+    path : path-like
+        The file, for messages.
+
+    Returns
+    -------
+    image : PIL.Image.Image
+        The picture in mode RGB.
+    """
+    with explain(path), Image.open(BytesIO(content)) as image:
+        return to_rgb(image)
+
+
+def find_pictures(images, names) -> dict[str, Path | Image.Image]:
+    """Return what is to be encoded by name.
+
+    Parameters
+    ----------
+    images : path-like | list | dict | PIL.Image.Image
+        Files or PIL images.
+    names : sequence of str | None
+        The pictures to take, in this order.
+
+    Returns
+    -------
+    pictures : dict of Path | PIL.Image.Image
+        PIL images as given, files as paths.
+    """
     if isinstance(images, Image.Image):
         images = [images]
     if _is_path(images):
@@ -161,84 +139,8 @@ def _find_pictures(images, names) -> dict[str, Path | Image.Image]:
     }
 
 
-def _encode(
-    pictures: Mapping[str, Path | Image.Image],
-    encoder: Callable[[list[Image.Image]], np.ndarray],
-) -> np.ndarray:
-    """Encode pictures batch by batch, so that few of them are in memory at once."""
-    names = list(pictures)
-    batches = [
-        names[start : start + BATCH_SIZE] for start in range(0, len(names), BATCH_SIZE)
-    ]
-    is_long = len(batches) > 4
-    features = None
-    n_done = 0
-    for batch in ProgressBar(batches, mesg="Image features") if is_long else batches:
-        rows = np.asarray(encoder([_load(name, pictures[name]) for name in batch]))
-        width = None if features is None else features.shape[1]
-        rows = _check_encoded(rows, batch, width)
-        if features is None:
-            features = np.empty((len(names), rows.shape[1]), "float32")
-        features[n_done : n_done + len(batch)] = rows
-        n_done += len(batch)
-    return features
-
-
-def _check_encoded(rows: np.ndarray, names: list[str], width: int | None) -> np.ndarray:
-    is_right = rows.ndim == 2 and len(rows) == len(names) and rows.shape[1] > 0
-    if not is_right or width not in (None, rows.shape[1]):
-        raise ValueError(
-            f"The image encoder returned an array of shape {rows.shape} for "
-            f"{len(names)} images, expected ({len(names)}, {width or 'n_features'})."
-        )
-    rows = _as_float32(pd.DataFrame(rows, names), "The features of the image encoder")
-    return rows.to_numpy()
-
-
-def _check_features(features: pd.DataFrame, names) -> pd.DataFrame:
-    """Check features that the user computed."""
-    if features.index.nlevels > 1 or features.index.hasnans:
-        raise ValueError(
-            "images as a DataFrame must be indexed by image name, one level without "
-            f"missing names, got an index of {features.index.nlevels} levels such as "
-            f"{five(features.index)}."
-        )
-    if not features.size:
-        raise ValueError(f"images as a DataFrame are empty, of shape {features.shape}.")
-    index = pd.Index([str(name) for name in features.index], name="image")
-    names = index if names is None else _as_names(names)
-    check_complete(names, index, "images")
-    return _as_float32(features.set_axis(index), "images").loc[names]
-
-
-def _as_float32(features: pd.DataFrame, what: str) -> pd.DataFrame:
-    is_real = [
-        pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c"
-        for dtype in features.dtypes
-    ]
-    if not all(is_real):
-        wrong = features.columns[~np.array(is_real)]
-        raise TypeError(f"{what} must be real numbers, unlike columns {five(wrong)}.")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
-        values = features.to_numpy("float32", na_value=np.nan)
-    if not np.isfinite(values).all():
-        bad = features.index[~np.isfinite(values).all(axis=1)]
-        raise ValueError(
-            f"{what} must be finite, but the rows of {five(bad)} hold NaN, infinite or "
-            "too large values. Drop or repair them first."
-        )
-    return pd.DataFrame(values, features.index, features.columns)
-
-
-def _load(name: str, picture: Path | Image.Image) -> Image.Image:
-    if isinstance(picture, Image.Image):
-        with _explain(name):
-            return _to_rgb(picture)
-    return read_image(picture)
-
-
 @contextmanager
-def _explain(picture: str | os.PathLike) -> Iterator[None]:
+def explain(picture: str | os.PathLike) -> Iterator[None]:
     """Name the picture in whatever goes wrong when it is decoded."""
     try:
         yield
@@ -254,7 +156,8 @@ def _explain(picture: str | os.PathLike) -> Iterator[None]:
         ) from error
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Turn a picture upright and into RGB, see :func:`read_image`."""
     image = ImageOps.exif_transpose(image)
     if image.mode[0] in "IF":
         image = _to_8_bit(image)
@@ -287,7 +190,8 @@ def _as_path(value) -> Path:
     return Path(value).expanduser()
 
 
-def _as_names(names) -> list[str]:
+def as_names(names) -> list[str]:
+    """Return names as strings, none of them twice."""
     if isinstance(names, str):
         raise TypeError(f"names must be a sequence of names, got the string {names!r}.")
     names = pd.Index([str(name) for name in names])
@@ -313,7 +217,7 @@ def _select(pictures: dict, names) -> dict:
     """Take pictures by their key."""
     if names is None:
         return pictures
-    names = _as_names(names)
+    names = as_names(names)
     check_complete(names, list(pictures), "images")
     return {name: pictures[name] for name in names}
 

