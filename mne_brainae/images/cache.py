@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from functools import lru_cache
@@ -74,12 +75,20 @@ def content_key(content: bytes | Image.Image) -> bytes:
     return digest.digest()
 
 
+class _Shard(NamedTuple):
+    """One file of the cache."""
+
+    path: Path
+    blocks: list[FeatureBlock]
+    seal: bytes
+
+
 class FeatureCache:
     """The features that one encoder has computed before.
 
     Every batch is one file, written whole or not at all, so that a computation goes on
     where it was killed, and two of them may share a folder. Every row carries a
-    checksum over picture and features: a row that is damaged is computed again.
+    checksum over encoder, picture and features: what is damaged is computed again.
 
     Parameters
     ----------
@@ -98,7 +107,7 @@ class FeatureCache:
         self.folder = root / f"{_slug(name)}-{digest}"
         self.name = name
         self.blocks: list[FeatureBlock] | None = None
-        self._where: dict[bytes, tuple[Path, int]] = {}
+        self._where: dict[bytes, list[tuple[_Shard, int]]] = defaultdict(list)
         self._may_write = True
         for path in _files_in(self.folder):
             self._register(path)
@@ -109,17 +118,24 @@ class FeatureCache:
     def _register(self, path: Path) -> None:
         try:
             with safe_open(path, framework="numpy") as file:
-                header = json.loads((file.metadata() or {})["mne_brainae"])
+                header = json.loads(file.metadata()["mne_brainae"])
                 keys = file.get_tensor("keys")
-        except (SafetensorError, OSError, KeyError, ValueError):
-            logger.info(f"Passing over the damaged cache file {path}.")
+            blocks = [FeatureBlock(*block) for block in header["blocks"]]
+            is_ours = header["identity"] == self.identity
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+            is_ours = False
+        if not is_ours:
+            logger.info(f"Passing over {path}, which is damaged or no cache file.")
             return
-        if header["identity"] != self.identity or header["version"] != 1:
-            return
-        if header["blocks"] is not None:
-            self.blocks = [FeatureBlock(*block) for block in header["blocks"]]
+        shard = _Shard(path, blocks, self._seal(blocks))
         for row, key in enumerate(keys):
-            self._where[key.tobytes()] = (path, row)
+            self._where[key.tobytes()].append((shard, row))
+
+    def _seal(self, blocks: Sequence[FeatureBlock]) -> bytes:
+        """Return a digest of what the rows of a file mean."""
+        meaning = [self.identity, [astuple(block) for block in blocks]]
+        text = json.dumps(meaning, sort_keys=True).encode()
+        return hashlib.blake2b(text, digest_size=16).digest()
 
     def get(self, key: bytes) -> np.ndarray | None:
         """Return the features of a picture.
@@ -134,16 +150,12 @@ class FeatureCache:
         row : array, shape (n_features,) | None
             None if they are not here, or damaged.
         """
-        if key not in self._where:
-            return None
-        path, index = self._where[key]
-        try:
-            file = _opened(path, path.stat().st_mtime_ns)
-            row = file.get_slice("features")[index : index + 1][0]
-            expected = file.get_slice("checksums")[index : index + 1][0]
-        except (SafetensorError, OSError):
-            return None
-        return row if np.array_equal(_checksum(key, row), expected) else None
+        for shard, index in self._where.get(key, ()):
+            row = _read_row(shard, index, key)
+            if row is not None:
+                self.blocks = shard.blocks
+                return row
+        return None
 
     def _check_space(self, n_bytes: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +166,7 @@ class FeatureCache:
         self,
         keys: Sequence[bytes],
         rows: np.ndarray,
-        blocks: Sequence[FeatureBlock] | None,
+        blocks: Sequence[FeatureBlock],
     ) -> None:
         """Keep the features of some pictures.
 
@@ -164,23 +176,25 @@ class FeatureCache:
             The pictures.
         rows : array of float32, shape (n_images, n_features)
             Their features.
-        blocks : sequence of FeatureBlock | None
+        blocks : sequence of FeatureBlock
             What the columns are.
         """
+        self.blocks = list(blocks)
         if not self._may_write:
             return
+        seal = self._seal(blocks)
         arrays = {
             "keys": np.frombuffer(b"".join(keys), np.uint8).reshape(-1, KEY_BYTES),
             "features": rows,
             "checksums": np.stack(
-                [_checksum(key, row) for key, row in zip(keys, rows, strict=True)]
+                [_checksum(seal, key, row) for key, row in zip(keys, rows, strict=True)]
             ),
         }
         header = {
             **CACHE_FILE,
             "name": self.name,
             "identity": self.identity,
-            "blocks": None if blocks is None else [astuple(block) for block in blocks],
+            "blocks": [astuple(block) for block in blocks],
         }
         name = hashlib.blake2b(b"".join(keys), digest_size=12).hexdigest()
         try:
@@ -199,13 +213,25 @@ def _slug(name: str) -> str:
     return re.sub("[^A-Za-z0-9.-]+", "_", name)
 
 
+def _read_row(shard: _Shard, index: int, key: bytes) -> np.ndarray | None:
+    """Read one row, or None where the file is damaged or gone."""
+    try:
+        file = _opened(shard.path, shard.path.stat().st_mtime_ns)
+        row = file.get_slice("features")[index : index + 1][0]
+        expected = file.get_slice("checksums")[index : index + 1][0]
+    except (SafetensorError, OSError, IndexError):
+        return None
+    is_whole = np.array_equal(_checksum(shard.seal, key, row), expected)
+    return row if is_whole else None
+
+
 @lru_cache(maxsize=8)
 def _opened(path: Path, changed: int):
     return safe_open(path, framework="numpy").__enter__()
 
 
-def _checksum(key: bytes, row: np.ndarray) -> np.ndarray:
-    digest = hashlib.blake2b(key, digest_size=8)
+def _checksum(seal: bytes, key: bytes, row: np.ndarray) -> np.ndarray:
+    digest = hashlib.blake2b(seal + key, digest_size=8)
     digest.update(np.ascontiguousarray(row).data)
     return np.frombuffer(digest.digest(), np.uint8)
 

@@ -267,7 +267,7 @@ def _rows(batch: list[_Loaded], worker: _Worker, width: int | None) -> np.ndarra
             computed = computed.reshape(len(new), n_versions, -1).mean(axis=1)
         if worker.cache is not None:
             keys = [picture.key for picture in new]
-            worker.cache.put(keys, computed, worker.blocks)
+            worker.cache.put(keys, computed, worker.network.blocks)
         if len(new) == len(batch):
             return computed
     fresh = iter(computed if computed is not None else ())
