@@ -11,6 +11,7 @@ __all__ = [
     "make_mask",
     "mask_epochs",
     "read_brainae",
+    "read_image_features",
     "score_encoding",
 ]
 
@@ -19,6 +20,6 @@ from .baselines import LinearEncoder
 from .brainae import BrainAE, fit, read_brainae
 from .evaluation import EncodingScores, score_encoding
 from .identification import Identification
-from .images import ImageEncoder, compute_image_features
+from .images import ImageEncoder, compute_image_features, read_image_features
 from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions

@@ -11,6 +11,7 @@ from importlib import import_module
 from .. import __version__
 
 COMMANDS = {
+    "benchmark_images": "what image features predict of macaque V4, and what they cost",
     "cache": "show or remove the image features that are kept on disk",
     "demo": "fit, predict, retrieve, classify and reconstruct, with pictures",
     "sys_info": "print the versions that a bug report needs",

@@ -3,7 +3,14 @@
 # License: BSD-3-Clause
 
 from .encoders import ImageEncoder
+from .feature_files import read_image_features
 from .features import compute_image_features
 from .pictures import find_images, read_image
 
-__all__ = ["ImageEncoder", "compute_image_features", "find_images", "read_image"]
+__all__ = [
+    "ImageEncoder",
+    "compute_image_features",
+    "find_images",
+    "read_image",
+    "read_image_features",
+]

@@ -163,19 +163,19 @@ def local_weights(path: str | Path, preferred: Sequence[str] = ()) -> Path:
     return found[0]
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a file of weights; nothing in it is executed.
+def read_tensors(path: Path):
+    """Read what ``torch.save`` or safetensors wrote; nothing in it is executed.
 
     Parameters
     ----------
     path : Path
-        A safetensors file, or what ``torch.save`` wrote.
+        The file.
 
     Returns
     -------
-    weights : dict of Tensor
-        The weights by name, as they stand or below ``"state_dict"`` or ``"model"``.
-        Anything else is a ValueError.
+    contents : Tensor | dict | list
+        Tensors and plain containers of them. A damaged or foreign file, and one that
+        holds more than that, is a ValueError.
     """
     import torch
     from safetensors import SafetensorError
@@ -183,23 +183,41 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
     try:
         if path.suffix == ".safetensors":
-            weights = load_file(path)
-        else:
-            weights = torch.load(path, map_location="cpu", weights_only=True)
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
         raise ValueError(
-            f"{path} is no whole file of weights, or of another format "
+            f"{path} is no whole file of tensors, or of another format "
             f"({_reason(error)})."
         ) from None
     except Exception as error:  # pickle.UnpicklingError: code instead of tensors
         raise ValueError(
             f"{path} holds more than tensors and is not read, because that could run "
-            "code of whoever wrote it. Save the state_dict alone."
+            "code of whoever wrote it. Save the tensors alone."
         ) from error
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a file of weights, see :func:`read_tensors`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    weights : dict of Tensor
+        The weights by name, as they stand or below ``"state_dict"`` or ``"model"``.
+        Anything else is a ValueError.
+    """
+    from torch import Tensor
+
+    weights = read_tensors(path)
     for key in ("state_dict", "model"):
         weights = weights.get(key, weights) if isinstance(weights, dict) else weights
     is_plain = isinstance(weights, dict) and all(
-        isinstance(value, torch.Tensor) for value in weights.values()
+        isinstance(value, Tensor) for value in weights.values()
     )
     if not is_plain or not weights:
         raise ValueError(f"{path} holds no weights by name (a PyTorch state_dict).")

@@ -1,0 +1,229 @@
+"""``mne_brainae benchmark_images``: what image features predict, and what they cost."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+SIDE = 800  # pixels, as most pictures of THINGS
+N_FILES = 32
+
+#: Peak memory of a fresh process, in units that depend on the system.
+CHILD = """
+import json, resource, sys
+from mne_brainae import ImageEncoder, compute_image_features
+from mne_brainae.images import find_images
+folder, n, settings = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+files = list(find_images(folder).values())
+pictures = {str(i): files[i % len(files)] for i in range(n)}
+table = compute_image_features(
+    pictures, ImageEncoder(**settings), cache=None, device="cpu", verbose="ERROR"
+)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+unit = 1 if sys.platform == "darwin" else 1024
+print(peak * unit, table.to_numpy().nbytes)
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what to measure and by which encoder."""
+    add = parser.add_argument
+    add("what", choices=("encoding", "cost"), help="predict macaque V4, or time")
+    add("--encoder", default="efficientnet-lite0", help="the image encoder")
+    add("--layer", nargs="+", help="layers: indices, shares, names, embedding")
+    add("--pool", help="cls, mean, spatial, or fields per side")
+    add("--pretrained", help="a file or folder of weights, a tag, or random")
+    add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
+    add("--images", type=int, default=128, help="cost: pictures per round")
+    add("--rounds", type=int, default=5, help="cost: rounds, interleaved")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Print one table."""
+    from ..images import ImageEncoder
+
+    pool = given.pool
+    encoder = ImageEncoder(
+        given.encoder,
+        layer=None if given.layer is None else [_layer(word) for word in given.layer],
+        pool=int(pool) if pool and pool.isdigit() else pool,
+        pretrained=given.pretrained,
+    )
+    print(encoder)
+    if given.what == "encoding":
+        for session in given.session:
+            print(encoding(encoder, session), flush=True)
+    else:
+        cost(encoder, given.images, given.rounds)
+
+
+def _layer(word: str) -> int | float | str:
+    """Read an index, a share or a name."""
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+def encoding(encoder, session: str) -> str:
+    """Predict the neurons of one session by ridge regression on image features.
+
+    Parameters
+    ----------
+    encoder : ImageEncoder
+        The image encoder.
+    session : str
+        The session of macaque V4.
+
+    Returns
+    -------
+    line : str
+        Pearson correlation over the test photographs of a fold, mean over units, then
+        mean and range over six folds. Scaling and penalty are learned on the training
+        photographs of the fold alone.
+    """
+    from sklearn.model_selection import KFold
+
+    from ..baselines import LinearEncoder
+    from ..correlation import correlate
+    from ..datasets import macaque_v4
+    from ..images import compute_image_features
+
+    epochs = macaque_v4.read_epochs(session, verbose="WARNING")
+    files = dict(
+        zip(epochs.metadata["image"], epochs.metadata["image_path"], strict=True)
+    )
+    features = compute_image_features(files, encoder)
+    folds = KFold(6, shuffle=True, random_state=0).split(np.arange(len(epochs)))
+    scores = []
+    for train, test in folds:
+        model = LinearEncoder().fit(epochs[train], features)
+        measured = epochs[test]
+        predicted = model.predict_epochs(features.loc[measured.metadata["image"]])
+        r = correlate(measured.get_data(), predicted.get_data(), axis=0)
+        scores.append(r.mean())
+    return (
+        f"macaque V4, session {session}, {len(epochs.ch_names)} units, "
+        f"{features.shape[1]} features: r = {np.mean(scores):.4f} "
+        f"(six folds of {len(test)} unseen photographs: {min(scores):.4f} to "
+        f"{max(scores):.4f})"
+    )
+
+
+def cost(encoder, n_images: int, n_rounds: int) -> None:
+    """Print throughput as shares of that of the bare network, and peak memory.
+
+    Parameters
+    ----------
+    encoder : ImageEncoder
+        The encoder, a network.
+    n_images : int
+        Pictures per round.
+    n_rounds : int
+        Rounds of every way, one after another in turn, so that what else runs on the
+        machine strikes all alike.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = _pictures(Path(folder, "pictures"))
+        rates = pd.DataFrame(
+            [
+                _round(encoder, pictures, n_images, Path(folder, f"cache{index}"))
+                for index in range(n_rounds)
+            ]
+        )
+        print(f"\nimages/s on the CPU, {n_images} JPEGs of {SIDE} x {SIDE}:")
+        shares = rates.div(rates["bare network"], axis=0).median()
+        table = {"images/s": rates.median(), "share of bare": shares}
+        print(pd.DataFrame(table).round(3).to_string())
+        print(f"\npeak memory of a process, JPEGs of {SIDE} x {SIDE}:")
+        for n in (n_images // 4, n_images, 4 * n_images):
+            print(_memory(encoder, pictures[0].parent, n), flush=True)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Draw pictures with the spectrum of photographs."""
+    from PIL import Image
+
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    frequency = np.hypot(*np.meshgrid(*[np.fft.fftfreq(SIDE)] * 2)) + 1 / SIDE
+    for index in range(N_FILES):
+        spectrum = np.fft.fft2(rng.standard_normal((3, SIDE, SIDE))) / frequency
+        pixels = np.fft.ifft2(spectrum).real
+        pixels = 128 + 50 * pixels / pixels.std()
+        image = Image.fromarray(pixels.transpose(1, 2, 0).clip(0, 255).astype(np.uint8))
+        image.save(folder / f"{index:02d}.jpg", quality=90)
+    return sorted(folder.iterdir())
+
+
+def _round(encoder, files: list[Path], n_images: int, cache: Path) -> dict[str, float]:
+    """Time every way once."""
+    from ..images import compute_image_features
+    from ..images.encoders import resolve
+    from ..images.networks import NetworkEncoder
+
+    # Every picture has another content, or the cache would find it.
+    pictures = {}
+    for index in range(n_images):
+        path = files[0].parent / f"copy-{index}.jpg.bytes"
+        path.write_bytes(files[index % len(files)].read_bytes() + bytes([index % 256]))
+        pictures[str(index)] = path
+    how = {"device": "cpu", "verbose": "ERROR"}
+    compute_image_features(files[:2], encoder, cache=None, **how)  # builds
+    network = NetworkEncoder(encoder, resolve(encoder), "cpu")
+    ways = {
+        "bare network": lambda: _bare(network, n_images),
+        "pictures to table": lambda: compute_image_features(
+            pictures, encoder, cache=None, **how
+        ),
+        "the same, kept on disk": lambda: compute_image_features(
+            pictures, encoder, cache=cache, **how
+        ),
+        "read from disk": lambda: compute_image_features(
+            pictures, encoder, cache=cache, **how
+        ),
+    }
+    seconds = {}
+    for name, way in ways.items():
+        start = time.perf_counter()
+        way()
+        seconds[name] = time.perf_counter() - start
+    return {name: n_images / taken for name, taken in seconds.items()}
+
+
+def _bare(network, n_images: int) -> None:
+    """Pass tensors that lie ready, and nothing else."""
+    import torch
+
+    pictures = torch.rand(network.batch_size, 3, *network.source.input_size)
+    pictures = pictures.to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        for _ in range(0, n_images, network.batch_size):
+            network._reader(pictures)
+
+
+def _memory(encoder, folder: Path, n_images: int) -> str:
+    settings = json.dumps(encoder.to_dict())
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, folder, str(n_images), settings],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        return f"not measured: {done.stderr.strip().splitlines()[-1]}"
+    peak, table = (int(word) / 2**20 for word in done.stdout.split())
+    return (
+        f"{n_images:6d} images: {peak - table:7.1f} MiB beside the table of {table:.1f}"
+    )
