@@ -8,6 +8,7 @@ __all__ = [
     "compute_image_features",
     "datasets",
     "fit",
+    "list_image_encoders",
     "make_mask",
     "mask_epochs",
     "read_brainae",
@@ -20,6 +21,11 @@ from .baselines import LinearEncoder
 from .brainae import BrainAE, fit, read_brainae
 from .evaluation import EncodingScores, score_encoding
 from .identification import Identification
-from .images import ImageEncoder, compute_image_features, read_image_features
+from .images import (
+    ImageEncoder,
+    compute_image_features,
+    list_image_encoders,
+    read_image_features,
+)
 from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions

@@ -17,7 +17,9 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from mne_brainae import ImageEncoder, compute_image_features
+from mne_brainae import ImageEncoder, compute_image_features, list_image_encoders
+from mne_brainae.commands import main
+from mne_brainae.images import catalogue
 from mne_brainae.images.columns import FeatureBlock, feature_columns
 from mne_brainae.images.encoders import PRESETS, resolve
 from mne_brainae.images.layers import LayerReader, Network, find_layers
@@ -188,27 +190,6 @@ def test_layers_of_torchvision(model, node):
     if model == "swin_t":
         full = full.permute(0, 3, 1, 2)
     np.testing.assert_allclose(found, full.flatten(1), atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("name", "n_layers", "n_features"),
-    [
-        ("vit-b-16", 12, 768),
-        ("clip-vit-l-14", 24, 768),
-        ("clip-vit-h-14", 32, 1024),
-        ("eva02-clip-e-14-plus", 64, 1024),
-        ("efficientnet-lite0", 16, 1280),
-    ],
-)
-def test_presets_at_full_size(name, n_layers, n_features):
-    """The real architectures, without the memory for their numbers."""
-    source = resolve(ImageEncoder(name))
-    network = source.sketch()
-    assert len(network.layers) == n_layers
-    with torch.device("meta"):
-        picture = torch.empty(1, 3, *source.input_size)
-    assert network.module(picture).shape == (1, n_features)
-    assert all(p.is_meta for p in network.module.parameters())
 
 
 @given(st.integers(1, 70), st.data())
@@ -572,5 +553,43 @@ def test_weights_at_hand_need_no_network(weights, offline):
     np.testing.assert_array_equal(features(SMALL_VIT), expected)
 
 
-def test_every_preset_says_its_licence():
-    assert all(preset.licence in ("apache-2.0", "mit") for preset in PRESETS.values())
+# ---------------------------------------------------------------- the list
+
+
+def test_list_of_encoders():
+    """Sizes that the papers and libraries state, counted on the networks."""
+    table = list_image_encoders()
+    assert list(table.index) == ["gabor", *PRESETS]
+    assert table.index.name == "encoder"
+    millions = table["n_parameters"] / 1e6
+    # timm and open_clip document 85.8, 304, 632 and 4350 M for the image towers
+    expected = {
+        "vit-b-16": 85.8,
+        "clip-vit-l-14": 304,
+        "clip-vit-h-14": 632,
+        "eva02-clip-e-14-plus": 4351,
+    }
+    for name, size in expected.items():
+        assert abs(millions[name] / size - 1) < 0.005
+    # 17.6 GMAC are documented for ViT-B/16 at 224 x 224
+    assert abs(table.loc["vit-b-16", "gflop_per_image"] / 35.2 - 1) < 0.01
+    assert list(table["n_layers"][1:]) == [12, 24, 32, 64, 16]
+    assert list(table["n_features"][1:]) == [768, 768, 1024, 1024, 1280]
+    assert table["licence"].notna().all()
+    assert table.loc[["gabor", "efficientnet-lite0"], "at_hand"].all()
+
+
+def test_list_with_a_probe(capsys):
+    main(["image_encoders", "timm:test_vit", "gabor", "--probe", "--device", "cpu"])
+    shown = capsys.readouterr().out
+    assert "images_per_second" in shown
+    table = list_image_encoders(["timm:test_vit"])
+    assert table.loc["timm:test_vit", "licence"] == "apache-2.0"
+    assert table.loc["timm:test_vit", "n_layers"] == 6
+
+
+def test_probe_leaves_out_what_does_not_fit(monkeypatch):
+    monkeypatch.setattr(catalogue, "MEMORY_SHARE", 1e-9)
+    table = list_image_encoders(["gabor", "timm:test_vit"], probe=True, device="cpu")
+    assert table.loc["gabor", "images_per_second"] > 0
+    assert np.isnan(table.loc["timm:test_vit", "images_per_second"])

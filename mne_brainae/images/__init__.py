@@ -2,6 +2,7 @@
 
 # License: BSD-3-Clause
 
+from .catalogue import list_image_encoders
 from .encoders import ImageEncoder
 from .feature_files import read_image_features
 from .features import compute_image_features
@@ -11,6 +12,7 @@ __all__ = [
     "ImageEncoder",
     "compute_image_features",
     "find_images",
+    "list_image_encoders",
     "read_image",
     "read_image_features",
 ]

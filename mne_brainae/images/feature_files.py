@@ -21,6 +21,8 @@ from .columns import FeatureBlock, feature_columns
 from .pictures import as_names
 from .ready import as_float32
 
+#: What NumPy raises on a file that is no archive.
+NO_ARCHIVE = (EOFError, TypeError, zipfile.BadZipFile)
 #: What the features of pictures are called in files that hold others as well.
 USUAL_KEYS = ("img_features", "image_features", "features")
 
@@ -108,7 +110,7 @@ def _read(path: Path):
                 return dict(arrays)
         if suffix == ".safetensors":
             return load_file(path)
-    except (SafetensorError, OSError, ValueError, EOFError, zipfile.BadZipFile) as err:
+    except (SafetensorError, OSError, ValueError, *NO_ARCHIVE) as err:
         raise ValueError(
             f"{path} is no whole {suffix} file ({err}). It may be truncated or of "
             "another format; objects in it are not read."

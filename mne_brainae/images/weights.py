@@ -69,7 +69,7 @@ def find_weights(published: PublishedWeights, network: str) -> Path:
         The file. No network is asked when it is in the cache of the Hugging Face hub or
         of PyTorch. What cannot be fetched is a RuntimeError that names the file.
     """
-    if path := _at_hand(published):
+    if path := at_hand(published):
         return path
     logger.info(f"Fetching the weights of {network} from {published.address}.")
     try:
@@ -88,8 +88,19 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
-def _at_hand(published: PublishedWeights) -> Path | None:
-    """Look where earlier downloads lie, without a network."""
+def at_hand(published: PublishedWeights) -> Path | None:
+    """Look where earlier downloads lie, without a network.
+
+    Parameters
+    ----------
+    published : PublishedWeights
+        Where they are published.
+
+    Returns
+    -------
+    path : Path | None
+        The file, or None if it is not on this machine.
+    """
     if published.repository is None:
         path = _torch_folder() / published.filename
         return path if path.is_file() else None
