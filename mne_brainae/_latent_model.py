@@ -123,7 +123,11 @@ class LatentModel(BaseEstimator):
                 f"{type(images).__name__}."
             )
         features = compute_image_features(
-            images, self.image_encoder_, names=names, verbose=self.verbose
+            images,
+            self.image_encoder_,
+            names=names,
+            device=self.device,
+            verbose=self.verbose,
         )
         if features.empty:
             raise ValueError("images are empty, expected at least one picture.")
@@ -311,13 +315,14 @@ class LatentModel(BaseEstimator):
                 f"{five(sorted(seen)[:2])}; the scores are not of unseen images."
             )
         counts = epochs.metadata.get("n_averaged", pd.Series([1]))
+        encoder = None if self.image_encoder_ is None else self.image_encoder
         return {
             "repetitions averaged": f"{counts.min()} to {counts.max()}",
             "channels": len(self.info_["ch_names"]),
             "window": f"{self.times_[0]:g} to {self.times_[-1]:g} s",
             "model selection": self.selection_,
             "test images seen in fit": len(seen),
-            "image encoder": name_of(self.image_encoder_) or "ready features",
+            "image encoder": name_of(encoder) or "ready features",
             "seed": self._seed,
             "transductive": False,
         }

@@ -14,6 +14,7 @@ import torch
 
 from . import __version__
 from ._files import read_arrays, write_arrays
+from .images import ImageEncoder
 from .preprocessing import Scaler
 
 MODEL_FILE = {"kind": "model file", "version": 2}
@@ -31,16 +32,26 @@ LEARNED = (
 
 
 def name_of(part) -> str | None:
-    """Name a part of the user's own, for protocols and headers."""
+    """Name a part of a model, for protocols and headers."""
     if isinstance(part, np.generic):
         return part.item()
+    if part is None:
+        return None
     if _is_plain(part):
-        return part
+        return str(part)
     return getattr(part, "__name__", type(part).__name__)
 
 
 def _is_plain(part) -> bool:
-    return part is None or isinstance(part, str)
+    return part is None or isinstance(part, str | ImageEncoder)
+
+
+def _as_json(part):
+    return part.to_dict() if isinstance(part, ImageEncoder) else name_of(part)
+
+
+def _from_json(encoder: str | dict | None) -> str | ImageEncoder | None:
+    return ImageEncoder(**encoder) if isinstance(encoder, dict) else encoder
 
 
 def write_model(model, fname: Path) -> None:
@@ -69,9 +80,9 @@ def _header(model) -> dict:
         **MODEL_FILE,
         "written_by": f"mne_brainae {__version__}, mne {mne.__version__}, "
         f"torch {torch.__version__}",
-        "params": json.loads(json.dumps(params, default=name_of)),
+        "params": json.loads(json.dumps(params, default=_as_json)),
         "own_parts": [name for name in PARTS if not _is_plain(params[name])],
-        "image_encoder_": name_of(model.image_encoder_),
+        "image_encoder_": _as_json(model.image_encoder_),
         "info": model.info_.to_json_dict(),
         "history": model.history_.to_dict(orient="list"),
         **{name: getattr(model, name) for name in LEARNED},
@@ -91,11 +102,12 @@ def read_model(cls: type, fname: Path, parts: dict):
         )
     params = header["params"] | dict.fromkeys(missing, "gabor") | parts
     params["betas"] = tuple(params["betas"])
+    params["image_encoder"] = _from_json(params["image_encoder"])
     model = cls(**params)
     for name in LEARNED:
         setattr(model, name, header[name])
     model.history_ = pd.DataFrame(header["history"]).rename_axis("epoch")
-    encoder = header["image_encoder_"]
+    encoder = _from_json(header["image_encoder_"])
     model.image_encoder_ = parts.get("image_encoder", encoder) if encoder else None
     if "image_encoder" in missing:
         model.image_encoder_ = None

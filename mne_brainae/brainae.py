@@ -30,7 +30,7 @@ from ._latent_model import LatentModel
 from ._model_file import name_of, read_model
 from ._pairing import hold_out, image_paths, rows_by_name
 from .closed_form import ClosedForm, noise_roots, solve
-from .images import compute_image_features
+from .images import ImageEncoder, compute_image_features
 from .nn.decoders import BRAIN_DECODERS
 from .nn.encoders import BRAIN_ENCODERS
 from .nn.losses import LOSS_TERMS, BrainAELoss
@@ -56,9 +56,11 @@ class BrainAE(LatentModel):
     brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
         Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
         to (n, n_channels, n_times).
-    image_encoder : ``"gabor"`` | callable
-        What turns pictures into features when ``images`` are pictures; see
-        :func:`mne_brainae.compute_image_features`.
+    image_encoder : str | ImageEncoder | callable
+        What turns pictures into features when ``images`` are pictures: ``"gabor"``, the
+        name of a network such as ``"clip-vit-l-14"``, or an
+        :class:`mne_brainae.ImageEncoder` with the layers to take; see
+        :func:`mne_brainae.compute_image_features`. New pictures pass the same.
     image_projection : ``"linear"`` | ``"identity"`` | Module
         What maps features into the shared space.
     n_embedding : int
@@ -314,10 +316,16 @@ class BrainAE(LatentModel):
         else:
             images = image_paths(epochs, names) if images is None else images
             features = compute_image_features(
-                images, self.image_encoder, names=unique, verbose=self.verbose
+                images,
+                self.image_encoder,
+                names=unique,
+                device=self.device,
+                verbose=self.verbose,
             )
         ready = isinstance(images, np.ndarray | pd.DataFrame)
         self.image_encoder_ = None if ready else self.image_encoder
+        if isinstance(self.image_encoder_, ImageEncoder):
+            self.image_encoder_ = self.image_encoder_.for_gallery()
         self.feature_names_ = [str(name) for name in features.columns]
         check_complete(unique, features.index, "images")
         return features

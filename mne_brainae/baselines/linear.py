@@ -28,7 +28,7 @@ class LinearEncoder(BaseEstimator):
 
     Parameters
     ----------
-    image_encoder : ``"gabor"`` | callable
+    image_encoder : str | ImageEncoder | callable
         What turns pictures into features; see
         :func:`mne_brainae.compute_image_features`.
     alphas : array-like

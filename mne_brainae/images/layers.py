@@ -87,7 +87,8 @@ class Network:
         return names[index], self.layers[names[index]]
 
     def _named(self, layer: str) -> nn.Module:
-        modules = dict(self.module.get_submodule(self.prefix).named_modules())
+        trunk = self.module.get_submodule(self.prefix)
+        modules = dict(trunk.named_modules()) | self.layers
         if layer not in modules or not layer:
             raise ValueError(
                 f"The network has no layer {layer!r}. Name one of its modules, such as "
@@ -117,7 +118,8 @@ def find_layers(trunk: nn.Module) -> dict[str, nn.Module]:
             blocks = trunk.get_submodule(name)
         except AttributeError:
             continue
-        return {f"{name}.{key}": block for key, block in blocks.named_children()}
+        shown = name.strip("_")
+        return {f"{shown}.{key}": block for key, block in blocks.named_children()}
     children = dict(trunk.named_children())
     stages = {key: child for key, child in children.items() if key[:5] == "layer"}
     return stages or {key: child for key, child in children.items() if key not in HEADS}
