@@ -347,11 +347,14 @@ class LatentModel(BaseEstimator):
 
         Notes
         -----
-        The encoder sees a missing entry at the mean of its channel.
+        The encoder sees a missing entry at the mean of its channel or, with
+        ``imputation="gaussian"``, at what the observed entries make expected.
         """
         _check_option("output", output, ("epochs", "array"))
         data = self._read(epochs)
         data = self._brain_scaler.transform(data)
+        if self._imputer is not None:
+            data = self._imputer.fill(data)
         data[np.isnan(data)] = 0.0
         check_finite(data, "epochs")
         z = self._apply(self.network_.embed_brain, data)

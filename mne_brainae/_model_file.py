@@ -15,6 +15,7 @@ import torch
 from . import __version__
 from ._files import read_arrays, write_arrays
 from .images import ImageEncoder
+from .imputation import Imputer
 from .preprocessing import Scaler
 
 MODEL_FILE = {"kind": "model file", "version": 2}
@@ -26,6 +27,7 @@ LEARNED = (
     "feature_names_",
     "n_embedding_",
     "selection_",
+    "spatial_window_",
     "temperature_",
     "train_images_",
 )
@@ -63,6 +65,8 @@ def write_model(model, fname: Path) -> None:
         arrays |= {f"{name}.mean": scaler.mean, f"{name}.scale": scaler.scale}
     if model._latent_noise is not None:
         arrays["latent_noise"] = model._latent_noise
+    if model._imputer is not None:
+        arrays |= {f"imputer.{name}": v for name, v in vars(model._imputer).items()}
     write_arrays(fname, arrays, _header(model))
 
 
@@ -120,6 +124,10 @@ def read_model(cls: type, fname: Path, parts: dict):
 def _restore_arrays(model, arrays: dict[str, np.ndarray]) -> None:
     model.times_, model._mean_response = arrays["times"], arrays["mean_response"]
     model._latent_noise = arrays.get("latent_noise")
+    model._imputer = None
+    if "imputer.mean" in arrays:
+        parts = ("mean", "components", "noise")
+        model._imputer = Imputer(*(arrays[f"imputer.{name}"] for name in parts))
     model._brain_scaler = Scaler(arrays["brain.mean"], arrays["brain.scale"])
     model._image_scaler = None
     if "image.mean" in arrays:

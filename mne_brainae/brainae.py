@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import astuple
 from pathlib import Path
 
 import mne
@@ -30,12 +31,19 @@ from ._latent_model import LatentModel
 from ._model_file import name_of, read_model
 from ._pairing import hold_out, image_paths, rows_by_name
 from .closed_form import ClosedForm, noise_roots, solve
+from .feature_weights import (
+    SpatialWindow,
+    choose_window,
+    feature_weights,
+    has_maps,
+)
 from .images import ImageEncoder, compute_image_features
+from .imputation import MOST_EPOCHS, Imputer
 from .nn.decoders import BRAIN_DECODERS
 from .nn.encoders import BRAIN_ENCODERS
 from .nn.losses import LOSS_TERMS, BrainAELoss
 from .nn.network import build_network
-from .preprocessing import Scaler, average_by
+from .preprocessing import Scaler, average_by, read_array
 from .recipes import RECIPES
 
 
@@ -61,6 +69,13 @@ class BrainAE(LatentModel):
         name of a network such as ``"clip-vit-l-14"``, or an
         :class:`mne_brainae.ImageEncoder` with the layers to take; see
         :func:`mne_brainae.compute_image_features`. New pictures pass the same.
+    spatial_window : ``"auto"`` | tuple of float | None
+        A soft window through which the maps of image features are seen, such as the
+        receptive field of neurons or a fixated part: ``(row, column, width)`` as shares
+        of the picture, or the one of 19 that predicts left-out training images best.
+        None is the whole picture. Features without the levels ``"row"`` and
+        ``"column"`` have no maps, and none is chosen. The levels ``"layer"`` count
+        alike in any case.
     image_projection : ``"linear"`` | ``"identity"`` | Module
         What maps features into the shared space.
     n_embedding : int
@@ -107,6 +122,10 @@ class BrainAE(LatentModel):
     standardize : ``"channel"`` | ``"evoked"``
         Whether every channel's mean is subtracted inside, or the mean response. Both
         divide by the channel's standard deviation and are undone on the way out.
+    imputation : ``"mean"`` | ``"gaussian"``
+        What ``reconstruct`` lets the encoder see in place of missing entries: the mean,
+        or what is expected given the observed ones, by probabilistic principal
+        components of the training epochs.
     %(picks)s
     device : str
         ``"auto"`` (CUDA, MPS, CPU in this order) or a PyTorch device.
@@ -132,6 +151,8 @@ class BrainAE(LatentModel):
         The epoch whose weights were kept; -1 are those of ``init="ridge"``.
     n_embedding_ : int
         The dimension of the shared space.
+    spatial_window_ : tuple of float | None
+        The window in use.
     temperature_ : float
         The temperature in use, learned or fixed.
     train_images_ : list of str
@@ -153,6 +174,7 @@ class BrainAE(LatentModel):
         brain_encoder="tsconv",
         brain_decoder="tsconv",
         image_encoder="gabor",
+        spatial_window=None,
         image_projection="linear",
         n_embedding=1024,
         init="random",
@@ -173,6 +195,7 @@ class BrainAE(LatentModel):
         validation="concept",
         validation_size=0.1,
         standardize="channel",
+        imputation="mean",
         picks=None,
         device="auto",
         checkpoint=None,
@@ -182,6 +205,7 @@ class BrainAE(LatentModel):
         self.brain_encoder = brain_encoder
         self.brain_decoder = brain_decoder
         self.image_encoder = image_encoder
+        self.spatial_window = spatial_window
         self.image_projection = image_projection
         self.n_embedding = n_embedding
         self.init = init
@@ -202,6 +226,7 @@ class BrainAE(LatentModel):
         self.validation = validation
         self.validation_size = validation_size
         self.standardize = standardize
+        self.imputation = imputation
         self.picks = picks
         self.device = device
         self.checkpoint = checkpoint
@@ -248,6 +273,7 @@ class BrainAE(LatentModel):
         solution = self._solve(training) if self.init == "ridge" else None
         self._train(training, validation, solution, seed)
         self._latent_noise = self._learn_noise(validation)
+        self._imputer = self._learn_imputer(epochs, picks)
         self._seed = seed
         return self
 
@@ -267,6 +293,7 @@ class BrainAE(LatentModel):
         _check_option("init", self.init, ("random", "ridge"))
         _check_option("validation", self.validation, ("concept", "image"))
         _check_option("standardize", self.standardize, ("channel", "evoked"))
+        _check_option("imputation", self.imputation, ("mean", "gaussian"))
         for name in self.loss_weights or {}:
             _check_option("loss_weights", name, LOSS_TERMS)
         for name in ("temperature", "learning_rate", "validation_size"):
@@ -343,10 +370,21 @@ class BrainAE(LatentModel):
 
     def _learn_scales(self, brain, features, held_out, shown) -> None:
         self._brain_scaler = Scaler.for_brain(brain[~held_out], self.standardize)
-        self._image_scaler = None
-        if features is not None:
-            rows = features.loc[shown[~held_out]].to_numpy(np.float32)
-            self._image_scaler = Scaler.for_features(rows)
+        self._image_scaler, self.spatial_window_ = None, None
+        if features is None:
+            return
+        rows = features.loc[shown[~held_out]]
+        window = self.spatial_window
+        if window == "auto":
+            window = None
+            if has_maps(rows.columns):
+                responses = self._brain_scaler.transform(brain[~held_out])
+                window = choose_window(rows, responses)
+        elif window is not None:
+            window = SpatialWindow.of(window, rows.columns)
+        self.spatial_window_ = None if window is None else astuple(window)
+        weights = feature_weights(rows.columns, window)
+        self._image_scaler = Scaler.for_features(rows.to_numpy(np.float32), weights)
 
     def _pairs(self, brain, features, held_out, shown):
         """Standardise, in place, and split into training and validation."""
@@ -438,6 +476,14 @@ class BrainAE(LatentModel):
         z_brain = self._apply(self.network_.embed_brain, validation.brain.numpy())
         z_image = self._apply(self.network_.embed_image, validation.image.numpy())
         return noise_roots(z_brain - z_image)[0].astype(np.float32)
+
+    def _learn_imputer(self, epochs, picks) -> Imputer | None:
+        if self.imputation == "mean":
+            return None
+        some = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS))
+        data = read_array(epochs[np.unique(some.astype(int))], picks)
+        data = self._brain_scaler.transform(data, out=data)
+        return Imputer.fit(data.reshape(len(data), -1))
 
     def _build_network(self):
         encoder, decoder = self.brain_encoder, self.brain_decoder

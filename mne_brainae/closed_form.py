@@ -101,6 +101,28 @@ def _float32(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, np.float32)
 
 
+def predicted_share(
+    features: np.ndarray, responses: np.ndarray, penalties=PENALTIES
+) -> float:
+    """Return how much of left-out responses ridge regression predicts.
+
+    Parameters
+    ----------
+    features : array, shape (n_images, n_features)
+        Image features.
+    responses : array, shape (n_images, n_values)
+        Brain responses.
+    penalties : sequence of float
+        Ridge penalties to choose from.
+
+    Returns
+    -------
+    share : float
+        One minus the squared leave-one-out error, as a share of that of the mean.
+    """
+    return _Ridge.fit(features, responses - responses.mean(axis=0)).choose(penalties)[1]
+
+
 @dataclass
 class _Ridge:
     """Ridge regression for every penalty at once, from one eigendecomposition.
@@ -120,7 +142,7 @@ class _Ridge:
     @classmethod
     def fit(cls, features: np.ndarray, responses: np.ndarray) -> _Ridge:
         feature_mean = features.mean(axis=0, dtype=np.float64)
-        features = features.astype(np.float64) - feature_mean
+        features = features - feature_mean.astype(features.dtype)
         n_images, n_features = features.shape
         if n_features < n_images:
             energy, axes = _positive_eigh(features.T @ features)
@@ -172,7 +194,7 @@ class _Ridge:
         if n_values <= n_embedding:
             return np.eye(n_values, dtype=np.float32)
         fitted = self.projected * self.shrinkage(penalty).astype(np.float32)[:, None]
-        power, rotation = _positive_eigh((fitted @ fitted.T).astype(np.float64))
+        power, rotation = _positive_eigh(fitted @ fitted.T)
         power, rotation = power[::-1], rotation[:, ::-1]
         enough = 1 + int((np.cumsum(power) < PREDICTED * power.sum()).sum())
         n_predicted = min(enough, len(power), max(n_embedding // 2, 1))
@@ -206,8 +228,8 @@ class _Ridge:
 
 def _positive_eigh(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return positive eigenvalues, ascending, and their eigenvectors."""
-    values, vectors = eigh(gram)
-    is_positive = values > 1e-7 * values[-1]
+    values, vectors = eigh(gram.astype(np.float64))
+    is_positive = values > 1e-6 * values[-1]  # what float32 products leave of zero
     return values[is_positive], vectors[:, is_positive]
 
 

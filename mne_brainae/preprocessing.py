@@ -208,13 +208,15 @@ class Scaler:
         return cls._safe(mean, scale)
 
     @classmethod
-    def for_features(cls, features: np.ndarray) -> Scaler:
+    def for_features(cls, features: np.ndarray, weights=None) -> Scaler:
         """Learn mean and standard deviation of every image feature.
 
         Parameters
         ----------
         features : array, shape (n_images, n_features)
             Training features.
+        weights : array, shape (n_features,) | None
+            How much every feature counts, squares summing to 1; None is all alike.
 
         Returns
         -------
@@ -224,7 +226,9 @@ class Scaler:
         """
         mean = features.mean(axis=0, dtype=np.float64)
         scaler = cls._safe(mean, features.std(axis=0, dtype=np.float64))
-        scaler.scale *= np.float32(np.sqrt(features.shape[1] / FEATURE_ENERGY))
+        if weights is None:
+            weights = np.full(features.shape[1], features.shape[1] ** -0.5)
+        scaler.scale /= (weights * np.sqrt(FEATURE_ENERGY)).astype(np.float32)
         return scaler
 
     @classmethod

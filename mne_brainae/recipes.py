@@ -15,5 +15,7 @@ RECIPES: dict[str, dict] = {
         "init": "ridge",
         "max_epochs": 0,
         "standardize": "evoked",
+        "spatial_window": "auto",
+        "imputation": "gaussian",
     },
 }
