@@ -27,6 +27,12 @@ images : path-like | list | dict | DataFrame | array
     "picks": """\
 picks : str | array-like | slice | None
     The channels, by name, type or index; None takes all good data channels.""",
+    "data_path": """\
+path : path-like | None
+    The folder of the data set. None takes the folder named after it in the place that
+    the environment variable ``MNE_BRAINAE_DATA`` names, or else in
+    ``MNE-brainae-data`` in the data folder of MNE-Python. What is not there is
+    downloaded.""",
     "random_state": """\
 random_state : None | int | instance of RandomState
     The seed. One integer gives one result on one machine; the global random states of

@@ -1,6 +1,8 @@
 """Settings and small recordings that several tests share."""
 
+import hashlib
 import os
+from pathlib import Path
 
 # Two test processes on two cores: one thread each, or they wait for one another.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -16,6 +18,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
+from mne_brainae.datasets import _fetch
+from mne_brainae.datasets._download import ResumingDownloader
+
+REAL_DOWNLOAD = ResumingDownloader.__call__
 
 TOLERATED = (
     # MNE-Python sets an index in place, which pandas 3.1 announces the end of.
@@ -43,6 +50,61 @@ def own_data_folder(tmp_path_factory):
     """Keep downloads and derived files out of the user's folders."""
     os.environ["MNE_DATA"] = str(tmp_path_factory.mktemp("mne_data"))
     os.environ["_MNE_FAKE_HOME_DIR"] = str(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """Let every download fail as it does without a network."""
+
+    def refuse(self, url, *args, **kwargs):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(ResumingDownloader, "__call__", refuse)
+
+
+@pytest.fixture(scope="session")
+def real_download():
+    """The download that :func:`no_network` replaces."""
+    return REAL_DOWNLOAD
+
+
+@pytest.fixture
+def upstream(monkeypatch):
+    """A server in memory: a dictionary of URL to contents, and the URLs asked for."""
+    contents, asked = {}, []
+
+    def serve(self, url, output_file, *args, **kwargs):
+        asked.append(url)
+        Path(output_file).write_bytes(contents[url])
+
+    monkeypatch.setattr(ResumingDownloader, "__call__", serve)
+    return contents, asked
+
+
+@pytest.fixture
+def register(tmp_path, monkeypatch):
+    """Write files, or only register them, as a data set of the given name."""
+    registries = tmp_path / "registries"
+    registries.mkdir()
+    monkeypatch.setattr(_fetch, "REGISTRIES", registries)
+
+    def write(name, contents, *, on_disk=True):
+        lines = [
+            "# url: https://data.example/",
+            "# licence: CC0",
+            "# citation: Nobody 2020",
+        ]
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for file, data in contents.items():
+            digest = hashlib.sha256(data).hexdigest()
+            lines.append(f"some/where/{file} sha256:{digest} {len(data)}")
+            if on_disk:
+                (folder / file).write_bytes(data)
+        (registries / f"{name}.txt").write_text("\n".join(lines), "utf-8")
+        return folder
+
+    return write
 
 
 def _recording(n_concepts, n_times, rng, n_repetitions=2, n_features=12):

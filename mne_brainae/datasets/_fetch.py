@@ -5,11 +5,7 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -19,6 +15,7 @@ import pooch
 from mne.utils import ProgressBar
 
 from .._checks import logger
+from ._download import ResumingDownloader
 
 REGISTRIES = Path(__file__).parent / "registries"
 
@@ -27,8 +24,9 @@ class RegisteredFile(NamedTuple):
     """One file of a data set: where it comes from and how it is recognised."""
 
     url: str
-    known_hash: str
-    n_bytes: int
+    known_hash: str | None
+    n_bytes: int | None
+    is_exact: bool  # else n_bytes is a rough size, to tell and to make room for
 
 
 class Registry(NamedTuple):
@@ -51,17 +49,26 @@ def read_registry(name: str) -> Registry:
     Returns
     -------
     registry : Registry
-        The source, licence and citation, and the files by their local name, which is
-        the last part of the path upstream: folders of data are flat.
+        The source, licence and citation, and the files by their local name.
+
+    Notes
+    -----
+    A registry has a header and one line per file: the path below the ``url`` of the
+    header, or a whole URL; the hash; the size in bytes; and, where it is not the last
+    part of the path, the local name. ``-`` is an unknown hash or size, and a size that
+    begins with ``~`` is a rough one.
     """
     header, files = {}, {}
     for line in (REGISTRIES / f"{name}.txt").read_text("utf-8").splitlines():
         if line.startswith("# "):
             key, _, header[key] = line[2:].partition(": ")
         else:
-            path, known_hash, n_bytes = line.split()
-            files[PurePosixPath(path).name] = RegisteredFile(
-                header["url"] + path, known_hash, int(n_bytes)
+            path, known_hash, size, *local = line.split()
+            files[local[0] if local else PurePosixPath(path).name] = RegisteredFile(
+                url=path if "://" in path else header["url"] + path,
+                known_hash=None if known_hash == "-" else known_hash,
+                n_bytes=None if size == "-" else int(float(size.removeprefix("~"))),
+                is_exact=size.isdigit(),
             )
     return Registry(**header, files=files)
 
@@ -120,7 +127,7 @@ def fetch_files(
     name : str
         The data set, such as ``"macaque_v4"``.
     files : sequence of str
-        The names of the files, without folder.
+        The local names of the files.
     path : path-like | None
         The folder of the data set, see :func:`locate`.
 
@@ -128,28 +135,65 @@ def fetch_files(
     -------
     paths : list of Path
         The files, in the order asked for. A file that is there with another size than
-        registered is a ValueError, a failed download a RuntimeError.
+        registered is a ValueError; a failed download, and too little room on the disk,
+        are a RuntimeError.
     """
     folder = locate(name, path)
     registry = read_registry(name)
     missing = []
-    for file in files:
+    for file in dict.fromkeys(files):
         if (folder / file).is_file():
-            _check_size(folder / file, registry.files[file].n_bytes, name)
+            _check_size(folder / file, registry.files[file], name)
         else:
             missing.append(file)
     if missing:
+        _announce(name, registry, missing, folder)
         _download(name, registry, missing, folder)
     return [folder / file for file in files]
 
 
-def _check_size(file: Path, n_bytes: int, name: str) -> None:
+def _check_size(file: Path, registered: RegisteredFile, name: str) -> None:
     """Refuse a truncated or foreign file before anything is read from it."""
     found = file.stat().st_size
-    if found != n_bytes:
+    if registered.is_exact and found != registered.n_bytes:
         raise ValueError(
-            f"{file} has {found} bytes, but the registry of {name} expects {n_bytes}: "
-            "it is truncated or another file. Remove it to have it downloaded again."
+            f"{file} has {found} bytes, but the registry of {name} expects "
+            f"{registered.n_bytes}: it is truncated or another file. Remove it to have "
+            "it downloaded again."
+        )
+
+
+def describe_size(files: Sequence[RegisteredFile]) -> str:
+    """Write the size of some files, as far as it is known."""
+    n_bytes = sum(file.n_bytes or 0 for file in files)
+    size = f"{n_bytes / 1e9:.1f} GB" if n_bytes > 1e9 else f"{n_bytes / 1e6:.1f} MB"
+    rough = any(file.n_bytes and not file.is_exact for file in files)
+    n_unknown = sum(file.n_bytes is None for file in files)
+    if n_unknown == len(files):
+        return "size unknown"
+    unknown = f" and {n_unknown} of unknown size" if n_unknown else ""
+    return f"{'about ' if rough else ''}{size}{unknown}"
+
+
+def _announce(
+    name: str, registry: Registry, missing: Sequence[str], folder: Path
+) -> None:
+    """Say what will be downloaded, and refuse what the disk has no room for."""
+    wanted = [registry.files[file] for file in missing]
+    n_files = "1 file" if len(missing) == 1 else f"{len(missing)} files"
+    logger.info(
+        f"Downloading {name} ({n_files}, {describe_size(wanted)}) to {folder}.\n"
+        f"    Source: {registry.url}\n    Licence: {registry.licence}\n"
+        f"    Please cite: {registry.citation}"
+    )
+    places = (folder, *folder.absolute().parents)
+    free = shutil.disk_usage(next(place for place in places if place.exists())).free
+    needed = sum(file.n_bytes or 0 for file in wanted)
+    if needed > free:
+        raise RuntimeError(
+            f"{name} needs {needed / 1e9:.1f} GB in {folder}, but the disk has "
+            f"{free / 1e9:.1f} GB left. Make room, ask for fewer subjects, or name "
+            "another folder by path=."
         )
 
 
@@ -157,20 +201,29 @@ def _download(
     name: str, registry: Registry, missing: Sequence[str], folder: Path
 ) -> None:
     """Download the missing files into the folder, whole and checked or not at all."""
-    total = sum(registry.files[file].n_bytes for file in missing)
-    n_files = "1 file" if len(missing) == 1 else f"{len(missing)} files"
-    logger.info(
-        f"Downloading {name} ({n_files}, {total / 1e6:.1f} MB) to {folder}.\n"
-        f"    Source: {registry.url}\n    Licence: {registry.licence}\n"
-        f"    Please cite: {registry.citation}"
-    )
     pooch_logger = pooch.get_logger()
     level = pooch_logger.level
     pooch_logger.setLevel("ERROR")  # one bar in place of three lines per file
     try:
-        for file in ProgressBar(missing, mesg="Downloading"):
-            url, known_hash, _ = registry.files[file]
-            pooch.retrieve(url, known_hash, fname=file, path=folder)
+        # A large file has a bar of its own.
+        small = all((registry.files[file].n_bytes or 1e9) < 2e7 for file in missing)
+        for file in ProgressBar(missing, mesg="Downloading") if small else missing:
+            url, known_hash, *_ = registry.files[file]
+            target = folder / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            downloader = ResumingDownloader(target.with_name(f".{target.name}.part"))
+            pooch.retrieve(
+                url,
+                known_hash,
+                fname=target.name,
+                path=target.parent,
+                downloader=downloader,
+            )
+            if known_hash is None:
+                logger.info(
+                    f"{file}: sha256:{pooch.file_hash(target)}. No hash is registered "
+                    "to compare it with."
+                )
     except (OSError, ValueError) as error:  # no network or disk; another hash
         raise RuntimeError(
             f"{url} could not be downloaded to {folder / file} ({error}). Try again, "
@@ -180,86 +233,3 @@ def _download(
         ) from error
     finally:
         pooch_logger.setLevel(level)
-
-
-def unzip(archive: Path, folder: Path) -> list[Path]:
-    """Unpack an archive into one flat folder, completely or not at all.
-
-    Parameters
-    ----------
-    archive : Path
-        The zip file. Its folders are dropped, and its hidden files are left out.
-    folder : Path
-        The folder to make. It is filled under another name and then renamed, so that
-        it holds everything as soon as it exists; it is used as it is when it already
-        holds every file, and replaced when it does not.
-
-    Returns
-    -------
-    paths : list of Path
-        The unpacked files, sorted by name. A broken archive, and one with an absolute
-        path, a path with ``..`` or two files of one name, is a ValueError.
-    """
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = _members(opened, archive)
-            if not _holds(folder, members):
-                _unpack(opened, members, folder)
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{archive} is no whole zip file ({error}). It is truncated or of another "
-            "format; remove it and fetch it again."
-        ) from error
-    return [folder / name for name in sorted(members)]
-
-
-def _members(opened: zipfile.ZipFile, archive: Path) -> dict[str, zipfile.ZipInfo]:
-    """Return the visible files of an archive by their name without folder."""
-    members = {}
-    for member in opened.infolist():
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", str(path)):
-            raise ValueError(
-                f"{archive} holds {member.filename!r}, a path that leads out of the "
-                "folder to unpack to. Nothing was unpacked; get the archive from its "
-                "source again."
-            )
-        if member.is_dir() or path.name.startswith("."):
-            continue
-        if path.name in members:
-            raise ValueError(
-                f"{archive} holds several files named {path.name!r}, expected one "
-                "file per name."
-            )
-        members[path.name] = member
-    return members
-
-
-def _holds(folder: Path, members: dict[str, zipfile.ZipInfo]) -> bool:
-    """Tell whether a folder holds every file of an archive in its full size."""
-    if not folder.is_dir():
-        return False
-    sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
-    return all(sizes.get(name) == info.file_size for name, info in members.items())
-
-
-def _unpack(
-    opened: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], folder: Path
-) -> None:
-    """Fill a temporary folder and move it to its place."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=f".{folder.name}-"
-    ) as temporary:
-        whole = Path(temporary) / folder.name
-        whole.mkdir()
-        for name, member in members.items():
-            with opened.open(member) as source, (whole / name).open("wb") as target:
-                shutil.copyfileobj(source, target)
-        try:
-            if folder.is_dir() and not _holds(folder, members):
-                folder.rename(Path(temporary) / "incomplete")
-            whole.rename(folder)
-        except OSError:
-            if not _holds(folder, members):  # else another process was faster
-                raise

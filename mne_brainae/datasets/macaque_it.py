@@ -38,25 +38,21 @@ class Pseudopopulation(NamedTuple):
     sites: np.ndarray
 
 
-@fill_doc
 @verbose
+@fill_doc
 def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     """Download the macaque IT data set.
 
     Parameters
     ----------
-    path : path-like | None
-        The folder for the 132 files, one per site, 1.9 MB together. None takes the
-        folder ``macaque_it`` in the place that the environment variable
-        ``MNE_BRAINAE_DATA`` names, or else in ``MNE-brainae-data`` in the data folder
-        of MNE-Python. A folder with the ready array ``pseudopopulation.npz`` needs no
-        download.
+    %(data_path)s
     %(verbose)s
 
     Returns
     -------
     folder : Path
-        The folder that holds the files.
+        The folder that holds the 132 files, one per site, 1.9 MB together; or only the
+        ready array ``pseudopopulation.npz``, which needs no download.
 
     Notes
     -----
@@ -72,8 +68,8 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     return folder
 
 
-@fill_doc
 @verbose
+@fill_doc
 def read_epochs(
     path: str | Path | None = None,
     *,
@@ -86,8 +82,7 @@ def read_epochs(
 
     Parameters
     ----------
-    path : path-like | None
-        The folder of the data, see :func:`fetch`. What is not there is downloaded.
+    %(data_path)s
     bin_width : float
         The width of a time bin in seconds, whole milliseconds.
     tmin, tmax : float

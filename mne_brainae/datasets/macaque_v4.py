@@ -13,7 +13,8 @@ import pandas as pd
 
 from .._checks import check_finite, logger, verbose
 from .._docs import fill_doc
-from ._fetch import cache_dir, fetch_files, locate, read_registry, unzip
+from ._archive import unpack
+from ._fetch import cache_dir, fetch_files, locate, read_registry
 
 NAME = "macaque_v4"
 
@@ -31,8 +32,8 @@ def available_sessions() -> list[str]:
     return [date for date in dates if f"responses_{date}.npy" in files]
 
 
-@fill_doc
 @verbose
+@fill_doc
 def fetch(
     sessions: str | Sequence[str] = ("190923", "210225"),
     path: str | Path | None = None,
@@ -45,10 +46,7 @@ def fetch(
     ----------
     sessions : str | sequence of str
         The sessions, 2 to 5 MB each; see :func:`available_sessions`.
-    path : path-like | None
-        The folder for the files. None takes the folder ``macaque_v4`` in the place
-        that the environment variable ``MNE_BRAINAE_DATA`` names, or else in
-        ``MNE-brainae-data`` in the data folder of MNE-Python.
+    %(data_path)s
     %(verbose)s
 
     Returns
@@ -69,8 +67,8 @@ def fetch(
     return locate(NAME, path)
 
 
-@fill_doc
 @verbose
+@fill_doc
 def read_epochs(
     session: str = "190923", path: str | Path | None = None, *, verbose=None
 ) -> mne.EpochsArray:
@@ -82,8 +80,7 @@ def read_epochs(
         The session, such as ``"190923"`` (33 units, animal WE) or ``"210225"`` (55
         units, animal PE), both with 1,200 natural photographs; see
         :func:`available_sessions`. What is not there yet is downloaded.
-    path : path-like | None
-        The folder of the data, see :func:`fetch`.
+    %(data_path)s
     %(verbose)s
 
     Returns
@@ -104,7 +101,7 @@ def read_epochs(
     """
     archive, responses = fetch_files(NAME, _files_of(session), path)
     counts = _read_counts(responses)
-    pictures = unzip(archive, cache_dir(NAME) / archive.stem)
+    pictures = unpack(archive, cache_dir(NAME) / archive.stem, flat=True)
     n_units, n_images = counts.shape
     if len(pictures) != n_images:
         raise ValueError(

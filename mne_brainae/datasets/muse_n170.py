@@ -25,23 +25,20 @@ STIM = "Marker0"
 EVENT_ID = {"house": 1, "face": 2}
 
 
-@fill_doc
 @verbose
+@fill_doc
 def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     """Download the Muse N170 data set.
 
     Parameters
     ----------
-    path : path-like | None
-        The folder for the six files, 9 MB together. None takes the folder
-        ``muse_n170`` in the place that the environment variable ``MNE_BRAINAE_DATA``
-        names, or else in ``MNE-brainae-data`` in the data folder of MNE-Python.
+    %(data_path)s
     %(verbose)s
 
     Returns
     -------
     folder : Path
-        The folder that holds the files.
+        The folder that holds the six files, 9 MB together.
 
     Notes
     -----
@@ -53,8 +50,8 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     return locate(NAME, path)
 
 
-@fill_doc
 @verbose
+@fill_doc
 def read_raw(
     run: int, path: str | Path | None = None, *, verbose=None
 ) -> mne.io.RawArray:
@@ -64,8 +61,7 @@ def read_raw(
     ----------
     run : int
         The run, 1 to 6 in order of recording.
-    path : path-like | None
-        The folder of the data, see :func:`fetch`. What is not there is downloaded.
+    %(data_path)s
     %(verbose)s
 
     Returns
@@ -90,8 +86,8 @@ def read_raw(
     return raw.set_montage(standard_montage())
 
 
-@fill_doc
 @verbose
+@fill_doc
 def read_epochs(
     runs: int | Sequence[int] | None = None,
     path: str | Path | None = None,
@@ -110,8 +106,7 @@ def read_epochs(
     ----------
     runs : int | sequence of int | None
         The runs, 1 to 6; None takes all.
-    path : path-like | None
-        The folder of the data, see :func:`fetch`. What is not there is downloaded.
+    %(data_path)s
     tmin, tmax : float
         The window in seconds from the onset of the picture.
     l_freq, h_freq : float | None

@@ -1,0 +1,144 @@
+"""Archives, unpacked completely or not at all, and never outside their folder."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import re
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, NamedTuple
+
+from mne.utils import ProgressBar
+
+
+class Member(NamedTuple):
+    """One file of an archive: its size, and how to open it."""
+
+    n_bytes: int
+    open: Callable[[], BinaryIO]
+
+
+def unpack(
+    archive: Path, folder: Path, *, flat: bool = False, password: str | None = None
+) -> list[Path]:
+    """Unpack an archive into a folder, completely or not at all.
+
+    Parameters
+    ----------
+    archive : Path
+        A zip or tar file, compressed or not. Its hidden files are left out, and so are
+        links.
+    folder : Path
+        The folder to make. It is filled under another name and then renamed, so that
+        it holds everything as soon as it exists; it is used as it is when it already
+        holds every file, and replaced when it does not.
+    flat : bool
+        Drop the folders of the archive.
+    password : str | None
+        The password of an encrypted zip file.
+
+    Returns
+    -------
+    paths : list of Path
+        The unpacked files, sorted by name. A broken archive, one with an absolute
+        path, a path with ``..`` or two files of one name, and a wrong or missing
+        password are a ValueError.
+    """
+    try:
+        with _open(archive, password) as opened:
+            members = _members(opened, archive, flat=flat)
+            if not _holds(folder, members):
+                _fill(members, folder)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{archive} is no whole zip or tar file ({error}). It is truncated or of "
+            "another format; remove it and fetch it again."
+        ) from error
+    except RuntimeError as error:  # what zipfile raises for passwords
+        raise ValueError(
+            f"{archive} does not open with the given password ({error})."
+        ) from error
+    return [folder / name for name in sorted(members)]
+
+
+def _open(archive: Path, password: str | None) -> zipfile.ZipFile | tarfile.TarFile:
+    if not zipfile.is_zipfile(archive) and tarfile.is_tarfile(archive):
+        return tarfile.open(archive)
+    opened = zipfile.ZipFile(archive)
+    opened.setpassword(None if password is None else password.encode())
+    return opened
+
+
+def _files(opened: zipfile.ZipFile | tarfile.TarFile) -> dict[str, Member]:
+    """List the files of an archive, links and devices left out."""
+    if isinstance(opened, zipfile.ZipFile):
+        return {
+            info.filename: Member(info.file_size, lambda info=info: opened.open(info))
+            for info in opened.infolist()
+            if not info.is_dir()
+        }
+    return {
+        info.name: Member(info.size, lambda info=info: opened.extractfile(info))
+        for info in opened
+        if info.isfile()
+    }
+
+
+def _members(opened, archive: Path, *, flat: bool) -> dict[str, Member]:
+    """Return the visible files of an archive by the path they get."""
+    members = {}
+    for name, member in _files(opened).items():
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", str(path)):
+            raise ValueError(
+                f"{archive} holds {name!r}, a path that leads out of the folder to "
+                "unpack to. Nothing was unpacked; get the archive from its source "
+                "again."
+            )
+        if path.name.startswith(".") or "__MACOSX" in path.parts:
+            continue
+        key = path.name if flat else str(path)
+        if key in members:
+            raise ValueError(
+                f"{archive} holds several files named {key!r}, expected one file per "
+                "name."
+            )
+        members[key] = member
+    return members
+
+
+def _holds(folder: Path, members: dict[str, Member]) -> bool:
+    """Tell whether a folder holds every file of an archive in its full size."""
+    paths = {name: folder / name for name in members}
+    return folder.is_dir() and all(
+        paths[name].is_file() and paths[name].stat().st_size == member.n_bytes
+        for name, member in members.items()
+    )
+
+
+def _fill(members: dict[str, Member], folder: Path) -> None:
+    """Fill a temporary folder and move it to its place."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=folder.parent, prefix=f".{folder.name}-"
+    ) as temporary:
+        whole = Path(temporary) / folder.name
+        whole.mkdir()
+        names = list(members)
+        for name in ProgressBar(names, mesg="Unpacking") if len(names) > 99 else names:
+            (whole / name).parent.mkdir(parents=True, exist_ok=True)
+            with members[name].open() as source, (whole / name).open("wb") as target:
+                shutil.copyfileobj(source, target)
+        try:
+            if folder.is_dir() and not _holds(folder, members):
+                folder.rename(Path(temporary) / "incomplete")
+            whole.rename(folder)
+        except OSError:
+            if not _holds(folder, members):  # else another process was faster
+                raise
