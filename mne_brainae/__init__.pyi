@@ -1,10 +1,12 @@
 __all__ = [
+    "MVNN",
     "BrainAE",
     "EncodingScores",
     "Identification",
     "ImageEncoder",
     "LinearEncoder",
     "average_repetitions",
+    "channel_regions",
     "compute_image_features",
     "datasets",
     "fit",
@@ -29,3 +31,5 @@ from .images import (
 )
 from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions
+from .regions import channel_regions
+from .whitening import MVNN

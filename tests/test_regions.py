@@ -1,0 +1,83 @@
+"""The regions of sensors are those that the paper counts."""
+
+import mne
+import pytest
+
+import mne_brainae
+from mne_brainae.datasets._montage import standard_montage
+
+NAMES = """
+Fp1 F3 F7 FT9 FC5 FC1 C3 T7 TP9 CP5 CP1 Pz P3 P7 O1 Oz O2 P4 P8 TP10 CP6 CP2 Cz C4 T8
+FT10 FC6 FC2 F4 F8 Fp2 AF7 AF3 AFz F1 F5 FT7 FC3 FCz C1 C5 TP7 CP3 P1 P5 PO7 PO3 POz PO4
+PO8 P6 P2 CPz CP4 TP8 C6 C2 FC4 FT8 F6 F2 AF4 AF8
+"""
+THINGS_EEG2 = NAMES.split()
+
+
+def regions(names, kind="eeg"):
+    return mne_brainae.channel_regions(mne.create_info(names, 100.0, kind))
+
+
+def ctf_names():
+    """The 271 sensors of THINGS-MEG."""
+    layout = mne.channels.read_layout("CTF275").names
+    absent = {"MLF25", "MRF43", "MRO13", "MRO11"}
+    return [f"{name}-1609" for name in layout if name not in absent and name[0] == "M"]
+
+
+def counts(found):
+    return {region: len(names) for region, names in found.items()}
+
+
+def test_things_eeg2():
+    found = regions(THINGS_EEG2)
+    assert len(found["visual"]) == 34
+    assert found["visual"] == [n for n in THINGS_EEG2 if set(n) & set("OTP")]
+    assert sum(counts(found).values()) == 63 + 34
+    assert found["occipital"] == ["O1", "Oz", "O2", "PO7", "PO3", "POz", "PO4", "PO8"]
+
+
+def test_things_meg():
+    names = ctf_names()
+    assert len(names) == 271
+    found = counts(regions(names, "mag"))
+    assert found == {
+        "central": 52,
+        "frontal": 67,
+        "occipital": 39,
+        "parietal": 45,
+        "temporal": 68,
+        "visual": 152,
+    }
+
+
+@pytest.mark.parametrize(("n_v4", "n_it"), [(256, 256), (192, 320)])
+def test_tvsd(n_v4, n_it):
+    names = [f"V1_{i:03d}" for i in range(1, 513)]
+    names += [f"V4_{i:03d}" for i in range(1, n_v4 + 1)]
+    names += [f"IT_{i:03d}" for i in range(1, n_it + 1)]
+    found = counts(regions(names, "seeg"))
+    assert found == {"V1": 512, "V4": n_v4, "IT": n_it}
+
+
+def test_the_whole_10_05_system_has_regions():
+    found = regions([n for n in standard_montage().ch_names if n[0] not in "AMNI"])
+    assert len(found["visual"]) == sum(
+        len(found[lobe]) for lobe in ("temporal", "parietal", "occipital")
+    )
+
+
+def test_others_are_left_out():
+    assert regions(["Fp1", "Cz", "STI 014", "EOG", "ECG", "T3"]) == {
+        "frontal": ["Fp1"],
+        "central": ["Cz"],
+        "temporal": ["T3"],
+        "visual": ["T3"],
+    }
+
+
+def test_names_that_say_nothing():
+    with pytest.raises(ValueError, match=r"says a region.*'PO7'.*got 'EEG 001'"):
+        regions(["EEG 001", "EEG 002"])
+    with pytest.raises(TypeError, match="info must be an instance of Info"):
+        mne_brainae.channel_regions(["Cz"])
