@@ -30,6 +30,7 @@ __all__ = [
     "check_image_names",
     "check_random_state",
     "check_same_space",
+    "describe_band",
     "fill_doc",
     "five",
     "logger",
@@ -156,6 +157,19 @@ def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray)
             f"{times[0]:g} to {times[-1]:g} s. Crop or resample the epochs to match."
         )
     return picks
+
+
+def describe_band(
+    info: Info, sfreq: float, l_freq: float | None, h_freq: float | None
+) -> Info:
+    """Return a copy of ``info`` that says how the data were filtered and sampled."""
+    info = info.copy()
+    with info._unlock():
+        info["highpass"] = max(info["highpass"], l_freq or 0.0)
+        info["lowpass"] = min(info["lowpass"], h_freq or np.inf, sfreq / 2)
+        info["sfreq"] = float(sfreq)
+    info["bads"] = []
+    return info
 
 
 def seed_from(random_state) -> int:

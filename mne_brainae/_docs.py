@@ -33,6 +33,41 @@ path : path-like | None
     the environment variable ``MNE_BRAINAE_DATA`` names, or else in
     ``MNE-brainae-data`` in the data folder of MNE-Python. What is not there is
     downloaded.""",
+    "bids_root": """\
+bids_root : path-like
+    The folder of the BIDS data set.""",
+    "overwrite": """\
+overwrite : bool
+    Write again what is there. Otherwise it is left as it is, so that a second call goes
+    on where the first one was stopped.""",
+    "partition": """\
+partition : ``"train"`` | ``"test"``
+    Which part of the experiment.""",
+    "window": """\
+tmin, tmax : float
+    The window in seconds from the onset of the picture, both ends included.
+baseline : tuple | None
+    Beginning and end in seconds of the interval whose mean is subtracted, channel by
+    channel. It may lie outside the window.""",
+    "band": """\
+l_freq, h_freq : float | None
+    The edges in hertz of the band that each recording is filtered to. Where ``sfreq``
+    needs a lower low-pass, its corner is lowered, and the log says so.
+sfreq : float | None
+    The sampling frequency in hertz to reduce to, that of the recording divided by a
+    whole number; None keeps it. Every onset keeps its exact sample.""",
+    "average": """\
+average : bool
+    Average the repetitions of every picture while reading, which needs little more
+    memory than the averages take.""",
+    "mvnn": """\
+mvnn : instance of MVNN | None
+    Whitens single trials, session by session, before they are averaged. Reading the
+    training partition fits it; reading the test partition applies the fitted one.""",
+    "output": """\
+output : ``"epochs"`` | ``"array"``
+    Epochs, or :class:`mne_brainae.datasets.Responses` with a float32 array, which takes
+    half the memory.""",
     "random_state": """\
 random_state : None | int | instance of RandomState
     The seed. One integer gives one result on one machine; the global random states of

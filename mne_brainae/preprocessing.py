@@ -85,10 +85,24 @@ def average_by(
         for code, response in zip(codes[rows], block, strict=True):
             means[code] += response
     means /= counts[:, None, None].astype(np.float32)
-    return means, _shared_metadata(epochs.metadata, codes)
+    return means, shared_metadata(epochs.metadata, codes)
 
 
-def _shared_metadata(metadata: pd.DataFrame, codes) -> pd.DataFrame:
+def shared_metadata(metadata: pd.DataFrame, codes: np.ndarray) -> pd.DataFrame:
+    """Keep what the epochs of a group share.
+
+    Parameters
+    ----------
+    metadata : DataFrame, shape (n_epochs, n_columns)
+        One row per epoch.
+    codes : array of int, shape (n_epochs,)
+        The group of every epoch.
+
+    Returns
+    -------
+    table : DataFrame, shape (n_groups, n_columns)
+        The columns that are the same within every group, and ``n_averaged``.
+    """
     groups = metadata.groupby(codes, sort=True)
     constant = (groups.nunique(dropna=False) <= 1).all()
     table = groups.head(1).reset_index(drop=True)

@@ -1,9 +1,16 @@
 """Miniature files in the exact format of the data sets."""
 
 import io
+import json
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 
 def in_memory(write, *args, **kwargs):
@@ -57,3 +64,116 @@ def _zip_cipher(plain, password):
         out.append(byte ^ ((k * (k ^ 1)) >> 8 & 0xFF))
         update(byte)
     return bytes(out)
+
+
+# ---- THINGS-EEG2 -----------------------------------------------------------------
+
+#: The order of the channels in the files of the authors.
+EEG2_CHANNELS = """
+Fp1 F3 F7 FT9 FC5 FC1 C3 T7 TP9 CP5 CP1 Pz P3 P7 O1 Oz O2 P4 P8 TP10 CP6 CP2 Cz C4 T8
+FT10 FC6 FC2 F4 F8 Fp2 AF7 AF3 AFz F1 F5 FT7 FC3 FCz C1 C5 TP7 CP3 P1 P5 PO7 PO3 POz PO4
+PO8 P6 P2 CPz CP4 TP8 C6 C2 FC4 FT8 F6 F2 AF4 AF8
+"""
+EEG2_CHANNELS = EEG2_CHANNELS.split()
+#: Concepts by their number in THINGS, and pictures of each that were shown in training.
+EEG2_TRAIN = {"00001_aardvark": 2, "00002_abacus": 2, "00004_air_mattress": 2}
+EEG2_TEST = ("00010_aircraft_carrier", "00027_antelope")
+TARGET = 99999
+
+
+def eeg2_image_table():
+    """Return the six lists of image_metadata.npy."""
+    table = {}
+    train = [
+        (f"{number:05d}_{concept[6:]}", concept, f"{concept[6:]}_{i:02d}b.jpg")
+        for number, (concept, n) in enumerate(EEG2_TRAIN.items(), 1)
+        for i in range(1, n + 1)
+    ]
+    test = [
+        (f"{number:05d}_{concept[6:]}", concept, f"{concept[6:]}_06s.jpg")
+        for number, concept in enumerate(EEG2_TEST, 1)
+    ]
+    for partition, rows in {"train": train, "test": test}.items():
+        folders, concepts, files = (list(column) for column in zip(*rows, strict=True))
+        table[f"{partition}_img_concepts"] = folders
+        table[f"{partition}_img_concepts_THINGS"] = concepts
+        table[f"{partition}_img_files"] = files
+    return table
+
+
+def eeg2_codes(rng, codes, n_repetitions, n_targets):
+    """Order the codes of a session; a target is never first."""
+    order = rng.permutation(np.repeat(codes, n_repetitions))
+    where = rng.choice(np.arange(1, len(order)), n_targets, replace=False)
+    return np.insert(order, where, TARGET)
+
+
+def eeg2_recording(rng, codes, responses, tail=2000):
+    """Return the dictionary of one raw_eeg file: a response 100 ms after each onset."""
+    onsets = 1500 + 200 * np.arange(len(codes))
+    signal = 1e-5 * rng.standard_normal((63, onsets[-1] + tail))
+    stim = np.zeros(signal.shape[1])
+    stim[onsets] = codes
+    for onset, code in zip(onsets, codes, strict=True):
+        signal[:, onset + 100 : onset + 300] += responses[code][:, None]
+    return {
+        "raw_eeg_data": np.vstack([signal, stim]),
+        "ch_names": [*EEG2_CHANNELS, "stim"],
+        "ch_types": ["eeg"] * 63 + ["stim"],
+        "sfreq": 1000,
+        "highpass": 0.01,
+        "lowpass": 100,
+    }
+
+
+def write_things_eeg2(folder, *, subjects=("01",), sessions=4, tail=2000, n_more=0):
+    """Write a miniature of the raw THINGS-EEG2, and return what was shown when."""
+    rng = np.random.default_rng(0)
+    table = eeg2_image_table()
+    folder = Path(folder)
+    np.save(folder / "image_metadata.npy", table)
+    counts = {"training": len(table["train_img_files"]), "test": len(EEG2_TEST)}
+    shown = {}
+    for subject in subjects:
+        for session in range(1, sessions + 1):
+            where = folder / f"sub-{subject}" / f"ses-{session:02d}"
+            where.mkdir(parents=True)
+            for name, n_images in counts.items():
+                responses = dict(
+                    zip(
+                        [*range(1, n_images + 1), TARGET],
+                        1e-4 * rng.standard_normal((n_images + 1, 63)),
+                        strict=True,
+                    )
+                )
+                mine = np.arange(1, n_images + 1)
+                if name == "training":  # half of the pictures in each session
+                    mine = mine[(mine + session) % 2 == 0]
+                repetitions = (2 if name == "training" else 3) + n_more
+                codes = eeg2_codes(rng, mine, repetitions, 2)
+                recording = eeg2_recording(rng, codes, responses, tail)
+                np.save(where / f"raw_eeg_{name}.npy", recording)
+                shown[subject, session, name] = codes, recording["raw_eeg_data"]
+    return shown
+
+
+def write_pictures(folder, names):
+    """Write small pictures of different colours."""
+    rng = np.random.default_rng(1)
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (3, 3, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((32, 32)).save(folder / name)
+
+
+def errors(bids_root):
+    """Return the codes of the errors that the validator of BIDS finds."""
+    code = "from bids_validator_deno import cli; cli()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, bids_root, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    issues = json.loads(done.stdout)["issues"]["issues"]
+    return {issue["code"] for issue in issues if issue["severity"] == "error"}

@@ -2,16 +2,10 @@
 
 import mne
 import pytest
+from miniatures import EEG2_CHANNELS
 
 import mne_brainae
 from mne_brainae.datasets._montage import standard_montage
-
-NAMES = """
-Fp1 F3 F7 FT9 FC5 FC1 C3 T7 TP9 CP5 CP1 Pz P3 P7 O1 Oz O2 P4 P8 TP10 CP6 CP2 Cz C4 T8
-FT10 FC6 FC2 F4 F8 Fp2 AF7 AF3 AFz F1 F5 FT7 FC3 FCz C1 C5 TP7 CP3 P1 P5 PO7 PO3 POz PO4
-PO8 P6 P2 CPz CP4 TP8 C6 C2 FC4 FT8 F6 F2 AF4 AF8
-"""
-THINGS_EEG2 = NAMES.split()
 
 
 def regions(names, kind="eeg"):
@@ -30,9 +24,9 @@ def counts(found):
 
 
 def test_things_eeg2():
-    found = regions(THINGS_EEG2)
+    found = regions(EEG2_CHANNELS)
     assert len(found["visual"]) == 34
-    assert found["visual"] == [n for n in THINGS_EEG2 if set(n) & set("OTP")]
+    assert found["visual"] == [n for n in EEG2_CHANNELS if set(n) & set("OTP")]
     assert sum(counts(found).values()) == 63 + 34
     assert found["occipital"] == ["O1", "Oz", "O2", "PO7", "PO3", "POz", "PO4", "PO8"]
 

@@ -1,4 +1,13 @@
-__all__ = ["SimulatedData", "macaque_it", "macaque_v4", "muse_n170", "simulate"]
+__all__ = [
+    "Responses",
+    "SimulatedData",
+    "macaque_it",
+    "macaque_v4",
+    "muse_n170",
+    "simulate",
+    "things_eeg2",
+]
 
-from . import macaque_it, macaque_v4, muse_n170
+from . import macaque_it, macaque_v4, muse_n170, things_eeg2
+from ._reading import Responses
 from .simulated import SimulatedData, simulate

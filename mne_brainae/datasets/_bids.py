@@ -1,0 +1,427 @@
+"""Recordings in BIDS: written block by block, whole or not at all, and read back."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+from mne_bids import BIDSPath, make_dataset_description, read_raw_bids, write_raw_bids
+
+from .._checks import five, logger, warn
+from .._files import replacing
+
+#: Where a recording is built before it is moved to its place.
+INCOMPLETE = ".incomplete"
+MISSING = "n/a"
+
+HEADER = """\
+Brain Vision Data Exchange Header File Version 1.0
+
+[Common Infos]
+Codepage=UTF-8
+DataFile={name}.eeg
+MarkerFile={name}.vmrk
+DataFormat=BINARY
+DataOrientation=MULTIPLEXED
+NumberOfChannels={n_channels}
+SamplingInterval={interval:.12g}
+
+[Binary Infos]
+BinaryFormat=IEEE_FLOAT_32
+
+[Channel Infos]
+{channels}
+"""
+MARKERS = """\
+Brain Vision Data Exchange Marker File, Version 1.0
+
+[Common Infos]
+Codepage=UTF-8
+DataFile={name}.eeg
+
+[Marker Infos]
+Mk1=New Segment,,1,1,0
+"""
+
+
+@dataclass
+class NewRecording:
+    """What is needed to write one recording.
+
+    Parameters
+    ----------
+    path : BIDSPath
+        Root, subject, session, task and datatype.
+    ch_names : list of str
+        The channels.
+    ch_type : str
+        Their type in MNE-Python.
+    sfreq : float
+        The sampling frequency in hertz.
+    blocks : iterable of array, shape (n_samples, n_channels)
+        The data in volts, in time.
+    events : DataFrame, shape (n_events, n_columns)
+        The columns of ``events.tsv``.
+    descriptions : dict of str
+        What each column of ``events`` holds that BIDS does not define.
+    sidecar : dict
+        What to add to the JSON file of the recording.
+    channels : DataFrame | None
+        Columns to set in ``channels.tsv``, one row per channel.
+    """
+
+    path: BIDSPath
+    ch_names: list[str]
+    ch_type: str
+    sfreq: float
+    blocks: Iterable[np.ndarray]
+    events: pd.DataFrame
+    descriptions: dict[str, str]
+    sidecar: dict = field(default_factory=dict)
+    channels: pd.DataFrame | None = None
+
+
+def is_there(path: BIDSPath) -> bool:
+    """Tell whether a recording was written to the end."""
+    # The header is moved last.
+    return path.copy().update(suffix=path.datatype, extension=".vhdr").fpath.is_file()
+
+
+def write_dataset(bids_root: Path, readme: str, **description) -> None:
+    """Write what belongs to a data set as a whole.
+
+    Parameters
+    ----------
+    bids_root : Path
+        The root.
+    readme : str
+        The text of ``README``.
+    **description : dict
+        The arguments of :func:`mne_bids.make_dataset_description`.
+    """
+    bids_root.mkdir(parents=True, exist_ok=True)
+    make_dataset_description(
+        path=bids_root, overwrite=True, verbose="WARNING", **description
+    )
+    with replacing(bids_root / "README") as temporary:
+        temporary.write_text(readme, "utf-8")
+
+
+def write_recording(new: NewRecording) -> None:
+    """Write one recording as BrainVision with all of its sidecars.
+
+    Parameters
+    ----------
+    new : NewRecording
+        The recording. It is built in a hidden folder and moved to its place, its
+        header last, so that a stopped conversion leaves nothing that reads as whole.
+    """
+    root = Path(new.path.root)
+    name = new.path.copy().update(suffix=None, extension=None).basename
+    hidden = root / INCOMPLETE / name
+    shutil.rmtree(hidden, ignore_errors=True)  # what a killed conversion left
+    hidden.mkdir(parents=True)
+    try:
+        header = write_brainvision(
+            hidden / f"{name}.vhdr", new.ch_names, new.sfreq, new.blocks
+        )
+        staged = new.path.copy().update(root=hidden / "bids")
+        _write_sidecars(header, staged, new)
+        _move(hidden / "bids", root)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+        if not any(hidden.parent.iterdir()):
+            hidden.parent.rmdir()
+
+
+def write_brainvision(
+    header: Path, ch_names: list[str], sfreq: float, blocks: Iterable[np.ndarray]
+) -> Path:
+    """Write a BrainVision recording, never holding more than a block of it.
+
+    Parameters
+    ----------
+    header : Path
+        The header file, ending in ``.vhdr``; the data file and the marker file get the
+        same name.
+    ch_names : list of str
+        The channels.
+    sfreq : float
+        The sampling frequency in hertz.
+    blocks : iterable of array, shape (n_samples, n_channels)
+        The data in volts, in time. They are stored in microvolts, float32.
+
+    Returns
+    -------
+    header : Path
+        The header file.
+    """
+    with header.with_suffix(".eeg").open("wb") as file:
+        for block in blocks:
+            (block * 1e6).astype("<f4").tofile(file)
+    lines = (f"Ch{i}={name},,1,µV" for i, name in enumerate(ch_names, 1))
+    text = HEADER.format(
+        name=header.stem,
+        n_channels=len(ch_names),
+        interval=1e6 / sfreq,
+        channels="\n".join(lines),
+    )
+    header.write_text(text, "utf-8")
+    markers = MARKERS.format(name=header.stem)
+    header.with_suffix(".vmrk").write_text(markers, "utf-8")
+    return header
+
+
+def _write_sidecars(header: Path, path: BIDSPath, new: NewRecording) -> None:
+    """Let MNE-BIDS copy the recording and describe it, then add what it cannot know."""
+    raw = mne.io.read_raw_brainvision(header, verbose="ERROR")
+    raw.set_channel_types(dict.fromkeys(new.ch_names, new.ch_type), verbose="ERROR")
+    raw.set_annotations(None)
+    raw.info["line_freq"] = new.sidecar.get("PowerLineFrequency", 50)
+    write_raw_bids(raw, path, overwrite=True, verbose="ERROR")
+
+    def sidecar(suffix: str, extension: str) -> Path:
+        return path.copy().update(suffix=suffix, extension=extension).fpath
+
+    update_json(sidecar(path.datatype, ".json"), new.sidecar)
+    write_tsv(sidecar("events", ".tsv"), new.events)
+    described = {name: {"Description": text} for name, text in new.descriptions.items()}
+    sidecar("events", ".json").write_text(json.dumps(described, indent=4), "utf-8")
+    if new.channels is not None:
+        table = read_tsv(sidecar("channels", ".tsv"))
+        write_tsv(sidecar("channels", ".tsv"), table.assign(**new.channels))
+
+
+def update_json(file: Path, entries: dict) -> None:
+    """Add entries to a JSON file."""
+    contents = json.loads(file.read_text("utf-8-sig")) | entries
+    file.write_text(json.dumps(contents, indent=4), "utf-8")
+
+
+def read_tsv(file: Path) -> pd.DataFrame:
+    """Read a table of BIDS; a missing value is ``n/a``, in some data sets ``N/A``."""
+    try:
+        return pd.read_csv(
+            file, sep="\t", na_values=[MISSING, "N/A"], keep_default_na=False
+        )
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{file} does not exist. Without it nothing says what was shown when; "
+            "fetch or convert the recording again."
+        ) from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is no table of BIDS ({error}).") from error
+
+
+def write_tsv(file: Path, table: pd.DataFrame) -> None:
+    """Write a table of BIDS."""
+    table.to_csv(file, sep="\t", index=False, na_rep=MISSING, encoding="utf-8")
+
+
+def add_stimuli(
+    bids_root: Path, stim_files: Iterable[str], images: str | Path | None
+) -> None:
+    """Put pictures below ``stimuli/``, where the events name them.
+
+    Parameters
+    ----------
+    bids_root : Path
+        The root.
+    stim_files : iterable of str
+        Their paths below ``stimuli/``.
+    images : path-like | None
+        The folder that holds them under the same paths; None adds none. They are linked
+        where the file system can, and copied where it cannot. Those that are absent are
+        named in a warning.
+    """
+    if images is None:
+        return
+    absent = []
+    for name in dict.fromkeys(stim_files):
+        source, target = Path(images) / name, bids_root / "stimuli" / name
+        if not source.is_file():
+            absent.append(name)
+        elif not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, target)
+            except OSError:  # another disk, or a file system without links
+                with replacing(target) as temporary:
+                    shutil.copyfile(source, temporary)
+    if absent:
+        warn(f"{len(absent)} pictures are not in {images}: {five(absent)}.")
+
+
+def _move(staged: Path, root: Path) -> None:
+    """Move a recording to its place, joining the tables that recordings share."""
+    files = [path for path in staged.rglob("*") if path.is_file()]
+    for source in sorted(files, key=lambda path: (path.suffix == ".vhdr", path)):
+        target = root / source.relative_to(staged)
+        is_shared = source.parent == staged
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.name.endswith(("scans.tsv", "participants.tsv")) and target.exists():
+            new = read_tsv(source)
+            old = read_tsv(target)
+            old = old[~old[old.columns[0]].isin(new[new.columns[0]])]
+            with replacing(target) as temporary:
+                write_tsv(temporary, pd.concat([old, new]))
+        elif not (is_shared and target.exists()):
+            source.replace(target)
+
+
+def find_recordings(bids_root: Path, subject: str, task: str, **entities) -> list:
+    """Find the recordings of a task of a subject, in order of session and run.
+
+    Parameters
+    ----------
+    bids_root : Path
+        The root.
+    subject : str
+        The label of the subject, without ``sub-``.
+    task : str
+        The task.
+    **entities : dict
+        ``datatype`` and ``extensions``, and ``sessions`` to restrict them.
+
+    Returns
+    -------
+    paths : list of BIDSPath
+        The recordings. None at all is a FileNotFoundError.
+    """
+    datatype, extensions = entities["datatype"], entities["extensions"]
+    folder = Path(bids_root) / f"sub-{subject}"
+    found = [
+        path
+        for extension in extensions
+        for path in folder.glob(
+            f"ses-*/{datatype}/sub-{subject}_*task-{task}_*{datatype}{extension}"
+        )
+        if path.name.startswith("sub-")  # archives leave files such as ._sub-01
+    ]
+    paths = [_bids_path(bids_root, file, datatype) for file in sorted(found)]
+    sessions = entities.get("sessions")
+    if sessions is not None:
+        paths = [path for path in paths if path.session in sessions]
+    if not paths:
+        which = "" if sessions is None else f", sessions {', '.join(sessions)}"
+        raise FileNotFoundError(
+            f"There is no {datatype} recording of the task {task!r} in "
+            f"{folder}{which}. Expected files like {folder}/ses-01/{datatype}/"
+            f"sub-{subject}_ses-01_task-{task}_{datatype}{extensions[0]}."
+        )
+    return paths
+
+
+def _bids_path(root: Path, file: Path, datatype: str) -> BIDSPath:
+    words = file.name.removesuffix("".join(file.suffixes[-1:])).split("_")
+    keys = {"sub": "subject", "ses": "session", "task": "task", "run": "run"}
+    pairs = (word.split("-", 1) for word in words if "-" in word)
+    entities = {keys[key]: value for key, value in pairs if key in keys}
+    return BIDSPath(
+        root=root, datatype=datatype, suffix=datatype, extension=file.suffix, **entities
+    )
+
+
+def read_events(path: BIDSPath, columns: Iterable[str]) -> pd.DataFrame:
+    """Read the events of a recording.
+
+    Parameters
+    ----------
+    path : BIDSPath
+        The recording.
+    columns : iterable of str
+        The columns that are needed.
+
+    Returns
+    -------
+    events : DataFrame
+        The events. An absent table or column is an error that names it.
+    """
+    file = path.copy().update(suffix="events", extension=".tsv").fpath
+    events = read_tsv(file)
+    lacking = [name for name in columns if name not in events]
+    if lacking:
+        raise ValueError(
+            f"{file} lacks the columns {', '.join(lacking)}, it has "
+            f"{', '.join(events.columns)}."
+        )
+    return events
+
+
+def open_brainvision(path: BIDSPath) -> mne.io.BaseRaw:
+    """Open a recording, with the bad channels that its sidecars mark.
+
+    Parameters
+    ----------
+    path : BIDSPath
+        The recording.
+
+    Returns
+    -------
+    raw : instance of Raw
+        The recording, not loaded. A data file whose size is not that which its sidecar
+        tells is a ValueError.
+    """
+    _check_whole(path)
+    return read_raw_bids(path, verbose="ERROR")
+
+
+def _check_whole(path: BIDSPath) -> None:
+    """Refuse a data file that was cut off, which the format itself does not tell."""
+    sidecar = path.copy().update(extension=".json").fpath
+    data = path.copy().update(extension=".eeg").fpath
+    if not data.is_file():
+        raise FileNotFoundError(f"{data} does not exist, but its header does.")
+    if not sidecar.is_file():
+        logger.info(f"{sidecar} is absent: no check whether {data.name} is whole.")
+        return
+    about = json.loads(sidecar.read_text("utf-8-sig"))
+    n_channels = sum(about.get(key, 0) for key in about if key.endswith("ChannelCount"))
+    n_samples = round(about["RecordingDuration"] * about["SamplingFrequency"])
+    expected, found = 4 * n_channels * n_samples, data.stat().st_size
+    if abs(found - expected) > 4 * n_channels:  # the duration may count from 0
+        raise ValueError(
+            f"{data} has {found} bytes, but its sidecar tells of {expected}: it is "
+            "truncated. Convert or fetch the recording again."
+        )
+
+
+def subject_label(subject: int | str, labels: Iterable[str]) -> str:
+    """Check a subject and return its label in BIDS.
+
+    Parameters
+    ----------
+    subject : int | str
+        The subject, such as ``1``, ``"01"`` or ``"sub-01"``.
+    labels : iterable of str
+        The subjects that there are.
+
+    Returns
+    -------
+    label : str
+        The label without ``sub-``. Another subject is a ValueError.
+    """
+    labels = list(labels)
+    given = str(subject).removeprefix("sub-")
+    for label in labels:
+        if given in (label, label.lstrip("0")):
+            return label
+    raise ValueError(f"subject must be one of {', '.join(labels)}, got {subject!r}.")
+
+
+def subject_labels(subjects, labels: Iterable[str]) -> list[str]:
+    """Check one subject, several or None for all, and return their labels."""
+    labels = list(labels)
+    if subjects is None:
+        return labels
+    single = isinstance(subjects, str | int)
+    return [subject_label(s, labels) for s in ([subjects] if single else subjects)]

@@ -1,0 +1,110 @@
+"""What the readers of the THINGS recordings share."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import mne
+import numpy as np
+import pandas as pd
+
+from .._checks import _check_option, _validate_type
+from ..preprocessing import make_epochs
+from ..streaming import Recording, Responses, read_responses
+from ..whitening import MVNN
+
+
+def read_partition(
+    recordings: Sequence[Recording],
+    *,
+    learn: bool,
+    output: str,
+    mvnn: MVNN | None,
+    **settings,
+) -> mne.EpochsArray | Responses:
+    """Read recordings and hand them out as asked for.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        The recordings of one partition.
+    learn : bool
+        Whether they are for training, so that ``mvnn`` is fitted.
+    output : ``"epochs"`` | ``"array"``
+        What to return.
+    mvnn : instance of MVNN | None
+        The whitening.
+    **settings : dict
+        The arguments of :func:`mne_brainae.streaming.read_responses`.
+
+    Returns
+    -------
+    epochs : instance of EpochsArray | Responses
+        The responses.
+    """
+    _check_option("output", output, ("epochs", "array"))
+    _validate_type(mvnn, (MVNN, None), "mvnn")
+    responses = read_responses(recordings, mvnn=mvnn, learn=learn, **settings)
+    first = ["image", "concept", "partition", "session", "subject", "repetition"]
+    columns = [name for name in first if name in responses.metadata]
+    columns += [name for name in responses.metadata if name not in columns]
+    responses = responses._replace(metadata=responses.metadata[columns])
+    return responses if output == "array" else responses.to_epochs()
+
+
+def shown_in(events: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Count how often every picture was shown.
+
+    Parameters
+    ----------
+    events : iterable of DataFrame
+        Events with the columns ``image``, ``concept`` and ``partition``.
+
+    Returns
+    -------
+    shown : DataFrame, shape (n_images, 4)
+        One row per picture, in order of partition and name.
+    """
+    table = pd.concat([one[["image", "concept", "partition"]] for one in events])
+    counts = table.value_counts(sort=False).rename("n_repetitions").reset_index()
+    return counts.sort_values(["partition", "image"], ignore_index=True)
+
+
+def average_array(
+    data: np.ndarray,
+    info: mne.Info,
+    tmin: float,
+    pictures: pd.DataFrame,
+    *,
+    average: bool,
+) -> mne.EpochsArray:
+    """Make epochs of an array with one row per picture.
+
+    Parameters
+    ----------
+    data : array, shape (n_images, n_repetitions, n_channels, n_times)
+        The responses.
+    info : instance of Info
+        The channels.
+    tmin : float
+        The first time in seconds.
+    pictures : DataFrame, shape (n_images, n_columns)
+        The metadata of every picture.
+    average : bool
+        Average the repetitions.
+
+    Returns
+    -------
+    epochs : instance of EpochsArray
+        One epoch per picture, or per repetition of every picture.
+    """
+    n_images, n_repetitions = data.shape[:2]
+    if average:
+        table = pictures.assign(n_averaged=n_repetitions)
+        return make_epochs(data.mean(axis=1), info, tmin, table.reset_index(drop=True))
+    rows = np.repeat(np.arange(n_images), n_repetitions)
+    table = pictures.iloc[rows].reset_index(drop=True)
+    table["repetition"] = np.tile(np.arange(1, n_repetitions + 1), n_images)
+    return make_epochs(data.reshape(-1, *data.shape[2:]), info, tmin, table)

@@ -1,0 +1,545 @@
+"""THINGS-EEG2: ten people, 63 electrodes, 16,740 pictures shown five a second."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+from mne_bids import BIDSPath
+
+from .._checks import _check_option, logger, verbose
+from .._docs import fill_doc
+from ..streaming import Recording, Responses
+from ..whitening import MVNN
+from ._archive import unpack
+from ._bids import (
+    NewRecording,
+    add_stimuli,
+    find_recordings,
+    is_there,
+    open_brainvision,
+    read_events,
+    subject_label,
+    subject_labels,
+    write_dataset,
+    write_recording,
+)
+from ._fetch import fetch_files, locate
+from ._montage import standard_montage
+from ._reading import average_array, read_partition, shown_in
+from ._unpickle import load_dict
+
+NAME = "things_eeg2"
+SUBJECTS = tuple(f"{subject:02d}" for subject in range(1, 11))
+SESSIONS = ("01", "02", "03", "04")
+PARTITIONS = ("train", "test")
+#: The names of the partitions in the files of the authors.
+THEIR_NAMES = {"train": "training", "test": "test"}
+#: The code of the picture that the participants were to report, Buzz Lightyear.
+TARGET = 99999
+#: Seconds that a picture was shown.
+DURATION = 0.1
+#: Images and repetitions of one participant, targets left out.
+EXPECTED = {"train": (16540, 4), "test": (200, 80)}
+
+README = """\
+THINGS-EEG2 (Gifford, Dwivedi, Roig & Cichy 2022, NeuroImage 264:119754,
+doi:10.1016/j.neuroimage.2022.119754), CC BY 4.0, converted to BIDS by mne_brainae.
+
+Each recording joins the parts of one session and partition, as the authors published
+them. The events name the pictures of the THINGS data base by their path below stimuli/,
+where the folders training_images and test_images of the authors belong; the pictures
+themselves may not be redistributed and are not part of this data set.
+"""
+
+COLUMNS = {
+    "value": "Number of the picture within its partition, from 1; 99999 is the target",
+    "trial_type": "train, test, or target (a picture to be reported)",
+    "stim_file": "The picture, below stimuli/",
+    "concept": "The THINGS concept",
+}
+
+
+@verbose
+@fill_doc
+def fetch(
+    path: str | Path | None = None,
+    *,
+    subjects: int | str | Sequence | None = None,
+    kind: str = "raw",
+    images: bool = False,
+    verbose=None,
+) -> Path:
+    """Download and unpack THINGS-EEG2.
+
+    Parameters
+    ----------
+    %(data_path)s
+    subjects : int | str | sequence | None
+        The participants, 1 to 10; None takes all.
+    kind : ``"raw"`` | ``"preprocessed"``
+        The recordings, about 12.6 GB per participant; or the epochs of the authors in
+        one archive of all participants, about 10.5 GB.
+    images : bool
+        Fetch the pictures, too. They are for research only; see the licence of THINGS.
+    %(verbose)s
+
+    Returns
+    -------
+    folder : Path
+        The folder, to be given to :func:`to_bids` as ``source``. Archives are kept, so
+        that nothing is downloaded twice.
+
+    Notes
+    -----
+    The data are those of Gifford, Dwivedi, Roig & Cichy (2022), "A large and rich EEG
+    dataset for modeling human visual object recognition", NeuroImage 264:119754, under
+    the CC BY 4.0 licence.
+    """
+    _check_option("kind", kind, ("raw", "preprocessed"))
+    labels = subject_labels(subjects, SUBJECTS)
+    folder = locate(NAME, path)
+    archives = {"preprocessed": ["preprocessed.zip"]}.get(
+        kind, [f"raw/sub-{label}.zip" for label in labels]
+    )
+    if images:
+        archives += ["training_images.zip", "test_images.zip"]
+    fetch_files(NAME, ["image_metadata.npy", *archives], path)
+    for archive in archives:
+        unpack(folder / archive, folder / archive.removesuffix(".zip"))
+    for nested in sorted((folder / "preprocessed").rglob("sub-*.zip")):
+        if nested.stem.removeprefix("sub-") in labels:
+            unpack(nested, nested.with_suffix(""))
+    return folder
+
+
+@verbose
+@fill_doc
+def to_bids(
+    source: str | Path,
+    bids_root: str | Path,
+    subjects: int | str | Sequence | None = None,
+    *,
+    sessions: Sequence[str] = SESSIONS,
+    images: str | Path | None = None,
+    overwrite: bool = False,
+    verbose=None,
+) -> Path:
+    """Write the recordings of the authors as BIDS.
+
+    Parameters
+    ----------
+    source : path-like
+        The folder with ``image_metadata.npy`` and, at any depth,
+        ``sub-01/ses-01/raw_eeg_training.npy`` and so on.
+    bids_root : path-like
+        The folder for the BIDS data set.
+    subjects : int | str | sequence | None
+        The participants, 1 to 10; None takes those that are in ``source``.
+    sessions : sequence of str
+        The sessions.
+    images : path-like | None
+        The folder with ``training_images`` and ``test_images``, whose pictures then go
+        to ``stimuli`` (as links where possible). They may not be passed on. Without
+        them the data set is complete but for what its events name.
+    %(overwrite)s
+    %(verbose)s
+
+    Returns
+    -------
+    bids_root : Path
+        The data set: one BrainVision recording per session and partition. A truncated
+        file, and one whose events name no picture, is a ValueError.
+    """
+    source, bids_root = Path(source), Path(bids_root)
+    labels = subject_labels(subjects, SUBJECTS)
+    if subjects is None:
+        labels = [s for s in labels if list(source.glob(f"**/sub-{s}/ses-*/raw_eeg*"))]
+    if not labels:
+        raise FileNotFoundError(
+            f"There is no raw_eeg_training.npy or raw_eeg_test.npy below {source} in a "
+            "folder like sub-01/ses-01."
+        )
+    pictures = read_image_table(_find(source, "image_metadata.npy"))
+    write_dataset(
+        bids_root,
+        README,
+        name="THINGS-EEG2",
+        data_license="CC-BY-4.0",
+        authors=["A. T. Gifford", "K. Dwivedi", "G. Roig", "R. M. Cichy"],
+        references_and_links=["doi:10.1016/j.neuroimage.2022.119754"],
+        source_datasets=[{"URL": "https://osf.io/3jk45"}],
+    )
+    for label in labels:
+        for session in sessions:
+            for partition in PARTITIONS:
+                path = BIDSPath(
+                    root=bids_root,
+                    subject=label,
+                    session=session,
+                    task=partition,
+                    datatype="eeg",
+                )
+                if is_there(path) and not overwrite:
+                    logger.info(f"{path.basename} is there already.")
+                    continue
+                _convert(source, path, pictures[partition])
+    names = pd.concat(pictures.values())["stim_file"]
+    add_stimuli(bids_root, names, images)
+    return bids_root
+
+
+def _find(source: Path, name: str) -> Path:
+    """Find a file of the authors, wherever it was unpacked to."""
+    found = sorted(source.glob(f"**/{name}"))
+    if not found:
+        raise FileNotFoundError(f"There is no {name} below {source}.")
+    return found[0]
+
+
+def _convert(source: Path, path: BIDSPath, pictures: pd.DataFrame) -> None:
+    """Write one session and partition."""
+    name = f"raw_eeg_{THEIR_NAMES[path.task]}.npy"
+    file = _find(source, f"sub-{path.subject}/ses-{path.session}/{name}")
+    contents = load_dict(
+        file,
+        {
+            "raw_eeg_data": "volts, one row per channel",
+            "ch_names": "the names of the channels",
+            "ch_types": "their types",
+            "sfreq": "the sampling frequency",
+        },
+    )
+    signal = np.asarray(contents["raw_eeg_data"])
+    types = list(contents["ch_types"])
+    n_stim = types.count("stim")
+    if signal.ndim != 2 or len(signal) != len(types) or n_stim != 1:
+        raise ValueError(
+            f"{file} holds data of shape {signal.shape} for {len(types)} channels, "
+            f"{n_stim} of them of type stim, expected one row per channel and one stim."
+        )
+    is_eeg = np.array([kind != "stim" for kind in types])
+    names = [n for n, keep in zip(contents["ch_names"], is_eeg, strict=True) if keep]
+    sfreq = float(contents["sfreq"])
+    write_recording(
+        NewRecording(
+            path=path,
+            ch_names=names,
+            ch_type="eeg",
+            sfreq=sfreq,
+            blocks=_blocks(signal, is_eeg),
+            events=_events(signal[~is_eeg][0], sfreq, path.task, pictures, file),
+            descriptions=COLUMNS,
+            sidecar={
+                "PowerLineFrequency": 50,
+                "EEGReference": "n/a",  # not stated by the source
+                "SoftwareFilters": "n/a",
+                "HardwareFilters": {
+                    "Band": {
+                        "High-pass (Hz)": float(contents.get("highpass", 0.01)),
+                        "Low-pass (Hz)": float(contents.get("lowpass", 100)),
+                    }
+                },
+            },
+        )
+    )
+
+
+def _blocks(signal: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, signal.shape[1], 100_000):
+        yield signal[rows, start : start + 100_000].T
+
+
+def _events(stim, sfreq, partition, pictures: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """Turn the impulses of the stimulus channel into events."""
+    samples = np.flatnonzero(stim)
+    codes = stim[samples].astype(int)
+    known = np.isin(codes, [*pictures.index, TARGET])
+    if not known.all() or (np.diff(samples) == 1).any():
+        raise ValueError(
+            f"The stimulus channel of {file} must hold impulses of one sample with "
+            f"codes from 1 to {len(pictures)} or {TARGET}, found codes such as "
+            f"{sorted(set(codes[~known]))[:5]} and "
+            f"{(np.diff(samples) == 1).sum()} impulses of more samples."
+        )
+    shown = pictures.reindex(codes).reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "onset": samples / sfreq,
+            "duration": DURATION,
+            "sample": samples,
+            "value": codes,
+            "trial_type": np.where(codes == TARGET, "target", partition),
+            "stim_file": shown["stim_file"],
+            "concept": shown["concept"],
+        }
+    )
+
+
+def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
+    """Read which picture each code stands for.
+
+    Parameters
+    ----------
+    path : path-like
+        The file ``image_metadata.npy`` of the authors.
+
+    Returns
+    -------
+    pictures : dict of DataFrame
+        For ``"train"`` and ``"test"`` a table indexed by the code, with the columns
+        ``image`` (file name), ``concept`` (of THINGS) and ``stim_file`` (path below
+        the folder of the pictures). Lists of unequal length are a ValueError.
+    """
+    keys = [
+        f"{partition}_img_{what}"
+        for partition in PARTITIONS
+        for what in ("concepts", "concepts_THINGS", "files")
+    ]
+    contents = load_dict(path, dict.fromkeys(keys, "a list of names"))
+    tables = {}
+    for partition in PARTITIONS:
+        folders, concepts, files = (
+            list(contents[f"{partition}_img_{what}"])
+            for what in ("concepts", "concepts_THINGS", "files")
+        )
+        if not len(folders) == len(concepts) == len(files):
+            raise ValueError(f"{path} has {partition} lists of unequal length.")
+        root = f"{THEIR_NAMES[partition]}_images"
+        tables[partition] = pd.DataFrame(
+            {
+                "image": files,
+                "concept": [concept.split("_", 1)[1] for concept in concepts],
+                "stim_file": [
+                    f"{root}/{folder}/{file}"
+                    for folder, file in zip(folders, files, strict=True)
+                ],
+            },
+            index=pd.RangeIndex(1, len(files) + 1),
+        )
+    return tables
+
+
+@verbose
+@fill_doc
+def read_epochs(
+    bids_root: str | Path,
+    subject: int | str,
+    partition: str = "train",
+    *,
+    sessions: Sequence[str] | None = None,
+    tmin: float = 0.0,
+    tmax: float = 0.996,
+    baseline: tuple | None = (-0.2, 0.0),
+    l_freq: float | None = 0.1,
+    h_freq: float | None = 100.0,
+    sfreq: float | None = 250.0,
+    picks=None,
+    average: bool = False,
+    mvnn: MVNN | None = None,
+    output: str = "epochs",
+    verbose=None,
+) -> mne.EpochsArray | Responses:
+    """Read the responses of one participant, by default as the paper does.
+
+    Parameters
+    ----------
+    %(bids_root)s
+    subject : int | str
+        The participant, 1 to 10.
+    %(partition)s
+    sessions : sequence of str | None
+        The sessions, such as ``["01", "02"]``; None takes all.
+    %(window)s
+    %(band)s
+    %(picks)s
+    %(average)s
+    %(mvnn)s
+    %(output)s
+    %(verbose)s
+
+    Returns
+    -------
+    epochs : instance of EpochsArray | Responses
+        The responses in volts, or in units of the noise after whitening, at the
+        standard positions; by default (n_epochs, 63, 250). Targets are left out. The
+        metadata have the columns ``image``, ``concept``, ``partition``, ``session``,
+        ``subject``, ``repetition`` and ``stim_file``; averages keep what all
+        repetitions share, and count them in ``n_averaged``. An absent sidecar and a
+        truncated file are errors that name the file.
+
+    Notes
+    -----
+    Section 4.1 of the paper asks for 0 to 1000 ms, 0.1 to 100 Hz, the mean of the 200
+    ms before onset as baseline, 250 Hz, multivariate noise normalisation (pass
+    ``mvnn=mne_brainae.MVNN()``) and averages. The authors' own release of BrainAE does
+    not filter (``l_freq=None``; then 100 Hz remain as guard for 250 Hz).
+
+    Some pictures were shown once or twice more than the four times of the training and
+    the 80 times of the test; all their repetitions are read.
+    """
+    label = subject_label(subject, SUBJECTS)
+    recordings = [
+        Recording(path.session, lambda path=path: _open(path), events)
+        for path, events in _events_of(bids_root, label, partition, sessions)
+    ]
+    return read_partition(
+        recordings,
+        learn=partition == "train",
+        output=output,
+        tmin=tmin,
+        tmax=tmax,
+        baseline=baseline,
+        l_freq=l_freq,
+        h_freq=h_freq,
+        sfreq=sfreq,
+        picks=picks,
+        average=average,
+        mvnn=mvnn,
+    )
+
+
+def _open(path: BIDSPath) -> mne.io.BaseRaw:
+    """Open a recording at the standard positions."""
+    return open_brainvision(path).set_montage(standard_montage(), verbose="ERROR")
+
+
+def _events_of(bids_root, label: str, partition: str, sessions) -> Iterator[tuple]:
+    """Yield the recordings and what was shown in them, targets left out."""
+    _check_option("partition", partition, PARTITIONS)
+    paths = find_recordings(
+        bids_root,
+        label,
+        partition,
+        datatype="eeg",
+        extensions=[".vhdr"],
+        sessions=sessions,
+    )
+    for path in paths:
+        events = read_events(path, ("sample", "trial_type", "stim_file", "concept"))
+        events = events[events["trial_type"] != "target"].reset_index(drop=True)
+        image = events["stim_file"].str.rsplit("/", n=1).str[-1]
+        yield (
+            path,
+            events[["sample", "concept", "stim_file"]].assign(
+                image=image, partition=partition, session=path.session, subject=label
+            ),
+        )
+
+
+@verbose
+@fill_doc
+def shown_images(
+    bids_root: str | Path, subject: int | str, *, verbose=None
+) -> pd.DataFrame:
+    """List all pictures that a participant was shown.
+
+    Parameters
+    ----------
+    %(bids_root)s
+    subject : int | str
+        The participant, 1 to 10.
+    %(verbose)s
+
+    Returns
+    -------
+    shown : DataFrame, shape (n_images, 4)
+        One row per picture, with the columns ``image``, ``concept``, ``partition`` and
+        ``n_repetitions``. :func:`mne_brainae.datasets.things.find_templates` needs it
+        to leave out what was ever shown.
+    """
+    label = subject_label(subject, SUBJECTS)
+    return shown_in(
+        events
+        for partition in PARTITIONS
+        for _, events in _events_of(bids_root, label, partition, None)
+    )
+
+
+@verbose
+@fill_doc
+def read_preprocessed(
+    path: str | Path,
+    partition: str = "train",
+    *,
+    image_table: str | Path | None = None,
+    average: bool = False,
+    verbose=None,
+) -> mne.EpochsArray:
+    """Read epochs that others have preprocessed.
+
+    Parameters
+    ----------
+    path : path-like
+        The file ``preprocessed_eeg_training.npy`` or ``preprocessed_eeg_test.npy`` of
+        the authors of the data, or that of the same name by NICE or ATM, with any
+        number of channels and times.
+    %(partition)s
+    image_table : path-like | None
+        The file ``image_metadata.npy``; None looks in the folder of ``path`` and the
+        three above it.
+    %(average)s
+    %(verbose)s
+
+    Returns
+    -------
+    epochs : instance of EpochsArray
+        The responses, in units of the noise, for these files are whitened: one epoch
+        per repetition of every picture, or per picture. The metadata have the columns
+        ``image``, ``concept``, ``partition``, ``repetition`` and ``stim_file``.
+
+    Notes
+    -----
+    The official file holds (16540, 4, 17, 100) values, that of NICE and ATM (16540, 4,
+    63, 250) with 300 times, of which the first 50 belong to samples that were cut off;
+    they are dropped. The second is a bare pickle under the name ``.npy``. Both are read
+    without executing anything in them.
+    """
+    _check_option("partition", partition, PARTITIONS)
+    path = Path(path)
+    contents = load_dict(
+        path,
+        {
+            "preprocessed_eeg_data": "(n_images, n_repetitions, n_channels, n_times)",
+            "ch_names": "the names of the channels",
+            "times": "the times in seconds",
+        },
+    )
+    data = np.asarray(contents["preprocessed_eeg_data"])
+    names, times = list(contents["ch_names"]), np.asarray(contents["times"], float)
+    if image_table is None:
+        image_table = _nearest(path.parent, "image_metadata.npy")
+    pictures = read_image_table(image_table)[partition]
+    if data.ndim != 4 or len(data) != len(pictures) or data.shape[2] != len(names):
+        raise ValueError(
+            f"{path} holds data of shape {data.shape}, expected ({len(pictures)} "
+            f"{partition} images, n_repetitions, {len(names)} channels, n_times)."
+        )
+    if len(times) < data.shape[3]:
+        raise ValueError(f"{path} has {len(times)} times for {data.shape[3]} samples.")
+    times = times[-data.shape[3] :]
+    info = mne.create_info(names, _sfreq_of(times), "eeg")
+    info.set_montage(standard_montage())
+    table = pictures.assign(partition=partition)
+    return average_array(data, info, times[0], table, average=average)
+
+
+def _sfreq_of(times: np.ndarray) -> float:
+    return float(np.round(1 / np.median(np.diff(times)), 3))
+
+
+def _nearest(folder: Path, name: str) -> Path:
+    """Find a file in a folder or one of the three above it."""
+    places = [folder, *folder.absolute().parents[:3]]
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    raise FileNotFoundError(
+        f"There is no {name} in {folder} or the three folders above it. It says which "
+        "picture each row is; name it by image_table=, or fetch it."
+    )
