@@ -78,6 +78,10 @@ similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
     with the predicted response; or the log-likelihood of the response's embedding
     around the picture's, with the covariance of their difference on training images
     that were held out (with ``init="ridge"``, left out).""",
+    "zero_shot": """\
+zero_shot : bool
+    Leave the test concepts out of the training partition, as the paper says. False
+    keeps their other pictures, with a warning: scores are then not zero-shot.""",
     "verbose": """\
 verbose : bool | str | int | None
     Control verbosity of the logging output, as everywhere in MNE-Python.""",

@@ -9,8 +9,10 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 from PIL import Image
+from scipy.io import savemat
 
 
 def in_memory(write, *args, **kwargs):
@@ -164,6 +166,118 @@ def write_pictures(folder, names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         pixels = rng.integers(0, 256, (3, 3, 3), dtype=np.uint8)
         Image.fromarray(pixels).resize((32, 32)).save(folder / name)
+
+
+# ---- TVSD ------------------------------------------------------------------------
+
+TVSD_CONCEPTS = ("aardvark", "abacus", "accordion", "acorn")
+#: Concepts that are tested; their other pictures are shown in training, too.
+TVSD_TEST = ("abacus", "acorn")
+N_SHOWN, N_REPEATS = 3, 16
+
+
+def matlab(path, fill):
+    """Write a MATLAB file of version 7.3, whose axes HDF5 shows in reverse."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        fill(file)
+    text = b"MATLAB 7.3 MAT-file".ljust(116) + b" " * 8 + b"\x00\x02IM"
+    with path.open("r+b") as file:
+        file.write(text)
+
+
+def _things_imgs(file, pictures):
+    """Write texts as MATLAB does: references to columns of UTF-16."""
+    texts = file.create_group("#refs#")
+
+    def reference(text):
+        dataset = texts.create_dataset(
+            str(len(texts)),
+            data=np.frombuffer(text.encode("utf-16-le"), "<u2")[:, None],
+        )
+        dataset.attrs["MATLAB_class"] = np.bytes_("char")
+        dataset.attrs["MATLAB_int_decode"] = 2
+        return dataset.ref
+
+    for partition, rows in pictures.items():
+        group = file.create_group(f"{partition}_imgs")
+        for key, format_ in (
+            ("class", "{0}"),
+            ("things_path", "{0}\\{1}"),
+            ("local_path", "C:\\img\\{1}"),
+        ):
+            column = [[reference(format_.format(*row))] for row in rows]
+            group.create_dataset(key, data=column, dtype=h5py.ref_dtype)
+
+
+def tvsd_pictures():
+    """Return concept and file of every picture, by partition."""
+    train = [
+        (c, f"{c}_{i:02d}b.jpg") for c in TVSD_CONCEPTS for i in range(1, N_SHOWN + 1)
+    ]
+    return {"train": train, "test": [(c, f"{c}_14s.jpg") for c in TVSD_TEST]}
+
+
+def write_tvsd(folder, subject="F", *, n_channels=32, first=-99, n_rows=6, swap=True):
+    """Write a miniature of TVSD; return the trials in physical order, and their table.
+
+    Channel 3 is constant, channel 5 often missing, and one trial lacks a value of
+    channel 7, all in physical order from 0. Days are shuffled.
+    """
+    rng = np.random.default_rng(0)
+    folder = Path(folder) / f"monkey{subject}"
+    pictures = tvsd_pictures()
+    n_train, n_test = len(pictures["train"]), len(pictures["test"])
+    shown = [(i, 0) for i in range(1, n_train + 1)]
+    shown += [(0, i) for i in range(1, n_test + 1)] * N_REPEATS
+    shown = np.array(shown)[rng.permutation(len(shown))]
+    n_trials = len(shown)
+    about = np.zeros((n_rows, n_trials))
+    about[0] = np.arange(1, n_trials + 1)
+    about[1:3] = shown.T
+    about[4] = np.arange(n_trials) % 4 + 1
+    about[-1] = rng.permutation(np.arange(n_trials) % 2) + 1
+    times = np.arange(first, first + 300)
+    data = rng.standard_normal((n_trials, n_channels, 300)) + 3
+    tuning = rng.standard_normal((n_train + n_test + 1, n_channels)) * 5
+    which = np.where(shown[:, 0] > 0, shown[:, 0], n_train + shown[:, 1])
+    data[:, :, times > 40] += tuning[which][:, :, None]
+    data[:, 3] = 1.0
+    data[: n_trials // 2, 5] = np.nan
+    data[4, 7, 100] = np.nan
+    mapping = np.arange(n_channels)
+    if swap:  # its own inverse, as the real one should be
+        pairs = rng.permutation(n_channels).reshape(-1, 2)
+        mapping[pairs[:, 0]], mapping[pairs[:, 1]] = pairs[:, 1], pairs[:, 0]
+    else:
+        mapping = np.roll(mapping, 1)
+    recorded = np.empty_like(data)
+    recorded[:, mapping] = data
+
+    def trials(file):
+        contents = {
+            "ALLMUA": recorded.transpose(2, 0, 1),
+            "ALLMAT": about,
+            "tb": times[:, None].astype(float),
+        }
+        for key, value in contents.items():
+            file.create_dataset(key, data=value).attrs["MATLAB_class"] = b"double"
+
+    def normalised(file):
+        window = data[:, :, times > 40].mean(axis=2)
+        order = np.argsort(np.where(shown[:, 0] > 0, shown[:, 0], 999))[:n_train]
+        file["train_MUA"] = window[order]
+        repeats = [window[shown[:, 1] == i] for i in range(1, n_test + 1)]
+        file["test_MUA_reps"] = np.stack(repeats, axis=1)
+        file["test_MUA"] = np.mean(np.stack(repeats, axis=1), axis=0)
+
+    matlab(folder / "THINGS_MUA_trials.mat", trials)
+    matlab(folder / "THINGS_normMUA.mat", normalised)
+    matlab(folder / "_logs/things_imgs.mat", lambda file: _things_imgs(file, pictures))
+    savemat(
+        folder / "_logs/1024chns_mapping_20220105.mat", {"mapping": mapping[None] + 1}
+    )
+    return data, about, times / 1000
 
 
 def errors(bids_root):

@@ -7,14 +7,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import mne
 import numpy as np
 import pandas as pd
-from mne_bids import BIDSPath, make_dataset_description, read_raw_bids, write_raw_bids
+from mne_bids import BIDSPath, make_dataset_description, write_raw_bids
 
 from .._checks import five, logger, warn
 from .._files import replacing
@@ -69,14 +69,18 @@ class NewRecording:
         The sampling frequency in hertz.
     blocks : iterable of array, shape (n_samples, n_channels)
         The data in volts, in time.
-    events : DataFrame, shape (n_events, n_columns)
-        The columns of ``events.tsv``.
+    events : callable
+        Returns the columns of ``events.tsv`` as a DataFrame, after all blocks are
+        written.
     descriptions : dict of str
         What each column of ``events`` holds that BIDS does not define.
     sidecar : dict
         What to add to the JSON file of the recording.
-    channels : DataFrame | None
-        Columns to set in ``channels.tsv``, one row per channel.
+    channels : callable | None
+        Returns columns to set in ``channels.tsv`` as a DataFrame with one row per
+        channel, after all blocks are written.
+    channel_descriptions : dict of str
+        What each column of ``channels`` holds that BIDS does not define.
     """
 
     path: BIDSPath
@@ -84,10 +88,11 @@ class NewRecording:
     ch_type: str
     sfreq: float
     blocks: Iterable[np.ndarray]
-    events: pd.DataFrame
+    events: Callable[[], pd.DataFrame]
     descriptions: dict[str, str]
     sidecar: dict = field(default_factory=dict)
-    channels: pd.DataFrame | None = None
+    channels: Callable[[], pd.DataFrame] | None = None
+    channel_descriptions: dict[str, str] = field(default_factory=dict)
 
 
 def is_there(path: BIDSPath) -> bool:
@@ -193,17 +198,50 @@ def _write_sidecars(header: Path, path: BIDSPath, new: NewRecording) -> None:
         return path.copy().update(suffix=suffix, extension=extension).fpath
 
     update_json(sidecar(path.datatype, ".json"), new.sidecar)
-    write_tsv(sidecar("events", ".tsv"), new.events)
-    described = {name: {"Description": text} for name, text in new.descriptions.items()}
-    sidecar("events", ".json").write_text(json.dumps(described, indent=4), "utf-8")
+    write_tsv(sidecar("events", ".tsv"), new.events())
+    _describe(sidecar("events", ".json"), new.descriptions)
     if new.channels is not None:
         table = read_tsv(sidecar("channels", ".tsv"))
-        write_tsv(sidecar("channels", ".tsv"), table.assign(**new.channels))
+        write_tsv(sidecar("channels", ".tsv"), table.assign(**new.channels()))
+        _describe(sidecar("channels", ".json"), new.channel_descriptions)
+    if path.datatype == "ieeg":
+        _write_electrodes(path, new.ch_names)
+
+
+def _describe(file: Path, columns: dict[str, str]) -> None:
+    """Say what the columns of a table hold."""
+    described = {name: {"Description": text} for name, text in columns.items()}
+    file.write_text(json.dumps(described, indent=4), "utf-8")
+
+
+def _write_electrodes(path: BIDSPath, ch_names: list[str]) -> None:
+    """Write the electrodes that the standard asks for, at positions not known."""
+    where = path.copy().update(task=None, space="Other")
+    table = pd.DataFrame({"name": ch_names}).assign(x=MISSING, y=MISSING, z=MISSING)
+    table["size"] = MISSING
+    write_tsv(where.update(suffix="electrodes", extension=".tsv").fpath, table)
+    contents = {
+        "iEEGCoordinateSystem": "Other",
+        "iEEGCoordinateUnits": MISSING,
+        "iEEGCoordinateSystemDescription": "The source gives no positions.",
+    }
+    file = where.update(suffix="coordsystem", extension=".json").fpath
+    file.write_text(json.dumps(contents, indent=4), "utf-8")
+
+
+def read_json(file: Path) -> dict:
+    """Read a JSON file."""
+    try:
+        return json.loads(file.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{file} does not exist.") from None
+    except ValueError as error:
+        raise ValueError(f"{file} is no JSON file ({error}).") from error
 
 
 def update_json(file: Path, entries: dict) -> None:
     """Add entries to a JSON file."""
-    contents = json.loads(file.read_text("utf-8-sig")) | entries
+    contents = read_json(file) | entries
     file.write_text(json.dumps(contents, indent=4), "utf-8")
 
 
@@ -357,13 +395,15 @@ def read_events(path: BIDSPath, columns: Iterable[str]) -> pd.DataFrame:
     return events
 
 
-def open_brainvision(path: BIDSPath) -> mne.io.BaseRaw:
+def open_brainvision(path: BIDSPath, ch_type: str) -> mne.io.BaseRaw:
     """Open a recording, with the bad channels that its sidecars mark.
 
     Parameters
     ----------
     path : BIDSPath
-        The recording.
+        The recording, continuous or epoched.
+    ch_type : str
+        The type of its channels in MNE-Python.
 
     Returns
     -------
@@ -372,7 +412,32 @@ def open_brainvision(path: BIDSPath) -> mne.io.BaseRaw:
         tells is a ValueError.
     """
     _check_whole(path)
-    return read_raw_bids(path, verbose="ERROR")
+    raw = mne.io.read_raw_brainvision(path.fpath, verbose="ERROR")
+    raw.set_channel_types(dict.fromkeys(raw.ch_names, ch_type), verbose="ERROR")
+    raw.set_annotations(None)
+    raw.info["bads"] = bad_channels(path)
+    return raw
+
+
+def bad_channels(path: BIDSPath) -> list[str]:
+    """Return the channels that the sidecar of a recording marks as bad.
+
+    Parameters
+    ----------
+    path : BIDSPath
+        The recording.
+
+    Returns
+    -------
+    bads : list of str
+        Their names; none when there is no sidecar.
+    """
+    file = path.copy().update(suffix="channels", extension=".tsv").fpath
+    if not file.is_file():
+        logger.info(f"{file} is absent: no channel counts as bad.")
+        return []
+    table = read_tsv(file)
+    return list(table["name"][table.get("status") == "bad"])
 
 
 def _check_whole(path: BIDSPath) -> None:
@@ -384,7 +449,7 @@ def _check_whole(path: BIDSPath) -> None:
     if not sidecar.is_file():
         logger.info(f"{sidecar} is absent: no check whether {data.name} is whole.")
         return
-    about = json.loads(sidecar.read_text("utf-8-sig"))
+    about = read_json(sidecar)
     n_channels = sum(about.get(key, 0) for key in about if key.endswith("ChannelCount"))
     n_samples = round(about["RecordingDuration"] * about["SamplingFrequency"])
     expected, found = 4 * n_channels * n_samples, data.stat().st_size

@@ -10,7 +10,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from .._checks import _check_option, _validate_type
+from .._checks import _check_option, _validate_type, logger, warn
 from ..preprocessing import make_epochs
 from ..streaming import Recording, Responses, read_responses
 from ..whitening import MVNN
@@ -70,6 +70,46 @@ def shown_in(events: Iterable[pd.DataFrame]) -> pd.DataFrame:
     table = pd.concat([one[["image", "concept", "partition"]] for one in events])
     counts = table.value_counts(sort=False).rename("n_repetitions").reset_index()
     return counts.sort_values(["partition", "image"], ignore_index=True)
+
+
+def keep_zero_shot(
+    tables: Sequence[pd.DataFrame], partition: str, *, zero_shot: bool
+) -> list[pd.DataFrame]:
+    """Keep one partition, of the training only concepts that the test does not show.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        Events of both partitions with the columns ``concept`` and ``partition``.
+    partition : ``"train"`` | ``"test"``
+        The one to keep.
+    zero_shot : bool
+        False keeps the test concepts in the training, with a warning.
+
+    Returns
+    -------
+    kept : list of DataFrame
+        The events of each table that are kept.
+    """
+    test = pd.concat([one["concept"][one["partition"] == "test"] for one in tables])
+    kept = [one[one["partition"] == partition] for one in tables]
+    if partition == "test":
+        return kept
+    leaks = [one["concept"].isin(test.unique()) for one in kept]
+    n_leaks = sum(int(leak.sum()) for leak in leaks)
+    if zero_shot:
+        logger.info(
+            f"{n_leaks} training trials of the {test.nunique()} test concepts are left "
+            "out: zero-shot."
+        )
+        return [one[~leak] for one, leak in zip(kept, leaks, strict=True)]
+    if n_leaks:
+        warn(
+            f"zero_shot=False keeps {n_leaks} training trials of the {test.nunique()} "
+            "test concepts: their scores are not zero-shot and are not to be compared "
+            "with those that are."
+        )
+    return kept
 
 
 def average_array(

@@ -165,7 +165,7 @@ def to_bids(
             f"There is no raw_eeg_training.npy or raw_eeg_test.npy below {source} in a "
             "folder like sub-01/ses-01."
         )
-    pictures = read_image_table(_find(source, "image_metadata.npy"))
+    pictures = _read_image_table(_find(source, "image_metadata.npy"))
     write_dataset(
         bids_root,
         README,
@@ -226,6 +226,7 @@ def _convert(source: Path, path: BIDSPath, pictures: pd.DataFrame) -> None:
     is_eeg = np.array([kind != "stim" for kind in types])
     names = [n for n, keep in zip(contents["ch_names"], is_eeg, strict=True) if keep]
     sfreq = float(contents["sfreq"])
+    events = _events(signal[~is_eeg][0], sfreq, path.task, pictures, file)
     write_recording(
         NewRecording(
             path=path,
@@ -233,7 +234,7 @@ def _convert(source: Path, path: BIDSPath, pictures: pd.DataFrame) -> None:
             ch_type="eeg",
             sfreq=sfreq,
             blocks=_blocks(signal, is_eeg),
-            events=_events(signal[~is_eeg][0], sfreq, path.task, pictures, file),
+            events=lambda: events,
             descriptions=COLUMNS,
             sidecar={
                 "PowerLineFrequency": 50,
@@ -281,7 +282,7 @@ def _events(stim, sfreq, partition, pictures: pd.DataFrame, file: Path) -> pd.Da
     )
 
 
-def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
+def _read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
     """Read which picture each code stands for.
 
     Parameters
@@ -406,7 +407,8 @@ def read_epochs(
 
 def _open(path: BIDSPath) -> mne.io.BaseRaw:
     """Open a recording at the standard positions."""
-    return open_brainvision(path).set_montage(standard_montage(), verbose="ERROR")
+    raw = open_brainvision(path, "eeg")
+    return raw.set_montage(standard_montage(), verbose="ERROR")
 
 
 def _events_of(bids_root, label: str, partition: str, sessions) -> Iterator[tuple]:
@@ -514,7 +516,7 @@ def read_preprocessed(
     names, times = list(contents["ch_names"]), np.asarray(contents["times"], float)
     if image_table is None:
         image_table = _nearest(path.parent, "image_metadata.npy")
-    pictures = read_image_table(image_table)[partition]
+    pictures = _read_image_table(image_table)[partition]
     if data.ndim != 4 or len(data) != len(pictures) or data.shape[2] != len(names):
         raise ValueError(
             f"{path} holds data of shape {data.shape}, expected ({len(pictures)} "

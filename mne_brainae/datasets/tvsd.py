@@ -1,0 +1,434 @@
+"""TVSD: 1,024 contacts in V1, V4 and IT of two macaques, 22,348 pictures."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+from mne_bids import BIDSPath
+
+from .._checks import _check_option, logger, verbose
+from .._docs import fill_doc
+from ..streaming import Recording, Responses
+from ..whitening import MVNN
+from ._bids import (
+    add_stimuli,
+    find_recordings,
+    is_there,
+    open_brainvision,
+    read_events,
+    read_json,
+    subject_label,
+    subject_labels,
+    write_dataset,
+    write_recording,
+)
+from ._fetch import fetch_files, locate
+from ._reading import average_array, keep_zero_shot, read_partition, shown_in
+from ._tvsd_source import (
+    MAPPING,
+    N_ARRAYS,
+    PARTITIONS,
+    SFREQ,
+    SUBJECTS,
+    Day,
+    channel_names,
+    open_matlab,
+    read_image_table,
+    read_mapping,
+    read_trials,
+)
+
+NAME = "tvsd"
+#: Images and repetitions of one animal.
+EXPECTED = {"train": (22248, 1), "test": (100, 30)}
+README = """\
+TVSD, the THINGS ventral stream spiking dataset (Papale, Wang, Self & Roelfsema 2025,
+Neuron, doi:10.1016/j.neuron.2024.12.003), CC BY 4.0, converted to BIDS by mne_brainae.
+
+PLEASE NOTE: these are envelopes of multi-unit activity, not field potentials. BIDS has
+no datatype for them yet; a draft (BEP032) would call it ecephys and the channels MUA.
+To be readable today they are stored as epoched iEEG of type SEEG. Their unit is
+arbitrary: the number of microvolts in the files is the number in the source.
+
+Trials stand one after another in the files, in order of recording but not continuous in
+time: each has the length EpochLength, and begins EpochStart seconds from the onset of
+its picture, as the JSON files say. Channels are in physical order; recording_index is
+their place in the source. The events name the pictures of the THINGS data base by their
+path below stimuli/, the concept and the file; the pictures may not be redistributed and
+are not part of this data set.
+"""
+
+
+@verbose
+@fill_doc
+def fetch(
+    path: str | Path | None = None,
+    *,
+    subjects: str | Sequence[str] | None = None,
+    kind: str = "trials",
+    verbose=None,
+) -> Path:
+    """Download TVSD.
+
+    Parameters
+    ----------
+    %(data_path)s
+    subjects : str | sequence of str | None
+        The animals, ``"F"`` and ``"N"``; None takes both.
+    kind : ``"trials"`` | ``"normalised"``
+        The time courses, about 58 GB per animal; or one value per picture and channel,
+        about 194 MB.
+    %(verbose)s
+
+    Returns
+    -------
+    folder : Path
+        The folder, to be given to :func:`to_bids` as ``source``. A download that was
+        stopped goes on where it was.
+
+    Notes
+    -----
+    The data are those of Papale, Wang, Self & Roelfsema (2025), "An extensive dataset
+    of spiking activity to reveal the syntax of the ventral stream", Neuron, under the
+    CC BY 4.0 licence. They come without the pictures of THINGS.
+    """
+    _check_option("kind", kind, ("trials", "normalised"))
+    labels = subject_labels(subjects, SUBJECTS)
+    data = {"trials": "THINGS_MUA_trials.mat", "normalised": "THINGS_normMUA.mat"}
+    names = [data[kind], "_logs/things_imgs.mat", f"_logs/{MAPPING}"]
+    files = [f"monkey{label}/{name}" for label in labels for name in names]
+    fetch_files(NAME, files, path)
+    return locate(NAME, path)
+
+
+@verbose
+@fill_doc
+def to_bids(
+    source: str | Path,
+    bids_root: str | Path,
+    subjects: str | Sequence[str] | None = None,
+    *,
+    images: str | Path | None = None,
+    overwrite: bool = False,
+    verbose=None,
+) -> Path:
+    """Write the trials of the authors as BIDS, one session per day of recording.
+
+    Parameters
+    ----------
+    source : path-like
+        The folder with ``monkeyF/THINGS_MUA_trials.mat``,
+        ``monkeyF/_logs/things_imgs.mat`` and so on.
+    bids_root : path-like
+        The folder for the BIDS data set.
+    subjects : str | sequence of str | None
+        The animals, ``"F"`` and ``"N"``; None takes those that are in ``source``.
+    images : path-like | None
+        The folder ``object_images`` of THINGS, whose pictures then go to ``stimuli``
+        (as links where possible). They may not be passed on.
+    %(overwrite)s
+    %(verbose)s
+
+    Returns
+    -------
+    bids_root : Path
+        The data set: epoched iEEG, for BIDS has no datatype for multi-unit activity;
+        its README says so. Channels are brought to physical order and named by area,
+        such as ``V1_001``; those that are constant, or missing in more than 5 %% of the
+        trials of a day, are marked as bad. Truncated files and other shapes than
+        expected are a ValueError.
+    """
+    source, bids_root = Path(source), Path(bids_root)
+    labels = subject_labels(subjects, SUBJECTS)
+    if subjects is None:
+        labels = [s for s in labels if (source / f"monkey{s}").is_dir()]
+    if not labels:
+        raise FileNotFoundError(f"There is no folder monkeyF or monkeyN in {source}.")
+    write_dataset(
+        bids_root,
+        README,
+        name="TVSD",
+        data_license="CC-BY-4.0",
+        authors=["P. Papale", "F. Wang", "M. W. Self", "P. R. Roelfsema"],
+        references_and_links=["doi:10.1016/j.neuron.2024.12.003"],
+        source_datasets=[{"URL": "https://gin.g-node.org/paolo_papale/TVSD"}],
+    )
+    for label in labels:
+        folder = source / f"monkey{label}"
+        pictures = read_image_table(folder / "_logs" / "things_imgs.mat")
+        file = folder / "THINGS_MUA_trials.mat"
+        with open_matlab(file) as opened:
+            trials = read_trials(opened, file, pictures)
+            mapping = read_mapping(folder / "_logs" / MAPPING, trials.data.shape[2])
+            for number, day in enumerate(sorted(set(trials.table["day"])), 1):
+                path = BIDSPath(
+                    root=bids_root,
+                    subject=label,
+                    session=f"{number:02d}",
+                    task="things",
+                    datatype="ieeg",
+                )
+                if is_there(path) and not overwrite:
+                    logger.info(f"{path.basename} is there already.")
+                    continue
+                rows = np.flatnonzero(trials.table["day"] == day)
+                write_recording(Day(trials, rows, mapping, label).recording(path))
+        names = pd.concat(pictures.values())["stim_file"]
+        add_stimuli(bids_root, names, images)
+    return bids_root
+
+
+@verbose
+@fill_doc
+def read_epochs(
+    bids_root: str | Path,
+    subject: str,
+    partition: str = "train",
+    *,
+    sessions: Sequence[str] | None = None,
+    tmin: float = 0.0,
+    tmax: float = 0.199,
+    baseline: tuple | None = (None, 0.0),
+    picks=None,
+    average: bool = False,
+    mvnn: MVNN | None = None,
+    zero_shot: bool = True,
+    output: str = "epochs",
+    verbose=None,
+) -> mne.EpochsArray | Responses:
+    """Read the responses of one animal, by default as the paper does.
+
+    Parameters
+    ----------
+    %(bids_root)s
+    subject : str
+        The animal, ``"F"`` or ``"N"``.
+    %(partition)s
+    sessions : sequence of str | None
+        The days of recording, such as ``["01", "02"]``; None takes all.
+    %(window)s
+    %(picks)s
+    %(average)s
+    %(mvnn)s
+    %(zero_shot)s
+    %(output)s
+    %(verbose)s
+
+    Returns
+    -------
+    epochs : instance of EpochsArray | Responses
+        The responses, by default (n_epochs, 1024, 200) at 1000 Hz. Their unit is
+        arbitrary; a microvolt stands for one unit of the source. Channels that are bad
+        on any of the days are left out unless picked, and so are trials in which a good
+        channel lacks a value. The metadata have the columns ``image``, ``concept``,
+        ``partition``, ``session``, ``subject``, ``repetition`` and ``stim_file``. A
+        window that leaves the trials is a ValueError.
+
+    Notes
+    -----
+    All channels of all training trials take 18 GB as float32, and twice that as Epochs:
+    pick an area, such as ``picks=mne_brainae.channel_regions(info)["IT"]``, or ask for
+    ``output="array"``.
+
+    Section 4.1 of the paper subtracts the mean of the 100 ms before onset; the authors'
+    release of BrainAE does not (``baseline=None``) and takes the 200 samples after
+    time 0, of which the first 199 are here; tell ``tmin=0.001, tmax=0.2`` for those.
+    """
+    label = subject_label(subject, SUBJECTS)
+    wanted, start, stop = _events_of(bids_root, label, partition, sessions, zero_shot)
+    if baseline is not None:
+        baseline = tuple(
+            edge if given is None else given
+            for given, edge in zip(baseline, (start, stop), strict=True)
+        )
+    edges = [tmin, tmax, *(baseline or ())]
+    if min(edges) < start - 1e-9 or max(edges) > stop + 1e-9:
+        raise ValueError(
+            f"The trials last from {start:g} to {stop:g} s, but tmin={tmin:g}, "
+            f"tmax={tmax:g} and baseline={baseline} leave them."
+        )
+    recordings = [
+        Recording(
+            path.session, lambda path=path: open_brainvision(path, "seeg"), events
+        )
+        for path, events in wanted
+    ]
+    return read_partition(
+        recordings,
+        learn=partition == "train",
+        output=output,
+        tmin=tmin,
+        tmax=tmax,
+        baseline=baseline,
+        picks=picks,
+        average=average,
+        mvnn=mvnn,
+    )
+
+
+def _events_of(bids_root, label, partition, sessions, zero_shot) -> tuple:
+    """Return recordings with their events, and the begin and end of every trial."""
+    _check_option("partition", partition, PARTITIONS)
+    paths = find_recordings(
+        bids_root,
+        label,
+        "things",
+        datatype="ieeg",
+        extensions=[".vhdr"],
+    )
+    about = [read_json(path.copy().update(extension=".json").fpath) for path in paths]
+    starts = {one["EpochStart"] for one in about}
+    lengths = {one["EpochLength"] for one in about}
+    if len(starts) > 1 or len(lengths) > 1:
+        raise ValueError(f"The trials of {paths[0].root} differ in length or start.")
+    (start,), (length,) = starts, lengths
+    columns = ("sample", "trial_type", "stim_file", "concept", "n_missing")
+    tables = [_describe(read_events(path, columns), path, start) for path in paths]
+    # Which concepts are tested is a matter of all days, whichever are read.
+    kept = keep_zero_shot(tables, partition, zero_shot=zero_shot)
+    wanted = [
+        (path, one)
+        for path, one in zip(paths, kept, strict=True)
+        if len(one) and (sessions is None or path.session in sessions)
+    ]
+    if not wanted:
+        raise ValueError(
+            f"No {partition} trial is left in the sessions {sessions}; "
+            f"there are {', '.join(path.session for path in paths)}."
+        )
+    return wanted, start, start + length - 1 / SFREQ
+
+
+def _describe(events: pd.DataFrame, path: BIDSPath, start: float) -> pd.DataFrame:
+    """Turn the events of a file into metadata."""
+    is_whole = events["n_missing"] == 0
+    if not is_whole.all():
+        logger.info(
+            f"{path.basename}: {(~is_whole).sum()} of {len(events)} trials lack values "
+            "of good channels and are left out."
+        )
+    events = events[is_whole].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            # The file counts from the begin of the epoch, here it is from its onset.
+            "sample": events["sample"] - round(start * SFREQ),
+            "image": events["stim_file"].str.rsplit("/", n=1).str[-1],
+            "concept": events["concept"],
+            "partition": events["trial_type"],
+            "session": path.session,
+            "subject": path.subject,
+            "stim_file": events["stim_file"],
+        }
+    )
+
+
+@verbose
+@fill_doc
+def shown_images(bids_root: str | Path, subject: str, *, verbose=None) -> pd.DataFrame:
+    """List all pictures that an animal was shown.
+
+    Parameters
+    ----------
+    %(bids_root)s
+    subject : str
+        The animal, ``"F"`` or ``"N"``.
+    %(verbose)s
+
+    Returns
+    -------
+    shown : DataFrame, shape (n_images, 4)
+        One row per picture, with the columns ``image``, ``concept``, ``partition`` and
+        ``n_repetitions``, those of the test concepts that a zero-shot training leaves
+        out included.
+    """
+    label = subject_label(subject, SUBJECTS)
+    paths = find_recordings(
+        bids_root, label, "things", datatype="ieeg", extensions=[".vhdr"]
+    )
+    columns = ("sample", "trial_type", "stim_file", "concept")
+    return shown_in(
+        _describe(read_events(path, columns).assign(n_missing=0), path, 0.0)
+        for path in paths
+    )
+
+
+@verbose
+@fill_doc
+def read_preprocessed(
+    path: str | Path,
+    subject: str,
+    partition: str = "train",
+    *,
+    image_table: str | Path | None = None,
+    average: bool = True,
+    zero_shot: bool = True,
+    verbose=None,
+) -> mne.EpochsArray:
+    """Read the normalised responses of the authors, one value per picture.
+
+    Parameters
+    ----------
+    path : path-like
+        The file ``THINGS_normMUA.mat`` of an animal.
+    subject : str
+        The animal, ``"F"`` or ``"N"``.
+    %(partition)s
+    image_table : path-like | None
+        The file ``things_imgs.mat``; None looks in the folder ``_logs`` beside
+        ``path``.
+    average : bool
+        Take the means over the repetitions of the test pictures; training pictures were
+        shown once.
+    %(zero_shot)s
+    %(verbose)s
+
+    Returns
+    -------
+    epochs : instance of EpochsArray, shape (n_epochs, 1024, 1)
+        One time point: the mean over the window of an area (V1 25 to 125 ms, V4 50 to
+        150, IT 75 to 175). The metadata have the columns ``image``, ``concept``,
+        ``partition`` and ``stim_file``.
+
+    Notes
+    -----
+    The authors divided by the mean and the standard deviation of the *test* trials of a
+    day, of all pictures together. So training data have seen test data in two numbers
+    per channel and day.
+    """
+    _check_option("partition", partition, PARTITIONS)
+    path = Path(path)
+    label = subject_label(subject, SUBJECTS)
+    table = image_table or path.parent / "_logs" / "things_imgs.mat"
+    pictures = read_image_table(table)
+    key = "test_MUA_reps" if partition == "test" and not average else f"{partition}_MUA"
+    with open_matlab(path) as opened:
+        if key not in opened:
+            raise ValueError(f"{path} lacks {key}, it has {list(opened)}.")
+        data = np.atleast_3d(
+            opened[key][()].T
+        ).T  # (n_repetitions, n_images, n_channels)
+    n_images = len(pictures[partition])
+    if data.shape[1] != n_images or data.shape[2] % N_ARRAYS:
+        raise ValueError(
+            f"{path} holds {key} of shape {data.shape}, expected {n_images} images and "
+            f"a multiple of {N_ARRAYS} channels on the last two axes."
+        )
+    names = channel_names(label, data.shape[2])
+    info = mne.create_info(names, sfreq=10.0, ch_types="seeg")  # windows of 100 ms
+    metadata = pictures[partition].assign(partition=partition)
+    both = pd.concat([one.assign(partition=name) for name, one in pictures.items()])
+    kept = keep_zero_shot([both], partition, zero_shot=zero_shot)[0]
+    rows = metadata["image"].isin(kept["image"]).to_numpy()
+    return average_array(
+        1e-6 * data.transpose(1, 0, 2)[rows][..., np.newaxis],
+        info,
+        0.0,
+        metadata[rows],
+        average=average,
+    )
