@@ -65,11 +65,15 @@ class Recording:
     events : DataFrame, shape (n_events, n_columns)
         The column ``sample`` is the onset in samples from the beginning of the Raw; all
         others go to the metadata, of which ``image`` names the picture.
+    dropouts : tuple of tuple of float
+        Begin and end in seconds of stretches without signal, which are replaced by the
+        median of each channel before anything is filtered.
     """
 
     session: str
     open: Callable[[], mne.io.BaseRaw]
     events: pd.DataFrame
+    dropouts: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,7 @@ def read_filtered(
     l_freq: float | None = None,
     h_freq: float | None = None,
     step: int = 1,
+    dropouts: Sequence[tuple[float, float]] = (),
 ) -> np.ndarray:
     """Read channels of a recording and filter them, some at a time.
 
@@ -207,6 +212,8 @@ def read_filtered(
     step : int
         Every how many samples one will be taken. Where the low-pass would leave
         frequencies that fold back, its corner is lowered.
+    dropouts : sequence of tuple of float
+        Begin and end in seconds of what is replaced by the median of each channel.
 
     Returns
     -------
@@ -218,6 +225,9 @@ def read_filtered(
     for start in range(0, n_samples, N_SAMPLES):
         stop = min(start + N_SAMPLES, n_samples)
         signal[:, start:stop] = raw.get_data(picks, start, stop, verbose=False)
+    for begin, end in dropouts:
+        stretch = slice(*(round(edge * sfreq) for edge in (begin, end)))
+        signal[:, stretch] = np.median(signal, axis=1, keepdims=True)
     h_freq = safe_low_pass(h_freq, sfreq, step)
     if l_freq is None and h_freq is None:
         return signal
@@ -315,7 +325,7 @@ def read_responses(
     names = _common_channels(raws, picks)
     window = Window.in_seconds(raws[0].info["sfreq"], tmin, tmax, baseline, sfreq)
     events = [
-        _those_that_fit(recording.events, window, raw.n_times)
+        _those_that_fit(recording.events, window, raw)
         for recording, raw in zip(recordings, raws, strict=True)
     ]
     metadata = pd.concat(events, ignore_index=True).drop(columns="sample")
@@ -347,9 +357,14 @@ def _fill(data: np.ndarray, work: list, reading: _Reading) -> None:
         mine = [item for item in work if item[0].session == session]
         where = np.unique(np.concatenate([item[3] for item in mine]))
         target = np.zeros((len(where), *data.shape[1:]), np.float32) if apart else data
-        for _, raw, events, rows in mine:
+        for recording, raw, events, rows in mine:
             rows = np.searchsorted(where, rows) if apart else rows
-            _add(target, raw, events, rows, session, reading)
+            step = reading.window.step
+            signal = read_filtered(
+                raw, _where(raw, reading.names), *reading.band, step, recording.dropouts
+            )
+            _add(target, signal, events, rows, session, reading)
+            del signal  # before the next one is read
             bar.update_with_increment_value(1)
         if reading.mvnn is not None:
             _whiten(target, reading.mvnn.whitener(session))
@@ -357,10 +372,12 @@ def _fill(data: np.ndarray, work: list, reading: _Reading) -> None:
             data[where] += target
 
 
-def _add(target, raw, events, rows, session, reading: _Reading) -> None:
+def _where(raw: mne.io.BaseRaw, names: list[str]) -> np.ndarray:
+    return np.array([raw.ch_names.index(name) for name in names])
+
+
+def _add(target, signal, events, rows, session, reading: _Reading) -> None:
     """Add the epochs of one recording."""
-    picks = np.array([raw.ch_names.index(name) for name in reading.names])
-    signal = read_filtered(raw, picks, *reading.band, reading.window.step)
     # By image, so that a block holds all its repetitions and their sum is one addition.
     order = np.argsort(pd.factorize(events["image"])[0], kind="stable")
     images = events["image"].to_numpy()[order]
@@ -399,10 +416,16 @@ def _common_channels(raws: Sequence[mne.io.BaseRaw], picks) -> list[str]:
     return names
 
 
-def _those_that_fit(events: pd.DataFrame, window: Window, n_samples: int):
+def _those_that_fit(events: pd.DataFrame, window: Window, raw: mne.io.BaseRaw):
     """Drop the events whose epochs would leave the recording."""
     onsets = events["sample"].to_numpy()
-    fits = window.fits(onsets, 0, n_samples - 1)
+    if (onsets >= raw.n_times).any():
+        raise ValueError(
+            f"{raw.filenames[0]} has {raw.n_times} samples, but its events go on to "
+            f"sample {onsets.max()}: it is truncated, or its events are of another "
+            "recording. Fetch or convert it again."
+        )
+    fits = window.fits(onsets, 0, raw.n_times - 1)
     if not fits.all():
         warn(
             f"{(~fits).sum()} of {len(fits)} epochs begin before or end after their "
@@ -413,8 +436,7 @@ def _those_that_fit(events: pd.DataFrame, window: Window, n_samples: int):
 
 def _info(raw, names, sfreq, l_freq, h_freq) -> mne.Info:
     """Describe the channels of the result."""
-    picks = [raw.ch_names.index(name) for name in names]
-    info = mne.pick_info(raw.info, picks)
+    info = mne.pick_info(raw.info, _where(raw, names), verbose="WARNING")
     step = round(info["sfreq"] / sfreq)
     h_freq = safe_low_pass(h_freq, info["sfreq"], step)
     return describe_band(info, sfreq, l_freq, h_freq)

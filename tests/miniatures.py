@@ -10,7 +10,9 @@ import zlib
 from pathlib import Path
 
 import h5py
+import mne
 import numpy as np
+import pandas as pd
 from PIL import Image
 from scipy.io import savemat
 
@@ -278,6 +280,140 @@ def write_tvsd(folder, subject="F", *, n_channels=32, first=-99, n_rows=6, swap=
         folder / "_logs/1024chns_mapping_20220105.mat", {"mapping": mapping[None] + 1}
     )
     return data, about, times / 1000
+
+
+# ---- THINGS-MEG ------------------------------------------------------------------
+
+#: Picture numbers of THINGS by concept: those shown in training, then the test one.
+MEG_TRAIN = {"aardvark": (1, 2, 3), "abacus": (15, 16, 17), "accordion": (29, 30, 31)}
+MEG_TEST = {"abacus": 27}
+CATCH = 999999
+
+
+def meg_names():
+    """The 272 sensors, of which the authors leave MRO11 out."""
+    layout = mne.channels.read_layout("CTF275").names
+    absent = {"MLF25", "MRF43", "MRO13"}
+    return [f"{name}-1609" for name in layout if name not in absent and name[0] == "M"]
+
+
+def meg_info(sfreq, names, *, stim=()):
+    """Describe CTF sensors as MNE-Python does: gradiometers of type mag."""
+    types = ["mag"] * len(names) + ["stim"] * len(stim)
+    info = mne.create_info([*names, *stim], sfreq, types)
+    for channel in info["chs"][: len(names)]:
+        channel["coil_type"] = 5001  # FIFFV_COIL_CTF_GRAD
+    return info
+
+
+def meg_attributes(shown, n_per_session):
+    """Return the 18 columns of sample_attributes for the picture numbers shown."""
+    rows = []
+    for index, number in enumerate(shown):
+        concept = next(
+            (c for c in MEG_TRAIN if number in (*MEG_TRAIN[c], MEG_TEST.get(c))), None
+        )
+        is_test = number in MEG_TEST.values()
+        first = MEG_TRAIN[concept][0] if concept else np.nan
+        exemplar = number - first + 1
+        name = f"{concept}_{exemplar:02.0f}{'s' if is_test else 'b'}.jpg"
+        path = f"images_test_meg/{name}" if is_test else f"images_meg/{concept}/{name}"
+        rows.append(
+            {
+                "trial_type": "test" if is_test else "exp" if concept else "catch",
+                "image_nr": index + 1,
+                "category_nr": 1 if concept else 1855,
+                "exemplar_nr": exemplar,
+                "test_image_nr": 1.0 if is_test else np.nan,
+                "things_category_nr": 1.0 if concept else np.nan,
+                "things_image_nr": float(number) if concept else np.nan,
+                "things_exemplar_nr": exemplar,
+                "image_path": path if concept else "images_catch_meg/1.jpg",
+                "onset": 1.5 * index,
+                "image_on": 0.0,
+                "image_off": 0.5,
+                "responded": 0,
+                "key_id": np.nan,
+                "key_time": np.nan,
+                "RT": np.nan,
+                "session_nr": index // n_per_session + 1,
+                "run_nr": 1,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def meg_shown(rng, n_sessions=2):
+    """Order the picture numbers: training once, tests and catches in every session."""
+    train = rng.permutation([n for numbers in MEG_TRAIN.values() for n in numbers])
+    parts = np.array_split(train, n_sessions)
+    often = [*MEG_TEST.values()] * 3 + [CATCH] * 2
+    return [rng.permutation([*part, *often]) for part in parts]
+
+
+def write_things_meg(folder, *, tail=1.5):
+    """Write a miniature of the raw data set: one run in each of two sessions, as FIF.
+
+    As in the real one, channels.tsv calls the sensors OTHER, events.tsv writes N/A for
+    catches and numbers as floats, there is junk, and one run lacks its sidecars.
+    """
+    rng = np.random.default_rng(0)
+    folder = Path(folder)
+    names = meg_names()
+    shown = meg_shown(rng)
+    (folder / "sourcedata").mkdir(parents=True)
+    everything = meg_attributes(np.concatenate(shown), len(shown[0]))
+    everything.to_csv(folder / "sourcedata/sample_attributes_P1.csv", index=False)
+    written = []
+    for session, numbers in enumerate(shown, 1):
+        where = folder / f"sub-BIGMEG1/ses-{session:02d}/meg"
+        where.mkdir(parents=True)
+        stem = f"sub-BIGMEG1_ses-{session:02d}_task-main_run-01"
+        onsets = (1200 * (0.5 + 0.6 * np.arange(len(numbers)))).astype(int)
+        n_samples = onsets[-1] + round(1200 * tail)
+        data = 1e-13 * rng.standard_normal((len(names) + 1, n_samples))
+        data[-1] = 0
+        for onset, number in zip(onsets, numbers, strict=True):
+            data[: len(names), onset + 120 : onset + 360] += 1e-12 * np.sin(
+                number * np.arange(len(names))
+            ).reshape(-1, 1)
+        raw = mne.io.RawArray(data, meg_info(1200.0, names, stim=["UPPT001"]))
+        raw.save(where / f"{stem}_meg.fif", fmt="double")
+        lines = ["onset\tduration\ttrial_type\tthings_category_nr\tvalue\tsample"]
+        for onset, number in zip(onsets, numbers, strict=True):
+            kind = "catch" if number == CATCH else "exp"
+            kind = "test" if number in MEG_TEST.values() else kind
+            what = "N/A\tN/A" if number == CATCH else f"1.0\t{float(number)}"
+            lines.append(f"{onset / 1200}\t0.5\t{kind}\t{what}\t{onset}")
+        (where / f"{stem}_events.tsv").write_text("\n".join(lines) + "\n")
+        if session == 1:
+            channels = ["name\ttype\tunits\tstatus", "UPPT001\tMISC\tV\tgood"]
+            channels += [f"{name}\tOTHER\tV\tgood" for name in names]
+            (where / f"{stem}_channels.tsv").write_text("\n".join(channels) + "\n")
+            (where / f"._{stem}_meg.fif").write_bytes(b"junk")
+            (where / ".DS_Store").write_bytes(b"junk")
+        written.append((numbers, onsets, data))
+    return written
+
+
+def write_things_meg_epochs(folder, split_size="2MB"):
+    """Write a miniature of the epochs of the authors, in several files."""
+    rng = np.random.default_rng(0)
+    shown = meg_shown(rng)
+    numbers = np.concatenate(shown)
+    names = [name for name in meg_names() if not name.startswith("MRO11")]
+    data = rng.standard_normal((len(numbers), len(names), 281)).astype(np.float32)
+    events = np.column_stack([500 * np.arange(len(numbers)), 0 * numbers, numbers])
+    epochs = mne.EpochsArray(
+        data,
+        meg_info(200.0, names),
+        events,
+        tmin=-0.1,
+        metadata=meg_attributes(numbers, len(shown[0])),
+    )
+    file = Path(folder) / "preprocessed_P1-epo.fif"
+    epochs.save(file, split_size=split_size, split_naming="neuromag")
+    return file, data, numbers
 
 
 def errors(bids_root):

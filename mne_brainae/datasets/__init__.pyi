@@ -6,9 +6,10 @@ __all__ = [
     "muse_n170",
     "simulate",
     "things_eeg2",
+    "things_meg",
     "tvsd",
 ]
 
-from . import macaque_it, macaque_v4, muse_n170, things_eeg2, tvsd
+from . import macaque_it, macaque_v4, muse_n170, things_eeg2, things_meg, tvsd
 from ._reading import Responses
 from .simulated import SimulatedData, simulate

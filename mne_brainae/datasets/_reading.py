@@ -15,6 +15,8 @@ from ..preprocessing import make_epochs
 from ..streaming import Recording, Responses, read_responses
 from ..whitening import MVNN
 
+OUTPUTS = ("epochs", "array")
+
 
 def read_partition(
     recordings: Sequence[Recording],
@@ -44,9 +46,28 @@ def read_partition(
     epochs : instance of EpochsArray | Responses
         The responses.
     """
-    _check_option("output", output, ("epochs", "array"))
+    _check_option("output", output, OUTPUTS)
     _validate_type(mvnn, (MVNN, None), "mvnn")
-    responses = read_responses(recordings, mvnn=mvnn, learn=learn, **settings)
+    return hand_out(
+        read_responses(recordings, mvnn=mvnn, learn=learn, **settings), output
+    )
+
+
+def hand_out(responses: Responses, output: str) -> mne.EpochsArray | Responses:
+    """Bring the metadata in order and return what is asked for.
+
+    Parameters
+    ----------
+    responses : Responses
+        The responses.
+    output : ``"epochs"`` | ``"array"``
+        What to return.
+
+    Returns
+    -------
+    epochs : instance of EpochsArray | Responses
+        The responses.
+    """
     first = ["image", "concept", "partition", "session", "subject", "repetition"]
     columns = [name for name in first if name in responses.metadata]
     columns += [name for name in responses.metadata if name not in columns]
