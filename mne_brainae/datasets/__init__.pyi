@@ -5,11 +5,12 @@ __all__ = [
     "macaque_v4",
     "muse_n170",
     "simulate",
+    "things",
     "things_eeg2",
     "things_meg",
     "tvsd",
 ]
 
-from . import macaque_it, macaque_v4, muse_n170, things_eeg2, things_meg, tvsd
+from . import macaque_it, macaque_v4, muse_n170, things, things_eeg2, things_meg, tvsd
 from ._reading import Responses
 from .simulated import SimulatedData, simulate
