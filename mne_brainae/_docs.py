@@ -60,6 +60,14 @@ sfreq : float | None
 average : bool
     Average the repetitions of every picture while reading, which needs little more
     memory than the averages take.""",
+    "findings": """\
+The columns ``what``, ``found``, ``expected`` (in a complete participant) and ``is_ok``:
+files that are whole, events that belong to them, numbers of images and of repetitions,
+and pictures that are there.""",
+    "images_to_check": """\
+images : path-like | None
+    The folder below which the events name the pictures, such as ``stimuli`` of the data
+    set; None does not look for pictures.""",
     "mvnn": """\
 mvnn : instance of MVNN | None
     Whitens single trials, session by session, before they are averaged. Reading the

@@ -17,8 +17,9 @@ from ._checks import describe_band, logger, pick_channels, warn
 from .preprocessing import make_epochs, shared_metadata
 from .whitening import MVNN, whole_groups
 
-#: Samples that are read at a time, and channels that are filtered at a time.
-N_SAMPLES, N_CHANNELS = 100_000, 4
+#: Samples that are read at a time, and values of some channels that are filtered at a
+#: time: 128 MB as float64. Each time, the filter is designed anew.
+N_SAMPLES, N_VALUES = 100_000, 2**24
 
 
 class Responses(NamedTuple):
@@ -63,8 +64,9 @@ class Recording:
     open : callable
         Opens the file and returns a Raw that is not loaded.
     events : DataFrame, shape (n_events, n_columns)
-        The column ``sample`` is the onset in samples from the beginning of the Raw; all
-        others go to the metadata, of which ``image`` names the picture.
+        The column ``sample`` is the onset in samples from the beginning of the Raw, and
+        ``onset`` the same in seconds; all others go to the metadata, of which ``image``
+        names the picture.
     dropouts : tuple of tuple of float
         Begin and end in seconds of stretches without signal, which are replaced by the
         median of each channel before anything is filtered.
@@ -231,8 +233,9 @@ def read_filtered(
     h_freq = safe_low_pass(h_freq, sfreq, step)
     if l_freq is None and h_freq is None:
         return signal
-    for start in range(0, len(picks), N_CHANNELS):
-        rows = slice(start, start + N_CHANNELS)
+    n_channels = max(N_VALUES // n_samples, 1)
+    for start in range(0, len(picks), n_channels):
+        rows = slice(start, start + n_channels)
         signal[rows] = mne.filter.filter_data(
             signal[rows].astype(np.float64),
             sfreq,
@@ -328,7 +331,7 @@ def read_responses(
         _those_that_fit(recording.events, window, raw)
         for recording, raw in zip(recordings, raws, strict=True)
     ]
-    metadata = pd.concat(events, ignore_index=True).drop(columns="sample")
+    metadata = pd.concat(events, ignore_index=True).drop(columns=["onset", "sample"])
     metadata["repetition"] = metadata.groupby("image").cumcount() + 1
     info = _info(raws[0], names, window.sfreq, l_freq, h_freq)
     if learn and mvnn is not None:
@@ -416,15 +419,42 @@ def _common_channels(raws: Sequence[mne.io.BaseRaw], picks) -> list[str]:
     return names
 
 
-def _those_that_fit(events: pd.DataFrame, window: Window, raw: mne.io.BaseRaw):
-    """Drop the events whose epochs would leave the recording."""
+def check_alignment(events: pd.DataFrame, raw: mne.io.BaseRaw) -> np.ndarray:
+    """Return the onsets in samples, if they belong to a recording.
+
+    Parameters
+    ----------
+    events : DataFrame, shape (n_events, n_columns)
+        The columns ``onset`` in seconds and ``sample``.
+    raw : instance of Raw
+        The recording.
+
+    Returns
+    -------
+    onsets : array of int, shape (n_events,)
+        The samples. Onsets that are not where their sample is, or beyond the end, are a
+        ValueError.
+    """
     onsets = events["sample"].to_numpy()
+    apart = np.abs(events["onset"].to_numpy() * raw.info["sfreq"] - onsets)
+    if (apart > 1).any():
+        raise ValueError(
+            f"The events of {raw.filenames[0]} contradict themselves: in "
+            f"{(apart > 1).sum()} of {len(apart)} the onset is up to {apart.max():.0f} "
+            f"samples away from the sample, at {raw.info['sfreq']:g} Hz."
+        )
     if (onsets >= raw.n_times).any():
         raise ValueError(
             f"{raw.filenames[0]} has {raw.n_times} samples, but its events go on to "
             f"sample {onsets.max()}: it is truncated, or its events are of another "
             "recording. Fetch or convert it again."
         )
+    return onsets
+
+
+def _those_that_fit(events: pd.DataFrame, window: Window, raw: mne.io.BaseRaw):
+    """Drop the events whose epochs would leave the recording."""
+    onsets = check_alignment(events, raw)
     fits = window.fits(onsets, 0, raw.n_times - 1)
     if not fits.all():
         warn(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 
 from .._checks import _check_option, _validate_type, logger, warn
 from ..preprocessing import make_epochs
-from ..streaming import Recording, Responses, read_responses
+from ..streaming import Recording, Responses, check_alignment, read_responses
 from ..whitening import MVNN
 
 OUTPUTS = ("epochs", "array")
@@ -131,6 +132,57 @@ def keep_zero_shot(
             "with those that are."
         )
     return kept
+
+
+def check_recordings(
+    recordings: Sequence[Recording],
+    expected: dict[str, tuple[int, int]],
+    n_recordings: int | None,
+    images: str | Path | None,
+) -> pd.DataFrame:
+    """Compare recordings with what a complete participant has.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        All recordings of a participant.
+    expected : dict of tuple
+        Number of images and of repetitions by partition.
+    n_recordings : int | None
+        The number of files; None if it is not known.
+    images : path-like | None
+        The folder of the pictures.
+
+    Returns
+    -------
+    findings : DataFrame, shape (n_findings, 4)
+        The columns ``what``, ``found``, ``expected`` and ``is_ok``.
+    """
+    rows, files = [], set()
+    for recording in recordings:
+        try:
+            raw = recording.open()
+            files.add(raw.filenames[0])
+            check_alignment(recording.events, raw)
+        except (OSError, ValueError) as error:
+            rows.append(("recording", str(error), "whole and aligned", False))
+    n_found = len(files)
+    wanted = n_found if n_recordings is None else n_recordings
+    rows.append(("whole recordings", n_found, wanted, n_found == wanted))
+    shown = shown_in(recording.events for recording in recordings)
+    for partition, (n_images, n_repetitions) in expected.items():
+        counts = shown["n_repetitions"][shown["partition"] == partition]
+        least = counts.min() if len(counts) else 0
+        what = f"{partition} images"
+        rows.append((what, len(counts), n_images, len(counts) == n_images))
+        what = f"{partition} repetitions, at least"
+        rows.append((what, least, n_repetitions, least >= n_repetitions))
+    if images is not None:
+        stim_files = pd.concat([one.events["stim_file"] for one in recordings]).unique()
+        n_there = sum((Path(images) / name).is_file() for name in stim_files)
+        n_wanted = len(stim_files)
+        rows.append((f"pictures in {images}", n_there, n_wanted, n_there == n_wanted))
+    return pd.DataFrame(rows, columns=["what", "found", "expected", "is_ok"])
 
 
 def average_array(

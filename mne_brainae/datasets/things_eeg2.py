@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import mne
@@ -31,7 +32,7 @@ from ._bids import (
 )
 from ._fetch import fetch_files, locate
 from ._montage import standard_montage
-from ._reading import average_array, read_partition, shown_in
+from ._reading import average_array, check_recordings, read_partition, shown_in
 from ._unpickle import load_dict
 
 NAME = "things_eeg2"
@@ -46,6 +47,7 @@ TARGET = 99999
 DURATION = 0.1
 #: Images and repetitions of one participant, targets left out.
 EXPECTED = {"train": (16540, 4), "test": (200, 80)}
+N_RECORDINGS = 8
 
 README = """\
 THINGS-EEG2 (Gifford, Dwivedi, Roig & Cichy 2022, NeuroImage 264:119754,
@@ -385,10 +387,7 @@ def read_epochs(
     the 80 times of the test; all their repetitions are read.
     """
     label = subject_label(subject, SUBJECTS)
-    recordings = [
-        Recording(path.session, lambda path=path: _open(path), events)
-        for path, events in _events_of(bids_root, label, partition, sessions)
-    ]
+    recordings = _recordings(bids_root, label, partition, sessions)
     return read_partition(
         recordings,
         learn=partition == "train",
@@ -403,6 +402,14 @@ def read_epochs(
         average=average,
         mvnn=mvnn,
     )
+
+
+def _recordings(bids_root, label, partition, sessions=None) -> list[Recording]:
+    """List the recordings of a partition."""
+    return [
+        Recording(path.session, partial(_open, path), events)
+        for path, events in _events_of(bids_root, label, partition, sessions)
+    ]
 
 
 def _open(path: BIDSPath) -> mne.io.BaseRaw:
@@ -423,12 +430,13 @@ def _events_of(bids_root, label: str, partition: str, sessions) -> Iterator[tupl
         sessions=sessions,
     )
     for path in paths:
-        events = read_events(path, ("sample", "trial_type", "stim_file", "concept"))
+        columns = ("onset", "sample", "trial_type", "stim_file", "concept")
+        events = read_events(path, columns)
         events = events[events["trial_type"] != "target"].reset_index(drop=True)
         image = events["stim_file"].str.rsplit("/", n=1).str[-1]
         yield (
             path,
-            events[["sample", "concept", "stim_file"]].assign(
+            events[["onset", "sample", "concept", "stim_file"]].assign(
                 image=image, partition=partition, session=path.session, subject=label
             ),
         )
@@ -461,6 +469,35 @@ def shown_images(
         for partition in PARTITIONS
         for _, events in _events_of(bids_root, label, partition, None)
     )
+
+
+@verbose
+@fill_doc
+def check(
+    bids_root: str | Path,
+    subject: int | str,
+    *,
+    images: str | Path | None = None,
+    verbose=None,
+) -> pd.DataFrame:
+    """Check the recordings of one participant without reading their data.
+
+    Parameters
+    ----------
+    %(bids_root)s
+    subject : int | str
+        The participant, 1 to 10.
+    %(images_to_check)s
+    %(verbose)s
+
+    Returns
+    -------
+    findings : DataFrame, shape (n_findings, 4)
+        %(findings)s
+    """
+    label = subject_label(subject, SUBJECTS)
+    recordings = [r for p in PARTITIONS for r in _recordings(bids_root, label, p)]
+    return check_recordings(recordings, EXPECTED, N_RECORDINGS, images)
 
 
 @verbose

@@ -26,7 +26,14 @@ from ._bids import (
     subject_labels,
 )
 from ._fetch import fetch_files, locate, read_registry
-from ._reading import OUTPUTS, hand_out, keep_zero_shot, read_partition, shown_in
+from ._reading import (
+    OUTPUTS,
+    check_recordings,
+    hand_out,
+    keep_zero_shot,
+    read_partition,
+    shown_in,
+)
 
 NAME = "things_meg"
 SUBJECTS = ("1", "2", "3", "4")
@@ -38,6 +45,7 @@ BROKEN = "MRO11"
 #: Images and repetitions of one participant; 19,848 train when the test concepts are
 #: left out.
 EXPECTED = {"train": (22248, 1), "test": (200, 12)}
+N_RECORDINGS = 120
 #: Two stretches without signal that the authors replaced by the median
 #: (step1_preprocessing.py), in seconds, by participant, session and run.
 DROPOUTS = {("1", "11", "05"): (13.4, 13.6), ("2", "10", "03"): (59.8, 60.0)}
@@ -213,7 +221,7 @@ def _events_of(bids_root: str | Path, label: str) -> tuple[list, list]:
         bids_root, f"BIGMEG{label}", "main", datatype="meg", extensions=[".ds", ".fif"]
     )
     pictures = _read_image_table(Path(bids_root), label)
-    columns = ("sample", "trial_type", "value")
+    columns = ("onset", "sample", "trial_type", "value")
     return paths, [
         _describe(read_events(path, columns), path, label, pictures) for path in paths
     ]
@@ -232,6 +240,7 @@ def _describe(events, path: BIDSPath, label: str, pictures) -> pd.DataFrame:
     shown = pictures.loc[numbers].reset_index(drop=True)
     return pd.DataFrame(
         {
+            "onset": events["onset"],
             "sample": events["sample"].astype(int),
             "image": shown["image"],
             "concept": shown["concept"],
@@ -293,6 +302,38 @@ def shown_images(
         out included.
     """
     return shown_in(_events_of(bids_root, subject_label(subject, SUBJECTS))[1])
+
+
+@verbose
+@fill_doc
+def check(
+    bids_root: str | Path,
+    subject: int | str,
+    *,
+    images: str | Path | None = None,
+    verbose=None,
+) -> pd.DataFrame:
+    """Check the recordings of one participant without reading their data.
+
+    Parameters
+    ----------
+    %(bids_root)s
+    subject : int | str
+        The participant, 1 to 4.
+    %(images_to_check)s
+    %(verbose)s
+
+    Returns
+    -------
+    findings : DataFrame, shape (n_findings, 4)
+        %(findings)s
+    """
+    label = subject_label(subject, SUBJECTS)
+    recordings = [
+        Recording(path.session, partial(_open, path), events)
+        for path, events in zip(*_events_of(bids_root, label), strict=True)
+    ]
+    return check_recordings(recordings, EXPECTED, N_RECORDINGS, images)
 
 
 @verbose

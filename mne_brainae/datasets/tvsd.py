@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import mne
@@ -29,7 +30,13 @@ from ._bids import (
     write_recording,
 )
 from ._fetch import fetch_files, locate
-from ._reading import average_array, keep_zero_shot, read_partition, shown_in
+from ._reading import (
+    average_array,
+    check_recordings,
+    keep_zero_shot,
+    read_partition,
+    shown_in,
+)
 from ._tvsd_source import (
     MAPPING,
     N_ARRAYS,
@@ -46,6 +53,7 @@ from ._tvsd_source import (
 
 NAME = "tvsd"
 #: Images and repetitions of one animal.
+COLUMNS = ("onset", "sample", "trial_type", "stim_file", "concept", "n_missing")
 EXPECTED = {"train": (22248, 1), "test": (100, 30)}
 README = """\
 TVSD, the THINGS ventral stream spiking dataset (Papale, Wang, Self & Roelfsema 2025,
@@ -288,10 +296,12 @@ def _events_of(bids_root, label, partition, sessions, zero_shot) -> tuple:
     if len(starts) > 1 or len(lengths) > 1:
         raise ValueError(f"The trials of {paths[0].root} differ in length or start.")
     (start,), (length,) = starts, lengths
-    columns = ("sample", "trial_type", "stim_file", "concept", "n_missing")
-    tables = [_describe(read_events(path, columns), path, start) for path in paths]
+    tables = [_describe(read_events(path, COLUMNS), path, start) for path in paths]
     # Which concepts are tested is a matter of all days, whichever are read.
-    kept = keep_zero_shot(tables, partition, zero_shot=zero_shot)
+    if zero_shot is None:  # all that was shown
+        kept = [one[one["partition"] == partition] for one in tables]
+    else:
+        kept = keep_zero_shot(tables, partition, zero_shot=zero_shot)
     wanted = [
         (path, one)
         for path, one in zip(paths, kept, strict=True)
@@ -317,6 +327,7 @@ def _describe(events: pd.DataFrame, path: BIDSPath, start: float) -> pd.DataFram
     return pd.DataFrame(
         {
             # The file counts from the begin of the epoch, here it is from its onset.
+            "onset": events["onset"] - start,
             "sample": events["sample"] - round(start * SFREQ),
             "image": events["stim_file"].str.rsplit("/", n=1).str[-1],
             "concept": events["concept"],
@@ -351,11 +362,43 @@ def shown_images(bids_root: str | Path, subject: str, *, verbose=None) -> pd.Dat
     paths = find_recordings(
         bids_root, label, "things", datatype="ieeg", extensions=[".vhdr"]
     )
-    columns = ("sample", "trial_type", "stim_file", "concept")
     return shown_in(
-        _describe(read_events(path, columns).assign(n_missing=0), path, 0.0)
+        _describe(read_events(path, COLUMNS).assign(n_missing=0), path, 0.0)
         for path in paths
     )
+
+
+@verbose
+@fill_doc
+def check(
+    bids_root: str | Path,
+    subject: str,
+    *,
+    images: str | Path | None = None,
+    verbose=None,
+) -> pd.DataFrame:
+    """Check the recordings of one animal without reading their data.
+
+    Parameters
+    ----------
+    %(bids_root)s
+    subject : str
+        The animal, ``"F"`` or ``"N"``.
+    %(images_to_check)s
+    %(verbose)s
+
+    Returns
+    -------
+    findings : DataFrame, shape (n_findings, 4)
+        %(findings)s
+    """
+    label = subject_label(subject, SUBJECTS)
+    recordings = [
+        Recording(path.session, partial(open_brainvision, path, "seeg"), events)
+        for partition in PARTITIONS
+        for path, events in _events_of(bids_root, label, partition, None, None)[0]
+    ]
+    return check_recordings(recordings, EXPECTED, None, images)
 
 
 @verbose
