@@ -152,17 +152,23 @@ class Window:
 
     def fits(self, onsets: np.ndarray, first: int, last: int) -> np.ndarray:
         """Tell which epochs lie between two samples, both included."""
+        begin, end = self.reach
+        return (onsets + begin >= first) & (onsets + end <= last)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The first and the last sample that an epoch needs, its baseline included."""
         begin, end = self.start, self.start + self.step * (self.n_times - 1)
         if self.baseline is not None:
             begin, end = min(begin, self.baseline[0]), max(end, self.baseline[1])
-        return (onsets + begin >= first) & (onsets + end <= last)
+        return begin, end
 
     def cut(self, signal: np.ndarray, onsets: np.ndarray) -> np.ndarray:
         """Cut epochs out of a signal.
 
         Parameters
         ----------
-        signal : array, shape (n_channels, n_samples)
+        signal : array, shape (n_channels, n_samples) | instance of OnDisk
             The signal.
         onsets : array of int, shape (n_epochs,)
             The samples of the onsets; every epoch must fit.
@@ -173,15 +179,42 @@ class Window:
             The epochs in the type of the signal, baseline corrected.
         """
         epochs = np.empty((len(onsets), len(signal), self.n_times), signal.dtype)
-        stop = self.start + self.step * self.n_times
+        first, last = self.reach
+        begin = self.start - first
+        wanted = slice(begin, begin + self.step * self.n_times, self.step)
         for epoch, onset in zip(epochs, onsets, strict=True):
-            begin = onset + self.start
-            epoch[:] = signal[:, begin : onset + stop : self.step]
+            piece = signal[:, onset + first : onset + last + 1]
+            epoch[:] = piece[:, wanted]
             if self.baseline is not None:
-                begin, end = (onset + edge for edge in self.baseline)
-                before = signal[:, begin : end + 1 : self.step]
+                begin, end = (edge - first for edge in self.baseline)
+                before = piece[:, begin : end + 1 : self.step]
                 epoch -= before.mean(axis=1, keepdims=True)
         return epochs
+
+
+class OnDisk:
+    """A signal that is read where it is needed, for it needs no filter.
+
+    Parameters
+    ----------
+    raw : instance of Raw
+        The recording, best not loaded.
+    picks : array of int, shape (n_channels,)
+        The channels.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, raw: mne.io.BaseRaw, picks: np.ndarray):
+        self.raw, self.picks = raw, picks
+
+    def __len__(self) -> int:
+        return len(self.picks)
+
+    def __getitem__(self, item: tuple[slice, slice]) -> np.ndarray:
+        _, samples = item
+        data = self.raw.get_data(self.picks, samples.start, samples.stop, verbose=False)
+        return data.astype(self.dtype)
 
 
 def _steps(begin: float, end: float, sfreq: float, name: str) -> tuple[int, int]:
@@ -200,7 +233,7 @@ def read_filtered(
     h_freq: float | None = None,
     step: int = 1,
     dropouts: Sequence[tuple[float, float]] = (),
-) -> np.ndarray:
+) -> np.ndarray | OnDisk:
     """Read channels of a recording and filter them, some at a time.
 
     Parameters
@@ -219,10 +252,14 @@ def read_filtered(
 
     Returns
     -------
-    signal : array, shape (n_channels, n_samples)
-        The filtered signal in SI units at the full sampling frequency, float32.
+    signal : array, shape (n_channels, n_samples) | instance of OnDisk
+        The filtered signal in SI units at the full sampling frequency, float32. Without
+        anything to filter or to fill, it is left where it is.
     """
     n_samples, sfreq = raw.n_times, raw.info["sfreq"]
+    h_freq = safe_low_pass(h_freq, sfreq, step)
+    if l_freq is None and h_freq is None and not dropouts:
+        return OnDisk(raw, picks)
     signal = np.empty((len(picks), n_samples), np.float32)
     for start in range(0, n_samples, N_SAMPLES):
         stop = min(start + N_SAMPLES, n_samples)
@@ -230,7 +267,6 @@ def read_filtered(
     for begin, end in dropouts:
         stretch = slice(*(round(edge * sfreq) for edge in (begin, end)))
         signal[:, stretch] = np.median(signal, axis=1, keepdims=True)
-    h_freq = safe_low_pass(h_freq, sfreq, step)
     if l_freq is None and h_freq is None:
         return signal
     n_channels = max(N_VALUES // n_samples, 1)
