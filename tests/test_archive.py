@@ -109,6 +109,11 @@ def test_unpack_keeps_folders(archive, tmp_path):
     ]
 
 
+def test_unpack_makes_no_folder_twice(archive, tmp_path):
+    paths = unpack(archive, tmp_path / "pictures")
+    assert paths == [tmp_path / "pictures" / name for name in ("1.jpg", "2.jpg")]
+
+
 def tarred(contents, **special):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:

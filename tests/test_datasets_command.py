@@ -16,6 +16,7 @@ from mne_brainae.commands import benchmark_preprocessing as benchmark
 from mne_brainae.commands import main
 from mne_brainae.commands.datasets import NAMES
 from mne_brainae.datasets import _bids, _fetch, things_eeg2, things_meg, tvsd
+from mne_brainae.datasets._things_eeg2_source import THEIR_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def eeg2(tmp_path_factory):
     source = tmp_path_factory.mktemp("source")
     write_things_eeg2(source)
     table = eeg2_image_table()
-    for partition, theirs in things_eeg2.THEIR_NAMES.items():
+    for partition, theirs in THEIR_NAMES.items():
         folders, files = (table[f"{partition}_img_{w}"] for w in ("concepts", "files"))
         names = [f"{a}/{b}" for a, b in zip(folders, files, strict=True)]
         write_pictures(source / f"{theirs}_images", names)

@@ -23,6 +23,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import mne_brainae
 from mne_brainae.datasets import _bids, _fetch, things_eeg2
+from mne_brainae.datasets._things_eeg2_source import THEIR_NAMES
 
 PLAIN = {"l_freq": None, "h_freq": None, "sfreq": None, "baseline": None}
 
@@ -33,7 +34,7 @@ def miniature(tmp_path_factory):
     source = tmp_path_factory.mktemp("things_eeg2")
     shown = write_things_eeg2(source)
     table = eeg2_image_table()
-    for partition, theirs in things_eeg2.THEIR_NAMES.items():
+    for partition, theirs in THEIR_NAMES.items():
         folders, files = (table[f"{partition}_img_{w}"] for w in ("concepts", "files"))
         names = [f"{a}/{b}" for a, b in zip(folders, files, strict=True)]
         write_pictures(source / f"{theirs}_images", names)
@@ -58,7 +59,7 @@ def test_round_trip(partition, miniature):
     """Onsets, names, repetitions and values survive: npy -> BIDS -> Epochs."""
     _, shown, bids = miniature
     files = eeg2_image_table()[f"{partition}_img_files"]
-    name = things_eeg2.THEIR_NAMES[partition]
+    name = THEIR_NAMES[partition]
     expected = list(expected_trials(shown, name, files))
     epochs = things_eeg2.read_epochs(bids, 1, partition, tmax=0.999, **PLAIN)
     assert len(epochs) == len(expected) == {"train": 24, "test": 24}[partition]
@@ -505,6 +506,32 @@ def test_fetch_one_participant(tmp_path, upstream):
     assert len(things_eeg2.read_epochs(tmp_path / "bids", 1, **PLAIN)) == 6
     things_eeg2.fetch(tmp_path / "data", subjects="01")
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("top", ["", "training_images/"])
+def test_fetch_pictures(top, tmp_path, upstream):
+    """Whether or not the archives have a folder of their name."""
+    contents, _ = upstream
+    registered = _fetch.read_registry("things_eeg2").files
+    table = eeg2_image_table()
+    folders, files = table["train_img_concepts"], table["train_img_files"]
+    names = [f"{a}/{b}" for a, b in zip(folders, files, strict=True)]
+    (tmp_path / "source").mkdir()
+    write_things_eeg2(tmp_path / "source", sessions=1)
+    raw = {
+        path.relative_to(tmp_path / "source").as_posix(): path.read_bytes()
+        for path in (tmp_path / "source").rglob("raw*.npy")
+    }
+    for name, archive in {
+        "raw/sub-01.zip": zipped(raw),
+        "training_images.zip": zipped({top + name: b"picture" for name in names}),
+        "test_images.zip": zipped({"00001_aircraft_carrier/x.jpg": b"picture"}),
+        "image_metadata.npy": (tmp_path / "source/image_metadata.npy").read_bytes(),
+    }.items():
+        contents[registered[name].url] = archive
+    folder = things_eeg2.fetch(tmp_path / "data", subjects=1, images=True)
+    assert (folder / "training_images" / names[0]).is_file()
+    assert (folder / "raw/sub-01/ses-01/raw_eeg_test.npy").is_file()
 
 
 def test_fetch_preprocessed(tmp_path, upstream, preprocessed):

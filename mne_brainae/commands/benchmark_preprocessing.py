@@ -58,20 +58,7 @@ def run(given: argparse.Namespace) -> None:
 
 
 def generate(header: Path, n_images: int) -> Path:
-    """Write noise, one recording of the length that the images take.
-
-    Parameters
-    ----------
-    header : Path
-        The header file to write.
-    n_images : int
-        The number of images.
-
-    Returns
-    -------
-    header : Path
-        The header file.
-    """
+    """Write noise, one recording of the length that the images take."""
     from ..datasets._bids import write_brainvision
 
     rng = np.random.default_rng(0)
@@ -85,22 +72,7 @@ def generate(header: Path, n_images: int) -> Path:
 
 
 def measure(way: str, header: Path, n_images: int) -> dict:
-    """Go one way in a process of its own.
-
-    Parameters
-    ----------
-    way : str
-        One of :data:`WAYS`.
-    header : Path
-        The recording.
-    n_images : int
-        The number of images.
-
-    Returns
-    -------
-    row : dict
-        Seconds, and peak and result in MB.
-    """
+    """Go one way in a process of its own."""
     code = (
         "from mne_brainae.commands.benchmark_preprocessing import work;"
         f"work({way!r}, {str(header)!r}, {n_images})"
@@ -116,17 +88,7 @@ def measure(way: str, header: Path, n_images: int) -> dict:
 
 
 def work(way: str, header: str, n_images: int) -> None:
-    """Go one way and print what it took, beyond what the imports take.
-
-    Parameters
-    ----------
-    way : str
-        One of :data:`WAYS`.
-    header : str
-        The recording.
-    n_images : int
-        The number of images.
-    """
+    """Go one way and print what it took, beyond what the imports take."""
     import resource
 
     import mne
@@ -157,22 +119,7 @@ def work(way: str, header: str, n_images: int) -> None:
 
 
 def block_by_block(header: str, onsets: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Filter, cut and average as the readers of this package do.
-
-    Parameters
-    ----------
-    header : str
-        The recording.
-    onsets : array of int, shape (n_events,)
-        The onsets in samples.
-    order : array of int, shape (n_events,)
-        The image of every onset.
-
-    Returns
-    -------
-    means : array, shape (n_images, n_channels, n_times)
-        The averages, float32.
-    """
+    """Filter, cut and average as the readers of this package do."""
     import mne
 
     from ..streaming import Recording, read_responses
@@ -187,22 +134,7 @@ def block_by_block(header: str, onsets: np.ndarray, order: np.ndarray) -> np.nda
 
 
 def all_at_once(header: str, onsets: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Cut all epochs in memory, resample them, and average.
-
-    Parameters
-    ----------
-    header : str
-        The recording.
-    onsets : array of int, shape (n_events,)
-        The onsets in samples.
-    order : array of int, shape (n_events,)
-        The image of every onset.
-
-    Returns
-    -------
-    means : array, shape (n_images, n_channels, n_times)
-        The averages, float32.
-    """
+    """Cut all epochs in memory, resample them, and average."""
     import mne
 
     raw = mne.io.read_raw_brainvision(header).set_annotations(None)

@@ -37,7 +37,8 @@ def unpack(
     folder : Path
         The folder to make. It is filled under another name and then renamed, so that
         it holds everything as soon as it exists; it is used as it is when it already
-        holds every file, and replaced when it does not.
+        holds every file, and replaced when it does not. A folder of the same name that
+        holds everything in the archive is not made again in it.
     flat : bool
         Drop the folders of the archive.
     password : str | None
@@ -53,6 +54,9 @@ def unpack(
     try:
         with _open(archive, password) as opened:
             members = _members(opened, archive, flat=flat)
+            top = f"{folder.name}/"
+            if all(name.startswith(top) for name in members):
+                members = {name.removeprefix(top): it for name, it in members.items()}
             if not _holds(folder, members):
                 _fill(members, folder)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
