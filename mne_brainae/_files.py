@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,29 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def check_room(folder: str | Path, n_bytes: int, what: str) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where it is to go. It may not exist yet.
+    n_bytes : int
+        How much it takes.
+    what : str
+        What it is, for the message of the RuntimeError.
+    """
+    folder = Path(folder).absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    if n_bytes > free:
+        raise RuntimeError(
+            f"{what} needs {n_bytes / 1e9:.1f} GB in {folder}, but the disk has "
+            f"{free / 1e9:.1f} GB left. Make room, ask for less, or name another "
+            "folder."
+        )
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict) -> None:

@@ -114,6 +114,14 @@ def test_unpack_makes_no_folder_twice(archive, tmp_path):
     assert paths == [tmp_path / "pictures" / name for name in ("1.jpg", "2.jpg")]
 
 
+def test_unpack_to_a_full_disk(archive, tmp_path, monkeypatch):
+    full = type("Usage", (), {"free": 1})
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    with pytest.raises(RuntimeError, match=r"pictures\.zip needs .*Make room"):
+        unpack(archive, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def tarred(contents, **special):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:

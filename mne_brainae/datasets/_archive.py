@@ -16,6 +16,8 @@ from typing import BinaryIO, NamedTuple
 
 from mne.utils import ProgressBar
 
+from .._files import check_room
+
 
 class Member(NamedTuple):
     """One file of an archive: its size, and how to open it."""
@@ -58,13 +60,17 @@ def unpack(
             if all(name.startswith(top) for name in members):
                 members = {name.removeprefix(top): it for name, it in members.items()}
             if not _holds(folder, members):
+                size = sum(member.n_bytes for member in members.values())
+                check_room(folder, size, archive.name)
                 _fill(members, folder)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
         raise ValueError(
             f"{archive} is no whole zip or tar file ({error}). It is truncated or of "
             "another format; remove it and fetch it again."
         ) from error
-    except RuntimeError as error:  # what zipfile raises for passwords
+    except RuntimeError as error:
+        if "password" not in str(error):  # which zipfile reports by a plain one
+            raise
         raise ValueError(
             f"{archive} does not open with the given password ({error})."
         ) from error

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import pooch
 from mne.utils import ProgressBar
 
 from .._checks import logger
+from .._files import check_room
 from ._download import ResumingDownloader
 
 REGISTRIES = Path(__file__).parent / "registries"
@@ -186,15 +186,7 @@ def _announce(
         f"    Source: {registry.url}\n    Licence: {registry.licence}\n"
         f"    Please cite: {registry.citation}"
     )
-    places = (folder, *folder.absolute().parents)
-    free = shutil.disk_usage(next(place for place in places if place.exists())).free
-    needed = sum(file.n_bytes or 0 for file in wanted)
-    if needed > free:
-        raise RuntimeError(
-            f"{name} needs {needed / 1e9:.1f} GB in {folder}, but the disk has "
-            f"{free / 1e9:.1f} GB left. Make room, ask for fewer subjects, or name "
-            "another folder by path=."
-        )
+    check_room(folder, sum(file.n_bytes or 0 for file in wanted), name)
 
 
 def _download(
