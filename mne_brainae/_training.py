@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,10 @@ from torch import Tensor, nn
 
 from ._checks import logger, warn
 from ._files import read_arrays, write_arrays
+from .nn.computation import Computation, choose_computation
+from .nn.precision import multiplies_bf16
+from .nn.responses import Responses
+from .nn.workers import workers
 
 CHECKPOINT = {"kind": "training checkpoint", "version": 1}
 PATIENCE = 20
@@ -27,13 +33,13 @@ class Pairs:
 
     Parameters
     ----------
-    brain : Tensor, shape (n_images, n_channels, n_times)
+    brain : Tensor, shape (n_images, n_channels, n_times) | instance of Responses
         Standardised brain responses.
     image : Tensor, shape (n_images, n_image_features) | None
         Standardised image features.
     """
 
-    brain: Tensor
+    brain: Tensor | Responses
     image: Tensor | None = None
 
     def __len__(self) -> int:
@@ -43,6 +49,20 @@ class Pairs:
         """Gather some rows on a device."""
         image = None if self.image is None else self.image[rows].to(device)
         return self.brain[rows].to(device), image
+
+    def settle(self, computation: Computation, device: torch.device) -> None:
+        """Lay the responses out for a computation, on its device when they fit.
+
+        The layout takes the place of what was there, so that memory holds one copy.
+        """
+        self.brain = computation.arrange(self.brain)
+        if device.type != "cuda":
+            return
+        free, _ = torch.cuda.mem_get_info(device)
+        needed = self.brain.nbytes + (0 if self.image is None else self.image.nbytes)
+        if needed < free / 2:
+            self.brain = self.brain.to(device)
+            self.image = None if self.image is None else self.image.to(device)
 
 
 @dataclass
@@ -109,6 +129,8 @@ def train(
     start_counts: bool = False,
     checkpoint: Path | None = None,
     fingerprint: str = "",
+    computation: str = "auto",
+    precision: str = "float32",
 ) -> State:
     """Train by Adam and leave the weights of least validation loss in the network.
 
@@ -119,7 +141,8 @@ def train(
     loss : instance of BrainAELoss
         The loss, changed in place when it learns its temperature.
     training, validation : instance of Pairs
-        The images to learn from and the held-out ones to choose the epoch by.
+        The images to learn from and the held-out ones to choose the epoch by. The
+        responses to learn from are laid out anew, in place.
     batch_size : int
         Images per update. The last partial batch is dropped, since InfoNCE depends on
         the batch.
@@ -140,6 +163,9 @@ def train(
         File to save the state to after every epoch, and to go on from.
     fingerprint : str
         Identity of data and settings; a checkpoint of another one is a ValueError.
+    computation, precision : str
+        See :func:`mne_brainae.nn.computation.choose_computation`. Validation is
+        always in float32.
 
     Returns
     -------
@@ -155,22 +181,28 @@ def train(
     state = State()
     if checkpoint is not None and checkpoint.exists():
         state = _resume(checkpoint, fingerprint, learned, optimizer, order)
-    elif start_counts:
-        state.best_loss = _validate(learned, validation, batch_size, device)["total"]
+    learner, judge = _computations(network, computation, precision, device)
+    training.settle(learner, device)
+    validation = copy.copy(validation)  # the caller goes on with the old layout
+    validation.settle(judge, device)
+    if start_counts and not state.epoch:
+        validated = _validate(learned, judge, validation, batch_size, device)
+        state.best_loss = validated["total"]
         state.best_weights = copy.deepcopy(learned.state_dict())
     done = _is_done(state, min_epochs)
     epochs = range(state.epoch, state.epoch if done else max_epochs)
     try:
-        for _ in ProgressBar(epochs, mesg="Training"):
-            trained = _train_epoch(
-                learned, optimizer, training, batch_size, order, device
-            )
-            validated = _validate(learned, validation, batch_size, device)
-            _record(state, learned, trained, validated)
-            if checkpoint is not None:
-                _save(checkpoint, fingerprint, state, learned, optimizer, order)
-            if _is_done(state, min_epochs):
-                break
+        with _hardware(learner, device):
+            for _ in ProgressBar(epochs, mesg="Training"):
+                trained = _train_epoch(
+                    learned, learner, optimizer, training, batch_size, order, device
+                )
+                validated = _validate(learned, judge, validation, batch_size, device)
+                _record(state, learned, trained, validated)
+                if checkpoint is not None:
+                    _save(checkpoint, fingerprint, state, learned, optimizer, order)
+                if _is_done(state, min_epochs):
+                    break
     except KeyboardInterrupt:
         if not state.best_weights:
             raise
@@ -188,18 +220,56 @@ def train(
     return state
 
 
+def _computations(
+    network, computation: str, precision: str, device: torch.device
+) -> tuple[Computation, Computation]:
+    """Return how to compute in training, and in validation: always in float32."""
+    if precision == "bf16" and not multiplies_bf16(device):
+        warn(
+            f"{device} has no instructions that multiply bf16: factors are rounded to "
+            "bf16 and multiplied in float32, which saves memory and no time."
+        )
+    return (
+        choose_computation(network, computation, precision, device),
+        choose_computation(network, computation, "float32", device),
+    )
+
+
 def _is_done(state: State, min_epochs: int) -> bool:
     waited = state.epoch - 1 - state.best_epoch
     return state.epoch >= min_epochs and waited >= PATIENCE
 
 
-def _train_epoch(learned, optimizer, training, batch_size, order, device) -> dict:
-    network, loss = learned
+@contextmanager
+def _hardware(computation: Computation, device: torch.device) -> Iterator[None]:
+    """Set threads and the precision of products for training, and set them back.
+
+    The fast forms divide their work among threads of their own. On CUDA float32 means
+    float32: cuDNN would round the factors of convolutions to TF32 by default.
+    """
+    if device.type == "cuda":
+        before = torch.backends.cudnn.allow_tf32
+        torch.backends.cudnn.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.allow_tf32 = before
+    elif device.type == "cpu" and not isinstance(computation, nn.Module):
+        with workers(torch.get_num_threads()):
+            yield
+    else:
+        yield
+
+
+def _train_epoch(
+    learned, computation, optimizer, training, batch_size, order, device
+) -> dict:
+    loss = learned[1]
     learned.train()
     rows = torch.randperm(len(training), generator=order)
     sums, n_batches = {}, len(rows) // batch_size
     for batch in rows[: n_batches * batch_size].split(batch_size):
-        total, terms = loss(network, *training.take(batch, device))
+        total, terms = loss(computation, *training.take(batch, device))
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         optimizer.step()
@@ -208,13 +278,13 @@ def _train_epoch(learned, optimizer, training, batch_size, order, device) -> dic
 
 
 @torch.no_grad()
-def _validate(learned, validation, batch_size, device) -> dict:
-    network, loss = learned
+def _validate(learned, computation, validation, batch_size, device) -> dict:
+    loss = learned[1]
     learned.eval()
     sums, n_batches = {}, -(-len(validation) // batch_size)
     # Equal parts, because InfoNCE over a short last batch would count for less.
     for batch in torch.arange(len(validation)).tensor_split(n_batches):
-        total, terms = loss(network, *validation.take(batch, device))
+        total, terms = loss(computation, *validation.take(batch, device))
         _add(sums, total, terms, len(batch) / len(validation))
     return _as_floats(sums)
 

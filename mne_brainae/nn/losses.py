@@ -95,10 +95,10 @@ class BrainAELoss(nn.Module):
 
         Parameters
         ----------
-        network : instance of BrainAENetwork
-            The network.
-        brain : Tensor, shape (n_batch, n_channels, n_times)
-            Standardised brain responses.
+        network : instance of BrainAENetwork | GramComputation
+            The network, or a fast computation of it.
+        brain : Tensor, shape (n_batch, n_channels, n_times) | Responses
+            Standardised brain responses, as the network arranges them.
         image : Tensor, shape (n_batch, n_image_features) | None
             Standardised image features; without them only L_reconB is left.
 
@@ -121,8 +121,8 @@ class BrainAELoss(nn.Module):
             if self.weights["feature"]:
                 terms["feature"] = F.mse_loss(z_brain, z_image)
         if self.weights["recon_brain"]:
-            terms["recon_brain"] = F.mse_loss(network.decode(z_brain), brain)
+            terms["recon_brain"] = network.squared_error(z_brain, brain)
         if image is not None and self.weights["recon_image"]:
-            terms["recon_image"] = F.mse_loss(network.decode(z_image), brain)
+            terms["recon_image"] = network.squared_error(z_image, brain)
         total = sum(self.weights[name] * term for name, term in terms.items())
         return total, terms

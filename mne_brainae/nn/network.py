@@ -8,6 +8,7 @@ import copy
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .decoders import BRAIN_DECODERS
 from .encoders import BRAIN_ENCODERS
@@ -48,6 +49,14 @@ class BrainAENetwork(nn.Module):
     def decode(self, embedding: Tensor) -> Tensor:
         """Map points of the shared space to brain responses."""
         return self.brain_decoder(embedding)
+
+    def squared_error(self, embedding: Tensor, brain: Tensor) -> Tensor:
+        """Return the mean squared error of decoding (equations 3 and 4)."""
+        return F.mse_loss(self.decode(embedding), brain)
+
+    def arrange(self, brain: Tensor) -> Tensor:
+        """Lay responses of shape (n, n_channels, n_times) out for training."""
+        return brain
 
     @torch.no_grad()
     def load_affine(self, image, encoder, decoder) -> None:

@@ -5,7 +5,8 @@ average pooling is one strided convolution with a longer kernel, and repeating e
 sample before a transposed convolution is one strided transposed convolution. The
 composed kernels are made of the layers' own weights at every pass, so that
 gradients, parameters and results are those of the layers one after another, at a
-fifth of the positions. ``tests/test_nn.py`` holds the layer-by-layer reference.
+fifth of the positions. ``naive.py`` holds the layer-by-layer reference; ``gram.py`` and
+``folded.py`` compute the same network faster in training.
 """
 
 # License: BSD-3-Clause
@@ -154,15 +155,32 @@ class TSConvEncoder(nn.Module):
         self.norm = nn.BatchNorm1d(n_kernels)
         self.linear = nn.Linear(n_kernels * steps, n_embedding)
 
+    @property
+    def n_taps(self) -> int:
+        """Samples that one step sees."""
+        return self.temporal.kernel_size[1] + self.pool_length - 1
+
+    def pooled_kernel(self) -> Tensor:
+        """Compose the temporal convolution with the pooling."""
+        return running_sum(self.temporal.weight, self.pool_length) / self.pool_length
+
+    def composed_kernel(self) -> Tensor:
+        """Compose both convolutions with the pooling, where all three are linear.
+
+        Returns
+        -------
+        kernel : Tensor, shape (n_kernels, n_channels, n_taps)
+            The kernel of one convolution with stride ``pool_stride``.
+        """
+        pooled, spatial = self.pooled_kernel()[:, 0, 0], self.spatial.weight[..., 0]
+        return torch.einsum("jkc,km->jcm", spatial, pooled)
+
     def forward(self, brain: Tensor) -> Tensor:
         """Embed brain responses."""
-        pooled = running_sum(self.temporal.weight, self.pool_length) / self.pool_length
         if self.inner_norm is None:
-            kernel = torch.einsum(
-                "jkc,km->jcm", self.spatial.weight[..., 0], pooled[:, 0, 0]
-            )
-            maps = F.conv1d(brain, kernel, stride=self.pool_stride)
+            maps = F.conv1d(brain, self.composed_kernel(), stride=self.pool_stride)
         else:
+            pooled = self.pooled_kernel()
             maps = F.conv2d(brain[:, None], pooled, stride=(1, self.pool_stride))
             maps = F.elu(self.inner_norm(maps), inplace=True)
             maps = F.conv2d(maps, self.spatial.weight).squeeze(2)
@@ -214,6 +232,7 @@ class TSConvDecoder(nn.Module):
             pool_stride=pool_stride,
         )
         self.n_times, self.pool_stride = n_times, pool_stride
+        self.n_held = n_times - (steps * pool_stride + kernel_length - 1)
         self.inner_activation = inner_activation
         self.linear = nn.Linear(n_embedding, n_kernels * steps)
         self.norm = nn.BatchNorm2d(n_kernels)
@@ -223,6 +242,35 @@ class TSConvDecoder(nn.Module):
         self.temporal = nn.ConvTranspose2d(n_kernels, 1, (1, kernel_length), bias=False)
         self.scale = nn.Parameter(torch.ones(n_channels, 1))
         self.offset = nn.Parameter(torch.zeros(n_channels, 1))
+
+    @property
+    def n_taps(self) -> int:
+        """Samples that one step reaches."""
+        return self.temporal.kernel_size[1] + self.pool_stride - 1
+
+    def _scaled_kernel(self, spread: Tensor) -> Tensor:
+        spatial = self.spatial.weight[..., 0] * self.scale[:, 0]
+        return torch.einsum("jkc,km->jcm", spatial, spread[:, 0, 0])
+
+    def composed_kernel(self) -> Tensor:
+        """Compose upsampling, convolutions and scale, where all are linear.
+
+        Returns
+        -------
+        kernel : Tensor, shape (n_kernels, n_channels, n_taps)
+            The kernel of one transposed convolution with stride ``pool_stride``.
+        """
+        return self._scaled_kernel(running_sum(self.temporal.weight, self.pool_stride))
+
+    def held_kernel(self) -> Tensor:
+        """Return what the last step adds where it is held to the end of the window.
+
+        Returns
+        -------
+        kernel : Tensor, shape (n_kernels, n_channels, kernel_length + n_held - 1)
+            The kernel, which begins one stride after the last step's own.
+        """
+        return self._scaled_kernel(running_sum(self.temporal.weight, self.n_held))
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Predict brain responses."""

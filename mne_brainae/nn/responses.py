@@ -1,0 +1,142 @@
+"""Brain responses as the fast computations read them: time-major, with their sums."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+ARRANGED = 64  # responses arranged at a time
+
+
+@dataclass
+class Responses:
+    """Brain responses, time-major and padded with zeros to whole strides.
+
+    A block of ``stride`` samples of all channels is then one row of a matrix without
+    any copy, and a strided convolution is a product of matrices.
+
+    Parameters
+    ----------
+    samples : Tensor, shape (n, n_blocks * stride, n_channels)
+        The responses, zero after ``n_times``.
+    n_times : int
+        Time samples.
+    sums : dict of Tensor, shape (n, ...)
+        What a computation sums up once per response, by name.
+    rows : Tensor, shape (n_chosen,) | None
+        Which responses are meant; None means all. Their samples are gathered chunk by
+        chunk, when they are needed.
+    """
+
+    samples: Tensor
+    n_times: int
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    rows: Tensor | None = None
+
+    @classmethod
+    def arrange(
+        cls, brain: Tensor, stride: int, dtype: torch.dtype | None = None
+    ) -> Responses:
+        """Arrange responses of shape (n, n_channels, n_times).
+
+        Parameters
+        ----------
+        brain : Tensor, shape (n, n_channels, n_times)
+            The responses.
+        stride : int
+            Samples of a block.
+        dtype : dtype | None
+            What to store samples in, None for that of ``brain``.
+
+        Returns
+        -------
+        responses : instance of Responses
+            The responses, time-major.
+        """
+        n, n_channels, n_times = brain.shape
+        n_samples = -(-n_times // stride) * stride
+        samples = brain.new_zeros(n, n_samples, n_channels, dtype=dtype or brain.dtype)
+        for start, stop in chunks(0, n, ARRANGED):
+            samples[start:stop, :n_times] = brain[start:stop].transpose(1, 2)
+        return cls(samples, n_times)
+
+    def add_sums(self, **functions: Callable[[Tensor], Tensor]) -> Responses:
+        """Sum something up for every response, chunk by chunk.
+
+        Parameters
+        ----------
+        **functions : callable
+            What maps samples (n, n_samples, n_channels) to sums (n, ...), by name.
+
+        Returns
+        -------
+        responses : instance of Responses
+            The responses themselves.
+        """
+        parts = [
+            self.samples[start:stop] for start, stop in chunks(0, len(self), ARRANGED)
+        ]
+        for name, function in functions.items():
+            self.sums[name] = torch.cat([function(part) for part in parts])
+        return self
+
+    def __len__(self) -> int:
+        return len(self.samples if self.rows is None else self.rows)
+
+    def __getitem__(self, rows: Tensor) -> Responses:
+        """Choose some responses, without copying their samples."""
+        rows = rows.to(self.samples.device)
+        sums = {name: value[rows] for name, value in self.sums.items()}
+        return replace(self, sums=sums, rows=rows)
+
+    def to(self, device: torch.device) -> Responses:
+        """Move the chosen responses to a device."""
+        if device.type == self.samples.device.type:
+            return self
+        samples = self.chunk(0, len(self)).to(device)
+        sums = {name: value.to(device) for name, value in self.sums.items()}
+        return replace(self, samples=samples, sums=sums, rows=None)
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return self.samples.shape[2]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all samples and sums."""
+        return self.samples.nbytes + sum(value.nbytes for value in self.sums.values())
+
+    def chunk(self, start: int, stop: int) -> Tensor:
+        """Return samples from ``start`` to ``stop`` of the chosen responses."""
+        if self.rows is None:
+            return self.samples[start:stop]
+        return self.samples.index_select(0, self.rows[start:stop])
+
+    def chunks(self, start: int, stop: int, size: int) -> list[tuple[int, int]]:
+        """Divide rows into chunks that stay in a processor's cache.
+
+        Parameters
+        ----------
+        start, stop : int
+            The rows.
+        size : int
+            Rows of a chunk on a CPU. Elsewhere all rows are one chunk of one launch.
+
+        Returns
+        -------
+        chunks : list of tuple of int
+            First row, and row after the last, of every chunk.
+        """
+        on_cpu = self.samples.device.type == "cpu"
+        return chunks(start, stop, size if on_cpu else max(stop - start, 1))
+
+
+def chunks(start: int, stop: int, size: int) -> list[tuple[int, int]]:
+    """Divide rows from ``start`` to ``stop`` into chunks of some size."""
+    return [(row, min(row + size, stop)) for row in range(start, stop, size)]

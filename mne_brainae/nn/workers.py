@@ -1,0 +1,155 @@
+"""Work shared by threads that sleep while they wait.
+
+The threads of OpenMP, which PyTorch uses within one operation, spin at the end of
+every operation until the slowest has come. Beside one busy neighbour a step of many
+short operations then takes several times longer than on a single thread. Here the
+rows of a batch are divided among threads of Python instead, each of which runs whole
+chains of operations: PyTorch releases the interpreter's lock within an operation, and
+who waits, sleeps.
+
+The division depends on the number of threads alone, so that one number gives one
+result, however busy the machine is.
+"""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from .precision import Precision
+
+_crews: list[tuple[ThreadPoolExecutor, int]] = []
+
+
+@contextmanager
+def workers(n_threads: int) -> Iterator[None]:
+    """Let :func:`share` divide its work among threads, within a block.
+
+    Parameters
+    ----------
+    n_threads : int
+        How many. Within the block single operations use one thread each; afterwards
+        PyTorch's number of threads is what it was.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(n_threads, initializer=_use_one_thread) as crew:
+            _crews.append((crew, n_threads))
+            try:
+                yield
+            finally:
+                _crews.pop()
+    finally:
+        torch.set_num_threads(before)
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def share(n_rows: int, work: Callable[[int, int], object]) -> list:
+    """Call ``work(start, stop)`` on equal parts of some rows, one part per thread.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many rows there are.
+    work : callable
+        What to do with the rows from ``start`` to ``stop``, without gradients.
+
+    Returns
+    -------
+    results : list
+        What every part returned, in order.
+    """
+    crew, n_threads = _crews[-1] if _crews else (None, 1)
+    n_parts = min(n_threads, n_rows)
+    bounds = [n_rows * part // n_parts for part in range(n_parts + 1)]
+    parts = list(pairwise(bounds))
+
+    def without_gradients(part):
+        with torch.no_grad():
+            return work(*part)
+
+    if n_parts == 1:
+        return [without_gradients(parts[0])]
+    return list(crew.map(without_gradients, parts))
+
+
+def linear(layer: nn.Module, rows: Tensor, precision: Precision) -> Tensor:
+    """Apply a module; the products of a linear layer are shared by the threads.
+
+    Parameters
+    ----------
+    layer : Module
+        Any module.
+    rows : Tensor, shape (n_rows, n_in)
+        Its input.
+    precision : instance of Precision
+        The precision of the factors.
+
+    Returns
+    -------
+    rows : Tensor, shape (n_rows, n_out)
+        Its output.
+    """
+    if type(layer) is not nn.Linear:
+        return layer(rows)
+    return _Linear.apply(rows, layer.weight, layer.bias, precision)
+
+
+class _Linear(Function):
+    @staticmethod
+    def forward(ctx, rows, weight, bias, precision):
+        rows, weight = precision.factor(rows), precision.factor(weight)
+        ctx.save_for_backward(rows, weight)
+        ctx.precision, ctx.has_bias = precision, bias is not None
+        product = shared_product(rows, weight.T, precision)
+        return product if bias is None else product.add_(bias)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        rows, weight = ctx.saved_tensors
+        factor = ctx.precision.factor(gradient)
+        d_rows = d_weight = d_bias = None
+        if ctx.needs_input_grad[0]:
+            d_rows = shared_product(factor, weight, ctx.precision)
+        if ctx.needs_input_grad[1]:
+            d_weight = shared_product(factor.T, rows, ctx.precision)
+        if ctx.has_bias:
+            d_bias = gradient.sum(0)
+        return d_rows, d_weight, d_bias, None
+
+
+def shared_product(left: Tensor, right: Tensor, precision: Precision) -> Tensor:
+    """Multiply two matrices, the rows of the left one shared by the threads.
+
+    Parameters
+    ----------
+    left : Tensor, shape (n_rows, n_inner)
+        The one factor.
+    right : Tensor, shape (n_inner, n_columns)
+        The other.
+    precision : instance of Precision
+        The precision, which says what the product comes in.
+
+    Returns
+    -------
+    product : Tensor, shape (n_rows, n_columns)
+        The product.
+    """
+    product = left.new_empty(len(left), right.shape[1])
+    share(
+        len(left),
+        lambda start, stop: torch.mm(left[start:stop], right, out=product[start:stop]),
+    )
+    return precision.result(product)
