@@ -208,6 +208,56 @@ def test_any_geometry(n_times, kernel_length, pool_stride, extra, inner):
     assert network.decode(z).shape == (3, 2, n_times)
 
 
+@pytest.mark.parametrize("inner", [True, False])
+@pytest.mark.parametrize(("n_channels", "n_times"), SHAPES)
+def test_inference_parity(inner, n_channels, n_times):
+    """Folded kernels give what the layers give, for one response and for many."""
+    network = _network(n_channels, n_times, inner)
+    brain, image = _pairs(21, n_channels, n_times)
+    _step(network, network.parameters(), brain, image)  # moves the running statistics
+    reference = naive(network.eval()).eval()
+    for rows in (slice(0, 1), slice(None)):
+        with torch.inference_mode():
+            z = network.embed_brain(brain[rows])
+        torch.testing.assert_close(
+            z, reference.embed_brain(brain[rows]).detach(), rtol=0, atol=1e-12
+        )
+
+
+@pytest.mark.parametrize("inner", [True, False])
+@pytest.mark.parametrize("change", ["optimizer", "load", "statistics", "data", "copy"])
+def test_folded_kernels_are_never_stale(inner, change):
+    """Whatever changes a parameter, the next embedding sees it."""
+    network = _network(4, 40, inner)
+    brain, image = _pairs(9, 4, 40)
+    network.eval()
+    with torch.inference_mode():
+        before = network.embed_brain(brain)
+        folded = network.brain_encoder._frozen
+        torch.testing.assert_close(network.embed_brain(brain), before, rtol=0, atol=0)
+        assert network.brain_encoder._frozen is folded  # kept, not made again
+    if change == "optimizer":
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+        _loss()(network, brain, image)[0].backward()
+        optimizer.step()
+    elif change == "load":
+        weights = {k: v * 1.5 for k, v in network.state_dict().items()}
+        network.load_state_dict(weights)
+    elif change == "statistics":
+        network.brain_encoder.norm.running_mean += 1.0
+    elif change == "data":
+        network.brain_encoder.spatial.weight.data *= 2.0
+        network.eval()
+    else:
+        network = copy.deepcopy(network)
+        network.brain_encoder.temporal.weight.data *= 2.0
+    wanted = naive(network).eval().embed_brain(brain).detach()
+    with torch.inference_mode():
+        after = network.embed_brain(brain)
+    torch.testing.assert_close(after, wanted, rtol=0, atol=1e-12)
+    assert (after - before).abs().max() > 1e-3
+
+
 def test_paper_geometry():
     """250 samples give 45 steps, 200 and 201 give 35 (Tables 6 and 7)."""
     paper = {"kernel_length": 26, "pool_length": 5, "pool_stride": 5}

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
+from .blocks import elu_, elu_backward_, windows
 from .network import BrainAENetwork
 from .precision import Precision
 from .responses import Responses
@@ -52,7 +53,7 @@ class FoldedComputation:
         self.network, self.precision = network, precision
         encoder = network.brain_encoder
         self.stride, self.n_taps = encoder.pool_stride, encoder.n_taps
-        self.n_steps = encoder.linear.in_features // len(encoder.temporal.weight)
+        self.n_steps = encoder.n_steps
 
     @staticmethod
     def suits(network: BrainAENetwork) -> bool:
@@ -117,33 +118,6 @@ class FoldedComputation:
             torch.is_grad_enabled(),
         )
         return error / (len(brain) * brain.n_channels * brain.n_times)
-
-
-def windows(samples: Tensor, n_steps: int, stride: int, n_taps: int) -> Tensor:
-    """Return the window of samples that every step sees, and a row of ones.
-
-    Parameters
-    ----------
-    samples : Tensor, shape (n, n_samples, n_channels)
-        Time-major samples.
-    n_steps, stride, n_taps : int
-        How many windows, how far apart, how long.
-
-    Returns
-    -------
-    windows : Tensor, shape (n_taps + 1, n * n_steps * n_channels)
-        One column per response, step and channel.
-    """
-    n, n_samples, n_channels = samples.shape
-    view = samples.as_strided(
-        (n_taps, n, n_steps, n_channels),
-        (n_channels, n_samples * n_channels, stride * n_channels, 1),
-        samples.storage_offset(),
-    )
-    result = samples.new_empty(n_taps + 1, n, n_steps, n_channels)
-    result[:-1] = view
-    result[-1] = 1.0
-    return result.flatten(1)
 
 
 def fold_temporal(norm: nn.Module, kernel: Tensor, moments: Tensor) -> Tensor:
@@ -228,19 +202,6 @@ def _in_strides(kernel: Tensor, stride: int) -> Tensor:
     return F.pad(taps, (0, 0, 0, -len(taps) % stride))
 
 
-def _elu(maps: Tensor) -> Tensor:
-    """Apply ELU in place, by exp instead of the slower and finer expm1 of PyTorch."""
-    bent = torch.clamp(maps, max=0.0).exp_().sub_(1.0)
-    return torch.maximum(maps, bent, out=maps)
-
-
-def _elu_backward(gradient: Tensor, result: Tensor) -> Tensor:
-    """Multiply a gradient by the slope of ELU, in place, given ELU's result."""
-    return torch.ops.aten.elu_backward.grad_input(
-        gradient, 1.0, 1.0, 1.0, True, result, grad_input=gradient
-    )
-
-
 def _chunk_size(brain: Responses, n_steps: int) -> int:
     return max(1, ROWS // (n_steps * brain.n_channels))
 
@@ -257,7 +218,7 @@ class _InnerConvolution(Function):
         def convolve(start, stop):
             for first, last in brain.chunks(start, stop, size):
                 columns = windows(brain.chunk(first, last).to(temporal.dtype))
-                inner = _elu(columns.T @ temporal)
+                inner = elu_(columns.T @ temporal)
                 steps = inner.view(-1, len(spatial)) @ spatial
                 steps = steps.view(last - first, n_steps, n_kernels)
                 maps[first:last] = steps.transpose(1, 2)
@@ -276,11 +237,11 @@ class _InnerConvolution(Function):
             d_temporal, d_spatial = map(torch.zeros_like, (temporal, spatial))
             for first, last in brain.chunks(start, stop, ctx.size):
                 columns = windows(brain.chunk(first, last).to(temporal.dtype))
-                inner = _elu(columns.T @ temporal)
+                inner = elu_(columns.T @ temporal)
                 d_steps = d_maps[first:last].transpose(1, 2).flatten(0, 1)
                 d_spatial.addmm_(inner.view(len(d_steps), -1).T, d_steps)
                 d_inner = (d_steps @ spatial.T).view_as(inner)
-                d_temporal.addmm_(columns, _elu_backward(d_inner, inner))
+                d_temporal.addmm_(columns, elu_backward_(d_inner, inner))
             return d_temporal, d_spatial
 
         parts = share(len(brain), differentiate)
@@ -359,7 +320,7 @@ class _Mirror:
         n, n_steps, _ = steps.shape
         n_channels, n_kernels = len(self.scale), self.kernel.shape[1]
         self.rows = steps.reshape(n * n_steps, -1)
-        self.inner = _elu((self.rows @ self.spatial).view(-1, n_kernels))
+        self.inner = elu_((self.rows @ self.spatial).view(-1, n_kernels))
         self.last = self.inner.view(n, n_steps, n_channels, -1)[:, -1].flatten(0, 1)
         self.taps, self.ends = self.kernel @ self.inner.T, self.held @ self.last.T
         # Sample stride * q + j of every channel stands at [j, :, q].
@@ -398,6 +359,6 @@ class _Mirror:
         d_inner = self.taps.T @ self.kernel
         d_last = d_inner.view(n, -1, n_channels, d_inner.shape[1])[:, -1]
         d_last += (self.ends.T @ self.held).view_as(d_last)
-        d_rows = _elu_backward(d_inner, self.inner).view(len(self.rows), -1)
+        d_rows = elu_backward_(d_inner, self.inner).view(len(self.rows), -1)
         d_spatial.addmm_(self.rows.T, d_rows)
         return (d_rows @ self.spatial.T).view(n, -1, self.rows.shape[1])

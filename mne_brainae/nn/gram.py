@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
+from .blocks import diagonals, in_blocks
 from .network import BrainAENetwork
 from .precision import Precision
 from .responses import Responses
@@ -50,7 +51,7 @@ class GramComputation:
         self.network, self.precision = network, precision
         encoder, decoder = network.brain_encoder, network.brain_decoder
         self.stride = encoder.pool_stride
-        self.n_steps = encoder.linear.in_features // len(encoder.temporal.weight)
+        self.n_steps = encoder.n_steps
         taps = max(encoder.n_taps, decoder.n_taps)
         self.n_parts = -(-taps // self.stride)
 
@@ -143,27 +144,6 @@ def _offset_error(brain: Responses, offset: Tensor) -> Tensor:
     return squares - 2 * brain.sums["sample"].sum(0) @ offset
 
 
-def in_blocks(kernel: Tensor, stride: int, n_parts: int) -> Tensor:
-    """Divide kernels into parts of one stride, as time-major samples are.
-
-    Parameters
-    ----------
-    kernel : Tensor, shape (n_kernels, n_channels, n_taps)
-        The kernels.
-    stride : int
-        Samples of one part.
-    n_parts : int
-        How many parts; missing taps are zero.
-
-    Returns
-    -------
-    blocks : Tensor, shape (n_kernels, n_parts, stride * n_channels)
-        The parts.
-    """
-    padded = F.pad(kernel, (0, n_parts * stride - kernel.shape[2]))
-    return padded.transpose(1, 2).reshape(len(kernel), n_parts, -1)
-
-
 def lag_grams(blocks: Tensor) -> list[Tensor]:
     """Return the overlap of every two kernels, one per lag in steps.
 
@@ -225,7 +205,7 @@ class _PolyphaseConvolution(Function):
             for first, last in brain.chunks(start, stop, CHUNK):
                 rows = precision.factor(brain.chunk(first, last)).view(-1, n_in)
                 product = (rows @ factor).view(last - first, -1, n_parts, n_out)
-                both = _diagonals(product, n_steps).sum(2, dtype=blocks.dtype)
+                both = diagonals(product, n_steps).sum(2, dtype=blocks.dtype)
                 maps[first:last] = both[..., :half].transpose(1, 2)
                 steps[first:last] = both[..., half:]
 
@@ -245,9 +225,9 @@ class _PolyphaseConvolution(Function):
             total = d_maps.new_zeros(n_in, n_parts * n_out)
             for first, last in brain.chunks(start, stop, CHUNK):
                 spread = d_maps.new_zeros(last - first, n_blocks, n_parts, n_out)
-                diagonals = _diagonals(spread, n_steps)
-                diagonals[..., :half] = d_maps[first:last].transpose(1, 2)[:, :, None]
-                diagonals[..., half:] = d_steps[first:last, :, None]
+                outputs = diagonals(spread, n_steps)
+                outputs[..., :half] = d_maps[first:last].transpose(1, 2)[:, :, None]
+                outputs[..., half:] = d_steps[first:last, :, None]
                 rows = precision.factor(brain.chunk(first, last)).view(-1, n_in)
                 factor = precision.factor(spread.view(len(rows), -1))
                 if factor.dtype == total.dtype:
@@ -259,15 +239,6 @@ class _PolyphaseConvolution(Function):
         total = sum(share(len(brain), correlate))
         d_blocks = total.view(n_in, n_parts, n_out).permute(2, 1, 0)
         return d_blocks, None, None, None, None
-
-
-def _diagonals(product: Tensor, n_steps: int) -> Tensor:
-    """View block q, part r of a product as step q - r: what adds up to one output."""
-    n, _, n_parts, n_out = product.shape
-    whole, block, part, _ = product.stride()
-    return product.as_strided(
-        (n, n_steps, n_parts, n_out), (whole, block, block + part, 1)
-    )
 
 
 class _LagProducts(Function):

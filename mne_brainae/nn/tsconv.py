@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .inference import FrozenEncoder
+
 
 def n_steps(
     n_times: int, *, kernel_length: int, pool_length: int, pool_stride: int
@@ -149,6 +151,8 @@ class TSConvEncoder(nn.Module):
             pool_stride=pool_stride,
         )
         self.pool_length, self.pool_stride = pool_length, pool_stride
+        self.n_steps = steps
+        self._frozen: FrozenEncoder | None = None
         self.temporal = nn.Conv2d(1, n_kernels, (1, kernel_length), bias=False)
         self.inner_norm = nn.BatchNorm2d(n_kernels) if inner_activation else None
         self.spatial = nn.Conv2d(n_kernels, n_kernels, (n_channels, 1), bias=False)
@@ -175,8 +179,17 @@ class TSConvEncoder(nn.Module):
         pooled, spatial = self.pooled_kernel()[:, 0, 0], self.spatial.weight[..., 0]
         return torch.einsum("jkc,km->jcm", spatial, pooled)
 
+    def train(self, mode: bool = True) -> TSConvEncoder:
+        """Set training or evaluation mode, and forget the folded kernels."""
+        self._frozen = None
+        return super().train(mode)
+
     def forward(self, brain: Tensor) -> Tensor:
         """Embed brain responses."""
+        if not self.training and not torch.is_grad_enabled():
+            if self._frozen is None or self._frozen.is_stale(self):
+                self._frozen = FrozenEncoder(self)
+            return self._frozen(brain, self.linear)
         if self.inner_norm is None:
             maps = F.conv1d(brain, self.composed_kernel(), stride=self.pool_stride)
         else:
