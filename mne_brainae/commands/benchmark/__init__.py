@@ -1,0 +1,25 @@
+"""``mne_brainae benchmark``: measure what the documentation says, on this machine."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+BENCHMARKS = {"speed": "time training and inference against plain computations"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add one command per benchmark."""
+    benchmarks = parser.add_subparsers(dest="benchmark", required=True)
+    for name, text in BENCHMARKS.items():
+        benchmark = benchmarks.add_parser(name, help=text, description=text)
+        module = import_module(f".{name}", __name__)
+        module.add_arguments(benchmark)
+        benchmark.set_defaults(run_benchmark=module.run)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Run the chosen benchmark."""
+    given.run_benchmark(given)

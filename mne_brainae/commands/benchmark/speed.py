@@ -1,0 +1,462 @@
+"""``mne_brainae benchmark speed``: steps, epochs, memory, inference."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+
+class Shape(NamedTuple):
+    """A recording of the paper: its size, and the images of a subject."""
+
+    n_channels: int
+    n_times: int
+    n_images: int
+
+
+SHAPES = {
+    "eeg": Shape(63, 250, 16540),
+    "meg": Shape(271, 200, 19848),
+    "mua": Shape(1024, 200, 22248),
+}
+N_FEATURES = 1024
+N_VALIDATION, N_EPOCHS = 740, 50  # of the paper
+CHAINS = {"linear": False, "activated": True}  # value of inner_activation
+#: What can be timed: how the network is computed, and in which precision.
+VARIANTS = {
+    "naive": ("naive", "float32"),
+    "plain": ("plain", "float32"),
+    "fast": ("fast", "float32"),
+    "bf16": ("fast", "bf16"),
+}
+#: A variant that has taken this many seconds is not timed again.
+PATIENCE = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the benchmark can be told."""
+    add = parser.add_argument
+    add("--shape", choices=SHAPES, default="eeg", help="channels x times")
+    add(
+        "--chain",
+        choices=CHAINS,
+        nargs="+",
+        default=list(CHAINS),
+        help="without or with activation between the convolutions",
+    )
+    add(
+        "--compare",
+        choices=[name for name in VARIANTS if name != "fast"],
+        nargs="+",
+        default=[],
+        help="time besides: one layer after another, composed kernels, bf16",
+    )
+    add("--batch", type=int, default=800, help="responses per step")
+    add("--threads", type=int, default=1, help="processor threads")
+    add("--rounds", type=int, default=5, help="interleaved repetitions")
+    add("--memory", action="store_true", help="measure peak memory, too")
+    add("--out", type=Path, help="JSON file for all numbers")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Measure, print one table, write the numbers."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(given.threads)
+    try:
+        results = measure(given)
+    finally:
+        torch.set_num_threads(before)
+    print(report(results))
+    if given.out:
+        from ..._files import replacing
+
+        with replacing(given.out) as temporary:
+            temporary.write_text(json.dumps(results, indent=1))
+
+
+def measure(given: argparse.Namespace) -> dict:
+    """Measure everything asked for.
+
+    Parameters
+    ----------
+    given : instance of Namespace
+        The command's arguments.
+
+    Returns
+    -------
+    results : dict
+        What was asked for, the machine, and per chain the steps, epochs and inference
+        times. All times are in seconds.
+    """
+    import torch
+
+    shape = SHAPES[given.shape]
+    names = [name for name in VARIANTS if name == "fast" or name in given.compare]
+    results = {
+        "shape": {"name": given.shape, **shape._asdict()},
+        "batch": given.batch,
+        "threads": given.threads,
+        "rounds": given.rounds,
+        "torch": torch.__version__,
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "chains": {},
+    }
+    for chain in given.chain:
+        trainers = {
+            name: Trainer(shape, chain, name, given.batch, given.threads)
+            for name in names
+        }
+        steps = time_steps(trainers, given.rounds)
+        if given.memory:
+            for name, step in steps.items():
+                step["memory"] = peak_memory(given, chain, name)
+        results["chains"][chain] = {
+            "steps": steps,
+            "epoch": time_epoch(trainers["fast"], steps["fast"]["wall"]),
+            "inference": time_inference(shape, chain, given.rounds),
+        }
+    return results
+
+
+@dataclass
+class Trainer:
+    """One way to train one network on one batch of noise.
+
+    Parameters
+    ----------
+    shape : instance of Shape
+        Size of the responses.
+    chain : ``"linear"`` | ``"activated"``
+        The network.
+    variant : str
+        How it is computed, a name of ``VARIANTS``.
+    batch, threads : int
+        Responses per step, and threads.
+    """
+
+    shape: Shape
+    chain: str
+    variant: str
+    batch: int
+    threads: int
+
+    def __post_init__(self):
+        import torch
+
+        from ...nn.computation import choose_computation
+        from ...nn.losses import LOSS_TERMS, BrainAELoss
+        from ...nn.naive import naive
+
+        kind, precision = VARIANTS[self.variant]
+        self.network = network = _network(self.shape, self.chain)
+        if kind == "naive":
+            self.computation = naive(network)
+        else:
+            self.computation = choose_computation(network, kind, precision)
+        self.is_fast = kind == "fast"
+        self.loss = BrainAELoss(
+            dict.fromkeys(LOSS_TERMS, 1.0),
+            temperature=0.07,
+            learn_temperature=False,
+            symmetric=True,
+        )
+        # The paper's decays (section 4.2), as BrainAE has them by default.
+        self.optimizer = torch.optim.Adam(network.parameters(), betas=(0.5, 0.999))
+
+    @cached_property
+    def data(self):
+        """Noise, laid out for this computation, and its image features."""
+        import torch
+
+        generator = torch.Generator().manual_seed(0)
+        brain = torch.randn(
+            self.batch, self.shape.n_channels, self.shape.n_times, generator=generator
+        )
+        image = torch.randn(self.batch, N_FEATURES, generator=generator)
+        return self.computation.arrange(brain), image
+
+    def step(self) -> None:
+        """Gather, go forward and backward, and update by Adam."""
+        import torch
+
+        brain, image = self.data
+        rows = torch.randperm(self.batch)
+        total, _ = self.loss(self.computation, brain[rows], image[rows])
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        self.optimizer.step()
+
+    def evaluate(self) -> None:
+        """Compute the loss of the batch in evaluation mode."""
+        import torch
+
+        self.network.eval()
+        with torch.no_grad():
+            self.loss(self.computation, *self.data)
+        self.network.train()
+
+    def timed(self, work: Callable[[], None]) -> tuple[float, float]:
+        """Return wall and processor time of some work, in seconds."""
+        from contextlib import nullcontext
+
+        from ...nn.workers import workers
+
+        with workers(self.threads) if self.is_fast else nullcontext():
+            wall, processor = time.perf_counter(), time.process_time()
+            work()
+            return time.perf_counter() - wall, time.process_time() - processor
+
+    def count_products(self) -> float:
+        """Return the floating-point operations of one step's matrix products."""
+        import torch
+        from torch.utils.flop_counter import FlopCounterMode, mm_flop
+
+        def in_place(total, left, right, *others, out_shape=None, **options):
+            return mm_flop(left, right)
+
+        mapping = {torch.ops.aten.addmm_: in_place}
+        with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
+            self.step()
+        return float(counter.get_total_flops())
+
+
+def _network(shape: Shape, chain: str):
+    import torch
+
+    from ...nn.network import build_network
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build_network(
+            n_channels=shape.n_channels,
+            n_times=shape.n_times,
+            n_image_features=N_FEATURES,
+            n_embedding=1024,
+            brain_encoder="tsconv",
+            brain_decoder="tsconv",
+            image_projection="linear",
+            convolution={"inner_activation": CHAINS[chain]},
+        )
+
+
+def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
+    """Time the steps of several computations in turn.
+
+    Parameters
+    ----------
+    trainers : dict of Trainer
+        The computations.
+    rounds : int
+        How often. Every round times each of them, and the machine's matrix product.
+
+    Returns
+    -------
+    steps : dict of dict
+        Medians of wall and processor time, how many times naive takes as long where it
+        was timed, operations, and the share of the machine's speed in products.
+    """
+    steps = {name: {"walls": [], "processors": []} for name in trainers}
+    peaks = []
+    for trainer in trainers.values():
+        trainer.data  # noqa: B018 - made before the clock runs
+    trainers["fast"].timed(trainers["fast"].step)
+    for _ in range(rounds):
+        peaks.append(product_speed())
+        for name, trainer in trainers.items():
+            if sum(steps[name]["walls"]) < PATIENCE:
+                wall, processor = trainer.timed(trainer.step)
+                steps[name]["walls"].append(wall)
+                steps[name]["processors"].append(processor)
+    for name, step in steps.items():
+        step["wall"], step["processor"] = (
+            median(step["walls"]),
+            median(step["processors"]),
+        )
+        step["operations"] = trainers[name].count_products()
+        step["product_speed"] = median(peaks)
+        step["share"] = step["operations"] / step["wall"] / step["product_speed"]
+        if "naive" in steps:
+            step["faster"] = median(steps["naive"]["walls"]) / step["wall"]
+            step["leaner"] = median(steps["naive"]["processors"]) / step["processor"]
+    return steps
+
+
+def product_speed() -> float:
+    """Return the machine's speed in large float32 products, in operations a second."""
+    import torch
+
+    size = 1536
+    left, right = torch.ones(size, size), torch.ones(size, size)
+    product = torch.empty(size, size)
+    torch.mm(left, right, out=product)
+    start = time.perf_counter()
+    torch.mm(left, right, out=product)
+    return 2 * size**3 / (time.perf_counter() - start)
+
+
+def time_epoch(trainer: Trainer, step: float) -> dict:
+    """Return the time of an epoch of the paper's data, and of its 50 epochs.
+
+    Parameters
+    ----------
+    trainer : instance of Trainer
+        The computation.
+    step : float
+        Seconds of one of its steps, gathering included.
+
+    Returns
+    -------
+    epoch : dict
+        Extrapolated from the time of a step and of validating one batch.
+    """
+    n_images = trainer.shape.n_images - N_VALIDATION
+    updates = n_images // trainer.batch
+    validation = trainer.timed(trainer.evaluate)[0] * N_VALIDATION / trainer.batch
+    seconds = updates * step + validation
+    return {"updates": updates, "wall": seconds, "all": N_EPOCHS * seconds}
+
+
+def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
+    """Time the encoder on one response and on two hundred, naive beside ours.
+
+    Parameters
+    ----------
+    shape : instance of Shape
+        Size of the responses.
+    chain : ``"linear"`` | ``"activated"``
+        The network.
+    rounds : int
+        How often, in turn.
+
+    Returns
+    -------
+    times : dict of dict
+        Median seconds per response, by batch.
+    """
+    import torch
+
+    from ...nn.naive import naive
+
+    network = _network(shape, chain).eval()
+    encoders = {"ours": network.brain_encoder}
+    encoders["naive"] = naive(network).eval().brain_encoder
+    times = {}
+    for batch in (1, 200):
+        brain = torch.randn(batch, shape.n_channels, shape.n_times)
+        # One response is short work: many repetitions; naive would take minutes.
+        given = {"ours": brain, "naive": brain[:20]}
+        walls = {name: [] for name in encoders}
+        for _ in range(rounds * (10 if batch == 1 else 1) + 1):
+            for name, encoder in encoders.items():
+                with torch.inference_mode():
+                    start = time.perf_counter()
+                    encoder(given[name])
+                seconds = time.perf_counter() - start
+                walls[name].append(seconds / len(given[name]))
+        times[batch] = {name: median(each[1:]) for name, each in walls.items()}
+    return times
+
+
+def peak_memory(given: argparse.Namespace, chain: str, name: str) -> int:
+    """Return what two steps add to the memory of a process of their own, in bytes."""
+    code = f"from {__name__} import _print_memory; _print_memory()"
+    words = [given.shape, chain, name, str(given.batch), str(given.threads)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(
+            f"The process that measures the memory of {name!r} ended with "
+            f"{done.returncode}; a smaller --batch may fit. It said: {done.stderr}"
+        )
+    return int(done.stdout)
+
+
+def _print_memory() -> None:
+    shape, chain, name, batch, threads = sys.argv[1:]
+    trainer = Trainer(SHAPES[shape], chain, name, int(batch), int(threads))
+    trainer.data  # noqa: B018 - the data count for every computation alike
+    before = _peak()
+    for _ in range(2):
+        trainer.timed(trainer.step)
+    print(_peak() - before)
+
+
+def _peak() -> int:
+    """Return the most memory that this process has held, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux counts the parent's peak, too, in ru_maxrss.
+        lines = status.read_text().splitlines()
+        return 1024 * int(next(x for x in lines if x.startswith("VmHWM")).split()[1])
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def report(results: dict) -> str:
+    """Write results as a table.
+
+    Parameters
+    ----------
+    results : dict
+        What :func:`measure` returned.
+
+    Returns
+    -------
+    text : str
+        The table.
+    """
+    shape = results["shape"]
+    lines = [
+        f"{shape['name'].upper()} {shape['n_channels']} x {shape['n_times']}, batch "
+        f"{results['batch']}, threads: {results['threads']}, rounds: "
+        f"{results['rounds']}; PyTorch {results['torch']}, {results['cpu']}"
+    ]
+    for chain, result in results["chains"].items():
+        lines += ["", f"{chain} chain (inner_activation={CHAINS[chain]})"]
+        lines += _step_lines(result["steps"])
+        epoch = result["epoch"]
+        lines += [
+            f"  epoch of {epoch['updates']} updates, extrapolated: "
+            f"{epoch['wall']:.1f} s; {N_EPOCHS} epochs: {epoch['all'] / 60:.1f} min"
+        ]
+        for batch, times in result["inference"].items():
+            lines += [
+                f"  encoder, batch {batch}: {1e6 * times['ours']:.0f} us per response, "
+                f"naive {1e6 * times['naive']:.0f} us"
+            ]
+    return "\n".join(lines)
+
+
+def _step_lines(steps: dict[str, dict]) -> list[str]:
+    header = ("step", "wall s", "cpu s", "x wall", "x cpu", "GFLOP", "of peak", "MB")
+    rows = [header]
+    for name, step in steps.items():
+        memory = step.get("memory")
+        rows.append(
+            (
+                name,
+                f"{step['wall']:.3f}",
+                f"{step['processor']:.3f}",
+                f"{step['faster']:.1f}" if "faster" in step else "-",
+                f"{step['leaner']:.1f}" if "leaner" in step else "-",
+                f"{step['operations'] / 1e9:.1f}",
+                f"{100 * step['share']:.0f} %",
+                "-" if memory is None else f"{memory / 1e6:.0f}",
+            )
+        )
+    return ["  " + "".join(f"{word:>9}" for word in row) for row in rows]
