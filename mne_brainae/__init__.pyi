@@ -10,6 +10,7 @@ __all__ = [
     "compute_image_features",
     "datasets",
     "fit",
+    "fit_many",
     "list_image_encoders",
     "make_mask",
     "mask_epochs",
@@ -29,6 +30,7 @@ from .images import (
     list_image_encoders,
     read_image_features,
 )
+from .many import fit_many
 from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions
 from .regions import channel_regions

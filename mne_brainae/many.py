@@ -1,0 +1,286 @@
+"""Many fits: subjects x settings x seeds, over processes or a cluster."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import joblib
+import mne
+import numpy as np
+import pandas as pd
+import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from mne.utils import ProgressBar
+
+from ._checks import _check_option, _validate_type, logger, verbose
+from ._docs import fill_doc
+from ._files import replacing
+from .brainae import BrainAE
+from .preprocessing import read_blocks
+from .recipes import RECIPES
+
+TABLE = "fits.csv"
+
+
+@verbose
+@fill_doc
+def fit_many(
+    epochs,
+    images=None,
+    *,
+    folder,
+    settings: Mapping[str, dict] | None = None,
+    seeds: Iterable[int] = (0,),
+    recipe: str = "paper",
+    score: Callable[[BrainAE, str], dict] | None = None,
+    n_jobs: int | None = None,
+    overwrite: bool = False,
+    verbose=None,
+    **params,
+) -> pd.DataFrame:
+    """Fit a model for every subject, setting and seed.
+
+    Parameters
+    ----------
+    epochs : dict | Epochs | path-like
+        Brain responses by subject: Epochs, or files that :func:`mne.read_epochs`
+        reads. One of either is one subject, ``"all"``.
+    %(images)s
+        All subjects share them.
+    folder : path-like
+        Where models and results are kept, one pair of files per fit, and the table
+        ``fits.csv``.
+    settings : dict of dict | None
+        Parameters of :class:`mne_brainae.BrainAE` by name of the setting. None is one
+        setting, ``"default"``, without any.
+    seeds : iterable of int
+        The ``random_state`` of each fit.
+    recipe : ``"paper"``
+        The named settings to start from, as in :func:`mne_brainae.fit`.
+    score : callable | None
+        ``score(model, subject)`` returns numbers by name, which become columns. It
+        runs where the fit ran.
+    n_jobs : int | None
+        How many processes. None takes it from :func:`joblib.parallel_config`, or is
+        one.
+    overwrite : bool
+        Whether fits of other data or settings in ``folder`` are replaced; otherwise
+        they are a ValueError.
+    %(verbose)s
+    **params
+        Parameters of :class:`mne_brainae.BrainAE` for all fits.
+
+    Returns
+    -------
+    fits : DataFrame, shape (n_fits, n_columns)
+        One row per fit: ``subject``, ``setting``, ``seed``, ``fname`` of the model,
+        ``n_epochs``, ``best_epoch``, ``validation_loss``, ``seconds`` and the scores.
+
+    Notes
+    -----
+    Every fit runs on one thread, which is faster than many threads on one fit, and
+    gives the same models however many processes there are. Epochs in memory reach the
+    processes of one machine as a memory map, not as copies.
+
+    What is done is not done again: called again with the same arguments, it goes on
+    where it was killed, within a fit, too. On a cluster, give files on a shared disk,
+    and::
+
+        with joblib.parallel_config("dask"):  # of the current dask.distributed client
+            fit_many(files, images, folder=folder)
+    """
+    _check_option("recipe", recipe, tuple(RECIPES))
+    folder = Path(folder)
+    epochs = epochs if isinstance(epochs, Mapping) else {"all": epochs}
+    epochs = {str(subject): each for subject, each in epochs.items()}
+    jobs = _jobs(epochs, images, settings or {"default": {}}, list(seeds), folder)
+    for job in jobs:
+        job.settle(RECIPES[recipe] | params, overwrite)
+    waiting = [job for job in jobs if not job.is_done()]
+    logger.info(f"{len(jobs) - len(waiting)} of {len(jobs)} fits are done already.")
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    finished = parallel(
+        joblib.delayed(_run)(_Work(job, epochs[job.subject], images, score, verbose))
+        for job in waiting
+    )
+    try:
+        for _ in ProgressBar(finished, mesg="Fits", max_value=len(waiting)):
+            _write_table(jobs, folder)
+    except TerminatedWorkerError as error:
+        n_done = sum(job.is_done() for job in jobs)
+        raise RuntimeError(
+            f"A process was killed, perhaps for want of memory: {n_done} of "
+            f"{len(jobs)} fits are done. Call fit_many again to go on, with fewer "
+            f"n_jobs if memory was short."
+        ) from error
+    return _write_table(jobs, folder)
+
+
+@dataclass
+class _Job:
+    """One fit and the files that hold it."""
+
+    subject: str
+    setting: str
+    seed: int
+    params: dict
+    folder: Path
+    data: str  # fingerprint of epochs and images
+    fingerprint: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.subject}_{self.setting}_seed-{self.seed}"
+
+    @property
+    def model_file(self) -> Path:
+        return self.folder / f"{self.name}.safetensors"
+
+    @property
+    def result_file(self) -> Path:
+        return self.folder / f"{self.name}.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / f"{self.name}.{self.fingerprint}.checkpoint.safetensors"
+
+    def settle(self, params: dict, overwrite: bool) -> None:
+        """Complete the parameters, and check what a former call has left."""
+        self.params = params | self.params | {"random_state": self.seed}
+        model = BrainAE(**self.params)  # an unknown parameter fails here
+        known = json.dumps(model.get_params(), default=_name_of, sort_keys=True)
+        digest = hashlib.blake2b((known + self.data).encode(), digest_size=16)
+        self.fingerprint = digest.hexdigest()
+        if not self.result_file.exists() or self.is_done():
+            return
+        if not overwrite:
+            raise ValueError(
+                f"{self.result_file} is of other data or settings than this call. "
+                "Give another folder, or overwrite=True."
+            )
+        self.result_file.unlink()
+
+    def is_done(self) -> bool:
+        """Return whether the fit has ended; its result is written last."""
+        return self.result_file.exists() and (
+            self._read()["fingerprint"] == self.fingerprint
+        )
+
+    def _read(self) -> dict:
+        return json.loads(self.result_file.read_text())
+
+    def row(self) -> dict:
+        """Return the result as a row of the table."""
+        return {
+            "subject": self.subject,
+            "setting": self.setting,
+            "seed": self.seed,
+            "fname": str(self.model_file),
+            **self._read()["row"],
+        }
+
+    def finish(self, model: BrainAE, seconds: float, scores: dict) -> None:
+        """Write the model, then the result, then let checkpoints go."""
+        model.save(self.model_file, overwrite=True)
+        row = {
+            "n_epochs": len(model.history_),
+            "best_epoch": model.best_epoch_,
+            "validation_loss": float(
+                model.history_["validation_total"].iloc[model.best_epoch_]
+            ),
+            "seconds": seconds,
+            **{name: float(value) for name, value in scores.items()},
+        }
+        result = {"fingerprint": self.fingerprint, "row": row}
+        with replacing(self.result_file) as temporary:
+            temporary.write_text(json.dumps(result, indent=1))
+        for file in self.folder.glob(f"{self.name}.*.checkpoint.safetensors"):
+            file.unlink()
+
+
+def _jobs(epochs, images, settings, seeds, folder: Path) -> list[_Job]:
+    for name in [*epochs, *settings]:
+        if not re.fullmatch(r"[\w.+-]+", str(name)):
+            raise ValueError(
+                f"Subjects and settings name files; {name!r} must be of letters, "
+                "digits, '.', '+', '-' and '_'."
+            )
+    shown = joblib.hash(images)
+    data = {subject: _identity(each) + shown for subject, each in epochs.items()}
+    return [
+        _Job(subject, str(setting), int(seed), settings[setting], folder, each)
+        for (subject, each), setting, seed in product(data.items(), settings, seeds)
+    ]
+
+
+@dataclass
+class _Work:
+    """All that one fit needs, in one object.
+
+    Bare arrays and tables would be lost with a worker: joblib leaves the only copy of
+    them with one worker of a cluster.
+    """
+
+    job: _Job
+    epochs: object
+    images: object
+    score: Callable | None
+    level: object
+
+
+def _run(work: _Work) -> None:
+    """Fit one model on one thread."""
+    job, epochs, score = work.job, work.epochs, work.score
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    try:
+        if not isinstance(epochs, mne.BaseEpochs):
+            epochs = mne.read_epochs(epochs, preload=False, verbose="WARNING")
+        job.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        model = BrainAE(**({"checkpoint": job.checkpoint} | job.params))
+        with mne.utils.use_log_level(work.level or "WARNING"):
+            model.fit(epochs, work.images)
+            seconds = time.perf_counter() - start
+            scores = {} if score is None else score(model, job.subject)
+            job.finish(model, seconds, scores)
+    except Exception as error:
+        error.add_note(f"This was the fit {job.name!r}.")
+        raise
+    finally:
+        torch.set_num_threads(before)
+
+
+def _write_table(jobs: list[_Job], folder: Path) -> pd.DataFrame:
+    table = pd.DataFrame([job.row() for job in jobs if job.is_done()])
+    with replacing(folder / TABLE) as temporary:
+        table.to_csv(temporary, index=False)
+    return table
+
+
+def _identity(epochs) -> str:
+    """Return what changes when the data of a subject do."""
+    _validate_type(epochs, (mne.BaseEpochs, "path-like"), "epochs")
+    if not isinstance(epochs, mne.BaseEpochs):
+        status = Path(epochs).stat()
+        return f"{Path(epochs).name} {status.st_size} {status.st_mtime_ns}"
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr((epochs.ch_names, epochs.times.tolist())).encode())
+    if epochs.metadata is not None:
+        digest.update(epochs.metadata.to_csv().encode())
+    for _, block in read_blocks(epochs, np.arange(len(epochs.ch_names))):
+        digest.update(np.ascontiguousarray(block))
+    return digest.hexdigest()
+
+
+def _name_of(part) -> str:
+    return getattr(part, "__name__", type(part).__name__)
