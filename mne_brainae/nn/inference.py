@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .blocks import diagonals, elu_, in_blocks, windows
+from .precision import Precision
+from .responses import chunks
+from .workers import linear, share
 
 CHUNK = 8  # responses at a time: what is between their layers stays in the cache
 ROWS = 6_000  # rows of the inner map at a time
@@ -49,15 +52,15 @@ class FrozenEncoder:
         """
         return self.version is None or self.version != _version(encoder)
 
-    def __call__(self, brain: Tensor, linear: nn.Module) -> Tensor:
+    def __call__(self, brain: Tensor, last_layer: nn.Module) -> Tensor:
         """Embed responses.
 
         Parameters
         ----------
         brain : Tensor, shape (n, n_channels, n_times)
             The responses.
-        linear : instance of Linear
-            The last layer.
+        last_layer : instance of Linear
+            What follows the convolutions.
 
         Returns
         -------
@@ -71,10 +74,16 @@ class FrozenEncoder:
             size = max(1, ROWS // (self.n_steps * brain.shape[1]))
         if brain.device.type != "cpu":
             size = max(len(brain), 1)
-        steps = torch.cat(
-            [convolve(_time_major(p, self.stride)) for p in brain.split(size)]
-        )
-        return linear(F.elu_(steps.add_(self.shift)).transpose(1, 2).flatten(1))
+        steps = brain.new_empty(len(brain), self.n_steps, len(self.shift))
+
+        def work(start, stop):
+            for first, last in chunks(start, stop, size):
+                samples = _time_major(brain[first:last], self.stride)
+                steps[first:last] = convolve(samples)
+
+        share(len(brain), work)
+        maps = F.elu_(steps.add_(self.shift)).transpose(1, 2).flatten(1)
+        return linear(last_layer, maps, Precision())
 
     def _convolve(self, samples: Tensor) -> Tensor:
         rows = samples.view(-1, len(self.product)) @ self.product

@@ -76,8 +76,10 @@ def share(n_rows: int, work: Callable[[int, int], object]) -> list:
     bounds = [n_rows * part // n_parts for part in range(n_parts + 1)]
     parts = list(pairwise(bounds))
 
+    inference = torch.is_inference_mode_enabled()
+
     def without_gradients(part):
-        with torch.no_grad():
+        with torch.inference_mode(inference), torch.no_grad():
             return work(*part)
 
     if n_parts == 1:

@@ -33,12 +33,14 @@ SHAPES = {
 N_FEATURES = 1024
 N_VALIDATION, N_EPOCHS = 740, 50  # of the paper
 CHAINS = {"linear": False, "activated": True}  # value of inner_activation
-#: What can be timed: how the network is computed, and in which precision.
+#: What can be timed: how the network is computed, in which precision, and whether the
+#: package shares the work among threads or OpenMP does.
 VARIANTS = {
-    "naive": ("naive", "float32"),
-    "plain": ("plain", "float32"),
-    "fast": ("fast", "float32"),
-    "bf16": ("fast", "bf16"),
+    "naive": ("naive", "float32", False),
+    "plain": ("plain", "float32", False),
+    "fast": ("fast", "float32", True),
+    "bf16": ("fast", "bf16", True),
+    "openmp": ("fast", "float32", False),
 }
 #: A variant that has taken this many seconds is not timed again.
 PATIENCE = 60.0
@@ -60,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[name for name in VARIANTS if name != "fast"],
         nargs="+",
         default=[],
-        help="time besides: one layer after another, composed kernels, bf16",
+        help="time besides: one layer after another, composed kernels, bf16 factors, "
+        "threads of OpenMP",
     )
     add("--batch", type=int, default=800, help="responses per step")
     add("--threads", type=int, default=1, help="processor threads")
@@ -126,7 +129,7 @@ def measure(given: argparse.Namespace) -> dict:
         results["chains"][chain] = {
             "steps": steps,
             "epoch": time_epoch(trainers["fast"], steps["fast"]["wall"]),
-            "inference": time_inference(shape, chain, given.rounds),
+            "inference": time_inference(shape, chain, given.rounds, given.threads),
         }
     return results
 
@@ -160,13 +163,12 @@ class Trainer:
         from ...nn.losses import LOSS_TERMS, BrainAELoss
         from ...nn.naive import naive
 
-        kind, precision = VARIANTS[self.variant]
+        kind, precision, self.shares = VARIANTS[self.variant]
         self.network = network = _network(self.shape, self.chain)
         if kind == "naive":
             self.computation = naive(network)
         else:
             self.computation = choose_computation(network, kind, precision)
-        self.is_fast = kind == "fast"
         self.loss = BrainAELoss(
             dict.fromkeys(LOSS_TERMS, 1.0),
             temperature=0.07,
@@ -210,11 +212,7 @@ class Trainer:
 
     def timed(self, work: Callable[[], None]) -> tuple[float, float]:
         """Return wall and processor time of some work, in seconds."""
-        from contextlib import nullcontext
-
-        from ...nn.workers import workers
-
-        with workers(self.threads) if self.is_fast else nullcontext():
+        with threads(self.threads, self.shares):
             wall, processor = time.perf_counter(), time.process_time()
             work()
             return time.perf_counter() - wall, time.process_time() - processor
@@ -231,6 +229,15 @@ class Trainer:
         with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
             self.step()
         return float(counter.get_total_flops())
+
+
+def threads(n_threads: int, shares: bool):
+    """Return a context in which the package, or else OpenMP, uses threads."""
+    from contextlib import nullcontext
+
+    from ...nn.workers import workers
+
+    return workers(n_threads) if shares else nullcontext()
 
 
 def _network(shape: Shape, chain: str):
@@ -274,7 +281,7 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
         trainer.data  # noqa: B018 - made before the clock runs
     trainers["fast"].timed(trainers["fast"].step)
     for _ in range(rounds):
-        peaks.append(product_speed())
+        peaks.append(product_speed(trainers["fast"].threads))
         for name, trainer in trainers.items():
             if sum(steps[name]["walls"]) < PATIENCE:
                 wall, processor = trainer.timed(trainer.step)
@@ -294,17 +301,20 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
     return steps
 
 
-def product_speed() -> float:
+def product_speed(n_threads: int) -> float:
     """Return the machine's speed in large float32 products, in operations a second."""
     import torch
 
+    from ...nn.precision import Precision
+    from ...nn.workers import shared_product
+
     size = 1536
     left, right = torch.ones(size, size), torch.ones(size, size)
-    product = torch.empty(size, size)
-    torch.mm(left, right, out=product)
-    start = time.perf_counter()
-    torch.mm(left, right, out=product)
-    return 2 * size**3 / (time.perf_counter() - start)
+    with threads(n_threads, True):
+        shared_product(left, right, Precision())
+        start = time.perf_counter()
+        shared_product(left, right, Precision())
+        return 2 * size**3 / (time.perf_counter() - start)
 
 
 def time_epoch(trainer: Trainer, step: float) -> dict:
@@ -329,7 +339,9 @@ def time_epoch(trainer: Trainer, step: float) -> dict:
     return {"updates": updates, "wall": seconds, "all": N_EPOCHS * seconds}
 
 
-def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
+def time_inference(
+    shape: Shape, chain: str, rounds: int, n_threads: int
+) -> dict[str, dict]:
     """Time the encoder on one response and on two hundred, naive beside ours.
 
     Parameters
@@ -340,6 +352,8 @@ def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
         The network.
     rounds : int
         How often, in turn.
+    n_threads : int
+        Threads.
 
     Returns
     -------
@@ -361,7 +375,7 @@ def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
         walls = {name: [] for name in encoders}
         for _ in range(rounds * (10 if batch == 1 else 1) + 1):
             for name, encoder in encoders.items():
-                with torch.inference_mode():
+                with torch.inference_mode(), threads(n_threads, name == "ours"):
                     start = time.perf_counter()
                     encoder(given[name])
                 seconds = time.perf_counter() - start
