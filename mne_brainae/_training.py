@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -160,7 +161,8 @@ def train(
     start_counts : bool
         Whether the weights before training may be the best, as epoch -1.
     checkpoint : Path | None
-        File to save the state to after every epoch, and to go on from.
+        File to save the state to after the first and the last epoch, and in between
+        as often as it takes no more than a twentieth of the time; and to go on from.
     fingerprint : str
         Identity of data and settings; a checkpoint of another one is a ValueError.
     computation, precision : str
@@ -191,6 +193,7 @@ def train(
         state.best_weights = copy.deepcopy(learned.state_dict())
     done = _is_done(state, min_epochs)
     epochs = range(state.epoch, state.epoch if done else max_epochs)
+    due = time.monotonic()
     try:
         with _hardware(learner, device):
             for _ in ProgressBar(epochs, mesg="Training"):
@@ -199,9 +202,12 @@ def train(
                 )
                 validated = _validate(learned, judge, validation, batch_size, device)
                 _record(state, learned, trained, validated)
-                if checkpoint is not None:
+                done = _is_done(state, min_epochs) or state.epoch == max_epochs
+                if checkpoint is not None and (done or time.monotonic() > due):
+                    start = time.monotonic()
                     _save(checkpoint, fingerprint, state, learned, optimizer, order)
-                if _is_done(state, min_epochs):
+                    due = start + 20 * (time.monotonic() - start)
+                if done:
                     break
     except KeyboardInterrupt:
         if not state.best_weights:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -113,8 +114,11 @@ def fit_many(
         for job in waiting
     )
     try:
-        for _ in ProgressBar(finished, mesg="Fits", max_value=len(waiting)):
-            _write_table(jobs, folder)
+        with warnings.catch_warnings():
+            # joblib replaces a process whose memory has grown, which fits may do.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs")
+            for _ in ProgressBar(finished, mesg="Fits", max_value=len(waiting)):
+                _write_table(jobs, folder)
     except TerminatedWorkerError as error:
         n_done = sum(job.is_done() for job in jobs)
         raise RuntimeError(

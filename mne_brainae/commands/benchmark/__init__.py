@@ -7,7 +7,10 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-BENCHMARKS = {"speed": "time training and inference against plain computations"}
+BENCHMARKS = {
+    "many": "time many fits over processes against one after another",
+    "speed": "time training and inference against plain computations",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

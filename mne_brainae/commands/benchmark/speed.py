@@ -292,9 +292,10 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
             median(step["walls"]),
             median(step["processors"]),
         )
-        step["operations"] = trainers[name].count_products()
-        step["product_speed"] = median(peaks)
-        step["share"] = step["operations"] / step["wall"] / step["product_speed"]
+        if name != "naive":  # its steps are long, and its share says little
+            step["operations"] = trainers[name].count_products()
+            step["product_speed"] = median(peaks)
+            step["share"] = step["operations"] / step["wall"] / step["product_speed"]
         if "naive" in steps:
             step["faster"] = median(steps["naive"]["walls"]) / step["wall"]
             step["leaner"] = median(steps["naive"]["processors"]) / step["processor"]
@@ -468,8 +469,8 @@ def _step_lines(steps: dict[str, dict]) -> list[str]:
                 f"{step['processor']:.3f}",
                 f"{step['faster']:.1f}" if "faster" in step else "-",
                 f"{step['leaner']:.1f}" if "leaner" in step else "-",
-                f"{step['operations'] / 1e9:.1f}",
-                f"{100 * step['share']:.0f} %",
+                f"{step['operations'] / 1e9:.1f}" if "share" in step else "-",
+                f"{100 * step['share']:.0f} %" if "share" in step else "-",
                 "-" if memory is None else f"{memory / 1e6:.0f}",
             )
         )
