@@ -39,10 +39,12 @@ from .feature_weights import (
 )
 from .images import ImageEncoder, compute_image_features
 from .imputation import MOST_EPOCHS, Imputer
+from .nn.computation import COMPUTATIONS
 from .nn.decoders import BRAIN_DECODERS
 from .nn.encoders import BRAIN_ENCODERS
 from .nn.losses import LOSS_TERMS, BrainAELoss
 from .nn.network import build_network
+from .nn.precision import PRECISIONS
 from .preprocessing import Scaler, average_by, read_array
 from .recipes import RECIPES
 
@@ -129,9 +131,16 @@ class BrainAE(LatentModel):
     %(picks)s
     device : str
         ``"auto"`` (CUDA, MPS, CPU in this order) or a PyTorch device.
+    computation : ``"auto"`` | ``"fast"`` | ``"plain"``
+        How training computes the network: in a fast form, the same to the last digits,
+        where one suits the network (``"auto"``), always, or never.
+    precision : ``"float32"`` | ``"bf16"``
+        Whether the fast forms round the factors of large products to bf16 in training,
+        which pays on hardware that multiplies bf16. The rest, validation, and a fitted
+        model are float32.
     checkpoint : path-like | None
-        A file that the state is written to after every epoch. A fit that was killed
-        goes on from it to the same result.
+        A file that the state is written to after an epoch, as often as it takes little
+        time. A fit that was killed goes on from it to the same result.
     %(random_state)s
     %(verbose)s
 
@@ -198,6 +207,8 @@ class BrainAE(LatentModel):
         imputation="mean",
         picks=None,
         device="auto",
+        computation="auto",
+        precision="float32",
         checkpoint=None,
         random_state=None,
         verbose=None,
@@ -229,6 +240,8 @@ class BrainAE(LatentModel):
         self.imputation = imputation
         self.picks = picks
         self.device = device
+        self.computation = computation
+        self.precision = precision
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
@@ -294,6 +307,8 @@ class BrainAE(LatentModel):
         _check_option("validation", self.validation, ("concept", "image"))
         _check_option("standardize", self.standardize, ("channel", "evoked"))
         _check_option("imputation", self.imputation, ("mean", "gaussian"))
+        _check_option("computation", self.computation, COMPUTATIONS)
+        _check_option("precision", self.precision, PRECISIONS)
         for name in self.loss_weights or {}:
             _check_option("loss_weights", name, LOSS_TERMS)
         for name in ("temperature", "learning_rate", "validation_size"):
@@ -465,6 +480,8 @@ class BrainAE(LatentModel):
             seed=seed,
             device=_training.resolve_device(self.device),
             start_counts=self.init == "ridge",
+            computation=self.computation,
+            precision=self.precision,
             checkpoint=checkpoint,
             fingerprint="" if checkpoint is None else self._fingerprint(training, seed),
         )

@@ -198,9 +198,7 @@ class _Job:
         row = {
             "n_epochs": len(model.history_),
             "best_epoch": model.best_epoch_,
-            "validation_loss": float(
-                model.history_["validation_total"].iloc[model.best_epoch_]
-            ),
+            "validation_loss": _validation_loss(model),
             "seconds": seconds,
             **{name: float(value) for name, value in scores.items()},
         }
@@ -209,6 +207,13 @@ class _Job:
             temporary.write_text(json.dumps(result, indent=1))
         for file in self.folder.glob(f"{self.name}.*.checkpoint.safetensors"):
             file.unlink()
+
+
+def _validation_loss(model: BrainAE) -> float:
+    """Return the loss that chose the weights, NaN where none was trained."""
+    if model.best_epoch_ < 0:
+        return float("nan")
+    return float(model.history_["validation_total"].iloc[model.best_epoch_])
 
 
 def _jobs(epochs, images, settings, seeds, folder: Path) -> list[_Job]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import mne_brainae
 from mne_brainae.commands import main
 from mne_brainae.nn.computation import choose_computation
 from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss
@@ -86,6 +87,54 @@ def test_bf16_stays_near_float32(inner, native):
     for one, two in zip(gradients, gradients_16, strict=True):
         assert (one - two).norm() < 0.05 * one.norm() + 1e-4
     assert rounded.arrange(brain).samples.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("inner", [True, False])
+def test_fits_agree_whatever_the_computation(recording, small, inner):
+    """A fit goes the same way in fast and plain form, and nearly so in bf16."""
+    settings = small | {"inner_activation": inner, "max_epochs": 4, "min_updates": 1}
+    losses = {}
+    for computation, precision in [
+        ("plain", "float32"),
+        ("fast", "float32"),
+        ("auto", "bf16"),
+    ]:
+        model = mne_brainae.BrainAE(
+            **settings, computation=computation, precision=precision
+        )
+        if precision == "bf16" and not multiplies_bf16(torch.device("cpu")):
+            with pytest.warns(RuntimeWarning, match="saves memory and no time"):
+                model.fit(*recording)
+        else:
+            model.fit(*recording)
+        losses[precision, computation] = model.history_["validation_total"].to_numpy()
+    plain, fast, rounded = losses.values()
+    np.testing.assert_allclose(fast, plain, rtol=1e-3)
+    np.testing.assert_allclose(rounded, plain, rtol=0.05)
+    assert not np.array_equal(rounded, fast)
+
+
+def test_unsuited_computation_is_refused(recording, small):
+    linear = {"brain_encoder": "linear", "brain_decoder": "linear"}
+    model = mne_brainae.BrainAE(**small, **linear, computation="fast")
+    with pytest.raises(ValueError, match="computation='fast' needs the temporal"):
+        model.fit(*recording)
+    with pytest.raises(ValueError, match="computation"):
+        mne_brainae.BrainAE(**small, computation="quick").fit(*recording)
+    with pytest.raises(ValueError, match="precision"):
+        mne_brainae.BrainAE(**small, precision="fp8").fit(*recording)
+
+
+def test_threads_and_settings_are_left_as_they_were(recording, small):
+    """A fit on two threads restores PyTorch's number, and repeats itself exactly."""
+    torch.set_num_threads(2)
+    try:
+        models = [mne_brainae.BrainAE(**small).fit(*recording) for _ in range(2)]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    for one, two in zip(*(m.network_.parameters() for m in models), strict=True):
+        assert torch.equal(one, two)
 
 
 def test_bf16_is_probed():
