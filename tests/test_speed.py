@@ -17,7 +17,7 @@ from mne_brainae.nn.precision import Precision, multiplies_bf16
 def test_benchmark_prints_and_writes(tmp_path, capsys):
     """A small run fills the table and the file, and fast is faster than naive."""
     out = tmp_path / "speed.json"
-    words = ["--batch", "24", "--rounds", "3", "--chain", "linear", "--memory"]
+    words = ["--batch", "24", "--rounds", "2", "--chain", "linear", "--memory"]
     before = torch.get_num_threads()
     main(["benchmark", "speed", *words, "--compare", "naive", "--out", str(out)])
     assert torch.get_num_threads() == before

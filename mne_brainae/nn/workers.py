@@ -104,7 +104,7 @@ def linear(layer: nn.Module, rows: Tensor, precision: Precision) -> Tensor:
     rows : Tensor, shape (n_rows, n_out)
         Its output.
     """
-    if type(layer) is not nn.Linear:
+    if type(layer) is not nn.Linear or not (_crews or precision.bf16):
         return layer(rows)
     return _Linear.apply(rows, layer.weight, layer.bias, precision)
 
