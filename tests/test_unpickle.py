@@ -9,7 +9,7 @@ import pytest
 from miniatures import in_memory
 from numpy.testing import assert_array_equal
 
-from mne_brainae.datasets._unpickle import load_dict, load_npy
+from mne_brainae._unpickle import load_dict, load_npy
 
 CONTENTS = {
     "preprocessed_eeg_data": np.arange(24.0).reshape(2, 3, 4),

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath
 
+from .._unpickle import load_dict
 from ._bids import NewRecording, write_recording
-from ._unpickle import load_dict
 
 PARTITIONS = ("train", "test")
 #: The names of the partitions in the files of the authors.

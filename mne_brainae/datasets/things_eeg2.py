@@ -15,6 +15,7 @@ from mne_bids import BIDSPath
 
 from .._checks import _check_option, logger, verbose
 from .._docs import fill_doc
+from .._unpickle import load_dict
 from ..streaming import Recording, Responses
 from ..whitening import MVNN
 from ._archive import unpack
@@ -37,7 +38,6 @@ from ._things_eeg2_source import (
     find_file,
     read_image_table,
 )
-from ._unpickle import load_dict
 
 NAME = "things_eeg2"
 SUBJECTS = tuple(f"{subject:02d}" for subject in range(1, 11))
