@@ -77,28 +77,6 @@ class State:
     history: list[dict] = field(default_factory=list)
 
 
-def resolve_device(device: str) -> torch.device:
-    """Choose CUDA, then MPS, then the CPU for ``"auto"``.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"`` or the name of a PyTorch device.
-
-    Returns
-    -------
-    device : device
-        The device.
-    """
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
 def size_of_batch(n_train: int, batch_size: int) -> int:
     """Return the batch size that gives an epoch at least eight updates.
 

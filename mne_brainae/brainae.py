@@ -23,6 +23,7 @@ from ._checks import (
     check_image_names,
     logger,
     pick_channels,
+    resolve_device,
     seed_from,
     verbose,
 )
@@ -478,7 +479,7 @@ class BrainAE(LatentModel):
             learning_rate=self.learning_rate,
             betas=tuple(self.betas),
             seed=seed,
-            device=_training.resolve_device(self.device),
+            device=resolve_device(self.device),
             start_counts=self.init == "ridge",
             computation=self.computation,
             precision=self.precision,

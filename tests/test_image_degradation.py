@@ -83,7 +83,9 @@ def test_noise_is_of_the_strength_and_the_picture():
 
 
 @pytest.mark.parametrize(
-    "encoder", [mean_colour, roughness, "gabor", "timm:test_vit"], ids=str
+    "encoder",
+    [mean_colour, roughness, "gabor", "timm:test_vit"],
+    ids=lambda encoder: getattr(encoder, "__name__", encoder),
 )
 def test_features_are_averaged_over_versions(encoder):
     pictures = {str(seed): noise(seed) for seed in range(70)}
