@@ -102,14 +102,14 @@ def _float32(values: np.ndarray) -> np.ndarray:
 
 
 def predicted_share(
-    features: np.ndarray, responses: np.ndarray, penalties=PENALTIES
+    gram: np.ndarray, responses: np.ndarray, penalties=PENALTIES
 ) -> float:
     """Return how much of left-out responses ridge regression predicts.
 
     Parameters
     ----------
-    features : array, shape (n_images, n_features)
-        Image features.
+    gram : array, shape (n_images, n_images)
+        Inner products of centred image features.
     responses : array, shape (n_images, n_values)
         Brain responses.
     penalties : sequence of float
@@ -120,37 +120,27 @@ def predicted_share(
     share : float
         One minus the squared leave-one-out error, as a share of that of the mean.
     """
-    return _Ridge.fit(features, responses - responses.mean(axis=0)).choose(penalties)[1]
+    energy, scores = _positive_eigh(gram)
+    responses = responses - responses.mean(axis=0)
+    return _Components(responses, scores, energy).choose(penalties)[1]
 
 
 @dataclass
-class _Ridge:
+class _Components:
     """Ridge regression for every penalty at once, from one eigendecomposition.
 
     Centred features are U diag(l)^1/2 V', centred responses Y. With penalty a in units
-    of the mean of l, ridge shrinks each component by d = l / (l + a), and the hat
-    matrix, which contains the intercept, is H = U diag(d) U' + 1/n.
+    of the mean squared norm of an image's features, ridge shrinks each component by
+    d = l / (l + a), and the hat matrix, which contains the intercept, is
+    H = U diag(d) U' + 1/n.
     """
 
-    features: np.ndarray  # centred
-    feature_mean: np.ndarray
     responses: np.ndarray  # centred
     scores: np.ndarray  # U, shape (n_images, n_components)
     energy: np.ndarray  # l, shape (n_components,)
-    projected: np.ndarray  # U'Y, shape (n_components, n_values)
 
-    @classmethod
-    def fit(cls, features: np.ndarray, responses: np.ndarray) -> _Ridge:
-        feature_mean = features.mean(axis=0, dtype=np.float64)
-        features = features - feature_mean.astype(features.dtype)
-        n_images, n_features = features.shape
-        if n_features < n_images:
-            energy, axes = _positive_eigh(features.T @ features)
-            scores = features @ axes / np.sqrt(energy)
-        else:
-            energy, scores = _positive_eigh(features @ features.T)
-        projected = scores.T.astype(np.float32) @ responses
-        return cls(features, feature_mean, responses, scores, energy, projected)
+    def __post_init__(self):
+        self.projected = self.scores.T.astype(np.float32) @ self.responses
 
     def shrinkage(self, penalty: float) -> np.ndarray:
         return self.energy / (self.energy + penalty * self.energy.sum() / self.n_images)
@@ -217,6 +207,26 @@ class _Ridge:
         hat = self.scores * self.shrinkage(penalty)
         residual = target - hat @ (self.projected @ basis)
         return residual / (1 - self._hat_diagonal(penalty))[:, None]
+
+
+@dataclass
+class _Ridge(_Components):
+    """The regression with the features that it weighs."""
+
+    features: np.ndarray  # centred
+    feature_mean: np.ndarray
+
+    @classmethod
+    def fit(cls, features: np.ndarray, responses: np.ndarray) -> _Ridge:
+        feature_mean = features.mean(axis=0, dtype=np.float64)
+        features = features - feature_mean.astype(features.dtype)
+        n_images, n_features = features.shape
+        if n_features < n_images:
+            energy, axes = _positive_eigh(features.T @ features)
+            scores = features @ axes / np.sqrt(energy)
+        else:
+            energy, scores = _positive_eigh(features @ features.T)
+        return cls(responses, scores, energy, features, feature_mean)
 
     def weights(self, penalty: float, axes: np.ndarray) -> tuple:
         """Return weight and offset that predict the responses along some axes."""

@@ -15,12 +15,11 @@ from ._checks import logger
 from .closed_form import predicted_share
 from .preprocessing import Scaler
 
-#: Centres and widths to choose from, as shares of a picture's side. The outermost
-#: thirds are left out: no window of 190 parameters is chosen by a few hundred images.
+#: Centres and widths to choose from, as shares of a picture's side.
 CENTRES = tuple((0.5 + step / 7) for step in (-1, 0, 1))
 WIDTHS = (2 / 7, 3 / 7)
 #: A window is chosen by at most this many images.
-MOST_IMAGES = 2000
+MOST_IMAGES = 1500
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,7 @@ class SpatialWindow:
         squared = np.zeros(len(columns))
         for level, centre in (("row", self.row), ("column", self.column)):
             place = columns.get_level_values(level).to_numpy(float)
-            sides = pd.Series(place).groupby(_layers(columns)).transform("max") + 1
-            distance = (place + 0.5) / np.maximum(sides, 1) - centre
+            distance = (place + 0.5) / np.maximum(_sides(columns, level), 1) - centre
             squared += np.where(place < 0, 0.0, distance**2)
         # The square root of a Gaussian, since the energy of a feature is the square.
         return np.exp(-squared / (4 * self.width**2))
@@ -75,6 +73,12 @@ def _layers(columns: pd.Index) -> np.ndarray:
     if "layer" in columns.names:
         return columns.get_level_values("layer").to_numpy(str)
     return np.zeros(len(columns), dtype=str)
+
+
+def _sides(columns: pd.Index, level: str) -> np.ndarray:
+    """Return the rows or columns of the map of every feature, 0 without a map."""
+    place = pd.Series(columns.get_level_values(level).to_numpy(int))
+    return place.groupby(_layers(columns)).transform("max").to_numpy() + 1
 
 
 def has_maps(columns: pd.Index) -> bool:
@@ -124,15 +128,16 @@ def choose_window(features: pd.DataFrame, brain: np.ndarray) -> SpatialWindow | 
     """
     rows = np.linspace(0, len(brain) - 1, min(len(brain), MOST_IMAGES)).astype(int)
     rows = np.unique(rows)
-    values = features.to_numpy(np.float32)[rows]
     responses = brain[rows].reshape(len(rows), -1)
+    places, grams = _grams(features.iloc[rows])
     windows = [None]
     windows += [SpatialWindow(*place) for place in product(CENTRES, CENTRES, WIDTHS)]
+    whole = feature_weights(places, None)
     shares = []
     for window in ProgressBar(windows, mesg="Spatial window"):
-        weights = feature_weights(features.columns, window)
-        scaled = Scaler.for_features(values, weights).transform(values)
-        shares.append(predicted_share(scaled, responses))
+        energy = (feature_weights(places, window) / whole) ** 2
+        gram = np.tensordot(energy.astype(np.float32), grams, 1)
+        shares.append(predicted_share(gram, responses))
     best = int(np.argmax(shares))
     logger.info(
         f"Chose the spatial window {windows[best] or 'whole picture'}: "
@@ -140,3 +145,34 @@ def choose_window(features: pd.DataFrame, brain: np.ndarray) -> SpatialWindow | 
         f"predicted, {100 * shares[0]:.1f} % from the whole picture."
     )
     return windows[best]
+
+
+def _grams(features: pd.DataFrame) -> tuple[pd.MultiIndex, np.ndarray]:
+    """Return the inner products of images within every place of the maps.
+
+    The inner products of all features, seen through a window, are a sum of these. So
+    the features are multiplied once and not for every window.
+
+    Returns
+    -------
+    places : MultiIndex, shape (n_places,)
+        Levels ``"layer"``, ``"row"`` and ``"column"``; layers whose maps are of one
+        size are one layer here, as they have the same windows.
+    grams : array, shape (n_places, n_images, n_images)
+        The inner products of standardised features, every layer with the same energy.
+    """
+    columns = features.columns
+    values = features.to_numpy(np.float32)
+    scaler = Scaler.for_features(values, feature_weights(columns, None))
+    values = scaler.transform(values)
+    sides = zip(_sides(columns, "row"), _sides(columns, "column"), strict=True)
+    size = [f"{n_rows} x {n_columns}" for n_rows, n_columns in sides]
+    place = [columns.get_level_values(level) for level in ("row", "column")]
+    keys = pd.MultiIndex.from_arrays([size, *place], names=["layer", "row", "column"])
+    places = keys.unique()
+    codes = places.get_indexer(keys)
+    grams = np.empty((len(places), len(values), len(values)), np.float32)
+    for code in range(len(places)):
+        part = values[:, codes == code]
+        grams[code] = part @ part.T
+    return places, grams

@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 import mne_brainae
-from mne_brainae.feature_weights import SpatialWindow, choose_window, feature_weights
+from mne_brainae.feature_weights import (
+    SpatialWindow,
+    _grams,
+    choose_window,
+    feature_weights,
+)
+from mne_brainae.preprocessing import Scaler
 
 LEVELS = ["layer", "channel", "row", "column"]
 
@@ -57,6 +63,22 @@ def _brain(n_images, seed):
     brain = (values * looks) @ mix + 2 * rng.standard_normal((n_images, 12))
     names = pd.Index([f"{seed}-{i}" for i in range(n_images)], name="image")
     return brain.astype(np.float32), pd.DataFrame(values, names, columns)
+
+
+def test_products_of_places_add_up_to_those_of_all_features():
+    features = _brain(20, 0)[1]
+    more = features.xs("early", axis=1, level="layer", drop_level=False)
+    more = more.loc[:, more.columns.get_level_values("row") < 5]
+    more = more.rename(columns={"early": "middle"})  # a map of another size
+    features = pd.concat([features, more], axis=1)
+    window = SpatialWindow(0.36, 0.64, 2 / 7)
+    places, grams = _grams(features)
+    energy = feature_weights(places, window) ** 2 / feature_weights(places, None) ** 2
+    values = features.to_numpy(np.float32)
+    weights = feature_weights(features.columns, window)
+    scaled = Scaler.for_features(values, weights).transform(values)
+    expected = scaled @ scaled.T
+    np.testing.assert_allclose(np.tensordot(energy, grams, 1), expected, atol=1e-3)
 
 
 def test_window_is_found():
