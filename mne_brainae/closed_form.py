@@ -152,24 +152,38 @@ class _Components:
     def choose(self, penalties) -> tuple[float, float]:
         """Choose the penalty of least squared leave-one-out error over all values.
 
-        The error of image i is ((I - H) Y)_i / (1 - H_ii). Only its norm is needed,
-        which follows from Y Y' within the few components, so that no prediction of
-        all values is ever formed.
+        The error of image i is ((I - H) Y)_i / (1 - H_ii). Of long responses only its
+        norm is needed, which follows from Y Y' within the few components, so that no
+        prediction of all values is ever formed.
         """
+        norms = self._norms_by_component
+        if self.responses.shape[1] < len(self.energy):
+            norms = self._norms_by_value
+        power = np.einsum("ij,ij->i", self.responses, self.responses, dtype=np.float64)
+        errors = [
+            np.sum(square / (1 - self._hat_diagonal(penalty)) ** 2)
+            for penalty, square in zip(penalties, norms(power, penalties), strict=True)
+        ]
+        best = int(np.argmin(errors))
+        left_out_power = power.sum() * (self.n_images / (self.n_images - 1)) ** 2
+        return penalties[best], float(1 - errors[best] / left_out_power)
+
+    def _norms_by_component(self, power: np.ndarray, penalties):
+        """Yield the squared norm of every row of (I - H) Y."""
         projected = self.projected.astype(np.float64)
         inner = projected @ projected.T
         crossed = (self.responses @ self.projected.T).astype(np.float64)
-        power = np.einsum("ij,ij->i", self.responses, self.responses, dtype=np.float64)
-        errors = []
         for penalty in penalties:
             hat = self.scores * self.shrinkage(penalty)
             cross = np.einsum("ik,ik->i", hat, crossed)
             square = np.einsum("ik,ik->i", hat @ inner, hat)
-            leverage = 1 - self._hat_diagonal(penalty)
-            errors.append(np.sum((power - 2 * cross + square) / leverage**2))
-        best = int(np.argmin(errors))
-        left_out_power = power.sum() * (self.n_images / (self.n_images - 1)) ** 2
-        return penalties[best], float(1 - errors[best] / left_out_power)
+            yield power - 2 * cross + square
+
+    def _norms_by_value(self, _, penalties):
+        """Yield the same, cheaper where responses are short."""
+        for penalty in penalties:
+            fitted = self.scores @ (self.shrinkage(penalty)[:, None] * self.projected)
+            yield np.square(self.responses - fitted).sum(axis=1)
 
     def _hat_diagonal(self, penalty: float) -> np.ndarray:
         return self.scores**2 @ self.shrinkage(penalty) + 1 / self.n_images
