@@ -284,6 +284,7 @@ class BrainAE(LatentModel):
         self.train_images_ = list(shown)
         self._mean_response = brain.mean(axis=0, dtype=np.float64)
         training, validation = self._pairs(brain, features, held_out, shown)
+        del brain  # the pairs hold copies
         solution = self._solve(training) if self.init == "ridge" else None
         self._train(training, validation, solution, seed)
         self._latent_noise = self._learn_noise(validation)

@@ -128,7 +128,7 @@ def measure(given: argparse.Namespace) -> dict:
                 step["memory"] = peak_memory(given, chain, name)
         results["chains"][chain] = {
             "steps": steps,
-            "epoch": time_epoch(trainers["fast"], steps["fast"]["wall"]),
+            "epoch": time_epoch(trainers["fast"], steps["fast"]),
             "inference": time_inference(shape, chain, given.rounds, given.threads),
         }
     return results
@@ -295,7 +295,8 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
         if name != "naive":  # its steps are long, and its share says little
             step["operations"] = trainers[name].count_products()
             step["product_speed"] = median(peaks)
-            step["share"] = step["operations"] / step["wall"] / step["product_speed"]
+            speed = step["operations"] / step["processor"]
+            step["share"] = speed / step["product_speed"]
         if "naive" in steps:
             step["faster"] = median(steps["naive"]["walls"]) / step["wall"]
             step["leaner"] = median(steps["naive"]["processors"]) / step["processor"]
@@ -303,7 +304,18 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
 
 
 def product_speed(n_threads: int) -> float:
-    """Return the machine's speed in large float32 products, in operations a second."""
+    """Return the machine's speed in large float32 products.
+
+    Parameters
+    ----------
+    n_threads : int
+        Threads that share the product.
+
+    Returns
+    -------
+    speed : float
+        Operations per second of processor time, which a busy machine hardly changes.
+    """
     import torch
 
     from ...nn.precision import Precision
@@ -313,31 +325,35 @@ def product_speed(n_threads: int) -> float:
     left, right = torch.ones(size, size), torch.ones(size, size)
     with threads(n_threads, True):
         shared_product(left, right, Precision())
-        start = time.perf_counter()
+        start = time.process_time()
         shared_product(left, right, Precision())
-        return 2 * size**3 / (time.perf_counter() - start)
+        return 2 * size**3 / (time.process_time() - start)
 
 
-def time_epoch(trainer: Trainer, step: float) -> dict:
+def time_epoch(trainer: Trainer, step: dict) -> dict:
     """Return the time of an epoch of the paper's data, and of its 50 epochs.
 
     Parameters
     ----------
     trainer : instance of Trainer
         The computation.
-    step : float
-        Seconds of one of its steps, gathering included.
+    step : dict
+        The times of one of its steps, gathering included.
 
     Returns
     -------
     epoch : dict
-        Extrapolated from the time of a step and of validating one batch.
+        Updates, and wall and processor seconds, extrapolated from a step and from
+        validating one batch.
     """
-    n_images = trainer.shape.n_images - N_VALIDATION
-    updates = n_images // trainer.batch
-    validation = trainer.timed(trainer.evaluate)[0] * N_VALIDATION / trainer.batch
-    seconds = updates * step + validation
-    return {"updates": updates, "wall": seconds, "all": N_EPOCHS * seconds}
+    updates = (trainer.shape.n_images - N_VALIDATION) // trainer.batch
+    seconds = {
+        name: updates * step[name] + validation * N_VALIDATION / trainer.batch
+        for name, validation in zip(
+            ("wall", "processor"), trainer.timed(trainer.evaluate), strict=True
+        )
+    }
+    return {"updates": updates, **seconds}
 
 
 def time_inference(
@@ -447,7 +463,9 @@ def report(results: dict) -> str:
         epoch = result["epoch"]
         lines += [
             f"  epoch of {epoch['updates']} updates, extrapolated: "
-            f"{epoch['wall']:.1f} s; {N_EPOCHS} epochs: {epoch['all'] / 60:.1f} min"
+            f"{epoch['wall']:.1f} s; {N_EPOCHS} epochs: "
+            f"{N_EPOCHS * epoch['wall'] / 60:.1f} min "
+            f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min)"
         ]
         for batch, times in result["inference"].items():
             lines += [
