@@ -1,7 +1,9 @@
 """Image networks: layers, pooling, weights and the options of an encoder."""
 
 import json
+import os
 import pickle
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +21,8 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from mne_brainae import ImageEncoder, compute_image_features, list_image_encoders
 from mne_brainae.commands import main
+from mne_brainae.commands.benchmark_images import encoding
+from mne_brainae.datasets import macaque_v4
 from mne_brainae.images import catalogue
 from mne_brainae.images.columns import FeatureBlock, feature_columns
 from mne_brainae.images.encoders import PRESETS, resolve
@@ -325,6 +329,28 @@ def test_a_real_pretrained_network():
     by_name = features("efficientnet-lite0", pictures, layer=9, pool=7)
     assert by_name.shape == (3, 112 * 49)
     np.testing.assert_allclose(by_name, features(middle, pictures), atol=1e-3)
+
+
+@pytest.mark.skipif(
+    "MNE_BRAINAE_DATA" not in os.environ,
+    reason="MNE_BRAINAE_DATA does not name the folder of real data",
+)
+def test_middle_layers_predict_real_neurons():
+    """A part of the session that the command scores whole; shuffled is about 0."""
+    epochs = macaque_v4.read_epochs("190923", verbose="ERROR")[:180]
+    encoder = ImageEncoder("efficientnet-lite0", layer=9, pool=7)
+    r, words = encoding(encoder, epochs)
+    assert r > 0.3
+    assert "six folds of 30 unseen photographs; 33 units, 5488 features" in words
+
+
+def test_cost_is_printed(capsys):
+    encoder = "--encoder timm:test_vit --pretrained random --layer 0.5"
+    size = "--images 4 --rounds 1 --side 99"
+    main(["benchmark_images", "cost", *encoder.split(), *size.split()])
+    shown = capsys.readouterr().out
+    assert re.search(r"bare network +[\d.]+ +1\.0", shown)
+    assert len(re.findall(r"images: [\d.]+ MiB, and", shown)) == 2
 
 
 # ---------------------------------------------------------------- options

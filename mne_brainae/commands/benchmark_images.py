@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-SIDE = 800  # pixels, as most pictures of THINGS
-N_FILES = 32
+N_FILES = 8
 
-#: Peak memory of a fresh process, in units that depend on the system.
+#: Peak memory of a fresh process. Linux counts what the parent held into ru_maxrss of
+#: a child, but not into VmHWM.
 CHILD = """
-import json, resource, sys
+import json, pathlib, re, resource, sys
 from mne_brainae import ImageEncoder, compute_image_features
 from mne_brainae.images import find_images
 folder, n, settings = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
@@ -29,9 +29,12 @@ pictures = {str(i): files[i % len(files)] for i in range(n)}
 table = compute_image_features(
     pictures, ImageEncoder(**settings), cache=None, device="cpu", verbose="ERROR"
 )
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-unit = 1 if sys.platform == "darwin" else 1024
-print(peak * unit, table.to_numpy().nbytes)
+status = pathlib.Path("/proc/self/status")
+if status.exists():
+    peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1])
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak, table.to_numpy().nbytes)
 """
 
 
@@ -45,11 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--pretrained", help="a file or folder of weights, a tag, or random")
     add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
     add("--images", type=int, default=128, help="cost: pictures per round")
+    add("--side", type=int, default=500, help="cost: height and width of pictures")
     add("--rounds", type=int, default=5, help="cost: rounds, interleaved")
 
 
 def run(given: argparse.Namespace) -> None:
-    """Print one table."""
+    """Print one line per session, or one table."""
+    from ..datasets import macaque_v4
     from ..images import ImageEncoder
 
     pool = given.pool
@@ -62,9 +67,11 @@ def run(given: argparse.Namespace) -> None:
     print(encoder)
     if given.what == "encoding":
         for session in given.session:
-            print(encoding(encoder, session), flush=True)
+            epochs = macaque_v4.read_epochs(session, verbose="WARNING")
+            r, words = encoding(encoder, epochs)
+            print(f"macaque V4, session {session}: r = {r:.4f} {words}", flush=True)
     else:
-        cost(encoder, given.images, given.rounds)
+        cost(encoder, given.images, given.rounds, given.side)
 
 
 def _layer(word: str) -> int | float | str:
@@ -77,31 +84,31 @@ def _layer(word: str) -> int | float | str:
     return word
 
 
-def encoding(encoder, session: str) -> str:
-    """Predict the neurons of one session by ridge regression on image features.
+def encoding(encoder, epochs) -> tuple[float, str]:
+    """Predict the neurons of a session by ridge regression on image features.
 
     Parameters
     ----------
     encoder : ImageEncoder
         The image encoder.
-    session : str
-        The session of macaque V4.
+    epochs : instance of Epochs
+        One response per photograph.
 
     Returns
     -------
-    line : str
+    r : float
         Pearson correlation over the test photographs of a fold, mean over units, then
-        mean and range over six folds. Scaling and penalty are learned on the training
-        photographs of the fold alone.
+        over six folds. Scaling and penalty are learned on the training photographs of
+        the fold alone.
+    words : str
+        The protocol and the range over folds.
     """
     from sklearn.model_selection import KFold
 
     from ..baselines import LinearEncoder
     from ..correlation import correlate
-    from ..datasets import macaque_v4
     from ..images import compute_image_features
 
-    epochs = macaque_v4.read_epochs(session, verbose="WARNING")
     files = dict(
         zip(epochs.metadata["image"], epochs.metadata["image_path"], strict=True)
     )
@@ -114,15 +121,14 @@ def encoding(encoder, session: str) -> str:
         predicted = model.predict_epochs(features.loc[measured.metadata["image"]])
         r = correlate(measured.get_data(), predicted.get_data(), axis=0)
         scores.append(r.mean())
-    return (
-        f"macaque V4, session {session}, {len(epochs.ch_names)} units, "
-        f"{features.shape[1]} features: r = {np.mean(scores):.4f} "
-        f"(six folds of {len(test)} unseen photographs: {min(scores):.4f} to "
-        f"{max(scores):.4f})"
+    words = (
+        f"({min(scores):.4f} to {max(scores):.4f} in six folds of {len(test)} unseen "
+        f"photographs; {len(epochs.ch_names)} units, {features.shape[1]} features)"
     )
+    return float(np.mean(scores)), words
 
 
-def cost(encoder, n_images: int, n_rounds: int) -> None:
+def cost(encoder, n_images: int, n_rounds: int, side: int) -> None:
     """Print throughput as shares of that of the bare network, and peak memory.
 
     Parameters
@@ -134,33 +140,46 @@ def cost(encoder, n_images: int, n_rounds: int) -> None:
     n_rounds : int
         Rounds of every way, one after another in turn, so that what else runs on the
         machine strikes all alike.
+    side : int
+        Height and width of the pictures.
     """
     with tempfile.TemporaryDirectory() as folder:
-        pictures = _pictures(Path(folder, "pictures"))
-        rates = pd.DataFrame(
-            [
-                _round(encoder, pictures, n_images, Path(folder, f"cache{index}"))
-                for index in range(n_rounds)
-            ]
-        )
-        print(f"\nimages/s on the CPU, {n_images} JPEGs of {SIDE} x {SIDE}:")
-        shares = rates.div(rates["bare network"], axis=0).median()
-        table = {"images/s": rates.median(), "share of bare": shares}
+        pictures = _pictures(Path(folder, "pictures"), side)
+        rounds = [
+            _round(encoder, pictures, n_images, Path(folder, f"cache{index}"))
+            for index in range(n_rounds)
+        ]
+        wall, processor = (pd.DataFrame(times) for times in zip(*rounds, strict=True))
+        print(f"\nimages/s on the CPU, {n_images} JPEGs of {side} x {side}:")
+        table = {
+            "images/s": (n_images / wall).median(),
+            "share of bare": _share(wall),
+            "in processor time": _share(processor),
+        }
         print(pd.DataFrame(table).round(3).to_string())
-        print(f"\npeak memory of a process, JPEGs of {SIDE} x {SIDE}:")
-        for n in (n_images // 4, n_images, 4 * n_images):
+        print(f"\npeak memory of a process, JPEGs of {side} x {side}:")
+        for n in (n_images, 4 * n_images):
             print(_memory(encoder, pictures[0].parent, n), flush=True)
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _share(seconds: pd.DataFrame) -> pd.Series:
+    """Divide the time of the bare network by that of every way, round by round.
+
+    Pictures are read while others are encoded, on another core if one is free; the
+    share in processor time is what remains if none is.
+    """
+    return (1 / seconds).mul(seconds["bare network"], axis=0).median()
+
+
+def _pictures(folder: Path, side: int) -> list[Path]:
     """Draw pictures with the spectrum of photographs."""
     from PIL import Image
 
     folder.mkdir()
     rng = np.random.default_rng(0)
-    frequency = np.hypot(*np.meshgrid(*[np.fft.fftfreq(SIDE)] * 2)) + 1 / SIDE
+    frequency = np.hypot(*np.meshgrid(*[np.fft.fftfreq(side)] * 2)) + 1 / side
     for index in range(N_FILES):
-        spectrum = np.fft.fft2(rng.standard_normal((3, SIDE, SIDE))) / frequency
+        spectrum = np.fft.fft2(rng.standard_normal((3, side, side))) / frequency
         pixels = np.fft.ifft2(spectrum).real
         pixels = 128 + 50 * pixels / pixels.std()
         image = Image.fromarray(pixels.transpose(1, 2, 0).clip(0, 255).astype(np.uint8))
@@ -168,8 +187,8 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def _round(encoder, files: list[Path], n_images: int, cache: Path) -> dict[str, float]:
-    """Time every way once."""
+def _round(encoder, files: list[Path], n_images: int, cache: Path) -> tuple[dict, dict]:
+    """Time every way once, by the clock and by the processor."""
     from ..images import compute_image_features
     from ..images.encoders import resolve
     from ..images.networks import NetworkEncoder
@@ -195,12 +214,13 @@ def _round(encoder, files: list[Path], n_images: int, cache: Path) -> dict[str, 
             pictures, encoder, cache=cache, **how
         ),
     }
-    seconds = {}
+    wall, processor = {}, {}
     for name, way in ways.items():
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         way()
-        seconds[name] = time.perf_counter() - start
-    return {name: n_images / taken for name, taken in seconds.items()}
+        wall[name] = time.perf_counter() - start[0]
+        processor[name] = time.process_time() - start[1]
+    return wall, processor
 
 
 def _bare(network, n_images: int) -> None:
@@ -224,6 +244,4 @@ def _memory(encoder, folder: Path, n_images: int) -> str:
     if done.returncode:
         return f"not measured: {done.stderr.strip().splitlines()[-1]}"
     peak, table = (int(word) / 2**20 for word in done.stdout.split())
-    return (
-        f"{n_images:6d} images: {peak - table:7.1f} MiB beside the table of {table:.1f}"
-    )
+    return f"{n_images:6d} images: {peak - table:.1f} MiB, and {table:.1f} MiB of table"

@@ -214,7 +214,7 @@ def _encode(pictures: Mapping[str, Path | Image.Image], worker: _Worker) -> np.n
     n_group = max(worker.n_group // len(worker.versions), 1)
     features, n_done = None, 0
     with ThreadPoolExecutor(N_READERS) as pool:
-        loaded = _read_ahead(pool, worker, pictures, 2 * n_group)
+        loaded = _read_ahead(pool, worker, pictures, n_group)
         if len(pictures) > LONG:
             loaded = ProgressBar(
                 loaded, mesg="Image features", max_value=len(pictures), unit=" images"
