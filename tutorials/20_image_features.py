@@ -55,7 +55,7 @@ mne_brainae.list_image_encoders(["gabor", "vit-b-16", "efficientnet-lite0"])
 # number of fields per side.
 
 data = mne_brainae.datasets.simulate(
-    n_train_concepts=24,
+    n_train_concepts=16,
     n_test_concepts=6,
     n_exemplars=4,
     n_templates=2,
@@ -108,8 +108,9 @@ scores = {}
 for layer in features.columns.unique("layer"):
     table = features[[layer]]
     linear = mne_brainae.LinearEncoder().fit(fitted_on, table)
+    predicted = linear.predict_epochs(table.loc[shown])
     result = mne_brainae.score_encoding(
-        held_out, linear.predict_epochs(table.loc[shown]), fitted_on.average()
+        held_out, predicted, fitted_on.average(), n_splits=10, random_state=0
     )
     scores[layer] = result.table.loc["prediction", "r_images"]
 
