@@ -7,6 +7,7 @@ __all__ = [
     "LinearEncoder",
     "average_repetitions",
     "channel_regions",
+    "compare_subjects",
     "compute_image_features",
     "datasets",
     "fit",
@@ -22,7 +23,7 @@ __all__ = [
 from . import datasets
 from .baselines import LinearEncoder
 from .brainae import BrainAE, fit, read_brainae
-from .evaluation import EncodingScores, score_encoding
+from .evaluation import EncodingScores, compare_subjects, score_encoding
 from .identification import Identification
 from .images import (
     ImageEncoder,

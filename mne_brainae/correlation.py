@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
+#: Columns that are resampled at a time.
+COLUMNS = 2048
+
 
 def correlate(a: np.ndarray, b: np.ndarray, *, axis: int | tuple) -> np.ndarray:
     """Correlate two arrays along some axes.
@@ -60,3 +63,65 @@ def correlate_all(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return rows / np.maximum(length, np.finfo(np.float64).tiny)
 
     return unit(a) @ unit(b).T
+
+
+def standardise(rows: np.ndarray) -> np.ndarray:
+    """Give every column mean 0 and variance 1.
+
+    Parameters
+    ----------
+    rows : array, shape (n_rows, ...)
+        The rows, in float32 or better.
+
+    Returns
+    -------
+    columns : array, shape (n_rows, n_columns)
+        All axes but the first as columns, float32; 0 where a column is constant.
+    """
+    rows = rows.reshape(len(rows), -1)
+    mean = rows.mean(axis=0, dtype=np.float64)
+    columns = (rows - mean.astype(rows.dtype)).astype(np.float32, copy=False)
+    spread = np.sqrt(np.square(columns, dtype=np.float64).mean(axis=0))
+    # Rounding leaves about 1e-7 of the mean in a constant float32 column.
+    is_constant = spread <= 1e-6 * np.abs(mean)
+    columns /= np.where(is_constant, np.inf, spread).astype(np.float32)
+    return columns
+
+
+def correlate_resampled(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray, transforms=(np.positive,)
+) -> np.ndarray:
+    """Correlate columns again and again, on resampled rows.
+
+    Parameters
+    ----------
+    x, y : array, shape (n_rows, n_columns)
+        Standardised columns.
+    weights : array, shape (n_resamples, n_rows)
+        How often each row was drawn.
+    transforms : sequence of callable
+        What is done to the correlations before they are averaged.
+
+    Returns
+    -------
+    r : array, shape (n_transforms, n_resamples)
+        For every resample the mean of the transformed correlations over columns.
+
+    Notes
+    -----
+    All resamples are five matrix products with the weights. Columns are taken in
+    blocks, so that the memory does not grow with their number.
+    """
+    weights = np.asarray(weights, np.float32) / np.float32(x.shape[0])
+    total = np.zeros((len(transforms), len(weights)))
+    for start in range(0, x.shape[1], COLUMNS):
+        a, b = (array[:, start : start + COLUMNS] for array in (x, y))
+        mean_a, mean_b = weights @ a, weights @ b
+        power = (weights @ (a * a) - mean_a**2) * (weights @ (b * b) - mean_b**2)
+        product = weights @ (a * b) - mean_a * mean_b
+        # Columns have variance 1 or 0: what is this small is rounding.
+        norm = np.sqrt(np.maximum(power, 1e-12))
+        r = np.where(power > 1e-10, product / norm, 0.0)
+        for row, transform in zip(total, transforms, strict=True):
+            row += transform(r).sum(axis=1, dtype=np.float64)
+    return total / x.shape[1]

@@ -62,6 +62,44 @@ def plot_identification(identification, *, axes=None, show: bool = True):
     return _finish(axes.figure, show)
 
 
+def plot_encoding_scores(scores, *, axes=None, show: bool = True):
+    """Plot the correlation over images against time, beside the noise ceiling.
+
+    Parameters
+    ----------
+    scores : instance of EncodingScores
+        What :func:`mne_brainae.score_encoding` returned.
+    axes : instance of Axes | None
+        Where to draw; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The mean over channels, and the range that holds half of them. With one time
+        only, every channel in the order of its score.
+    """
+    axes = _axes(axes)
+    lines = {"prediction": scores.r_map, "noise ceiling": scores.ceiling_map}
+    for (name, evoked), color in zip(lines.items(), ("C0", "0.4"), strict=True):
+        if evoked is None:
+            continue
+        if len(evoked.times) == 1:
+            order = np.argsort(scores.r_map.data[:, 0])[::-1]
+            axes.plot(evoked.data[order, 0], ".", color=color, label=name)
+            axes.set(xlabel="channels by score")
+            continue
+        low, high = np.percentile(evoked.data, (25, 75), axis=0)
+        axes.fill_between(evoked.times, low, high, color=color, alpha=0.2, linewidth=0)
+        axes.plot(evoked.times, evoked.data.mean(axis=0), color=color, label=name)
+        axes.set(xlabel="time (s)")
+    axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+    axes.set(ylabel="r over images", title="encoding")
+    axes.legend(frameon=False)
+    return _finish(axes.figure, show)
+
+
 def plot_history(model, *, axes=None, show: bool = True):
     """Plot the losses of training and validation against the epoch.
 

@@ -186,7 +186,12 @@ def _add_encoding(
     from ..evaluation import score_encoding
 
     table = score_encoding(
-        task.test, predicted, mean_response, n_splits=20, random_state=seed
+        task.test,
+        predicted,
+        mean_response,
+        n_splits=20,
+        n_bootstraps=0,
+        random_state=seed,
     ).table
     for column in ("r_images", "r_pattern"):
         row = scores.setdefault(f"encoding {column}", {})
