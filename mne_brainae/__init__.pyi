@@ -5,11 +5,13 @@ __all__ = [
     "Identification",
     "ImageEncoder",
     "LinearEncoder",
+    "NonlinearEncoder",
     "average_repetitions",
     "channel_regions",
     "compare_subjects",
     "compute_image_features",
     "datasets",
+    "encoding_systems",
     "fit",
     "fit_many",
     "list_image_encoders",
@@ -21,7 +23,7 @@ __all__ = [
 ]
 
 from . import datasets
-from .baselines import LinearEncoder
+from .baselines import LinearEncoder, NonlinearEncoder, encoding_systems
 from .brainae import BrainAE, fit, read_brainae
 from .evaluation import EncodingScores, compare_subjects, score_encoding
 from .identification import Identification

@@ -299,7 +299,8 @@ class LatentModel(BaseEstimator):
         if similarity == "encoding":
             measured = self._brain_scaler.transform(self._read(epochs))
             check_finite(measured, "epochs")
-            predicted = self._apply(self.network_.decode, np.array(z_image))
+            z_image = np.array(z_image, np.float32)
+            predicted = self._apply(self.network_.decode, z_image)
             n, m = len(measured), len(predicted)
             return correlate_all(measured.reshape(n, -1), predicted.reshape(m, -1))
         z_brain = self.embed_epochs(epochs)

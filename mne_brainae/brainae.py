@@ -545,9 +545,10 @@ class BrainAE(LatentModel):
         if self.best_epoch_ < 0:
             kept = "closed form"
         return (
-            f"<BrainAE | {len(self.info_['ch_names'])} channels x {len(self.times_)} "
-            f"times ({self.times_[0]:g} to {self.times_[-1]:g} s), {n_features} image "
-            f"features, fitted on {len(self.train_images_)} images, {kept}>"
+            f"<{type(self).__name__} | {len(self.info_['ch_names'])} channels x "
+            f"{len(self.times_)} times ({self.times_[0]:g} to {self.times_[-1]:g} s), "
+            f"{n_features} image features, fitted on {len(self.train_images_)} images, "
+            f"{kept}>"
         )
 
 

@@ -115,8 +115,8 @@ scores.r_map.plot_topomap(times=[0.1, 0.2, 0.3], scalings=1, units="r")
 
 # %%
 # Since this recording is simulated, the true ceiling is known. For ``r_pattern`` it may
-# be compared with the estimate from split halves in the table above; for ``r_images`` it
-# is the mean over those channels and times only where pictures make a difference.
+# be compared with the estimate from split halves in the table above; for ``r_images``
+# it is the mean over those channels and times only where pictures make a difference.
 
 data.noise_ceiling
 

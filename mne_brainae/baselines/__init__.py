@@ -3,5 +3,7 @@
 # License: BSD-3-Clause
 
 from .linear import LinearEncoder
+from .nonlinear import NonlinearEncoder
+from .table_1 import encoding_systems
 
-__all__ = ["LinearEncoder"]
+__all__ = ["LinearEncoder", "NonlinearEncoder", "encoding_systems"]
