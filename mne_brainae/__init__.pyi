@@ -6,7 +6,10 @@ __all__ = [
     "ImageEncoder",
     "LinearEncoder",
     "NonlinearEncoder",
+    "ResponseSimilarity",
     "average_repetitions",
+    "band_power",
+    "channel_correlation",
     "channel_regions",
     "compare_subjects",
     "compute_image_features",
@@ -17,12 +20,15 @@ __all__ = [
     "list_image_encoders",
     "make_mask",
     "mask_epochs",
+    "phase_lag",
     "read_brainae",
     "read_image_features",
     "score_encoding",
+    "score_similarity",
+    "viz",
 ]
 
-from . import datasets
+from . import datasets, viz
 from .baselines import LinearEncoder, NonlinearEncoder, encoding_systems
 from .brainae import BrainAE, fit, read_brainae
 from .evaluation import EncodingScores, compare_subjects, score_encoding
@@ -37,4 +43,11 @@ from .many import fit_many
 from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions
 from .regions import channel_regions
+from .similarity import (
+    ResponseSimilarity,
+    band_power,
+    channel_correlation,
+    phase_lag,
+    score_similarity,
+)
 from .whitening import MVNN

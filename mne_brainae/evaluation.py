@@ -13,16 +13,13 @@ import pandas as pd
 from ._checks import (
     _check_option,
     _validate_type,
-    check_complete,
-    check_finite,
     check_image_names,
-    check_same_space,
     five,
-    pick_channels,
     seed_from,
     verbose,
 )
 from ._docs import fill_doc
+from ._pairing import pair_responses
 from .correlation import correlate, correlate_resampled, standardise
 from .noise_ceiling import (
     noise_variance,
@@ -30,7 +27,7 @@ from .noise_ceiling import (
     split_halves,
     whole_from_halves,
 )
-from .preprocessing import average_by, read_array
+from .preprocessing import read_array
 from .viz import plot_encoding_scores
 
 PREDICTION, MEAN, CEILING = "prediction", "mean response", "noise ceiling"
@@ -215,68 +212,30 @@ def score_encoding(
     of the halvings, so that the choice of the halves is covered. The interval holds the
     middle 95 %% of deviations from their mean, laid around the estimate.
     """
-    _validate_type(mean_response, mne.Evoked, "mean_response")
     for name, value, least in (
         ("n_splits", n_splits, 1),
         ("n_bootstraps", n_bootstraps, 0),
     ):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}.")
-    measured, predicted, baseline, shown, table, picked = _pair(
-        epochs, epochs_predicted, mean_response, picks
-    )
+    pairs = pair_responses(epochs, epochs_predicted, mean_response, picks)
     seed = seed_from(random_state)
     rng = np.random.default_rng(seed)
-    n_images = len(shown)
+    n_images = len(pairs.table)
     weights = rng.multinomial(n_images, np.full(n_images, 1 / n_images), n_bootstraps)
-    result = _Scoring(measured, predicted, baseline, weights)
+    result = _Scoring(pairs.measured, pairs.predicted, pairs.mean, weights)
     result.score_whole()
-    names = check_image_names(epochs)
-    codes = pd.Index(shown).get_indexer(names)
+    codes = pd.Index(pairs.images).get_indexer(check_image_names(epochs))
     has_ceiling = np.bincount(codes).min() >= 2
     if has_ceiling:
-        picks = [epochs.ch_names.index(name) for name in picked["ch_names"]]
-        trials = read_array(epochs, np.array(picks))
+        trials = read_array(epochs, pairs.picks)
         result.score_halves(split_halves(trials, codes, n_splits, rng), codes, n_splits)
-    n_all = len(epochs_predicted.ch_names)
-    counts = table["n_averaged"]
-    protocol = {
-        "images": n_images,
-        "repetitions averaged": f"{counts.min()} to {counts.max()}",
-        "channels": f"{measured.shape[1]} of {n_all}",
-        "window": f"{epochs_predicted.times[0]:g} to {epochs_predicted.times[-1]:g} s",
+    protocol = pairs.protocol | {
         "split halves": n_splits if has_ceiling else "none, an image was shown once",
         "bootstraps over images": n_bootstraps,
         "seed": seed,
     }
-    return result.finish(picked, epochs_predicted.times[0], shown, protocol)
-
-
-def _pair(epochs, epochs_predicted, mean_response, picks) -> tuple:
-    """Return measured, predicted and mean response of the same images and channels."""
-    check_image_names(epochs)
-    epochs.drop_bad(verbose=False)
-    ch_names, times = epochs_predicted.ch_names, epochs_predicted.times
-    check_same_space(epochs, ch_names, times)
-    same_channels = list(mean_response.ch_names) == list(ch_names)
-    if not same_channels or mean_response.data.shape[1] != len(times):
-        raise ValueError(
-            "mean_response has other channels or times than epochs_predicted."
-        )
-    chosen = np.arange(len(ch_names))
-    if picks is not None:
-        chosen = pick_channels(epochs_predicted.info, picks)
-    in_measured = np.array([epochs.ch_names.index(ch_names[pick]) for pick in chosen])
-    measured, table = average_by(epochs, "image", in_measured)
-    shown = list(table["image"].astype(str))
-    predicted_names = check_image_names(epochs_predicted)
-    check_complete(shown, predicted_names, "epochs_predicted")
-    rows = pd.Index(predicted_names).get_indexer(shown)
-    predicted = read_array(epochs_predicted, chosen)[rows]
-    check_finite(predicted, "epochs_predicted")
-    baseline = np.broadcast_to(mean_response.data[chosen], measured.shape)
-    info = mne.pick_info(epochs_predicted.info, chosen)
-    return measured, predicted, baseline, shown, table, info
+    return result.finish(pairs.info, pairs.tmin, pairs.images, protocol)
 
 
 class _Scoring:

@@ -132,6 +132,283 @@ def plot_history(model, *, axes=None, show: bool = True):
     return _finish(axes.figure, show)
 
 
+def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = True):
+    """Plot measured and predicted responses of regions against time (Figure 2a).
+
+    Parameters
+    ----------
+    measured, predicted : instance of Epochs
+        Responses to the same images.
+    regions : dict
+        Channel names by region; the mean over the channels is drawn.
+    axes : array of Axes | None
+        Where to draw, one for every region; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The mean over images with its 95 % confidence interval. With one time only,
+        the measured against the predicted response to every image.
+    """
+    import matplotlib.pyplot as plt
+    import mne
+
+    if axes is None:
+        size = (5 * min(len(regions), 3), 3.5 * -(-len(regions) // 3))
+        _, axes = plt.subplots(
+            -(-len(regions) // 3),
+            min(len(regions), 3),
+            figsize=size,
+            squeeze=False,
+            layout="constrained",
+        )
+    axes = np.ravel(axes)
+    if len(axes) < len(regions):
+        raise ValueError(f"{len(regions)} regions need as many axes, got {len(axes)}.")
+    both = {"measured": measured, "predicted": predicted}
+    evoked = {name: list(epochs.iter_evoked()) for name, epochs in both.items()}
+    for ax, (region, channels) in zip(axes, regions.items(), strict=False):
+        if len(measured.times) == 1:
+            points = (e.get_data(picks=channels).mean(axis=1) for e in both.values())
+            ax.plot(*points, ".")
+            ax.set(xlabel="measured", ylabel="predicted", title=region)
+            continue
+        mne.viz.plot_compare_evokeds(
+            evoked,
+            picks=list(channels),
+            combine="mean",
+            colors={"measured": "C0", "predicted": "C3"},
+            linestyles={"measured": "-", "predicted": "--"},
+            show_sensors=False,
+            truncate_yaxis=False,
+            truncate_xaxis=False,
+            legend="lower right",
+            axes=ax,
+            title=region,
+            show=False,
+        )
+    for ax in axes[len(regions) :]:
+        ax.set_axis_off()
+    return _finish(axes[0].figure, show)
+
+
+def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
+    """Plot measured and predicted power in bands over the channels (Figure 2b).
+
+    Parameters
+    ----------
+    measured, predicted : DataFrame, shape (n_channels, n_bands)
+        The power, as :func:`mne_brainae.band_power` returns it.
+    info : instance of Info
+        The channels. Without positions, power is drawn channel by channel.
+    axes : array of Axes, shape (2, n_bands) | None
+        Where to draw, measured above predicted; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure in decibel; every map has its own range, which is written below it.
+    """
+    import matplotlib.pyplot as plt
+    import mne
+
+    bands = list(measured)
+    info = mne.pick_info(
+        info, [info["ch_names"].index(name) for name in measured.index]
+    )
+    has_map = _has_positions(info) and len(set(info.get_channel_types())) == 1
+    if axes is None:
+        _, axes = plt.subplots(
+            2, len(bands), figsize=(2.7 * len(bands), 5.6), layout="constrained"
+        )
+    axes = np.reshape(axes, (2, len(bands)))
+    for row, (name, power) in enumerate(
+        (("measured", measured), ("predicted", predicted))
+    ):
+        for ax, band in zip(axes[row], bands, strict=True):
+            values = 10 * np.log10(np.maximum(power[band], np.finfo(float).tiny))
+            if has_map:
+                mne.viz.plot_topomap(
+                    values.to_numpy(),
+                    info,
+                    axes=ax,
+                    cmap="viridis",
+                    vlim=(values.min(), values.max()),
+                    contours=0,
+                    show=False,
+                )
+                ax.set_xlabel(f"{values.min():.0f} to {values.max():.0f} dB")
+            else:
+                ax.plot(values.to_numpy(), ".")
+                ax.set(xlabel="channel", ylabel="dB")
+            label = band.replace(" (", "\n(") if row == 0 else ""
+            ax.set_title(f"{label}\n{name}" if row == 0 else name, fontsize="medium")
+    return _finish(axes[0, 0].figure, show)
+
+
+def plot_matrices(
+    measured, predicted, *, title: str = "", vlim=None, axes=None, show: bool = True
+):
+    """Plot a measured and a predicted matrix of channels side by side.
+
+    Parameters
+    ----------
+    measured, predicted : DataFrame, shape (n_channels, n_channels)
+        Channel correlations or phase lags.
+    title : str
+        The title of the figure.
+    vlim : tuple of float | None
+        The range of the colours; None takes that of both matrices.
+    axes : array of Axes, shape (2,) | None
+        Where to draw; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The two matrices, with one colour bar.
+    """
+    import matplotlib.pyplot as plt
+    from nilearn.plotting import plot_matrix
+
+    if axes is None:
+        _, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
+    both = {"measured": measured, "predicted": predicted}
+    if vlim is None:
+        values = np.stack(list(both.values()))
+        vlim = (values.min(), values.max())
+    has_labels = len(measured) <= 40
+    for ax, (name, matrix) in zip(axes, both.items(), strict=True):
+        plot_matrix(
+            matrix.to_numpy(),
+            axes=ax,
+            labels=list(matrix.columns) if has_labels else None,
+            cmap="RdBu_r" if vlim[0] < 0 else "viridis",
+            vmin=vlim[0],
+            vmax=vlim[1],
+            colorbar=False,
+            auto_fit=False,
+        )
+        ax.tick_params(labelsize=8)
+        if not has_labels:
+            ax.set(xticks=[], yticks=[], xlabel=f"{len(matrix)} channels")
+        ax.set_title(name)
+    figure = axes[0].figure
+    figure.colorbar(axes[0].images[0], ax=list(axes), shrink=0.8)
+    figure.suptitle(title)
+    return _finish(figure, show)
+
+
+def plot_connectivity_circles(
+    measured, predicted, *, title: str = "", n_lines: int = 40, show: bool = True
+):
+    """Plot the largest entries of two matrices of channels on circles.
+
+    Parameters
+    ----------
+    measured, predicted : DataFrame, shape (n_channels, n_channels)
+        Phase lags.
+    title : str
+        The title of the figure.
+    n_lines : int
+        How many pairs of channels are joined.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The two circles, each with its own range.
+    """
+    import matplotlib.pyplot as plt
+    from mne_connectivity.viz import plot_connectivity_circle
+
+    figure, axes = plt.subplots(
+        1, 2, figsize=(12, 6), subplot_kw={"projection": "polar"}
+    )
+    both = {"measured": measured, "predicted": predicted}
+    for ax, (name, matrix) in zip(axes, both.items(), strict=True):
+        plot_connectivity_circle(
+            np.tril(matrix.to_numpy(), -1),
+            list(matrix.columns),
+            n_lines=min(n_lines, len(matrix) * (len(matrix) - 1) // 2),
+            facecolor="white",
+            textcolor="black",
+            node_edgecolor="white",
+            colormap="viridis_r",
+            colorbar_size=0.4,
+            fontsize_names=min(8, 450 / len(matrix)),
+            padding=3.0,
+            title=name,
+            ax=ax,
+            interactive=False,
+            show=False,
+        )
+    figure.suptitle(title)
+    return _finish(figure, show)
+
+
+def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
+    """Plot one value per electrode on the layout of the arrays, area by area.
+
+    Parameters
+    ----------
+    evoked : instance of Evoked
+        A response, or a statistic such as ``EncodingScores.r_map``. Its channels need
+        positions.
+    areas : dict
+        Channel names by area, such as V1, V4 and IT.
+    time : float | None
+        The time in seconds; None takes the mean over all times.
+    vlim : tuple of float | None
+        The range of the colours; None takes that of the values.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        One panel for every area, with the mean over its electrodes.
+    """
+    import matplotlib.pyplot as plt
+
+    if not _has_positions(evoked.info):
+        raise ValueError(
+            "evoked has no channel positions: set a montage with the layout of the "
+            "arrays first."
+        )
+    values = evoked.data.mean(axis=1)
+    when = "mean over time"
+    if time is not None:
+        sample = int(evoked.time_as_index(time, use_rounding=True)[0])
+        values, when = evoked.data[:, sample], f"{evoked.times[sample]:g} s"
+    vlim = (values.min(), values.max()) if vlim is None else vlim
+    figure, axes = plt.subplots(
+        1, len(areas), figsize=(4 * len(areas), 4), squeeze=False, layout="constrained"
+    )
+    for ax, (area, channels) in zip(axes[0], areas.items(), strict=True):
+        rows = [evoked.ch_names.index(name) for name in channels]
+        place = np.array([evoked.info["chs"][row]["loc"][:2] for row in rows])
+        dots = ax.scatter(
+            *place.T, c=values[rows], vmin=vlim[0], vmax=vlim[1], s=25, marker="s"
+        )
+        ax.set(title=f"{area}: mean {values[rows].mean():.3g}", xticks=[], yticks=[])
+        ax.set_aspect("equal")
+    figure.colorbar(dots, ax=list(axes[0]), shrink=0.8)
+    figure.suptitle(f"{evoked.comment or 'response'}, {when}")
+    return _finish(figure, show)
+
+
+def _has_positions(info) -> bool:
+    positions = np.array([ch["loc"][:3] for ch in info["chs"]])
+    return bool(np.isfinite(positions).all())
+
+
 def plot_comparison(measured, predicted, *, times=None, show: bool = True):
     """Plot a measured and a predicted response side by side.
 
@@ -153,8 +430,7 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
     """
     import matplotlib.pyplot as plt
 
-    positions = np.array([ch["loc"][:3] for ch in measured.info["chs"]])
-    if len(measured.times) == 1 or not np.isfinite(positions).all():
+    if len(measured.times) == 1 or not _has_positions(measured.info):
         return _plot_channels(measured, predicted, show)
     times = _peaks(measured) if times is None else times
     limit = np.abs(measured.data).max()
