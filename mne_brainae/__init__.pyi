@@ -19,6 +19,7 @@ __all__ = [
     "fit_many",
     "list_image_encoders",
     "make_mask",
+    "make_report",
     "mask_epochs",
     "phase_lag",
     "read_brainae",
@@ -43,6 +44,7 @@ from .many import fit_many
 from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions
 from .regions import channel_regions
+from .report import make_report
 from .similarity import (
     ResponseSimilarity,
     band_power,

@@ -390,6 +390,38 @@ class LatentModel(BaseEstimator):
         predicted = self._decode(self._embed_features(features), None, "array")
         return float(correlate(measured, predicted, axis=0).mean())
 
+    def report(
+        self, epochs, images=None, *, fname=None, overwrite=False, **options
+    ) -> mne.Report:
+        """Describe the model and its scores on one HTML page.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs
+            Test responses, which the model has not seen.
+        images : path-like | list | dict | DataFrame | None
+            The pictures, as at fit.
+        fname : path-like | None
+            A file to write, whose name ends in ``.html``.
+        overwrite : bool
+            Whether an existing file may be replaced.
+        **options
+            More of :func:`mne_brainae.make_report`, such as ``templates``.
+
+        Returns
+        -------
+        report : instance of Report
+            The page.
+        """
+        from .report import check_report_name, make_report, write_report
+
+        if fname is not None:
+            check_report_name(fname, overwrite=overwrite)
+        report = make_report(self, epochs, images, **options)
+        if fname is not None:
+            write_report(report, fname, overwrite=overwrite)
+        return report
+
     @property
     def evoked_(self) -> mne.EvokedArray:
         """The mean training response."""

@@ -220,7 +220,7 @@ def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
     info = mne.pick_info(
         info, [info["ch_names"].index(name) for name in measured.index]
     )
-    has_map = _has_positions(info) and len(set(info.get_channel_types())) == 1
+    has_map = has_positions(info) and len(set(info.get_channel_types())) == 1
     if axes is None:
         _, axes = plt.subplots(
             2, len(bands), figsize=(2.7 * len(bands), 5.6), layout="constrained"
@@ -333,10 +333,15 @@ def plot_connectivity_circles(
     )
     both = {"measured": measured, "predicted": predicted}
     for ax, (name, matrix) in zip(axes, both.items(), strict=True):
+        lower = matrix.to_numpy()[np.tril_indices(len(matrix), -1)]
+        largest = np.sort(lower)[-n_lines:]
+        is_flat = largest[0] == largest[-1]
         plot_connectivity_circle(
             np.tril(matrix.to_numpy(), -1),
             list(matrix.columns),
-            n_lines=min(n_lines, len(matrix) * (len(matrix) - 1) // 2),
+            n_lines=len(largest),
+            vmin=0.0 if is_flat else largest[0],
+            vmax=1.0 if is_flat else largest[-1],
             facecolor="white",
             textcolor="black",
             node_edgecolor="white",
@@ -349,6 +354,7 @@ def plot_connectivity_circles(
             interactive=False,
             show=False,
         )
+    figure.subplots_adjust(left=0.02, right=0.94, bottom=0.02, top=0.84)
     figure.suptitle(title)
     return _finish(figure, show)
 
@@ -377,7 +383,7 @@ def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
     """
     import matplotlib.pyplot as plt
 
-    if not _has_positions(evoked.info):
+    if not has_positions(evoked.info):
         raise ValueError(
             "evoked has no channel positions: set a montage with the layout of the "
             "arrays first."
@@ -404,9 +410,85 @@ def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
     return _finish(figure, show)
 
 
-def _has_positions(info) -> bool:
+def has_positions(info) -> bool:
+    """Return whether every channel has a position.
+
+    Parameters
+    ----------
+    info : instance of Info
+        The channels.
+
+    Returns
+    -------
+    answer : bool
+        False if any position is unknown.
+    """
     positions = np.array([ch["loc"][:3] for ch in info["chs"]])
     return bool(np.isfinite(positions).all())
+
+
+def plot_mean_response(evoked, *, axes=None, show: bool = True):
+    """Plot a response of all channels, or their values where there is one time.
+
+    Parameters
+    ----------
+    evoked : instance of Evoked
+        The response.
+    axes : instance of Axes | None
+        Where to draw; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        Every channel in grey and the spread over channels.
+    """
+    axes = _axes(axes)
+    if len(evoked.times) == 1:
+        axes.plot(evoked.data[:, 0], ".")
+        axes.set(xlabel="channel", ylabel="response (SI or arbitrary units)")
+    else:
+        _plot_butterfly(axes, evoked)
+        axes.set(ylabel="SI units")
+        axes.legend(frameon=False)
+    axes.set_title(evoked.comment or "response")
+    return _finish(axes.figure, show)
+
+
+def _plot_butterfly(axes, evoked) -> None:
+    axes.plot(evoked.times, evoked.data.T, color="0.6", linewidth=0.5)
+    axes.plot(evoked.times, evoked.data.std(axis=0), color="C3", label="GFP")
+    axes.set(xlabel="time (s)")
+
+
+def plot_repetitions(counts, *, axes=None, show: bool = True):
+    """Plot how many repetitions were averaged.
+
+    Parameters
+    ----------
+    counts : array-like of int, shape (n_images,)
+        The number of trials of every image.
+    axes : instance of Axes | None
+        Where to draw; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        A histogram.
+    """
+    axes = _axes(axes)
+    values, images = np.unique(counts, return_counts=True)
+    axes.bar(values, images)
+    axes.set(
+        xlabel="repetitions averaged",
+        ylabel="images",
+        xlim=(values.min() - 2, values.max() + 2),
+    )
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    return _finish(axes.figure, show)
 
 
 def plot_comparison(measured, predicted, *, times=None, show: bool = True):
@@ -430,7 +512,7 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
     """
     import matplotlib.pyplot as plt
 
-    if len(measured.times) == 1 or not _has_positions(measured.info):
+    if len(measured.times) == 1 or not has_positions(measured.info):
         return _plot_channels(measured, predicted, show)
     times = _peaks(measured) if times is None else times
     limit = np.abs(measured.data).max()
@@ -455,9 +537,8 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
     for ax, evoked, name in zip(
         axes, (measured, predicted), ("measured", "predicted"), strict=True
     ):
-        ax.plot(evoked.times, evoked.data.T, color="0.6", linewidth=0.5)
-        ax.plot(evoked.times, evoked.data.std(axis=0), color="C3", label="GFP")
-        ax.set(xlabel="time (s)", title=name)
+        _plot_butterfly(ax, evoked)
+        ax.set_title(name)
     axes[0].set_ylabel("SI units")
     axes[0].legend(frameon=False)
     return _finish(figure, show)

@@ -346,3 +346,11 @@ def test_area_maps():
     assert_array_equal(
         figure.axes[0].collections[0].get_array(), values[:16].mean(axis=1)
     )
+
+
+def test_circle_of_equal_lags():
+    """Few epochs may give many pairs the same lag."""
+    names = list("abcd")
+    lag = pd.DataFrame(1.0 - np.eye(4), index=names, columns=names)
+    figure = viz.plot_connectivity_circles(lag, lag / 2, n_lines=3, show=False)
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["measured", "predicted"]

@@ -17,6 +17,9 @@ COMMANDS = {
     "benchmark": "measure speed on this machine",
     "demo": "fit, predict, retrieve, classify and reconstruct, with pictures",
     "image_encoders": "list image encoders with their sizes, licences and costs",
+    "fit": "fit a model to epochs and pictures",
+    "predict": "predict the brain responses to pictures",
+    "report": "write one page about a model, its scores and their protocol",
     "sys_info": "print the versions that a bug report needs",
 }
 

@@ -1,0 +1,43 @@
+"""``mne_brainae fit``: a model from epochs and pictures."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..recipes import RECIPES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a fit can be told."""
+    add = parser.add_argument
+    add("epochs", type=Path, help="training epochs (-epo.fif), metadata name the image")
+    add("images", type=Path, help="the folder of pictures")
+    add("--recipe", choices=RECIPES, default="best", help="named settings")
+    add("--picks", nargs="+", help="channels or channel types")
+    add("--seed", type=int, help="seed, to get the same model again")
+    add("--out", type=Path, default=Path("brainae.safetensors"), help="the model file")
+    add("--overwrite", action="store_true", help="replace the model file")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Fit and save."""
+    import mne
+
+    import mne_brainae
+    from mne_brainae._checks import _check_fname
+
+    _check_fname(given.out, overwrite=given.overwrite)  # before the work, not after
+    epochs = mne.read_epochs(given.epochs, preload=False)
+    model = mne_brainae.fit(
+        epochs,
+        given.images,
+        recipe=given.recipe,
+        picks=given.picks,
+        random_state=given.seed,
+    )
+    model.save(given.out, overwrite=given.overwrite)
+    print(model)
+    print(f"Saved {given.out}")

@@ -1,0 +1,30 @@
+"""``mne_brainae predict``: the brain responses to pictures."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a prediction can be told."""
+    add = parser.add_argument
+    add("model", type=Path, help="a model file of mne_brainae fit")
+    add("images", type=Path, nargs="+", help="a folder of pictures, or pictures")
+    add("--out", type=Path, default=Path("predicted-epo.fif"), help="the epochs file")
+    add("--overwrite", action="store_true", help="replace the epochs file")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Predict and save one epoch per picture."""
+    import mne_brainae
+    from mne_brainae._checks import _check_fname
+
+    _check_fname(given.out, overwrite=given.overwrite)
+    model = mne_brainae.read_brainae(given.model)
+    whole = len(given.images) == 1
+    epochs = model.predict_epochs(given.images[0] if whole else given.images)
+    epochs.save(given.out, overwrite=given.overwrite, verbose="ERROR")
+    print(f"Saved the responses to {len(epochs)} pictures in {given.out}")

@@ -1,0 +1,332 @@
+"""One page about a fitted model: data, training, encoding, decoding, protocol."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+
+from ._checks import (
+    _check_fname,
+    _validate_type,
+    check_image_names,
+    logger,
+    seed_from,
+    verbose,
+)
+from ._docs import fill_doc
+from ._files import replacing
+from ._pairing import image_paths
+from .evaluation import EncodingScores, score_encoding
+from .identification import Identification
+from .preprocessing import average_repetitions
+from .regions import channel_regions
+from .similarity import ResponseSimilarity, score_similarity
+from .viz import (
+    has_positions,
+    plot_comparison,
+    plot_history,
+    plot_mean_response,
+    plot_repetitions,
+)
+
+#: Packages whose versions decide over a result.
+PACKAGES = ("mne_brainae", "mne", "mne-connectivity", "numpy", "scipy", "torch")
+#: Channels of which MNE-Python draws topographies without more to be said.
+TOPOGRAPHIC = ("eeg", "mag", "grad", "seeg")
+#: The regions of Figure 2a.
+REGIONS = ("occipital", "temporal", "parietal")
+#: More names than this cannot be read around a circle.
+MOST_ON_CIRCLE = 80
+
+
+@verbose
+@fill_doc
+def make_report(
+    model,
+    epochs: mne.BaseEpochs,
+    images=None,
+    *,
+    templates=None,
+    regions: Mapping | None = None,
+    title: str | None = None,
+    n_splits: int = 100,
+    n_bootstraps: int = 1000,
+    random_state=None,
+    verbose=None,
+) -> mne.Report:
+    """Describe a fitted model and its scores on one page.
+
+    Parameters
+    ----------
+    model : instance of BrainAE
+        The fitted model.
+    epochs : instance of Epochs
+        Test responses, which the model has not seen; ``metadata["image"]`` names the
+        pictures. Repetitions are averaged.
+    images : path-like | list | dict | DataFrame | None
+        The pictures or features, as in :meth:`mne_brainae.BrainAE.predict_epochs`;
+        None takes the files of ``epochs.metadata["image_path"]``.
+    templates : path-like | dict | DataFrame | None
+        Other pictures of the concepts, as in :meth:`mne_brainae.BrainAE.classify`; None
+        leaves classification out.
+    regions : dict | None
+        Channel names by region, for the time courses; None takes what
+        :func:`mne_brainae.channel_regions` finds, or else all channels as one.
+    title : str | None
+        The title of the page.
+    n_splits, n_bootstraps : int
+        As in :func:`mne_brainae.score_encoding`.
+    %(random_state)s
+    %(verbose)s
+
+    Returns
+    -------
+    report : instance of Report
+        The page, to be added to or saved. Sections: data, training, encoding, time
+        space and frequency, decoding, protocol and versions.
+    """
+    _validate_type(epochs, mne.BaseEpochs, "epochs")
+    shown = list(check_image_names(epochs).unique())
+    images = image_paths(epochs, shown_names(epochs)) if images is None else images
+    features = model._features(images, names=shown)
+    predicted = model.predict_epochs(features)
+    averaged = average_repetitions(epochs, picks=predicted.ch_names)
+    if regions is None:
+        regions = _regions(predicted.info)
+    options = {
+        "n_splits": n_splits,
+        "n_bootstraps": n_bootstraps,
+        "random_state": seed_from(random_state),
+    }
+    pair = (epochs, predicted, model.evoked_)
+    scores = {"all channels": score_encoding(*pair, **options)}
+    if visual := regions.get("visual"):
+        scores["visual channels"] = score_encoding(*pair, picks=visual, **options)
+    similarity = score_similarity(*pair, regions=_of_figure(regions))
+    found = {"retrieval": model.retrieve(averaged, features)}
+    if templates is not None:
+        found["classification"] = model.classify(averaged, templates)
+    page = _Page(title or f"{type(model).__name__}: {len(shown)} test images")
+    page.add_data(model, averaged)
+    page.add_training(model)
+    page.add_encoding(scores, averaged, predicted)
+    page.add_similarity(similarity)
+    page.add_decoding(found)
+    page.add_protocol(scores["all channels"], found, averaged)
+    return page.report
+
+
+@verbose
+def write_report(
+    report: mne.Report, fname, *, overwrite: bool = False, verbose=None
+) -> None:
+    """Write a report as one HTML file that needs no other.
+
+    Parameters
+    ----------
+    report : instance of Report
+        The page.
+    fname : path-like
+        The file; its name must end in ``.html``.
+    overwrite : bool
+        Whether an existing file may be replaced.
+    verbose : bool | str | int | None
+        Control verbosity of the logging output, as everywhere in MNE-Python.
+    """
+    check_report_name(fname, overwrite=overwrite)
+    with replacing(fname) as temporary:
+        report.save(temporary, open_browser=False, overwrite=True, verbose="ERROR")
+    logger.info(f"Wrote {fname}.")
+
+
+def check_report_name(fname, *, overwrite: bool) -> None:
+    """Refuse a file that is no HTML, or that exists and may not be replaced."""
+    if Path(fname).suffix != ".html":
+        raise ValueError(f"fname must end in .html, got {Path(fname).name!r}.")
+    _check_fname(fname, overwrite=overwrite)
+
+
+def shown_names(epochs: mne.BaseEpochs) -> pd.Series:
+    """Return the image of every epoch."""
+    return epochs.metadata["image"].astype(str)
+
+
+def _regions(info: mne.Info) -> dict:
+    try:
+        return channel_regions(info)
+    except ValueError:  # the names of the channels say nothing of places
+        return {}
+
+
+def _of_figure(regions: Mapping) -> dict | None:
+    """Return the regions of Figure 2a, or those that there are, or None."""
+    chosen = {name: regions[name] for name in REGIONS if name in regions}
+    return chosen or dict(regions) or None
+
+
+class _Page:
+    """The report while it is written, section by section."""
+
+    def __init__(self, title: str):
+        self.report = mne.Report(title=title, verbose="ERROR")
+
+    def figure(self, section: str, title: str, figure, caption: str = "") -> None:
+        import matplotlib.pyplot as plt
+
+        self.report.add_figure(
+            figure, title, caption=caption or None, image_format="png", section=section
+        )
+        plt.close(figure)
+
+    def table(self, section: str, title: str, table: pd.DataFrame) -> None:
+        html = table.to_html(classes="table table-striped", border=0, na_rep="")
+        self.report.add_html(html, title, section=section)
+
+    def text(self, section: str, title: str, values: Mapping) -> None:
+        rows = pd.Series({k: str(v) for k, v in values.items()}).to_frame("")
+        self.table(section, title, rows)
+
+    def add_data(self, model, averaged: mne.BaseEpochs) -> None:
+        section = "Data"
+        numbers = averaged.metadata["n_averaged"]
+        facts = {
+            "test images": len(averaged),
+            "trials per test image": f"{numbers.min()} to {numbers.max()}",
+            "training images": len(model.train_images_),
+            "channels": len(model.info_["ch_names"]),
+            "channel types": ", ".join(dict.fromkeys(model.info_.get_channel_types())),
+            "sampling frequency": f"{model.info_['sfreq']:g} Hz",
+            "times": f"{model.times_[0]:g} to {model.times_[-1]:g} s",
+        }
+        if "concept" in averaged.metadata:
+            facts["test concepts"] = averaged.metadata["concept"].nunique()
+        self.text(section, "Summary", facts)
+        mean = averaged.average()
+        mean.comment = "mean test response"
+        figure = plot_mean_response(mean, show=False)
+        self.figure(section, "Mean test response", figure)
+
+    def add_training(self, model) -> None:
+        section = "Training"
+        self.text(
+            section, "Model", {"model": model, "how it was chosen": model.selection_}
+        )
+        if not model.history_.empty:
+            self.figure(section, "Losses", plot_history(model, show=False))
+        figure = plot_mean_response(model.evoked_, show=False)
+        self.figure(
+            section,
+            "Mean training response",
+            figure,
+            "The baseline: it knows nothing of the picture.",
+        )
+
+    def add_encoding(
+        self, scores: dict[str, EncodingScores], averaged, predicted
+    ) -> None:
+        section = "Encoding"
+        for name, these in scores.items():
+            self.table(section, f"Scores, {name}", these._text())
+        for name, these in scores.items():
+            figure = these.plot(show=False)
+            self.figure(section, f"Against time, {name}", figure)
+        whole = scores["all channels"]
+        for figure, title in _maps(whole):
+            self.figure(section, title, figure)
+        ranked = whole.per_image["r_pattern (prediction)"].sort_values()
+        for word, place in (("Best", -1), ("Median", len(ranked) // 2), ("Worst", 0)):
+            image, r = ranked.index[place], ranked.iloc[place]
+            pair = (_response(inst, image) for inst in (averaged, predicted))
+            self.figure(
+                section,
+                f"{word} image: {image}",
+                plot_comparison(*pair, show=False),
+                f"r over channels and times: {r:.2f}.",
+            )
+
+    def add_similarity(self, similarity: ResponseSimilarity) -> None:
+        section = "Time, space and frequency"
+        self.table(section, "Similarity to the measured responses", similarity.table)
+        if similarity.left_out:
+            left_out = {f"{a} in {b}": r for (a, b), r in similarity.left_out.items()}
+            self.text(section, "Bands left out", left_out)
+        for title, figure in _figures(similarity):
+            self.figure(section, title, figure)
+
+    def add_decoding(self, found: dict[str, Identification]) -> None:
+        section = "Decoding"
+        rows = {
+            name: {
+                f"{kind} {k}": value
+                for k in (1, 5)
+                for kind, value in (
+                    ("top", these.top_k(min(k, len(these.candidates)))),
+                    ("chance of top", these.chance(min(k, len(these.candidates)))),
+                )
+            }
+            for name, these in found.items()
+        }
+        self.table(section, "Accuracy", pd.DataFrame(rows).T.round(4))
+        for name, these in found.items():
+            self.figure(section, name.capitalize(), these.plot(show=False))
+
+    def add_protocol(
+        self, scores: EncodingScores, found: dict[str, Identification], averaged
+    ) -> None:
+        section = "Protocol and versions"
+        self.text(section, "Encoding scores", scores.protocol)
+        for name, these in found.items():
+            self.text(section, name.capitalize(), these.protocol)
+        figure = plot_repetitions(averaged.metadata["n_averaged"], show=False)
+        self.figure(section, "Repetitions", figure)
+        versions = {name: version(name) for name in PACKAGES}
+        self.text(section, "Versions", versions)
+
+
+def _response(epochs: mne.BaseEpochs, image: str) -> mne.Evoked:
+    row = int(np.flatnonzero(shown_names(epochs) == image)[0])
+    return epochs[row].average()
+
+
+def _maps(scores: EncodingScores) -> Iterator[tuple]:
+    """Draw where and when responses are predicted."""
+    r_map = scores.r_map
+    if len(r_map.times) == 1:
+        return
+    for kind in dict.fromkeys(r_map.get_channel_types()):
+        figure = r_map.plot_image(
+            picks=kind,
+            scalings={kind: 1},
+            units={kind: "r"},
+            clim={kind: (-1, 1)},
+            titles={kind: f"r over images, {kind}"},
+            show=False,
+        )
+        yield figure, f"Channels and times, {kind}"
+        if kind in TOPOGRAPHIC and has_positions(r_map.info):
+            figure = r_map.plot_topomap(
+                "peaks", ch_type=kind, scalings=1, units="r", vlim=(-1, 1), show=False
+            )
+            yield figure, f"Topographies, {kind}"
+
+
+def _figures(similarity: ResponseSimilarity) -> Iterator[tuple]:
+    """Draw the four parts of Figure 2, as far as the window allows."""
+    yield "Time courses", similarity.plot_time_courses(show=False)
+    if "power" in similarity.measured:
+        yield "Power", similarity.plot_power(show=False)
+    yield "Channel correlation", similarity.plot_correlation(show=False)
+    for band in similarity.measured.get("pli", ()):
+        yield f"Phase lag, {band}", similarity.plot_phase_lag(band, show=False)
+        if len(similarity.measured["correlation"]) <= MOST_ON_CIRCLE:
+            yield (
+                f"Largest phase lags, {band}",
+                similarity.plot_circle(band, show=False),
+            )

@@ -1,0 +1,224 @@
+"""The report is one whole page, and says what was measured."""
+
+import base64
+import html
+import io
+import json
+import re
+import shutil
+import subprocess
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import mne_brainae
+from mne_brainae.commands import main
+
+SECTIONS = [
+    "Data",
+    "Training",
+    "Encoding",
+    "Time, space and frequency",
+    "Decoding",
+    "Protocol and versions",
+]
+QUICK = {"n_splits": 3, "n_bootstraps": 20, "random_state": 0}
+
+
+def pictures(text):
+    """Return the pictures of every section of a page, in order."""
+    found = {}
+    starts = [
+        (text.index(f'id="{re.sub("[^A-Za-z]", "_", name)}"'), name)
+        for name in SECTIONS
+    ]
+    ends = [start for start, _ in starts[1:]] + [len(text)]
+    for (start, name), end in zip(starts, ends, strict=True):
+        part = text[start:end]
+        found[name] = re.findall(r'src="data:image/png;base64,([^"]+)"', part)
+    return found
+
+
+@pytest.fixture(scope="module")
+def best(recording):
+    return mne_brainae.fit(*recording, recipe="best", verbose="WARNING")
+
+
+def templates_of(features):
+    """Return the same features under the names of other pictures of the concepts."""
+    names = [name.replace(".png", "-other.png") for name in features.index]
+    concepts = [f"new {name[4:6]}" for name in features.index]
+    index = pd.MultiIndex.from_arrays([concepts, names], names=["concept", "image"])
+    return features.set_axis(index)
+
+
+@pytest.fixture(scope="module")
+def page(best, unseen, tmp_path_factory):
+    epochs, features = unseen
+    fname = tmp_path_factory.mktemp("report") / "report.html"
+    report = best.report(
+        epochs, features, templates=templates_of(features), fname=fname, **QUICK
+    )
+    assert isinstance(report, mne.Report)
+    return fname
+
+
+def test_every_section_has_its_picture(page):
+    for section, encoded in pictures(page.read_text("utf-8")).items():
+        assert encoded, section
+        for code in encoded:
+            picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(code))))
+            assert picture.shape[1] > 200
+            assert picture.std() > 1, "a blank picture"
+
+
+def test_page_needs_nothing_else(page):
+    text = page.read_text("utf-8")
+    fetched = re.findall(
+        r'<(?:script|img|link)[^>]+(?:src|href)="(?!data:)([^"]+)', text
+    )
+    assert [address for address in fetched if not address.startswith("#")] == []
+    assert [path.name for path in page.parent.iterdir()] == ["report.html"]
+
+
+def test_page_says_what_was_measured(page, best, unseen):
+    text = html.unescape(page.read_text("utf-8"))
+    epochs, features = unseen
+    scores = mne_brainae.score_encoding(
+        epochs, best.predict_epochs(features), best.evoked_, **QUICK
+    )
+    text_of = scores._text()
+    for row in ("prediction", "mean response", "noise ceiling"):
+        assert text_of.loc[row, "r_images"] in text
+    assert "visual channels" in text
+    assert "left out" in text
+    averaged = mne_brainae.average_repetitions(epochs)
+    found = best.retrieve(averaged, features)
+    assert str(round(found.top_k(1), 4)) in text
+    for words in (best.selection_, "transductive", "seed", mne.__version__):
+        assert words in text
+
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    None,
+)
+WIDTHS = """<script>
+window.addEventListener("load", () => {
+  document.title = JSON.stringify([...document.images].map(i => i.naturalWidth));
+});
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_page_opens_in_a_browser(page, tmp_path):
+    """All pictures are decoded, and the console has no error."""
+    text = page.read_text("utf-8")
+    watched = tmp_path / "watched.html"
+    watched.write_text(WIDTHS.join(text.rsplit("</body>", 1)), "utf-8")
+    done = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=10000",
+            "--dump-dom",
+            watched.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    title = re.search("<title>(.*?)</title>", done.stdout, re.DOTALL)[1]
+    widths = json.loads(html.unescape(title))
+    assert len(widths) > len(SECTIONS)
+    assert min(widths) > 0
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert [line for line in console if re.search("error|uncaught", line, re.I)] == []
+
+
+def test_without_templates_places_or_repetitions(model, unseen, tmp_path):
+    """A trained model, sensors whose names say nothing, every image shown once."""
+    epochs, features = unseen
+    epochs = epochs[~epochs.metadata["image"].duplicated().to_numpy()]
+    report = mne_brainae.make_report(model, epochs, features, **QUICK)
+    names = [element.name for element in report._content]
+    assert "Losses" in names
+    assert "Classification" not in names
+
+
+def test_neurons_without_positions(recording, unseen):
+    """Counts of spikes have one time, no topography and no spectrum."""
+    info = mne.create_info([f"unit {i}" for i in range(16)], 100.0, "seeg")
+    train, test = (
+        mne.EpochsArray(
+            1e6 * epochs.get_data(copy=True)[..., :1],
+            info,
+            metadata=epochs.metadata,
+            verbose=False,
+        )
+        for epochs, _ in (recording, unseen)
+    )
+    encoder = mne_brainae.LinearEncoder().fit(train, recording[1])
+    report = encoder.report(test, unseen[1], **QUICK)
+    titles = [element.name for element in report._content]
+    assert not any("Topographies" in title for title in titles)
+    assert "Channel correlation" in titles
+    assert "Power" not in titles
+
+
+def test_files_are_checked(best, unseen, page, tmp_path):
+    epochs, features = unseen
+    before = page.read_bytes()
+    with pytest.raises(FileExistsError):
+        best.report(epochs, features, fname=page, **QUICK)
+    assert page.read_bytes() == before
+    with pytest.raises(ValueError, match=r"end in \.html"):
+        best.report(epochs, features, fname=tmp_path / "report.pdf", **QUICK)
+
+
+def test_commands_from_recording_to_report(tmp_path, capsys):
+    """fit, predict and report on files."""
+    data = mne_brainae.datasets.simulate(
+        n_train_concepts=10,
+        n_test_concepts=6,
+        n_exemplars=2,
+        n_templates=1,
+        n_train_repetitions=1,
+        n_test_repetitions=2,
+        snr=1.0,
+        path=tmp_path / "pictures",
+    )
+    files = {name: tmp_path / f"{name}-epo.fif" for name in ("train", "test")}
+    for name, file in files.items():
+        getattr(data, name).save(file, verbose="ERROR")
+    model, predicted = tmp_path / "model.safetensors", tmp_path / "new-epo.fif"
+    page = tmp_path / "page.html"
+    main(["fit", str(files["train"]), str(data.images), "--out", str(model)])
+    shown = [str(data.images / name) for name in data.test.metadata["image"].unique()]
+    main(["predict", str(model), *shown[:3], "--out", str(predicted)])
+    assert len(mne.read_epochs(predicted)) == 3
+    main(
+        [
+            "report",
+            str(model),
+            str(files["test"]),
+            *("--images", str(data.images)),
+            *("--templates", str(data.templates)),
+            *("--title", "Simulated", "--out", str(page)),
+        ]
+    )
+    printed = capsys.readouterr().out
+    assert all(str(file) in printed for file in (model, predicted, page))
+    text = page.read_text("utf-8")
+    assert "<title>Simulated</title>" in text
+    assert all(pictures(text).values())
+    with pytest.raises(FileExistsError):
+        main(["fit", str(files["train"]), str(data.images), "--out", str(model)])
