@@ -8,6 +8,9 @@ import re
 from collections.abc import Callable
 
 docdict = {
+    "axes": """\
+axes : instance of Axes | None
+    Where to draw; None makes a new figure.""",
     "epochs_images": """\
 epochs : instance of Epochs
     The brain responses. ``epochs.metadata`` must have a column ``"image"`` that names
@@ -80,6 +83,9 @@ output : ``"epochs"`` | ``"array"``
 random_state : None | int | instance of RandomState
     The seed. One integer gives one result on one machine; the global random states of
     NumPy and PyTorch are neither used nor changed.""",
+    "show": """\
+show : bool
+    Whether to show the figure.""",
     "similarity": """\
 similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
     Cosine in the shared space, as in the paper; Pearson correlation of the measured

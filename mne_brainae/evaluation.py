@@ -119,15 +119,14 @@ class EncodingScores:
         }
         return pd.DataFrame(means, index=index)
 
+    @fill_doc
     def plot(self, *, axes=None, show: bool = True):
         """Plot ``r_images`` against time, beside the noise ceiling.
 
         Parameters
         ----------
-        axes : instance of Axes | None
-            Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(axes)s
+        %(show)s
 
         Returns
         -------

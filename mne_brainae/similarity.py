@@ -291,6 +291,7 @@ class ResponseSimilarity:
         """
         return self.table.copy()
 
+    @fill_doc
     def plot_time_courses(self, *, axes=None, show: bool = True):
         """Plot measured and predicted time courses of every region (Figure 2a).
 
@@ -298,25 +299,26 @@ class ResponseSimilarity:
         ----------
         axes : array of Axes | None
             Where to draw, one for every region; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(show)s
 
         Returns
         -------
         fig : instance of Figure
             The figure: the mean over images and its 95 % confidence interval.
         """
-        figure = plot_time_courses(
+        titled = {
+            self._titled("time course", region): channels
+            for region, channels in self.regions.items()
+        }
+        return plot_time_courses(
             self.measured["epochs"],
             self.predicted["epochs"],
-            self.regions,
+            titled,
             axes=axes,
-            show=False,
+            show=show,
         )
-        for ax, region in zip(figure.axes, self.regions, strict=False):
-            ax.set_title(self._titled("time course", region))
-        return _shown(figure, show)
 
+    @fill_doc
     def plot_power(self, *, axes=None, show: bool = True):
         """Plot measured and predicted power over the head (Figure 2b).
 
@@ -324,8 +326,7 @@ class ResponseSimilarity:
         ----------
         axes : array of Axes, shape (2, n_bands) | None
             Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(show)s
 
         Returns
         -------
@@ -343,6 +344,7 @@ class ResponseSimilarity:
             show=show,
         )
 
+    @fill_doc
     def plot_correlation(self, *, axes=None, show: bool = True):
         """Plot measured and predicted channel correlations (Figure 2c).
 
@@ -350,8 +352,7 @@ class ResponseSimilarity:
         ----------
         axes : array of Axes, shape (2,) | None
             Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(show)s
 
         Returns
         -------
@@ -369,6 +370,7 @@ class ResponseSimilarity:
             show=show,
         )
 
+    @fill_doc
     def plot_phase_lag(
         self, band: str, *, method: str = "pli", axes=None, show: bool = True
     ):
@@ -382,8 +384,7 @@ class ResponseSimilarity:
             One of the methods that were computed.
         axes : array of Axes, shape (2,) | None
             Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(show)s
 
         Returns
         -------
@@ -400,6 +401,7 @@ class ResponseSimilarity:
             show=show,
         )
 
+    @fill_doc
     def plot_circle(
         self, band: str, *, method: str = "pli", n_lines: int = 40, show: bool = True
     ):
@@ -413,8 +415,7 @@ class ResponseSimilarity:
             One of the methods that were computed.
         n_lines : int
             How many pairs of channels are joined.
-        show : bool
-            Whether to show the figure.
+        %(show)s
 
         Returns
         -------
@@ -458,14 +459,6 @@ class ResponseSimilarity:
         ]
         lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
         return "\n".join(lines) + ">"
-
-
-def _shown(figure, show: bool):
-    import matplotlib.pyplot as plt
-
-    if show:
-        plt.show()
-    return figure
 
 
 @verbose

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._docs import fill_doc
+
 
 def _axes(axes):
     import matplotlib.pyplot as plt
@@ -26,6 +28,7 @@ def _finish(figure, show: bool):
     return figure
 
 
+@fill_doc
 def plot_identification(identification, *, axes=None, show: bool = True):
     """Plot identification accuracy against the number of guesses, beside chance.
 
@@ -33,10 +36,8 @@ def plot_identification(identification, *, axes=None, show: bool = True):
     ----------
     identification : instance of Identification
         What ``BrainAE.retrieve`` or ``BrainAE.classify`` returned.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes)s
+    %(show)s
 
     Returns
     -------
@@ -62,6 +63,7 @@ def plot_identification(identification, *, axes=None, show: bool = True):
     return _finish(axes.figure, show)
 
 
+@fill_doc
 def plot_encoding_scores(scores, *, axes=None, show: bool = True):
     """Plot the correlation over images against time, beside the noise ceiling.
 
@@ -69,10 +71,8 @@ def plot_encoding_scores(scores, *, axes=None, show: bool = True):
     ----------
     scores : instance of EncodingScores
         What :func:`mne_brainae.score_encoding` returned.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes)s
+    %(show)s
 
     Returns
     -------
@@ -100,6 +100,7 @@ def plot_encoding_scores(scores, *, axes=None, show: bool = True):
     return _finish(axes.figure, show)
 
 
+@fill_doc
 def plot_history(model, *, axes=None, show: bool = True):
     """Plot the losses of training and validation against the epoch.
 
@@ -107,10 +108,8 @@ def plot_history(model, *, axes=None, show: bool = True):
     ----------
     model : instance of BrainAE
         A fitted model.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes)s
+    %(show)s
 
     Returns
     -------
@@ -132,6 +131,7 @@ def plot_history(model, *, axes=None, show: bool = True):
     return _finish(axes.figure, show)
 
 
+@fill_doc
 def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = True):
     """Plot measured and predicted responses of regions against time (Figure 2a).
 
@@ -143,8 +143,7 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
         Channel names by region; the mean over the channels is drawn.
     axes : array of Axes | None
         Where to draw, one for every region; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(show)s
 
     Returns
     -------
@@ -194,6 +193,7 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
     return _finish(axes[0].figure, show)
 
 
+@fill_doc
 def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
     """Plot measured and predicted power in bands over the channels (Figure 2b).
 
@@ -205,8 +205,7 @@ def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
         The channels. Without positions, power is drawn channel by channel.
     axes : array of Axes, shape (2, n_bands) | None
         Where to draw, measured above predicted; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(show)s
 
     Returns
     -------
@@ -250,6 +249,7 @@ def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
     return _finish(axes[0, 0].figure, show)
 
 
+@fill_doc
 def plot_matrices(
     measured, predicted, *, title: str = "", vlim=None, axes=None, show: bool = True
 ):
@@ -265,8 +265,7 @@ def plot_matrices(
         The range of the colours; None takes that of both matrices.
     axes : array of Axes, shape (2,) | None
         Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(show)s
 
     Returns
     -------
@@ -304,6 +303,7 @@ def plot_matrices(
     return _finish(figure, show)
 
 
+@fill_doc
 def plot_connectivity_circles(
     measured, predicted, *, title: str = "", n_lines: int = 40, show: bool = True
 ):
@@ -317,8 +317,7 @@ def plot_connectivity_circles(
         The title of the figure.
     n_lines : int
         How many pairs of channels are joined.
-    show : bool
-        Whether to show the figure.
+    %(show)s
 
     Returns
     -------
@@ -359,6 +358,7 @@ def plot_connectivity_circles(
     return _finish(figure, show)
 
 
+@fill_doc
 def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
     """Plot one value per electrode on the layout of the arrays, area by area.
 
@@ -373,8 +373,7 @@ def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
         The time in seconds; None takes the mean over all times.
     vlim : tuple of float | None
         The range of the colours; None takes that of the values.
-    show : bool
-        Whether to show the figure.
+    %(show)s
 
     Returns
     -------
@@ -427,6 +426,7 @@ def has_positions(info) -> bool:
     return bool(np.isfinite(positions).all())
 
 
+@fill_doc
 def plot_mean_response(evoked, *, axes=None, show: bool = True):
     """Plot a response of all channels, or their values where there is one time.
 
@@ -434,10 +434,8 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
     ----------
     evoked : instance of Evoked
         The response.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes)s
+    %(show)s
 
     Returns
     -------
@@ -462,6 +460,7 @@ def _plot_butterfly(axes, evoked) -> None:
     axes.set(xlabel="time (s)")
 
 
+@fill_doc
 def plot_repetitions(counts, *, axes=None, show: bool = True):
     """Plot how many repetitions were averaged.
 
@@ -469,10 +468,8 @@ def plot_repetitions(counts, *, axes=None, show: bool = True):
     ----------
     counts : array-like of int, shape (n_images,)
         The number of trials of every image.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes)s
+    %(show)s
 
     Returns
     -------
@@ -491,6 +488,7 @@ def plot_repetitions(counts, *, axes=None, show: bool = True):
     return _finish(axes.figure, show)
 
 
+@fill_doc
 def plot_comparison(measured, predicted, *, times=None, show: bool = True):
     """Plot a measured and a predicted response side by side.
 
@@ -502,8 +500,7 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
         Times of the topographies in seconds; None takes the four highest peaks of the
         measured global field power. Without positions, or with one time only, values
         are drawn channel by channel.
-    show : bool
-        Whether to show the figure.
+    %(show)s
 
     Returns
     -------
