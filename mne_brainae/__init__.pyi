@@ -45,11 +45,6 @@ from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions
 from .regions import channel_regions
 from .report import make_report
-from .similarity import (
-    ResponseSimilarity,
-    band_power,
-    channel_correlation,
-    phase_lag,
-    score_similarity,
-)
+from .rhythms import band_power, phase_lag
+from .similarity import ResponseSimilarity, channel_correlation, score_similarity
 from .whitening import MVNN

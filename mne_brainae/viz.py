@@ -188,6 +188,10 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
             title=region,
             show=False,
         )
+        if set(measured.get_channel_types(picks=list(channels))) == {"seeg"}:
+            # Spikes are kept as this type, and MNE-Python would call them millivolts.
+            ax.yaxis.set_major_formatter(lambda value, _: f"{value / 1e3:g}")
+            ax.set_ylabel("SI or arbitrary units")
     for ax in axes[len(regions) :]:
         ax.set_axis_off()
     return _finish(axes[0].figure, show)

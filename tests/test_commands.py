@@ -1,5 +1,8 @@
 """The command line does what it says, from end to end."""
 
+import os
+import re
+
 import pandas as pd
 import pytest
 
@@ -41,3 +44,24 @@ def test_without_a_command_help_is_printed(capsys):
 def test_sys_info_names_versions(capsys):
     main(["sys_info"])
     assert "mne" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(
+    "MNE_BRAINAE_DATA" not in os.environ, reason="MNE_BRAINAE_DATA names no folder"
+)
+@pytest.mark.parametrize(
+    ("data", "row", "least"),
+    [("macaque_it", "BrainAE best", 0.1), ("muse_n170", "face - house", 0.4)],
+)
+def test_benchmark_encoding_on_real_recordings(data, row, least, tmp_path, capsys):
+    """IT of objects at a new place, and the N170 of a run that was held out."""
+    main(["benchmark_encoding", data, "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    found = re.findall(rf"{row} +(-?\d.*)", printed)
+    table = [[float(word) for word in line.split()] for line in found]
+    if data == "macaque_it":
+        assert table[0][2] > least  # r over objects
+    else:
+        assert min(table[-1][0], table[-1][3]) > least  # TP9 and TP10
+    assert all(path.stat().st_size > 0 for path in tmp_path.iterdir())
+    assert f"{data}_0.png" in printed

@@ -10,7 +10,7 @@ from scipy.signal import welch
 
 import mne_brainae
 from mne_brainae import viz
-from mne_brainae.similarity import BANDS, bands_in_window, decibel
+from mne_brainae.rhythms import BANDS, bands_in_window, decibel
 
 SFREQ, N_TIMES = 128.0, 160
 N_SOURCES, N_IMAGES = 8, 60

@@ -11,6 +11,7 @@ from importlib import import_module
 from .. import __version__
 
 COMMANDS = {
+    "benchmark_encoding": "what BrainAE and linear encoders predict of real brains",
     "benchmark_images": "what image features predict of macaque V4, and what they cost",
     "cache": "show or remove the image features that are kept on disk",
     "datasets": "list, fetch, convert and check data sets",
