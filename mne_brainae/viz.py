@@ -174,20 +174,21 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
             ax.plot(*points, ".")
             ax.set(xlabel="measured", ylabel="predicted", title=region)
             continue
-        mne.viz.plot_compare_evokeds(
-            evoked,
-            picks=list(channels),
-            combine="mean",
-            colors={"measured": "C0", "predicted": "C3"},
-            linestyles={"measured": "-", "predicted": "--"},
-            show_sensors=False,
-            truncate_yaxis=False,
-            truncate_xaxis=False,
-            legend="lower right",
-            axes=ax,
-            title=region,
-            show=False,
-        )
+        with mne.utils.use_log_level("WARNING"):  # it tells how it combines
+            mne.viz.plot_compare_evokeds(
+                evoked,
+                picks=list(channels),
+                combine="mean",
+                colors={"measured": "C0", "predicted": "C3"},
+                linestyles={"measured": "-", "predicted": "--"},
+                show_sensors=False,
+                truncate_yaxis=False,
+                truncate_xaxis=False,
+                legend="lower right",
+                axes=ax,
+                show=False,
+            )
+        ax.set_title(region)
         if set(measured.get_channel_types(picks=list(channels))) == {"seeg"}:
             # Spikes are kept as this type, and MNE-Python would call them millivolts.
             ax.yaxis.set_major_formatter(lambda value, _: f"{value / 1e3:g}")

@@ -274,7 +274,9 @@ def test_plots_show_what_was_compared(similarity):
     assert len(figure.axes) == 2
     for ax, region in zip(figure.axes, REGIONS, strict=True):
         r = similarity.table.loc[("time course", region), "prediction"]
-        assert ax.get_title().startswith(f"{region}: r = {r:.2f}")
+        mean = similarity.table.loc[("time course", region), "mean response"]
+        title = f"{region}: r = {r:.2f} (mean response {mean:.2f})"
+        assert ax.get_title() == title
         drawn = {line.get_label(): line for line in ax.lines}
         epochs = similarity.predicted["epochs"]
         expected = 1e6 * epochs.get_data(picks=REGIONS[region]).mean(axis=(0, 1))

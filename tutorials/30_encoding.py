@@ -1,0 +1,178 @@
+"""
+.. _tut-encoding:
+
+====================================================
+Encoding: how well is the brain's response predicted
+====================================================
+
+A model that predicts responses to pictures it has never seen can be judged in many
+ways, and some of them flatter. This tutorial scores a model in time, space and
+frequency, beside the mean response (which knows nothing of the picture) and beside the
+noise ceiling (which a perfect model would reach).
+
+.. important::
+
+   The recording below is **simulated**. It shows what the scores mean, and how to
+   compute them; it is no evidence about brains.
+"""
+
+# License: BSD-3-Clause
+
+# %%
+# A recording and two models
+# --------------------------
+#
+# ``recipe="best"`` is the closed form of the linear BrainAE.
+# :class:`mne_brainae.LinearEncoder` is what most encoding studies use: a regression
+# from image features to every channel and time. It has the same face, so that both are
+# fitted, used and scored alike.
+
+import pandas as pd
+
+import mne_brainae
+
+data = mne_brainae.datasets.simulate(
+    n_train_concepts=80,
+    n_test_concepts=40,
+    n_exemplars=6,
+    n_templates=2,
+    n_test_repetitions=10,
+    snr=0.3,
+    random_state=0,
+    verbose="WARNING",
+)
+pictures = mne_brainae.compute_image_features(data.images, verbose="WARNING")
+
+quiet = {"random_state": 0, "verbose": "WARNING"}
+model = mne_brainae.fit(data.train, pictures, recipe="best", **quiet)
+linear = mne_brainae.LinearEncoder(**quiet).fit(data.train, pictures)
+print(model)
+print(linear)
+
+# %%
+# Scores
+# ------
+#
+# :func:`mne_brainae.score_encoding` takes single trials of the test pictures, since it
+# splits the repetitions into halves, and one predicted epoch per picture.
+#
+# * ``r_pattern`` and ``mse`` are the paper's: over channels and times, per picture.
+#   Look at the second row before you admire the first: the mean response does well.
+# * ``r_images`` is per channel and time, over pictures. The mean response scores zero.
+# * ``r_half`` is the same against half of the repetitions, as Gifford et al. (2022)
+#   report it, with their bounds of the ceiling.
+#
+# In brackets are 95 % confidence intervals from drawing the pictures again.
+
+shown = pictures.loc[data.test.metadata["image"].unique()]
+predicted = model.predict_epochs(shown)
+scores = mne_brainae.score_encoding(
+    data.test, predicted, model.evoked_, n_splits=50, random_state=0, verbose="WARNING"
+)
+print(scores)
+
+# %%
+# Over time, beside the ceiling. Lines are means over channels, areas hold the middle
+# half of them. Before the pictures do anything, both are around zero.
+
+scores.plot()
+
+# %%
+# The score of every channel and time is an :class:`mne.Evoked`, for all that
+# MNE-Python can draw.
+
+scores.r_map.plot_topomap([0.1, 0.2, 0.3], scalings=1, units="r", vlim=(-1, 1))
+
+# %%
+# The paper scores visual channels on their own.
+# :func:`mne_brainae.channel_regions` reads regions from the names of the channels.
+
+regions = mne_brainae.channel_regions(predicted.info)
+visual = mne_brainae.score_encoding(
+    data.test,
+    predicted,
+    model.evoked_,
+    picks=regions["visual"],
+    n_bootstraps=0,
+    random_state=0,
+    verbose="WARNING",
+)
+print(f"{visual.protocol['channels']} channels")
+print(visual.table.loc[["prediction", "mean response", "noise ceiling"]])
+
+# %%
+# And the linear encoder, on the same features:
+
+beside = mne_brainae.score_encoding(
+    data.test,
+    linear.predict_epochs(shown),
+    linear.evoked_,
+    n_bootstraps=0,
+    random_state=0,
+    verbose="WARNING",
+)
+systems = {"BrainAE best": scores, "LinearEncoder": beside}
+pd.DataFrame({name: these.table.loc["prediction"] for name, these in systems.items()})
+
+# %%
+# Which of several systems is better is a question about subjects.
+# :func:`mne_brainae.compare_subjects` takes a table of one score per subject and system
+# and tests the differences; it refuses fewer than six subjects. The four systems of
+# Table 1 of the paper come from :func:`mne_brainae.encoding_systems`.
+#
+# Time, space and frequency
+# -------------------------
+#
+# Does the prediction *look like* a response? Figure 2 of the paper compares time
+# courses of regions, the power in five rhythms over the head, the correlation between
+# channels, and the phase lag between them. :func:`mne_brainae.score_similarity`
+# computes all of it, and a correlation for each, for the prediction and for the mean
+# response. Bands that the window of 0.8 s cannot hold are left out, and named.
+
+parts = {name: regions[name] for name in ("occipital", "temporal", "parietal")}
+similarity = mne_brainae.score_similarity(
+    data.test, predicted, model.evoked_, regions=parts, verbose="WARNING"
+)
+print(similarity)
+
+# %%
+# (a) Time courses, mean over pictures:
+
+similarity.plot_time_courses()
+
+# %%
+# (b) Power. Every map has its own range, written below it.
+
+similarity.plot_power()
+
+# %%
+# (c) Correlation between channels:
+
+similarity.plot_correlation()
+
+# %%
+# (d) Phase lag between channels, and its largest values on a circle. Phase lags ignore
+# amplitude, so they are the first to suffer where a band holds more noise than signal.
+
+similarity.plot_phase_lag("alpha")
+
+# %%
+
+similarity.plot_circle("alpha", n_lines=30)
+
+# %%
+# Since the recording is simulated, there is a truth without noise to compare with.
+
+truth = mne_brainae.score_similarity(
+    data.truth, predicted, model.evoked_, regions=parts, verbose="WARNING"
+)
+pd.concat({"measured": similarity.table, "truth": truth.table}, axis=1).round(2)
+
+# %%
+# All on one page
+# ---------------
+#
+# ``model.report(data.test, pictures, fname="report.html")`` writes all of this to one
+# HTML file, with retrieval, protocol and versions; so does ``mne_brainae report`` on
+# the command line. On real recordings, ``mne_brainae benchmark_encoding macaque_v4``
+# (or ``macaque_it``, ``muse_n170``) prints how BrainAE compares with linear encoders.
