@@ -81,7 +81,7 @@ def solve(
     """
     responses = brain.reshape(len(brain), -1)
     mean = responses.mean(axis=0, dtype=np.float64).astype(np.float32)
-    ridge = _Ridge.fit(features, responses - mean)
+    ridge = RidgePath.fit(features, responses - mean)
     penalty, explained = ridge.choose(penalties)
     basis = ridge.basis(penalty, n_embedding)
     spread, unspread = noise_roots(ridge.left_out_residuals(penalty, basis))
@@ -224,14 +224,15 @@ class _Components:
 
 
 @dataclass
-class _Ridge(_Components):
+class RidgePath(_Components):
     """The regression with the features that it weighs."""
 
     features: np.ndarray  # centred
     feature_mean: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray, responses: np.ndarray) -> _Ridge:
+    def fit(cls, features: np.ndarray, responses: np.ndarray) -> RidgePath:
+        """Decompose the smaller of the two matrices of inner products."""
         feature_mean = features.mean(axis=0, dtype=np.float64)
         features = features - feature_mean.astype(features.dtype)
         n_images, n_features = features.shape

@@ -12,7 +12,7 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import Ridge, RidgeCV
 
 import mne_brainae
-from mne_brainae.closed_form import PENALTIES, _Ridge, noise_roots, solve
+from mne_brainae.closed_form import PENALTIES, RidgePath, noise_roots, solve
 
 
 def _sample(n_images, n_features, n_values, seed=0):
@@ -54,7 +54,7 @@ def test_decoded_image_embedding_is_the_ridge_prediction(
 def test_penalty_and_residuals_are_those_of_leave_one_out(n_features):
     brain, features = _sample(50, n_features, 4)
     brain -= brain.mean(axis=0)
-    ridge = _Ridge.fit(features, brain)
+    ridge = RidgePath.fit(features, brain)
     unit = ridge.energy.sum() / len(features)
     reference = RidgeCV(np.array(PENALTIES) * unit, store_cv_results=True)
     reference.fit(features.astype(float), brain.astype(float))

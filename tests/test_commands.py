@@ -55,7 +55,7 @@ def test_sys_info_names_versions(capsys):
 )
 def test_benchmark_encoding_on_real_recordings(data, row, least, tmp_path, capsys):
     """IT of objects at a new place, and the N170 of a run that was held out."""
-    main(["benchmark_encoding", data, "--out", str(tmp_path)])
+    main(["benchmark", "encoding", data, "--out", str(tmp_path)])
     printed = capsys.readouterr().out
     found = re.findall(rf"{row} +(-?\d.*)", printed)
     table = [[float(word) for word in line.split()] for line in found]

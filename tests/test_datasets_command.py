@@ -12,8 +12,8 @@ from miniatures import (
     write_tvsd,
 )
 
-from mne_brainae.commands import benchmark_preprocessing as benchmark
 from mne_brainae.commands import main
+from mne_brainae.commands.benchmark import preprocessing as benchmark
 from mne_brainae.commands.datasets import NAMES
 from mne_brainae.datasets import _bids, _fetch, things_eeg2, things_meg, tvsd
 from mne_brainae.datasets._things_eeg2_source import THEIR_NAMES
@@ -138,7 +138,16 @@ def test_errors_in_words(tmp_path, capsys):
 def test_benchmark(capsys):
     """The table is printed; its sizes here say nothing."""
     main(
-        ["datasets", "benchmark", "--images", "30", "--compare", "20", "--rounds", "1"]
+        [
+            "benchmark",
+            "preprocessing",
+            "--images",
+            "30",
+            "--compare",
+            "20",
+            "--rounds",
+            "1",
+        ]
     )
     printed = capsys.readouterr().out
     assert "At 20 images, block by block is" in printed

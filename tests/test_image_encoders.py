@@ -21,7 +21,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from mne_brainae import ImageEncoder, compute_image_features, list_image_encoders
 from mne_brainae.commands import main
-from mne_brainae.commands.benchmark_images import encoding
+from mne_brainae.commands.benchmark.images import encoding
 from mne_brainae.datasets import macaque_v4
 from mne_brainae.images import catalogue
 from mne_brainae.images.columns import FeatureBlock, feature_columns
@@ -347,7 +347,7 @@ def test_middle_layers_predict_real_neurons():
 def test_cost_is_printed(capsys):
     encoder = "--encoder timm:test_vit --pretrained random --layer 0.5"
     size = "--images 4 --rounds 1 --side 99"
-    main(["benchmark_images", "cost", *encoder.split(), *size.split()])
+    main(["benchmark", "images", "cost", *encoder.split(), *size.split()])
     shown = capsys.readouterr().out
     assert re.search(r"bare network +[\d.]+ +1\.0", shown)
     assert len(re.findall(r"images: [\d.]+ MiB, and", shown)) == 2

@@ -174,5 +174,5 @@ pd.concat({"measured": similarity.table, "truth": truth.table}, axis=1).round(2)
 #
 # ``model.report(data.test, pictures, fname="report.html")`` writes all of this to one
 # HTML file, with retrieval, protocol and versions; so does ``mne_brainae report`` on
-# the command line. On real recordings, ``mne_brainae benchmark_encoding macaque_v4``
+# the command line. On real recordings, ``mne_brainae benchmark encoding macaque_v4``
 # (or ``macaque_it``, ``muse_n170``) prints how BrainAE compares with linear encoders.

@@ -12,7 +12,7 @@ from torch import nn
 from .. import _training
 from .._checks import logger, seed_from
 from .._docs import fill_doc
-from ..closed_form import _Ridge
+from ..closed_form import RidgePath
 from ..nn.decoders import LinearBrainDecoder
 from ..nn.network import BrainAENetwork
 from ._encoding_only import EncodingOnly
@@ -108,7 +108,7 @@ class LinearEncoder(EncodingOnly):
         brain = training.brain.numpy()
         responses = brain.reshape(len(brain), -1)
         mean = responses.mean(axis=0, dtype=np.float64).astype(np.float32)
-        ridge = _Ridge.fit(reduced, responses - mean)
+        ridge = RidgePath.fit(reduced, responses - mean)
         penalty, how = self._choose(ridge)
         filtered = ridge.shrinkage(penalty) / ridge.energy
         axes = (ridge.features.T @ ridge.scores) * filtered
@@ -135,7 +135,7 @@ class LinearEncoder(EncodingOnly):
         _load(projection, pca.components_, -(pca.components_ @ pca.mean_))
         return projection
 
-    def _choose(self, ridge: _Ridge) -> tuple[float, str]:
+    def _choose(self, ridge: RidgePath) -> tuple[float, str]:
         """Return the penalty in units of the mean energy, and how it was chosen."""
         energy = ridge.energy.sum() / ridge.n_images
         if self.alphas is None:

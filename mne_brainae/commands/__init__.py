@@ -11,11 +11,9 @@ from importlib import import_module
 from .. import __version__
 
 COMMANDS = {
-    "benchmark_encoding": "what BrainAE and linear encoders predict of real brains",
-    "benchmark_images": "what image features predict of macaque V4, and what they cost",
+    "benchmark": "measure scores, speed and memory on this machine",
     "cache": "show or remove the image features that are kept on disk",
     "datasets": "list, fetch, convert and check data sets",
-    "benchmark": "measure speed on this machine",
     "demo": "fit, predict, retrieve, classify and reconstruct, with pictures",
     "image_encoders": "list image encoders with their sizes, licences and costs",
     "fit": "fit a model to epochs and pictures",

@@ -25,14 +25,11 @@ ACTIONS = {
     "fetch": "download one",
     "to-bids": "convert what its authors published to BIDS",
     "check": "see whether a BIDS folder is complete, without reading its data",
-    "benchmark": "time the way from raw data to averages, and its memory",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the actions and what each can be told."""
-    from .benchmark_preprocessing import add_arguments as add_benchmark_arguments
-
     actions = parser.add_subparsers(dest="action", required=True)
     parsers = {
         action: actions.add_parser(action, help=text, description=text)
@@ -56,7 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--images", type=Path, help="the folder of the pictures")
     for action in ("fetch", "to-bids", "check"):
         parsers[action].add_argument("--subjects", nargs="+", help="only these")
-    add_benchmark_arguments(parsers["benchmark"])
 
 
 def run(given: argparse.Namespace) -> None:
@@ -67,7 +63,6 @@ def run(given: argparse.Namespace) -> None:
         "fetch": _fetch,
         "to-bids": _to_bids,
         "check": _check,
-        "benchmark": _benchmark,
     }[given.action](given)
 
 
@@ -167,9 +162,3 @@ def _check(given: argparse.Namespace) -> None:
     if not findings["is_ok"].all():
         raise SystemExit(f"{(~findings['is_ok']).sum()} findings are not as expected.")
     print("Complete.")
-
-
-def _benchmark(given: argparse.Namespace) -> None:
-    from .benchmark_preprocessing import run as run_benchmark
-
-    run_benchmark(given)

@@ -8,7 +8,11 @@ import argparse
 from importlib import import_module
 
 BENCHMARKS = {
+    "encoding": "what BrainAE and linear encoders predict of real brains",
+    "images": "what image features predict of macaque V4, and what they cost",
     "many": "time many fits over processes against one after another",
+    "neurons": "encode and decode macaque V4 by the best recipe and its controls",
+    "preprocessing": "time the way from raw data to averages, and its memory",
     "speed": "time training and inference against plain computations",
 }
 

@@ -1,4 +1,4 @@
-"""``mne_brainae benchmark_encoding``: BrainAE beside linear encoders on real data."""
+"""``mne_brainae benchmark encoding``: BrainAE beside linear encoders on real data."""
 
 # License: BSD-3-Clause
 
@@ -11,7 +11,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ..preprocessing import average_repetitions
+from ...preprocessing import average_repetitions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +36,9 @@ def run(given: argparse.Namespace) -> None:
 
 def _systems(given: argparse.Namespace | None = None) -> dict:
     """Return the systems by name, all on the same features."""
-    from ..baselines import LinearEncoder
-    from ..brainae import BrainAE
-    from ..recipes import RECIPES
+    from ...baselines import LinearEncoder
+    from ...brainae import BrainAE
+    from ...recipes import RECIPES
 
     systems = {"BrainAE best": BrainAE(**RECIPES["best"]), "ridge": LinearEncoder()}
     if given is not None:
@@ -53,9 +53,9 @@ def macaque_v4(given: argparse.Namespace) -> None:
     """Predict the spike counts of neurons for photographs of held-out folds."""
     from sklearn.model_selection import KFold
 
-    from ..datasets import macaque_v4 as v4
-    from ..evaluation import score_encoding
-    from ..images import compute_image_features
+    from ...datasets import macaque_v4 as v4
+    from ...evaluation import score_encoding
+    from ...images import compute_image_features
 
     for session in given.session:
         epochs = v4.read_epochs(session, verbose="WARNING")
@@ -86,9 +86,9 @@ def macaque_v4(given: argparse.Namespace) -> None:
 
 def macaque_it(given: argparse.Namespace) -> None:
     """Predict firing for objects at a place from the same objects elsewhere."""
-    from ..datasets import macaque_it as it
-    from ..evaluation import score_encoding
-    from ..viz import plot_time_courses
+    from ...datasets import macaque_it as it
+    from ...evaluation import score_encoding
+    from ...viz import plot_time_courses
 
     epochs = it.read_epochs(tmin=-0.1, tmax=0.5, verbose="WARNING")
     table = epochs.metadata.drop_duplicates("image").set_index("image")
@@ -140,8 +140,8 @@ def _shown(epochs: mne.BaseEpochs) -> list[str]:
 
 def muse_n170(given: argparse.Namespace) -> None:
     """Predict the responses to faces and houses of a run from the other runs."""
-    from ..correlation import correlate
-    from ..datasets import muse_n170 as muse
+    from ...correlation import correlate
+    from ...datasets import muse_n170 as muse
 
     epochs = muse.read_epochs(reject={"eeg": 75e-6}, verbose="WARNING")
     table = epochs.metadata

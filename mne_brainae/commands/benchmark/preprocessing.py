@@ -1,4 +1,4 @@
-"""``mne_brainae datasets benchmark``: time and memory from raw data to averages."""
+"""``mne_brainae benchmark preprocessing``: from raw data to averages."""
 
 # License: BSD-3-Clause
 
@@ -59,7 +59,7 @@ def run(given: argparse.Namespace) -> None:
 
 def generate(header: Path, n_images: int) -> Path:
     """Write noise, one recording of the length that the images take."""
-    from ..datasets._bids import write_brainvision
+    from ...datasets._bids import write_brainvision
 
     rng = np.random.default_rng(0)
     n_samples = 3 * SFREQ + SOA * n_images * N_REPETITIONS
@@ -74,7 +74,7 @@ def generate(header: Path, n_images: int) -> Path:
 def measure(way: str, header: Path, n_images: int) -> dict:
     """Go one way in a process of its own."""
     code = (
-        "from mne_brainae.commands.benchmark_preprocessing import work;"
+        "from mne_brainae.commands.benchmark.preprocessing import work;"
         f"work({way!r}, {str(header)!r}, {n_images})"
     )
     done = subprocess.run(
@@ -122,7 +122,7 @@ def block_by_block(header: str, onsets: np.ndarray, order: np.ndarray) -> np.nda
     """Filter, cut and average as the readers of this package do."""
     import mne
 
-    from ..streaming import Recording, read_responses
+    from ...streaming import Recording, read_responses
 
     events = pd.DataFrame({"sample": onsets, "onset": onsets / SFREQ, "image": order})
     recording = Recording(

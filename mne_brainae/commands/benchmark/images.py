@@ -1,4 +1,4 @@
-"""``mne_brainae benchmark_images``: what image features predict, and what they cost."""
+"""``mne_brainae benchmark images``: what image features predict, and what they cost."""
 
 # License: BSD-3-Clause
 
@@ -42,28 +42,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what to measure and by which encoder."""
     add = parser.add_argument
     add("what", choices=("encoding", "cost"), help="predict macaque V4, or time")
-    add("--encoder", default="efficientnet-lite0", help="the image encoder")
-    add("--layer", nargs="+", help="layers: indices, shares, names, embedding")
-    add("--pool", help="cls, mean, spatial, or fields per side")
-    add("--pretrained", help="a file or folder of weights, a tag, or random")
     add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
     add("--images", type=int, default=128, help="cost: pictures per round")
     add("--side", type=int, default=500, help="cost: height and width of pictures")
     add("--rounds", type=int, default=5, help="cost: rounds, interleaved")
+    add_encoder_arguments(parser)
+
+
+def add_encoder_arguments(parser: argparse.ArgumentParser, layer=None, pool=None):
+    """Add the image encoder, its layers and its weights."""
+    add = parser.add_argument
+    add("--encoder", default="efficientnet-lite0", help="the image encoder")
+    add(
+        "--layer",
+        nargs="+",
+        default=layer,
+        help="layers: indices, shares, names, embedding",
+    )
+    add("--pool", default=pool, help="cls, mean, spatial, or fields per side")
+    add("--pretrained", help="a file or folder of weights, a tag, or random")
 
 
 def run(given: argparse.Namespace) -> None:
     """Print one line per session, or one table."""
-    from ..datasets import macaque_v4
-    from ..images import ImageEncoder
+    from ...datasets import macaque_v4
 
-    pool = given.pool
-    encoder = ImageEncoder(
-        given.encoder,
-        layer=None if given.layer is None else [_layer(word) for word in given.layer],
-        pool=int(pool) if pool and pool.isdigit() else pool,
-        pretrained=given.pretrained,
-    )
+    encoder = encoder_of(given)
     print(encoder)
     if given.what == "encoding":
         for session in given.session:
@@ -72,6 +76,19 @@ def run(given: argparse.Namespace) -> None:
             print(f"macaque V4, session {session}: r = {r:.4f} {words}", flush=True)
     else:
         cost(encoder, given.images, given.rounds, given.side)
+
+
+def encoder_of(given: argparse.Namespace):
+    """Return the image encoder that was asked for."""
+    from ...images import ImageEncoder
+
+    pool = given.pool
+    return ImageEncoder(
+        given.encoder,
+        layer=None if given.layer is None else [_layer(word) for word in given.layer],
+        pool=int(pool) if pool and pool.isdigit() else pool,
+        pretrained=given.pretrained,
+    )
 
 
 def _layer(word: str) -> int | float | str:
@@ -105,9 +122,9 @@ def encoding(encoder, epochs) -> tuple[float, str]:
     """
     from sklearn.model_selection import KFold
 
-    from ..baselines import LinearEncoder
-    from ..correlation import correlate
-    from ..images import compute_image_features
+    from ...baselines import LinearEncoder
+    from ...correlation import correlate
+    from ...images import compute_image_features
 
     files = dict(
         zip(epochs.metadata["image"], epochs.metadata["image_path"], strict=True)
@@ -189,9 +206,9 @@ def _pictures(folder: Path, side: int) -> list[Path]:
 
 def _round(encoder, files: list[Path], n_images: int, cache: Path) -> tuple[dict, dict]:
     """Time every way once, by the clock and by the processor."""
-    from ..images import compute_image_features
-    from ..images.encoders import resolve
-    from ..images.networks import NetworkEncoder
+    from ...images import compute_image_features
+    from ...images.encoders import resolve
+    from ...images.networks import NetworkEncoder
 
     # Every picture has another content, or the cache would find it.
     pictures = {}
