@@ -25,7 +25,7 @@ SMALL = {
     "snr": 1.0,
 }
 #: Where the demo departs from the paper's settings, to end within three minutes.
-QUICK = {"inner_activation": False, "standardize": "evoked", "min_updates": 400}
+QUICK = {"standardize": "evoked", "min_updates": 400}
 SYSTEMS = (BEST, PAPER, RIDGE, RESPONSE, "chance", CEILING)
 
 
