@@ -65,3 +65,22 @@ def test_benchmark_encoding_on_real_recordings(data, row, least, tmp_path, capsy
         assert min(table[-1][0], table[-1][3]) > least  # TP9 and TP10
     assert all(path.stat().st_size > 0 for path in tmp_path.iterdir())
     assert f"{data}_0.png" in printed
+
+
+@pytest.mark.skipif(
+    "MNE_BRAINAE_DATA" not in os.environ, reason="MNE_BRAINAE_DATA names no folder"
+)
+def test_benchmark_neurons_beats_ridge_and_its_control_is_at_chance(capsys):
+    options = "--encoder gabor --session 210225 --folds 1 --seeds 1"
+    main(["benchmark", "neurons", *options.split()])
+    printed = capsys.readouterr().out
+    rows = {
+        name: [float(word) for word in re.search(rf"{name} +(.*)", printed)[1].split()]
+        for name in ("BrainAE best", "ridge, same features", "best, images shuffled")
+    }
+    r, cosine, encoding, likelihood = rows["BrainAE best"]
+    assert r > rows["ridge, same features"][0] - 0.005
+    assert min(cosine, likelihood) > rows["ridge, same features"][1]
+    assert abs(rows["best, images shuffled"][0]) < 0.1
+    assert max(rows["best, images shuffled"][1:]) < 0.04  # chance is 0.005
+    assert encoding > 0.2

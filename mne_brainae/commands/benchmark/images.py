@@ -49,17 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_encoder_arguments(parser)
 
 
-def add_encoder_arguments(parser: argparse.ArgumentParser, layer=None, pool=None):
+def add_encoder_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the image encoder, its layers and its weights."""
     add = parser.add_argument
     add("--encoder", default="efficientnet-lite0", help="the image encoder")
-    add(
-        "--layer",
-        nargs="+",
-        default=layer,
-        help="layers: indices, shares, names, embedding",
-    )
-    add("--pool", default=pool, help="cls, mean, spatial, or fields per side")
+    add("--layer", nargs="+", help="layers: indices, shares, names, embedding")
+    add("--pool", help="cls, mean, spatial, or fields per side")
     add("--pretrained", help="a file or folder of weights, a tag, or random")
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 SIMILARITIES = ("cosine", "encoding", "likelihood")
-#: Middle layers of the network that installs with pip, as maps of 7 x 7 fields, and its
-#: output.
+#: The network that installs with pip, its middle layers as maps of 7 x 7, its output.
+NETWORK = "efficientnet-lite0"
 LAYERS = ("2", "4", "6", "7", "9", "12", "embedding")
 BEST, PAPER, RIDGE = "BrainAE best", "BrainAE paper", "ridge, same features"
 SHUFFLED = "best, images shuffled"
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seeds", type=int, default=3, help="seeds of what is random")
     add("--folds", type=int, default=6, help="test folds, up to 6")
     add("--paper", action="store_true", help="train the paper's recipe, too")
-    add_encoder_arguments(parser, layer=LAYERS, pool="7")
+    add_encoder_arguments(parser)
 
 
 def run(given: argparse.Namespace) -> None:
@@ -35,6 +35,8 @@ def run(given: argparse.Namespace) -> None:
     from ...images import compute_image_features
     from .images import encoder_of
 
+    if given.encoder == NETWORK and given.layer is None:
+        given.layer, given.pool = LAYERS, "7"
     encoder = encoder_of(given)
     print(encoder)
     for session in given.session:
