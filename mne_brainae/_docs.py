@@ -89,9 +89,9 @@ show : bool
     "similarity": """\
 similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
     Cosine in the shared space, as in the paper; Pearson correlation of the measured
-    with the predicted response; or the log-likelihood of the response's embedding
-    around the picture's, with the covariance of their difference on training images
-    that were held out (with ``init="ridge"``, left out).""",
+    with the predicted response; or the log-likelihood of the response around the
+    prediction, with the covariance of its errors on training images that were held out
+    (in the closed form, left out), which is there the distance in the shared space.""",
     "zero_shot": """\
 zero_shot : bool
     Leave the test concepts out of the training partition, as the paper says. False

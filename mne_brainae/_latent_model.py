@@ -296,17 +296,17 @@ class LatentModel(BaseEstimator):
     def _compare(self, epochs, z_image: pd.DataFrame, similarity: str) -> np.ndarray:
         """Return the similarity of every response to every picture or concept."""
         _check_option("similarity", similarity, tuple(SIMILARITIES))
+        if similarity == "cosine":
+            return cosine_similarity(self.embed_epochs(epochs), z_image)
+        if similarity == "likelihood" and self._noise_axes is None:
+            return log_likelihood(self.embed_epochs(epochs), z_image)
+        measured = self._brain_scaler.transform(self._read(epochs))
+        check_finite(measured, "epochs")
+        predicted = self._apply(self.network_.decode, np.array(z_image, np.float32))
+        measured, predicted = (a.reshape(len(a), -1) for a in (measured, predicted))
         if similarity == "encoding":
-            measured = self._brain_scaler.transform(self._read(epochs))
-            check_finite(measured, "epochs")
-            z_image = np.array(z_image, np.float32)
-            predicted = self._apply(self.network_.decode, z_image)
-            n, m = len(measured), len(predicted)
-            return correlate_all(measured.reshape(n, -1), predicted.reshape(m, -1))
-        z_brain = self.embed_epochs(epochs)
-        if similarity == "likelihood":
-            return log_likelihood(z_brain, z_image, self._latent_noise)
-        return cosine_similarity(z_brain, z_image)
+            return correlate_all(measured, predicted)
+        return log_likelihood(measured @ self._noise_axes, predicted @ self._noise_axes)
 
     def _protocol(self, epochs, names: pd.Series) -> dict:
         seen = set(names) & set(self.train_images_)

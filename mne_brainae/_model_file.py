@@ -63,8 +63,8 @@ def write_model(model, fname: Path) -> None:
     arrays |= {"mean_response": model._mean_response, "times": model.times_}
     for name, scaler in _scalers(model).items():
         arrays |= {f"{name}.mean": scaler.mean, f"{name}.scale": scaler.scale}
-    if model._latent_noise is not None:
-        arrays["latent_noise"] = model._latent_noise
+    if model._noise_axes is not None:
+        arrays["noise_axes"] = model._noise_axes
     if model._imputer is not None:
         arrays |= {f"imputer.{name}": v for name, v in vars(model._imputer).items()}
     write_arrays(fname, arrays, _header(model))
@@ -123,7 +123,7 @@ def read_model(cls: type, fname: Path, parts: dict):
 
 def _restore_arrays(model, arrays: dict[str, np.ndarray]) -> None:
     model.times_, model._mean_response = arrays["times"], arrays["mean_response"]
-    model._latent_noise = arrays.get("latent_noise")
+    model._noise_axes = arrays.get("noise_axes")
     model._imputer = None
     if "imputer.mean" in arrays:
         parts = ("mean", "components", "noise")

@@ -31,7 +31,7 @@ from ._docs import fill_doc
 from ._latent_model import LatentModel
 from ._model_file import name_of, read_model
 from ._pairing import hold_out, image_paths, rows_by_name
-from .closed_form import ClosedForm, noise_roots, solve
+from .closed_form import ClosedForm, solve, white_axes
 from .feature_weights import (
     SpatialWindow,
     choose_window,
@@ -287,7 +287,7 @@ class BrainAE(LatentModel):
         del brain  # the pairs hold copies
         solution = self._solve(training) if self.init == "ridge" else None
         self._train(training, validation, solution, seed)
-        self._latent_noise = self._learn_noise(validation)
+        self._noise_axes = self._learn_noise(validation)
         self._imputer = self._learn_imputer(epochs, picks)
         self._seed = seed
         return self
@@ -489,12 +489,16 @@ class BrainAE(LatentModel):
         )
 
     def _learn_noise(self, validation) -> np.ndarray | None:
-        """Return what whitens z_B - z_I of held-out images; None where it is white."""
+        """Return axes along which held-out errors of the prediction are white.
+
+        None stands for the shared space itself, whose errors the closed form whitens.
+        """
         if self._image_scaler is None or not self.max_epochs:
             return None
-        z_brain = self._apply(self.network_.embed_brain, validation.brain.numpy())
+        measured = validation.brain.flatten(1).numpy()
         z_image = self._apply(self.network_.embed_image, validation.image.numpy())
-        return noise_roots(z_brain - z_image)[0].astype(np.float32)
+        predicted = self._apply(self.network_.decode, z_image)
+        return white_axes(measured, predicted.reshape(measured.shape))
 
     def _learn_imputer(self, epochs, picks) -> Imputer | None:
         if self.imputation == "mean":

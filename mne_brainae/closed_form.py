@@ -281,3 +281,27 @@ def noise_roots(residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values, vectors = eigh(correlation * np.outer(scale, scale))
     values = np.maximum(values, 1e-12 * values[-1])
     return (vectors * values**-0.5) @ vectors.T, (vectors * values**0.5) @ vectors.T
+
+
+def white_axes(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return axes along which errors have variance 1 and are uncorrelated.
+
+    Parameters
+    ----------
+    measured, predicted : array, shape (n_images, n_values)
+        Responses to images that were not fitted.
+
+    Returns
+    -------
+    axes : array, shape (n_values, n_axes)
+        All directions or, of long responses, the principal axes of the predictions:
+        along the others pictures do not differ.
+    """
+    n_images, n_values = measured.shape
+    basis = np.eye(n_values)
+    if n_values > n_images // 2:
+        centred = predicted - predicted.mean(axis=0)
+        n_axes = max(n_images // 2, 1)
+        basis = randomized_svd(centred, n_axes, random_state=0)[2].T
+    residual = (measured - predicted) @ basis
+    return (basis @ noise_roots(residual)[0]).astype(np.float32)

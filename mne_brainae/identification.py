@@ -29,31 +29,24 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 SIMILARITIES = {
     "cosine": "cosine in the shared space",
     "encoding": "Pearson r with the predicted response",
-    "likelihood": "log-likelihood in the shared space, noise learned in fit",
+    "likelihood": "log-likelihood around the prediction, noise learned in fit",
 }
 
 
-def log_likelihood(
-    a: np.ndarray, b: np.ndarray, whitener: np.ndarray | None
-) -> np.ndarray:
+def log_likelihood(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the Gaussian log-likelihood of rows of ``a`` around rows of ``b``.
 
     Parameters
     ----------
-    a, b : array, shapes (n_a, n_embedding), (n_b, n_embedding)
-        Embeddings.
-    whitener : array, shape (n_embedding, n_embedding) | None
-        S^-1/2 of the noise covariance S; None where the noise is white.
+    a, b : array, shapes (n_a, n_axes), (n_b, n_axes)
+        Coordinates in which the noise is white, with variance 1.
 
     Returns
     -------
     similarity : array, shape (n_a, n_b)
-        Minus half the squared distance after whitening. The constant of the density is
-        left out.
+        Minus half the squared distance. The constant of the density is left out.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if whitener is not None:
-        a, b = a @ whitener, b @ whitener
     return a @ b.T - (np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)) / 2
 
 

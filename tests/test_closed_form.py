@@ -12,7 +12,13 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import Ridge, RidgeCV
 
 import mne_brainae
-from mne_brainae.closed_form import PENALTIES, RidgePath, noise_roots, solve
+from mne_brainae.closed_form import (
+    PENALTIES,
+    RidgePath,
+    noise_roots,
+    solve,
+    white_axes,
+)
 
 
 def _sample(n_images, n_features, n_values, seed=0):
@@ -253,3 +259,23 @@ def _r_where_truth_varies(truth, names, averaged, predicted):
     measured = averaged.get_data()
     r = mne_brainae.correlation.correlate(measured, predicted, axis=0)
     return r[varies].mean()
+
+
+@pytest.mark.parametrize(("n_images", "n_values"), [(200, 6), (60, 40), (5, 30)])
+def test_errors_are_white_along_the_axes(n_images, n_values):
+    rng = np.random.default_rng(0)
+    mix = rng.standard_normal((n_values, n_values))
+    predicted = rng.standard_normal((n_images, n_values))
+    measured = predicted + rng.standard_normal((n_images, n_values)) @ mix
+    axes = white_axes(measured, predicted)
+    assert axes.shape[0] == n_values
+    if n_images > 100:
+        new = rng.standard_normal((2000, n_values)) @ mix @ axes
+        np.testing.assert_allclose(np.cov(new.T), np.eye(n_values), atol=0.3)
+
+
+def test_trained_models_identify_by_likelihood_too(model, unseen):
+    averaged = mne_brainae.average_repetitions(unseen[0])
+    found = model.retrieve(averaged, unseen[1], similarity="likelihood")
+    assert found.top_k(1) > 0.8
+    assert "likelihood" in found.protocol["similarity"]
