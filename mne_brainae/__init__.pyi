@@ -16,7 +16,9 @@ __all__ = [
     "mask_epochs",
     "read_brainae",
     "read_image_features",
+    "score_averages",
     "score_encoding",
+    "split_epochs",
 ]
 
 from . import datasets
@@ -34,4 +36,6 @@ from .many import fit_many
 from .masking import make_mask, mask_epochs
 from .preprocessing import average_repetitions
 from .regions import channel_regions
+from .repetitions import score_averages
+from .splits import split_epochs
 from .whitening import MVNN

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from pathlib import Path
 
 import mne
@@ -28,6 +29,7 @@ from ._checks import (
 from ._docs import fill_doc
 from ._model_file import name_of, write_model
 from ._pairing import image_paths, named_rows
+from .comparison import Comparison
 from .correlation import correlate, correlate_all
 from .identification import (
     SIMILARITIES,
@@ -293,19 +295,23 @@ class LatentModel(BaseEstimator):
             },
         )
 
-    def _compare(self, epochs, z_image: pd.DataFrame, similarity: str) -> np.ndarray:
-        """Return the similarity of every response to every picture or concept."""
+    def _compare(self, epochs, z_image: pd.DataFrame, similarity: str) -> Comparison:
+        """Compare every response with every picture or concept."""
         _check_option("similarity", similarity, tuple(SIMILARITIES))
         if similarity == "encoding":
             measured = self._brain_scaler.transform(self._read(epochs))
             check_finite(measured, "epochs")
-            predicted = self._apply(self.network_.decode, np.array(z_image))
-            n, m = len(measured), len(predicted)
-            return correlate_all(measured.reshape(n, -1), predicted.reshape(m, -1))
-        z_brain = self.embed_epochs(epochs)
+            flat = measured.reshape(len(measured), -1)
+            return Comparison(self._correlate_with_predicted, flat, z_image.to_numpy())
+        compare = cosine_similarity
         if similarity == "likelihood":
-            return log_likelihood(z_brain, z_image, self._latent_noise)
-        return cosine_similarity(z_brain, z_image)
+            compare = partial(log_likelihood, whitener=self._latent_noise)
+        z_brain = self.embed_epochs(epochs)
+        return Comparison(compare, z_brain.to_numpy(), z_image.to_numpy())
+
+    def _correlate_with_predicted(self, measured, z_image) -> np.ndarray:
+        predicted = self._apply(self.network_.decode, np.array(z_image))
+        return correlate_all(measured, predicted.reshape(len(predicted), -1))
 
     def _protocol(self, epochs, names: pd.Series) -> dict:
         seen = set(names) & set(self.train_images_)
