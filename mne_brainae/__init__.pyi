@@ -1,10 +1,12 @@
 __all__ = [
     "MVNN",
     "BrainAE",
+    "Consistency",
     "EncodingScores",
     "Identification",
     "ImageEncoder",
     "LinearEncoder",
+    "Occlusion",
     "average_repetitions",
     "channel_regions",
     "compute_image_features",
@@ -14,9 +16,12 @@ __all__ = [
     "list_image_encoders",
     "make_mask",
     "mask_epochs",
+    "occlude_channels",
+    "occlude_times",
     "read_brainae",
     "read_image_features",
     "score_averages",
+    "score_consistency",
     "score_encoding",
     "split_epochs",
 ]
@@ -34,6 +39,13 @@ from .images import (
 )
 from .many import fit_many
 from .masking import make_mask, mask_epochs
+from .occlusion import (
+    Consistency,
+    Occlusion,
+    occlude_channels,
+    occlude_times,
+    score_consistency,
+)
 from .preprocessing import average_repetitions
 from .regions import channel_regions
 from .repetitions import score_averages

@@ -31,9 +31,7 @@ def score_averages(
 
     Parameters
     ----------
-    identify : callable
-        Takes epochs and returns an :class:`mne_brainae.Identification`, such as
-        ``lambda epochs: model.retrieve(epochs, features)``.
+    %(identify)s
     %(epochs_images)s
         Single trials.
     n_averaged : sequence of int | None

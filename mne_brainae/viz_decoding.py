@@ -49,3 +49,96 @@ def _name_ticks(axes, table) -> None:
         np.arange(table.shape[1]), table.columns, rotation=45, ha="right", fontsize=8
     )
     axes.set_yticks(np.arange(table.shape[0]), table.index, fontsize=8)
+
+
+#: What is drawn against the time of the window.
+OCCLUDED = {
+    "pointwise": "middle of the hidden window (s)",
+    "sliding": "middle of the only visible window (s)",
+    "increasing": "end of the visible part (s)",
+    "decreasing": "beginning of the visible part (s)",
+}
+
+
+def plot_occlusion(table, *, kind, whole, chance, axes=None, show: bool = True):
+    """Plot accuracy with parts of the response hidden.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_parts, n_columns)
+        The table of an ``Occlusion``.
+    kind : str
+        Its kind.
+    whole, chance : float
+        Accuracy of whole responses and of guessing.
+    axes : instance of Axes | None
+        Where to draw; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure. Filled points differ from the whole response, p < 0.05.
+    """
+    axes = _axes(axes)
+    x = _positions(table, kind, axes)
+    accuracy = 100 * table["accuracy"]
+    if kind in OCCLUDED:
+        axes.fill_between(x, 100 * table["low"], 100 * table["high"], alpha=0.2)
+        axes.plot(x, accuracy)
+        axes.axvline(0, color="0.8", linewidth=0.8, zorder=0)
+    else:
+        ends = np.array([accuracy - 100 * table["low"], 100 * table["high"] - accuracy])
+        axes.errorbar(x, accuracy, np.maximum(ends, 0), fmt="none", color="C0")
+    differs = (table["p_change"] < 0.05).to_numpy()
+    for some, fill in ((differs, "C0"), (~differs, "white")):
+        axes.plot(x[some], accuracy[some], "o", color=fill, markeredgecolor="C0")
+    axes.axhline(100 * whole, color="C1", label="whole response")
+    axes.axhline(100 * chance, color="0.5", linestyle="--", label="chance")
+    axes.set(ylabel="accuracy (%)", ylim=(0, None))
+    axes.legend(frameon=False)
+    return _finish(axes.figure, show)
+
+
+def _positions(table, kind: str, axes) -> np.ndarray:
+    """Return where the parts stand, and label the axis."""
+    if kind not in OCCLUDED:
+        x = np.arange(len(table))
+        if len(x) <= MOST_NAMES:
+            axes.set_xticks(x, table["part"], rotation=45, ha="right", fontsize=8)
+        axes.set_xlabel(f"hidden {kind}")
+        return x
+    axes.set_xlabel(OCCLUDED[kind])
+    ends = table[["tmin", "tmax"]].to_numpy()
+    weight = {"increasing": 1.0, "decreasing": 0.0}.get(kind, 0.5)
+    return ends[:, 0] * (1 - weight) + ends[:, 1] * weight
+
+
+def plot_consistency(table, r: float, p: float, *, axes=None, show: bool = True):
+    """Plot what decoding loses against what encoding predicts.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_parts, 2)
+        Columns ``encoding`` and ``decoding``.
+    r, p : float
+        Their correlation and its p-value.
+    axes : instance of Axes | None
+        Where to draw; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure.
+    """
+    axes = _axes(axes)
+    axes.plot(table["encoding"], 100 * table["decoding"], "o")
+    axes.set(
+        xlabel="encoding: r over images",
+        ylabel="decoding: accuracy lost when hidden (%)",
+        title=f"{len(table)} {table.index.name}s, r = {r:.2f}, p = {p:.2g}",
+    )
+    return _finish(axes.figure, show)
