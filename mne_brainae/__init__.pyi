@@ -1,15 +1,22 @@
 __all__ = [
     "MVNN",
     "BrainAE",
+    "CategoryContrast",
     "Consistency",
     "EncodingScores",
     "Identification",
     "ImageEncoder",
     "LinearEncoder",
     "Occlusion",
+    "RDMComparison",
+    "RSACourse",
     "average_repetitions",
     "channel_regions",
+    "compare_rdms",
+    "compare_rdms_over_time",
     "compute_image_features",
+    "compute_rdm",
+    "contrast_categories",
     "datasets",
     "fit",
     "fit_many",
@@ -49,5 +56,14 @@ from .occlusion import (
 from .preprocessing import average_repetitions
 from .regions import channel_regions
 from .repetitions import score_averages
+from .rsa import (
+    CategoryContrast,
+    RDMComparison,
+    RSACourse,
+    compare_rdms,
+    compare_rdms_over_time,
+    compute_rdm,
+    contrast_categories,
+)
 from .splits import split_epochs
 from .whitening import MVNN

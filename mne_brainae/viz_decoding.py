@@ -142,3 +142,83 @@ def plot_consistency(table, r: float, p: float, *, axes=None, show: bool = True)
         title=f"{len(table)} {table.index.name}s, r = {r:.2f}, p = {p:.2g}",
     )
     return _finish(axes.figure, show)
+
+
+def plot_rdm(rdm, categories=None, *, axes=None, show: bool = True):
+    """Draw a representational dissimilarity matrix.
+
+    Parameters
+    ----------
+    rdm : DataFrame, shape (n_images, n_images)
+        The dissimilarities.
+    categories : dict | Series | None
+        The category of every image by its name, to sort by.
+    axes : instance of Axes | None
+        Where to draw; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure.
+    """
+    axes = _axes(axes)
+    if categories is not None:
+        categories = dict(categories)
+        names = sorted(
+            (name for name in rdm.index if name in categories), key=categories.get
+        )
+        rdm = rdm.loc[names, names]
+    pairs = rdm.to_numpy()[np.triu_indices(len(rdm), 1)]
+    low, high = np.percentile(pairs, [2, 98])
+    image = axes.imshow(rdm.to_numpy(), cmap="viridis", vmin=low, vmax=high)
+    if categories is None:
+        _name_ticks(axes, rdm)
+    else:
+        _mark_categories(axes, [categories[name] for name in rdm.index])
+    axes.figure.colorbar(image, ax=axes, label="dissimilarity")
+    return _finish(axes.figure, show)
+
+
+def _mark_categories(axes, labels: list) -> None:
+    """Write the names of runs of equal labels, and draw a line after each."""
+    starts = [i for i, label in enumerate(labels) if i == 0 or labels[i - 1] != label]
+    ends = [*starts[1:], len(labels)]
+    middles = [(a + b - 1) / 2 for a, b in zip(starts, ends, strict=True)]
+    names = [labels[start] for start in starts]
+    axes.set_xticks(middles, names, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(middles, names, fontsize=8)
+    for end in ends[:-1]:
+        axes.axhline(end - 0.5, color="white", linewidth=1)
+        axes.axvline(end - 0.5, color="white", linewidth=1)
+
+
+def plot_rsa(table, *, axes=None, show: bool = True):
+    """Plot the correlation of two representations against time.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_times, 2)
+        Columns ``r`` and ``p``, indexed by time in seconds.
+    axes : instance of Axes | None
+        Where to draw; None makes a new figure.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure. Thick where p < 0.05.
+    """
+    axes = _axes(axes)
+    axes.plot(table.index, table["r"], color="C0")
+    significant = table["r"].where(table["p"] < 0.05)
+    axes.plot(
+        table.index, significant, color="C0", linewidth=4, label="p < 0.05, corrected"
+    )
+    axes.axhline(0, color="0.5", linestyle="--")
+    axes.axvline(0, color="0.8", linewidth=0.8, zorder=0)
+    axes.set(xlabel="time (s)", ylabel="correlation of RDMs")
+    axes.legend(frameon=False)
+    return _finish(axes.figure, show)
