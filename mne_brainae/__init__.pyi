@@ -25,6 +25,7 @@ __all__ = [
     "mask_epochs",
     "occlude_channels",
     "occlude_times",
+    "pool_identifications",
     "read_brainae",
     "read_image_features",
     "score_averages",
@@ -37,7 +38,7 @@ from . import datasets
 from .baselines import LinearEncoder
 from .brainae import BrainAE, fit, read_brainae
 from .evaluation import EncodingScores, score_encoding
-from .identification import Identification
+from .identification import Identification, pool_identifications
 from .images import (
     ImageEncoder,
     compute_image_features,

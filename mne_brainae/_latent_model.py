@@ -310,7 +310,7 @@ class LatentModel(BaseEstimator):
         return Comparison(compare, z_brain.to_numpy(), z_image.to_numpy())
 
     def _correlate_with_predicted(self, measured, z_image) -> np.ndarray:
-        predicted = self._apply(self.network_.decode, np.array(z_image))
+        predicted = self._apply(self.network_.decode, np.array(z_image, np.float32))
         return correlate_all(measured, predicted.reshape(len(predicted), -1))
 
     def _protocol(self, epochs, names: pd.Series) -> dict:

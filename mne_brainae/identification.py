@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -464,6 +464,41 @@ class Identification:
         ]
         lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
         return "\n".join(lines) + ">"
+
+
+def pool_identifications(found: Iterable[Identification]) -> Identification:
+    """Join the epochs of several identifications, such as those of all folds.
+
+    Parameters
+    ----------
+    found : iterable of Identification
+        Identifications among the same candidates, in any order.
+
+    Returns
+    -------
+    identification : instance of Identification
+        All epochs, in the order given. The protocol keeps what is common to all.
+    """
+    found = list(found)
+    candidates = found[0].candidates
+    for each in found:
+        if sorted(each.candidates) != sorted(candidates):
+            raise ValueError(
+                "Only identifications among the same candidates can be pooled, but "
+                f"{five(set(each.candidates) ^ set(candidates))} are not in all."
+            )
+    orders = [pd.Index(each.candidates).get_indexer(candidates) for each in found]
+    common = {
+        key: value
+        for key, value in found[0].protocol.items()
+        if all(each.protocol.get(key) == value for each in found)
+    }
+    return Identification(
+        np.vstack([x.similarity[:, o] for x, o in zip(found, orders, strict=True)]),
+        candidates,
+        [name for each in found for name in each.truth],
+        common | {"pooled over": f"{len(found)} parts"},
+    )
 
 
 def check_templates(templates: pd.MultiIndex, epochs_table: pd.DataFrame) -> None:

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.io import loadmat
 from scipy.spatial.distance import squareform
 from scipy.stats import spearmanr
 
 import mne_brainae
+from mne_brainae.commands import main
+from mne_brainae.commands.benchmark import objects_92
 from mne_brainae.viz_decoding import plot_rdm
 
 NAMES = [f"image-{i:02d}" for i in range(24)]
@@ -202,18 +203,10 @@ def test_plot_rdm_by_name():
 
 @pytest.fixture(scope="module")
 def images_92():
-    folder = os.environ.get("MNE_BRAINAE_DATA")
-    name = "Kriegeskorte_Neuron2008_supplementalData.mat"
-    if folder is None or not (Path(folder) / "images_92" / name).is_file():
+    folder = Path(os.environ.get("MNE_BRAINAE_DATA", ".")) / "images_92"
+    if not (folder / objects_92.FILE).is_file():
         pytest.skip("MNE_BRAINAE_DATA has no images_92")
-    found = loadmat(Path(folder) / "images_92" / name, simplify_cells=True)
-    names = [f"object-{i:02d}" for i in range(92)]
-    monkey, human = (
-        pd.DataFrame(squareform(each["RDM"]), index=names, columns=names)
-        for each in found["RDMs_mIT_hIT_fig1"]
-    )
-    animate = dict(zip(names, found["categoryVectors"][:, 0], strict=True))
-    return monkey, human, animate
+    return objects_92.read(folder)
 
 
 def test_monkey_and_human_agree_as_published(images_92):
@@ -233,3 +226,12 @@ def test_animate_objects_are_a_cluster(images_92):
         )
         assert found.table.loc["all", "difference"] > 0.02
         assert found.table.loc["all", "p"] < 0.01
+
+
+def test_command(images_92, capsys, tmp_path):
+    main(["benchmark", "objects_92", "--permutations", "20"])
+    printed = capsys.readouterr().out
+    assert "r=0.49" in printed
+    assert printed.count("all") == 2
+    with pytest.raises(SystemExit, match="rsatoolbox"):
+        main(["benchmark", "objects_92", "--path", str(tmp_path)])

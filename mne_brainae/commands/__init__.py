@@ -14,7 +14,7 @@ COMMANDS = {
     "benchmark_images": "what image features predict of macaque V4, and what they cost",
     "cache": "show or remove the image features that are kept on disk",
     "datasets": "list, fetch, convert and check data sets",
-    "benchmark": "measure speed on this machine",
+    "benchmark": "measure on real recordings, and speed on this machine",
     "demo": "fit, predict, retrieve, classify and reconstruct, with pictures",
     "image_encoders": "list image encoders with their sizes, licences and costs",
     "sys_info": "print the versions that a bug report needs",

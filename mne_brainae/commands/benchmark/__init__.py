@@ -8,7 +8,10 @@ import argparse
 from importlib import import_module
 
 BENCHMARKS = {
+    "it": "classify seven objects from macaque IT, by window and with windows hidden",
     "many": "time many fits over processes against one after another",
+    "muse": "tell faces from houses in human EEG, across runs",
+    "objects_92": "compare monkey and human IT on 92 objects",
     "speed": "time training and inference against plain computations",
 }
 
