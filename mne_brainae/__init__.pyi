@@ -10,6 +10,7 @@ __all__ = [
     "Occlusion",
     "RDMComparison",
     "RSACourse",
+    "ReconstructionScores",
     "average_repetitions",
     "channel_regions",
     "compare_rdms",
@@ -31,6 +32,7 @@ __all__ = [
     "score_averages",
     "score_consistency",
     "score_encoding",
+    "score_reconstruction",
     "split_epochs",
 ]
 
@@ -55,6 +57,7 @@ from .occlusion import (
     score_consistency,
 )
 from .preprocessing import average_repetitions
+from .reconstruction import ReconstructionScores, score_reconstruction
 from .regions import channel_regions
 from .repetitions import score_averages
 from .rsa import (

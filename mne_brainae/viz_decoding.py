@@ -222,3 +222,41 @@ def plot_rsa(table, *, axes=None, show: bool = True):
     axes.set(xlabel="time (s)", ylabel="correlation of RDMs")
     axes.legend(frameon=False)
     return _finish(axes.figure, show)
+
+
+def plot_reconstruction(table, score: str, *, show: bool = True):
+    """Plot a score of reconstruction against the missing share.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_scores, n_columns)
+        The table of ``ReconstructionScores``.
+    score : str
+        The column to plot.
+    show : bool
+        Whether to show the figure.
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: one panel per kind of mask.
+    """
+    import matplotlib.pyplot as plt
+
+    kinds = table["kind"].unique()
+    figure, panels = plt.subplots(
+        1,
+        len(kinds),
+        figsize=(2 + 2.5 * len(kinds), 3.2),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes, kind in zip(panels[0], kinds, strict=True):
+        for system, rows in table[table["kind"] == kind].groupby("system", sort=False):
+            axes.plot(100 * rows["ratio"], rows[score], "o-", label=system)
+        axes.set(title=kind, xlabel="missing (%)")
+        axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    panels[0, 0].set_ylabel(score)
+    panels[0, 0].legend(frameon=False, fontsize=8)
+    return _finish(figure, show)

@@ -45,6 +45,7 @@ def test_it_tells_objects_after_onset_only(capsys, tmp_path):
     assert min(shown[-0.1], shown[0.0]) > 0.01
     assert shown[0.2] < 1e-10
     assert (tmp_path / "it_pointwise.png").is_file()
+    assert "probabilistic PCA" in printed
 
 
 def test_muse_tells_faces_from_houses_across_runs(capsys):

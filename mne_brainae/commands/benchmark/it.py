@@ -47,6 +47,7 @@ def _run(given: argparse.Namespace) -> None:
     _print_windows(epochs, features, templates, split)
     mean = mne.grand_average([model.evoked_ for model, _ in folds])
     _print_occlusion(identify, epochs, mean, given.out)
+    _print_reconstruction(given.folds)
 
 
 def _print_scores(epochs, templates, folds, dealt, split) -> None:
@@ -117,3 +118,24 @@ def _print_occlusion(identify, epochs, mean, out) -> None:
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)
             found.plot(show=False).savefig(Path(out) / f"it_{kind}.png", dpi=150)
+
+
+def _print_reconstruction(n_folds: int) -> None:
+    """Bring masked trials of the first fold back, in bins of 20 ms."""
+    from ... import datasets, score_reconstruction, split_epochs
+    from .labels import as_trials, fit_folds, identify_with
+
+    epochs = datasets.macaque_it.read_epochs(bin_width=0.02)
+    features, templates = as_trials(epochs)
+    train, test = next(split_epochs(epochs, "repetition", n_splits=n_folds))
+    fold = fit_folds(epochs, features, [(train, test)])
+    scores = score_reconstruction(
+        fold[0][0],
+        test,
+        train,
+        ratios=(0.25, 0.5, 0.75),
+        identify=identify_with(fold, templates),
+        random_state=0,
+    )
+    print("Masked trials of the first fold, -500 to 500 ms in bins of 20 ms")
+    print(scores)
