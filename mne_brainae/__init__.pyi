@@ -11,6 +11,7 @@ __all__ = [
     "RDMComparison",
     "RSACourse",
     "ReconstructionScores",
+    "RidgeModel",
     "average_repetitions",
     "channel_regions",
     "compare_rdms",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 from . import datasets
-from .baselines import LinearEncoder
+from .baselines import LinearEncoder, RidgeModel
 from .brainae import BrainAE, fit, read_brainae
 from .evaluation import EncodingScores, score_encoding
 from .identification import Identification, pool_identifications

@@ -3,5 +3,6 @@
 # License: BSD-3-Clause
 
 from .linear import LinearEncoder
+from .ridge import RidgeModel
 
-__all__ = ["LinearEncoder"]
+__all__ = ["LinearEncoder", "RidgeModel"]
