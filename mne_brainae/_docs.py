@@ -90,6 +90,11 @@ similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
 zero_shot : bool
     Leave the test concepts out of the training partition, as the paper says. False
     keeps their other pictures, with a warning: scores are then not zero-shot.""",
+    "axes_show": """\
+axes : instance of Axes | None
+    Where to draw; None makes a new figure.
+show : bool
+    Whether to show the figure.""",
     "identify": """\
 identify : callable
     Takes epochs and returns an :class:`mne_brainae.Identification`, such as

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import binomtest, hypergeom
 
 from ._checks import check_complete, five, seed_from
+from ._docs import fill_doc
 from .comparison import Comparison, best_columns, rank
 from .viz import plot_identification
 from .viz_decoding import plot_confusion
@@ -413,15 +414,13 @@ class Identification:
 
     # -- looks ------------------------------------------------------------------------
 
+    @fill_doc
     def plot(self, *, axes=None, show: bool = True):
         """Plot accuracy against the number of guesses, beside chance.
 
         Parameters
         ----------
-        axes : instance of Axes | None
-            Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(axes_show)s
 
         Returns
         -------
@@ -430,6 +429,7 @@ class Identification:
         """
         return plot_identification(self, axes=axes, show=show)
 
+    @fill_doc
     def plot_confusion(self, groups=None, *, axes=None, show: bool = True):
         """Draw which group was taken for which.
 
@@ -437,10 +437,7 @@ class Identification:
         ----------
         groups : dict | Series | None
             The group of every candidate by its name, as in :meth:`confusion`.
-        axes : instance of Axes | None
-            Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(axes_show)s
 
         Returns
         -------

@@ -72,15 +72,13 @@ class Occlusion:
         """
         return self.table.copy()
 
+    @fill_doc
     def plot(self, *, axes=None, show: bool = True):
         """Plot accuracy against the part that was hidden or left.
 
         Parameters
         ----------
-        axes : instance of Axes | None
-            Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(axes_show)s
 
         Returns
         -------
@@ -297,15 +295,13 @@ class Consistency:
     r: float
     p: float
 
+    @fill_doc
     def plot(self, *, axes=None, show: bool = True):
         """Plot what is lost in decoding against what is predicted.
 
         Parameters
         ----------
-        axes : instance of Axes | None
-            Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(axes_show)s
 
         Returns
         -------

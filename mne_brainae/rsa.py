@@ -230,15 +230,13 @@ class CategoryContrast:
     categories: pd.Series
     n_permutations: int
 
+    @fill_doc
     def plot(self, *, axes=None, show: bool = True):
         """Draw the dissimilarities sorted by category.
 
         Parameters
         ----------
-        axes : instance of Axes | None
-            Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(axes_show)s
 
         Returns
         -------
@@ -347,15 +345,13 @@ class RSACourse:
     n_images: int
     n_permutations: int
 
+    @fill_doc
     def plot(self, *, axes=None, show: bool = True):
         """Plot the correlation against time.
 
         Parameters
         ----------
-        axes : instance of Axes | None
-            Where to draw; None makes a new figure.
-        show : bool
-            Whether to show the figure.
+        %(axes_show)s
 
         Returns
         -------

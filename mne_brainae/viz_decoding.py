@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._docs import fill_doc
 from .viz import _axes, _finish
 
 #: More names than this cannot be read beside a matrix.
 MOST_NAMES = 40
 
 
+@fill_doc
 def plot_confusion(table, *, axes=None, show: bool = True):
     """Draw which group was taken for which.
 
@@ -22,10 +24,7 @@ def plot_confusion(table, *, axes=None, show: bool = True):
     ----------
     table : DataFrame, shape (n_groups_shown, n_groups)
         What ``Identification.confusion`` returned.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes_show)s
 
     Returns
     -------
@@ -60,6 +59,7 @@ OCCLUDED = {
 }
 
 
+@fill_doc
 def plot_occlusion(table, *, kind, whole, chance, axes=None, show: bool = True):
     """Plot accuracy with parts of the response hidden.
 
@@ -71,10 +71,7 @@ def plot_occlusion(table, *, kind, whole, chance, axes=None, show: bool = True):
         Its kind.
     whole, chance : float
         Accuracy of whole responses and of guessing.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes_show)s
 
     Returns
     -------
@@ -115,6 +112,7 @@ def _positions(table, kind: str, axes) -> np.ndarray:
     return ends[:, 0] * (1 - weight) + ends[:, 1] * weight
 
 
+@fill_doc
 def plot_consistency(table, r: float, p: float, *, axes=None, show: bool = True):
     """Plot what decoding loses against what encoding predicts.
 
@@ -124,10 +122,7 @@ def plot_consistency(table, r: float, p: float, *, axes=None, show: bool = True)
         Columns ``encoding`` and ``decoding``.
     r, p : float
         Their correlation and its p-value.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes_show)s
 
     Returns
     -------
@@ -144,6 +139,7 @@ def plot_consistency(table, r: float, p: float, *, axes=None, show: bool = True)
     return _finish(axes.figure, show)
 
 
+@fill_doc
 def plot_rdm(rdm, categories=None, *, axes=None, show: bool = True):
     """Draw a representational dissimilarity matrix.
 
@@ -153,10 +149,7 @@ def plot_rdm(rdm, categories=None, *, axes=None, show: bool = True):
         The dissimilarities.
     categories : dict | Series | None
         The category of every image by its name, to sort by.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes_show)s
 
     Returns
     -------
@@ -194,6 +187,7 @@ def _mark_categories(axes, labels: list) -> None:
         axes.axvline(end - 0.5, color="white", linewidth=1)
 
 
+@fill_doc
 def plot_rsa(table, *, axes=None, show: bool = True):
     """Plot the correlation of two representations against time.
 
@@ -201,10 +195,7 @@ def plot_rsa(table, *, axes=None, show: bool = True):
     ----------
     table : DataFrame, shape (n_times, 2)
         Columns ``r`` and ``p``, indexed by time in seconds.
-    axes : instance of Axes | None
-        Where to draw; None makes a new figure.
-    show : bool
-        Whether to show the figure.
+    %(axes_show)s
 
     Returns
     -------

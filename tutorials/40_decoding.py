@@ -118,17 +118,17 @@ curve.groupby("n_averaged")[["top_1", "top_5", "median_rank", "chance"]].mean()
 # ------------------
 #
 # One window after another is replaced by the mean training response, which knows
-# nothing of the picture. The model stays as it is. Where accuracy falls, the window told
-# the model something that no other window told it. Filled points differ from the whole
-# response; the p-values are corrected for the number of windows.
+# nothing of the picture. The model stays as it is. Where accuracy falls, the window
+# told the model something that no other window told it. Filled points differ from the
+# whole response; the p-values are corrected for the number of windows.
 
 hidden = mne_brainae.occlude_times(identify, measured, model.evoked_, window=0.1)
 hidden.plot()
 
 # %%
 # Showing more and more of the response answers another question: from when on is the
-# picture known? Before its onset, accuracy must not be above chance; if it is, something
-# has leaked.
+# picture known? Before its onset, accuracy must not be above chance; if it is,
+# something has leaked.
 
 growing = mne_brainae.occlude_times(
     identify, measured, model.evoked_, kind="increasing", window=0.05
