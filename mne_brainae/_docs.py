@@ -137,6 +137,19 @@ similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
 zero_shot : bool
     Leave the test concepts out of the training partition, as the paper says. False
     keeps their other pictures, with a warning: scores are then not zero-shot.""",
+    "axes_show": """\
+axes : instance of Axes | None
+    Where to draw; None makes a new figure.
+show : bool
+    Whether to show the figure.""",
+    "identify": """\
+identify : callable
+    Takes epochs and returns an :class:`mne_brainae.Identification`, such as
+    ``lambda epochs: model.retrieve(epochs, features)``.""",
+    "mean_response_hides": """\
+mean_response : instance of Evoked
+    What is put in the place of what is hidden, such as the mean training response
+    ``model.evoked_``. Its channels and times are those of the analysis.""",
     "verbose": """\
 verbose : bool | str | int | None
     Control verbosity of the logging output, as everywhere in MNE-Python.""",

@@ -28,6 +28,7 @@ from ._checks import (
 from ._docs import fill_doc
 from ._model_file import name_of, write_model
 from ._pairing import image_paths, named_rows
+from .comparison import Comparison
 from .correlation import correlate, correlate_all
 from .identification import (
     SIMILARITIES,
@@ -293,20 +294,33 @@ class LatentModel(BaseEstimator):
             },
         )
 
-    def _compare(self, epochs, z_image: pd.DataFrame, similarity: str) -> np.ndarray:
-        """Return the similarity of every response to every picture or concept."""
+    def _compare(self, epochs, z_image: pd.DataFrame, similarity: str) -> Comparison:
+        """Compare every response with every picture or concept."""
         _check_option("similarity", similarity, tuple(SIMILARITIES))
-        if similarity == "cosine":
-            return cosine_similarity(self.embed_epochs(epochs), z_image)
-        if similarity == "likelihood" and self._noise_axes is None:
-            return log_likelihood(self.embed_epochs(epochs), z_image)
+        candidates = z_image.to_numpy(np.float32)
+        if similarity == "cosine" or (
+            similarity == "likelihood" and self._noise_axes is None
+        ):
+            is_cosine = similarity == "cosine"
+            compare = cosine_similarity if is_cosine else log_likelihood
+            return Comparison(compare, self.embed_epochs(epochs).to_numpy(), candidates)
         measured = self._brain_scaler.transform(self._read(epochs))
         check_finite(measured, "epochs")
-        predicted = self._apply(self.network_.decode, np.array(z_image, np.float32))
-        measured, predicted = (a.reshape(len(a), -1) for a in (measured, predicted))
+        measured = measured.reshape(len(measured), -1)
         if similarity == "encoding":
-            return correlate_all(measured, predicted)
-        return log_likelihood(measured @ self._noise_axes, predicted @ self._noise_axes)
+            return Comparison(self._correlate_with_predicted, measured, candidates)
+        measured = measured @ self._noise_axes
+        return Comparison(self._likelihood_of_predicted, measured, candidates)
+
+    def _correlate_with_predicted(self, measured, z_image) -> np.ndarray:
+        return correlate_all(measured, self._decode_flat(z_image))
+
+    def _likelihood_of_predicted(self, measured, z_image) -> np.ndarray:
+        return log_likelihood(measured, self._decode_flat(z_image) @ self._noise_axes)
+
+    def _decode_flat(self, z_image: np.ndarray) -> np.ndarray:
+        predicted = self._apply(self.network_.decode, np.array(z_image))
+        return predicted.reshape(len(predicted), -1)
 
     def _protocol(self, epochs, names: pd.Series) -> dict:
         seen = set(names) & set(self.train_images_)

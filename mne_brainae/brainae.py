@@ -61,9 +61,10 @@ class BrainAE(LatentModel):
 
     Parameters
     ----------
-    brain_encoder : ``"tsconv"`` | ``"linear"`` | Module
-        Table 6, one linear layer, or a module that maps (n, n_channels, n_times) to
-        (n, n_embedding). A window of one sample takes the linear pair.
+    brain_encoder : ``"tsconv"`` | ``"linear"`` | ``"nice"`` | ``"atm"`` | Module
+        Table 6, one linear layer, the encoders of NICE and ATM, or a module that maps
+        (n, n_channels, n_times) to (n, n_embedding). A window of one sample takes the
+        linear pair.
     brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
         Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
         to (n, n_channels, n_times).
@@ -564,10 +565,11 @@ def fit(epochs, images=None, *, recipe: str = "paper", **params) -> BrainAE:
     ----------
     %(epochs_images)s
     %(images)s
-    recipe : ``"paper"`` | ``"best"``
+    recipe : ``"paper"`` | ``"best"`` | ``"nice"`` | ``"atm"``
         Named settings: ``"paper"`` is section 4.2, with 740 random images to validate;
         ``"best"`` is what measures best on real and simulated recordings, the closed
-        form of the linear model.
+        form of the linear model. ``"nice"`` and ``"atm"`` are the systems of Table 2:
+        they decode only, and what they would predict or reconstruct is not trained.
     **params
         Parameters of :class:`mne_brainae.BrainAE` that differ from the recipe.
 

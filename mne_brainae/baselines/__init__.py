@@ -4,6 +4,7 @@
 
 from .linear import LinearEncoder
 from .nonlinear import NonlinearEncoder
+from .ridge import RidgeModel
 from .table_1 import encoding_systems
 
-__all__ = ["LinearEncoder", "NonlinearEncoder", "encoding_systems"]
+__all__ = ["LinearEncoder", "NonlinearEncoder", "RidgeModel", "encoding_systems"]

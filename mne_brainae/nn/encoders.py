@@ -7,6 +7,7 @@ from __future__ import annotations
 from torch import nn
 
 from .._docs import fill_doc
+from .nice import ATMEncoder, NICEEncoder
 from .tsconv import TSConvEncoder
 
 
@@ -23,4 +24,9 @@ class LinearBrainEncoder(nn.Sequential):
         super().__init__(nn.Flatten(), nn.Linear(n_channels * n_times, n_embedding))
 
 
-BRAIN_ENCODERS = {"tsconv": TSConvEncoder, "linear": LinearBrainEncoder}
+BRAIN_ENCODERS = {
+    "tsconv": TSConvEncoder,
+    "linear": LinearBrainEncoder,
+    "nice": NICEEncoder,
+    "atm": ATMEncoder,
+}

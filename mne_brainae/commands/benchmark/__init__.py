@@ -10,8 +10,11 @@ from importlib import import_module
 BENCHMARKS = {
     "encoding": "what BrainAE and linear encoders predict of real brains",
     "images": "what image features predict of macaque V4, and what they cost",
+    "it": "classify seven objects from macaque IT, by window and with windows hidden",
     "many": "time many fits over processes against one after another",
+    "muse": "tell faces from houses in human EEG, across runs",
     "neurons": "encode and decode macaque V4 by the best recipe and its controls",
+    "objects_92": "compare monkey and human IT on 92 objects",
     "preprocessing": "time the way from raw data to averages, and its memory",
     "speed": "time training and inference against plain computations",
 }

@@ -1,0 +1,194 @@
+"""
+.. _decoding:
+
+==============================================
+Decoding: which picture, and when and where
+==============================================
+
+The quick start found pictures from responses in one line. This tutorial asks what the
+accuracy is worth, what it would be with another gallery or fewer repetitions, which
+concepts are confused, and which times and channels tell the pictures apart.
+
+.. important::
+
+   The recording below is **simulated**. What it shows about times and channels is what
+   the simulation put there, and no evidence about brains.
+"""
+
+# License: BSD-3-Clause
+
+# %%
+# A fitted model
+# --------------
+#
+# Features of the gallery are computed once, since every analysis below needs them.
+
+import mne_brainae
+
+data = mne_brainae.datasets.simulate(
+    n_train_concepts=60,
+    n_test_concepts=80,
+    n_exemplars=5,
+    n_templates=2,
+    n_test_repetitions=12,
+    snr=0.1,
+    random_state=0,
+)
+features = mne_brainae.compute_image_features(data.images, "gabor")
+model = mne_brainae.fit(
+    data.train,
+    data.images,
+    image_encoder="gabor",
+    recipe="best",
+    random_state=0,
+    verbose="WARNING",
+)
+measured = mne_brainae.average_repetitions(data.test)
+shown = measured.metadata.set_index("image")
+gallery = features.loc[shown.index]
+
+# %%
+# One accuracy, and what it is worth
+# ----------------------------------
+#
+# An accuracy comes with the chance level, a confidence interval and a test. The
+# interval is Wilson's and the test is binomial; both count epochs as independent, so
+# average the repetitions of an image first.
+
+found = model.retrieve(measured, gallery, similarity="likelihood")
+found.scores((1, 5, 10))
+
+# %%
+# The whole protocol is part of the result.
+
+print(found)
+
+# %%
+# Galleries of another size
+# -------------------------
+#
+# Accuracies among galleries of different size cannot be compared. ``n_way`` gives what
+# the accuracy would be among fewer candidates: the mean over all smaller galleries,
+# computed exactly from the ranks, without drawing any. A gallery may also be large:
+# similarities are computed in blocks and never held all at once.
+
+for n_way in (2, 10, 50, 80):
+    accuracy, chance = found.top_k(n_way=n_way), found.chance(n_way=n_way)
+    print(f"among {n_way:2} candidates: {accuracy:.2f} (chance {chance:.2f})")
+
+# %%
+# What is confused with what
+# --------------------------
+#
+# Pictures are many, categories few. Any grouping of the candidates will do; here it is
+# the category in the metadata. The confusion looks at the best candidate of every
+# response, right or wrong.
+
+category = shown["category"].to_dict()
+found.plot_confusion(category)
+
+# %%
+found.accuracy_by(category)
+
+# %%
+# Classification is scored in the same way. Its candidates are concepts, described by
+# pictures that were never shown.
+
+named = model.classify(measured, data.templates, similarity="likelihood")
+named.scores()
+
+# %%
+# How many repetitions does it take?
+# ----------------------------------
+#
+# Averages over more repetitions are easier to decode, which is why an accuracy without
+# the number of repetitions means little. Repetitions are drawn at random and averaged.
+
+
+def identify(epochs):
+    """Find the pictures of any epochs in the same gallery."""
+    return model.retrieve(epochs, gallery, similarity="likelihood")
+
+
+curve = mne_brainae.score_averages(identify, data.test, n_draws=3, random_state=0)
+curve.groupby("n_averaged")[["top_1", "top_5", "median_rank", "chance"]].mean()
+
+# %%
+# When: hiding times
+# ------------------
+#
+# One window after another is replaced by the mean training response, which knows
+# nothing of the picture. The model stays as it is. Where accuracy falls, the window
+# told the model something that no other window told it. Filled points differ from the
+# whole response; the p-values are corrected for the number of windows.
+
+hidden = mne_brainae.occlude_times(identify, measured, model.evoked_, window=0.1)
+hidden.plot()
+
+# %%
+# Showing more and more of the response answers another question: from when on is the
+# picture known? Before its onset, accuracy must not be above chance; if it is,
+# something has leaked.
+
+growing = mne_brainae.occlude_times(
+    identify, measured, model.evoked_, kind="increasing", window=0.05
+)
+growing.plot()
+
+# %%
+# Where: hiding channels
+# ----------------------
+#
+# Regions are read from the names of the channels.
+
+regions = mne_brainae.channel_regions(measured.info)
+by_region = mne_brainae.occlude_channels(
+    identify, measured, model.evoked_, regions=regions
+)
+by_region.plot()
+
+# %%
+# Single channels matter less, as their neighbours know much the same. The change of
+# accuracy is an Evoked, so that MNE-Python draws it.
+
+by_channel = mne_brainae.occlude_channels(identify, measured, model.evoked_)
+by_channel.change_map.plot_topomap(
+    times=[0.0], scalings=100, units="change (%)", time_format=""
+)
+
+# %%
+# Is what is predicted best decoded from, too?
+# --------------------------------------------
+#
+# One model predicts and decodes. The encoding score of a window can be compared with
+# what decoding loses without it.
+
+scores = mne_brainae.score_encoding(
+    data.test,
+    model.predict_epochs(gallery),
+    model.evoked_,
+    n_splits=10,
+    random_state=0,
+)
+consistency = mne_brainae.score_consistency(scores.r_map, hidden)
+consistency.plot()
+
+# %%
+# Across sessions and subjects
+# ----------------------------
+#
+# Training and test may be split by any column of the metadata. ``disjoint`` keeps
+# pictures of the test out of the training; without it a model that has seen a test
+# picture says so in its protocol, and warns.
+
+for train, test in mne_brainae.split_epochs(data.train, "concept", n_splits=3):
+    part = mne_brainae.fit(
+        train, features, recipe="best", random_state=0, verbose="WARNING"
+    )
+    test = mne_brainae.average_repetitions(test)
+    pictures = features.loc[test.metadata["image"]]
+    result = part.retrieve(test, pictures, similarity="likelihood")
+    print(
+        f"{test.metadata['concept'].nunique()} unseen concepts: top-1 "
+        f"{result.top_k():.2f}, chance {result.chance():.2f}"
+    )
