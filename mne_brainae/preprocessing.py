@@ -21,6 +21,9 @@ BLOCK = 256
 #: image projection learn, and overfit, the faster the more features there are.
 FEATURE_ENERGY = 100.0
 
+#: Least standard deviation of a feature, as a share of the median over features.
+LEAST_SPREAD = 0.01
+
 
 def read_blocks(epochs: mne.BaseEpochs, picks: np.ndarray):
     """Yield the data of epochs block by block.
@@ -239,7 +242,11 @@ class Scaler:
             average, whatever their number.
         """
         mean = features.mean(axis=0, dtype=np.float64)
-        scaler = cls._safe(mean, features.std(axis=0, dtype=np.float64))
+        spread = features.std(axis=0, dtype=np.float64)
+        scaler = cls._safe(mean, spread)
+        # A feature that is almost silent in training would shout at another picture.
+        least = LEAST_SPREAD * np.median(spread[spread > 0]) if spread.any() else 0.0
+        scaler.scale = np.maximum(scaler.scale, np.float32(least))
         if weights is None:
             weights = np.full(features.shape[1], features.shape[1] ** -0.5)
         scaler.scale /= (weights * np.sqrt(FEATURE_ENERGY)).astype(np.float32)

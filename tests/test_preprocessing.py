@@ -219,3 +219,14 @@ def test_made_epochs_can_be_handled(made):
     assert made.copy().crop(0, 0.1).resample(50).get_data(copy=False).shape[0] == 6
     bare = make_epochs(made.get_data(copy=False), made.info, 0.0, None)
     assert bare.metadata is None
+
+
+def test_feature_that_is_almost_silent_does_not_shout_later():
+    features = np.random.default_rng(0).standard_normal((50, 5)).astype(np.float32)
+    features[:, 2] *= 1e-6
+    scaler = Scaler.for_features(features)
+    new = np.zeros((1, 5), np.float32)
+    new[0, 2] = 1.0
+    assert np.abs(scaler.transform(new)).max() < 110 * np.sqrt(100 / 5)
+    typical = scaler.transform(features).std(axis=0)
+    assert typical[2] < typical[0]
