@@ -30,6 +30,7 @@ from .regions import channel_regions
 from .similarity import ResponseSimilarity, score_similarity
 from .viz import (
     has_positions,
+    plot_area_maps,
     plot_comparison,
     plot_history,
     plot_mean_response,
@@ -39,7 +40,9 @@ from .viz import (
 #: Packages whose versions decide over a result.
 PACKAGES = ("mne_brainae", "mne", "mne-connectivity", "numpy", "scipy", "torch")
 #: Channels of which MNE-Python draws topographies without more to be said.
-TOPOGRAPHIC = ("eeg", "mag", "grad", "seeg")
+TOPOGRAPHIC = ("eeg", "mag", "grad")
+#: Areas whose arrays are drawn one by one.
+AREAS = ("V1", "V4", "IT")
 #: The regions of Figure 2a.
 REGIONS = ("occipital", "temporal", "parietal")
 #: More names than this cannot be read around a circle.
@@ -116,7 +119,7 @@ def make_report(
     page = _Page(title or f"{type(model).__name__}: {len(shown)} test images")
     page.add_data(model, averaged)
     page.add_training(model)
-    page.add_encoding(scores, averaged, predicted)
+    page.add_encoding(scores, averaged, predicted, regions)
     page.add_similarity(similarity)
     page.add_decoding(found)
     page.add_protocol(scores["all channels"], found, averaged)
@@ -229,7 +232,7 @@ class _Page:
         )
 
     def add_encoding(
-        self, scores: dict[str, EncodingScores], averaged, predicted
+        self, scores: dict[str, EncodingScores], averaged, predicted, regions: Mapping
     ) -> None:
         section = "Encoding"
         for name, these in scores.items():
@@ -238,7 +241,7 @@ class _Page:
             figure = these.plot(show=False)
             self.figure(section, f"Against time, {name}", figure)
         whole = scores["all channels"]
-        for figure, title in _maps(whole):
+        for figure, title in _maps(whole, regions):
             self.figure(section, title, figure)
         ranked = whole.per_image["r_pattern (prediction)"].sort_values()
         for word, place in (("Best", -1), ("Median", len(ranked) // 2), ("Worst", 0)):
@@ -295,9 +298,12 @@ def _response(epochs: mne.BaseEpochs, image: str) -> mne.Evoked:
     return epochs[row].average()
 
 
-def _maps(scores: EncodingScores) -> Iterator[tuple]:
+def _maps(scores: EncodingScores, regions: Mapping) -> Iterator[tuple]:
     """Draw where and when responses are predicted."""
     r_map = scores.r_map
+    areas = {area: regions[area] for area in AREAS if area in regions}
+    if areas and has_positions(r_map.info):
+        yield plot_area_maps(r_map, areas, vlim=(-1, 1), show=False), "Areas"
     if len(r_map.times) == 1:
         return
     for kind in dict.fromkeys(r_map.get_channel_types()):

@@ -393,7 +393,10 @@ def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
     if time is not None:
         sample = int(evoked.time_as_index(time, use_rounding=True)[0])
         values, when = evoked.data[:, sample], f"{evoked.times[sample]:g} s"
-    vlim = (values.min(), values.max()) if vlim is None else vlim
+    if vlim is None:
+        most = np.abs(values).max()
+        vlim = (-most, most) if values.min() < 0 else (values.min(), most)
+    cmap = "RdBu_r" if vlim[0] < 0 else "viridis"
     figure, axes = plt.subplots(
         1, len(areas), figsize=(4 * len(areas), 4), squeeze=False, layout="constrained"
     )
@@ -401,7 +404,7 @@ def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
         rows = [evoked.ch_names.index(name) for name in channels]
         place = np.array([evoked.info["chs"][row]["loc"][:2] for row in rows])
         dots = ax.scatter(
-            *place.T, c=values[rows], vmin=vlim[0], vmax=vlim[1], s=25, marker="s"
+            *place.T, c=values[rows], vmin=vlim[0], vmax=vlim[1], cmap=cmap, s=40
         )
         ax.set(title=f"{area}: mean {values[rows].mean():.3g}", xticks=[], yticks=[])
         ax.set_aspect("equal")

@@ -174,6 +174,32 @@ def test_neurons_without_positions(recording, unseen):
     assert "Power" not in titles
 
 
+def test_arrays_are_drawn_area_by_area(recording, unseen):
+    """Contacts named as those of TVSD, on a layout, with one value per picture."""
+    names = [f"{area}_{i:03d}" for area in ("V1", "IT") for i in range(8)]
+    info = mne.create_info(names, 100.0, "seeg")
+    place = [[x, y, 0.0] for x in range(4) for y in range(4)]
+    info.set_montage(
+        mne.channels.make_dig_montage(
+            dict(zip(names, 1e-3 * np.array(place), strict=True)), coord_frame="head"
+        )
+    )
+    train, test = (
+        mne.EpochsArray(
+            epochs.get_data(copy=True)[..., 20:21],
+            info,
+            metadata=epochs.metadata,
+            verbose=False,
+        )
+        for epochs, _ in (recording, unseen)
+    )
+    encoder = mne_brainae.LinearEncoder().fit(train, recording[1])
+    report = encoder.report(test, unseen[1], **QUICK)
+    titles = [element.name for element in report._content]
+    assert "Areas" in titles
+    assert not any("Topographies" in title for title in titles)
+
+
 def test_files_are_checked(best, unseen, page, tmp_path):
     epochs, features = unseen
     before = page.read_bytes()
