@@ -62,7 +62,11 @@ def write_model(model, fname: Path) -> None:
     arrays = {f"network.{name}": value.numpy() for name, value in weights.items()}
     arrays |= {"mean_response": model._mean_response, "times": model.times_}
     for name, scaler in _scalers(model).items():
-        arrays |= {f"{name}.mean": scaler.mean, f"{name}.scale": scaler.scale}
+        arrays |= {
+            f"{name}.{part}": value
+            for part, value in vars(scaler).items()
+            if value is not None
+        }
     if model._noise_axes is not None:
         arrays["noise_axes"] = model._noise_axes
     if model._imputer is not None:
@@ -131,7 +135,8 @@ def _restore_arrays(model, arrays: dict[str, np.ndarray]) -> None:
     model._brain_scaler = Scaler(arrays["brain.mean"], arrays["brain.scale"])
     model._image_scaler = None
     if "image.mean" in arrays:
-        model._image_scaler = Scaler(arrays["image.mean"], arrays["image.scale"])
+        parts = ("mean", "scale", "limit")
+        model._image_scaler = Scaler(*(arrays[f"image.{part}"] for part in parts))
     model.network_ = model._build_network().eval()
     prefix = "network."
     weights = {

@@ -21,8 +21,9 @@ BLOCK = 256
 #: image projection learn, and overfit, the faster the more features there are.
 FEATURE_ENERGY = 100.0
 
-#: Least standard deviation of a feature, as a share of the median over features.
-LEAST_SPREAD = 0.01
+#: Most standard deviations of a feature from its mean. One that is almost silent in
+#: training would shout at another picture.
+MOST_DEVIATIONS = 20.0
 
 
 def read_blocks(epochs: mne.BaseEpochs, picks: np.ndarray):
@@ -197,10 +198,13 @@ class Scaler:
         What is subtracted.
     scale : array, shape (n_channels, 1) | (n_features,)
         What is divided by.
+    limit : array, shape (n_features,) | None
+        The largest absolute value that comes out; None is no limit.
     """
 
     mean: np.ndarray
     scale: np.ndarray
+    limit: np.ndarray | None = None
 
     @classmethod
     def for_brain(cls, data: np.ndarray, how: str) -> Scaler:
@@ -242,14 +246,12 @@ class Scaler:
             average, whatever their number.
         """
         mean = features.mean(axis=0, dtype=np.float64)
-        spread = features.std(axis=0, dtype=np.float64)
-        scaler = cls._safe(mean, spread)
-        # A feature that is almost silent in training would shout at another picture.
-        least = LEAST_SPREAD * np.median(spread[spread > 0]) if spread.any() else 0.0
-        scaler.scale = np.maximum(scaler.scale, np.float32(least))
+        scaler = cls._safe(mean, features.std(axis=0, dtype=np.float64))
         if weights is None:
             weights = np.full(features.shape[1], features.shape[1] ** -0.5)
-        scaler.scale /= (weights * np.sqrt(FEATURE_ENERGY)).astype(np.float32)
+        gain = (weights * np.sqrt(FEATURE_ENERGY)).astype(np.float32)
+        scaler.scale /= gain
+        scaler.limit = MOST_DEVIATIONS * gain
         return scaler
 
     @classmethod
@@ -266,6 +268,8 @@ class Scaler:
         """Standardise, in place where ``out`` is ``data``."""
         out = np.subtract(data, self.mean, out=out)
         out /= self.scale
+        if self.limit is not None:
+            np.clip(out, -self.limit, self.limit, out=out)
         return out
 
     def inverse_transform(self, data: np.ndarray) -> np.ndarray:
