@@ -13,6 +13,7 @@ BENCHMARKS = {
     "muse": "tell faces from houses in human EEG, across runs",
     "objects_92": "compare monkey and human IT on 92 objects",
     "speed": "time training and inference against plain computations",
+    "systems": "compare the systems of Table 2 on a simulation of known truth",
 }
 
 
