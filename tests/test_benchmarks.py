@@ -10,6 +10,7 @@ import pytest
 from mne_brainae import Identification, pool_identifications
 from mne_brainae.commands import main
 from mne_brainae.commands.benchmark.muse import CONTROL, SYSTEMS, _bootstrap
+from mne_brainae.commands.benchmark.systems import SYSTEMS as NAMED
 
 
 def need(folder):
@@ -106,3 +107,21 @@ def test_classify_by_predicted_response(model, unseen):
     for similarity in ("cosine", "encoding", "likelihood"):
         found = model.classify(epochs, templates, similarity=similarity)
         assert found.p_value() < 1e-6
+
+
+def test_systems_stand_between_chance_and_the_best_possible(capsys, tmp_path):
+    arguments = ["--concepts", "20", "--test", "12", "--systems", "best", "ridge"]
+    main(["benchmark", "systems", *arguments, "--path", str(tmp_path)])
+    printed = capsys.readouterr().out
+    names = [name for name, (recipe, _) in NAMED.items() if recipe in arguments]
+    names += ["chance", "best possible"]
+    table = {
+        name: [float(word) for word in line[len(name) :].split() if word != "-"]
+        for line in printed.splitlines()
+        for name in names
+        if line.startswith(name + " ")
+    }
+    assert set(table) == set(names)
+    assert table["chance"] == [0.083, 0.417, 0.083, 0.417]
+    for name in names[:-2]:
+        assert table["chance"][1] < table[name][1] <= table["best possible"][1]
