@@ -173,7 +173,7 @@ def score_pictures(
         name: _rounds(pictures, len(seen), f"controls[{name!r}]")
         for name, pictures in (controls or {}).items()
     }
-    order = _other_places(len(seen), seed_from(random_state))
+    order = other_places(len(seen), seed_from(random_state))
     rows = {}
     for name, (describe, compare, better) in _scores(networks, device).items():
         target = describe(seen)
@@ -256,8 +256,21 @@ def _listed(pictures):
     return list(pictures) if isinstance(pictures, tuple) else pictures
 
 
-def _other_places(n: int, seed: int) -> np.ndarray:
-    """Return a random order in which nothing stays in its place."""
+def other_places(n: int, seed: int) -> np.ndarray:
+    """Return a random order in which nothing stays in its place.
+
+    Parameters
+    ----------
+    n : int
+        How many places.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    order : array of int, shape (n,)
+        The order.
+    """
     cycle = np.random.default_rng(seed).permutation(n)
     order = np.empty(n, int)
     order[cycle] = np.roll(cycle, 1)
