@@ -208,14 +208,11 @@ def train(
                 for batch in rows.to(training.device).tensor_split(n_batches)
             ]
             _keep_best(state, training, np.mean(losses), training.validate(*held_out))
-            done = state.epoch == max_epochs or (
-                state.epoch - 1 - state.best_epoch >= _training.PATIENCE
-            )
             if checkpoint is not None:
                 _training._save(
                     checkpoint, fingerprint, state, learned, optimizer, order
                 )
-            if done:
+            if state.epoch - 1 - state.best_epoch >= _training.PATIENCE:
                 break
     learned.load_state_dict(state.best_weights)
     logger.info(
