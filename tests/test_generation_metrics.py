@@ -261,6 +261,4 @@ def test_a_file_of_weights_stands_for_a_network_of_the_paper(tmp_path):
     torch.save({"features.0.weight": torch.zeros(1)}, file)
     stimuli = random_pictures(3)
     with pytest.raises(ValueError, match="another network than alexnet"):
-        score_pictures(
-            stimuli, stimuli, networks={"AlexNet(2)": str(file)}, device="cpu"
-        )
+        score_pictures(stimuli, stimuli, networks={"AlexNet(2)": file}, device="cpu")

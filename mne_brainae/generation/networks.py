@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -96,13 +97,10 @@ class FeatureNetwork:
 
 
 def _torchvision(model: str, layer: str, size: int, score=IDENTIFICATION):
-    encoder = ImageEncoder(f"torchvision:{model}", layer=layer, pool=_pool(layer))
+    """Name a network of torchvision; maps keep every place of theirs."""
+    pool = "mean" if layer == "avgpool" else "spatial"
+    encoder = ImageEncoder(f"torchvision:{model}", layer=layer, pool=pool)
     return FeatureNetwork(encoder, size, score)
-
-
-def _pool(layer: str) -> str:
-    """Keep every place of a map, as the published metrics do."""
-    return "mean" if layer == "avgpool" else "spatial"
 
 
 #: The six networks of the paper's Table 3, as the code of its lineage sets them
@@ -117,9 +115,7 @@ NETWORKS = {
     "EfficientNet": _torchvision(
         "efficientnet_b1/IMAGENET1K_V2", "avgpool", 255, DISTANCE
     ),
-    "SwAV": FeatureNetwork(
-        ImageEncoder(SWAV, layer="avgpool", pool="mean"), 224, DISTANCE
-    ),
+    "SwAV": _torchvision("resnet50/swav", "avgpool", 224, DISTANCE),
 }
 
 
@@ -164,8 +160,8 @@ def _judge(name: str, network, device: str) -> Judge:
     if callable(network):
         return Judge(lambda pixels: _rows(name, network, pixels), IDENTIFICATION)
     known = NETWORKS.get(name)
-    if known is not None and isinstance(network, str):
-        encoder = replace(known.encoder, pretrained=network)
+    if known is not None and isinstance(network, str | os.PathLike):
+        encoder = replace(known.encoder, pretrained=str(network))
         return _judge(name, replace(known, encoder=encoder), device)
     raise TypeError(
         f"networks[{name!r}] must be a FeatureNetwork, a function from pictures to "
