@@ -28,6 +28,7 @@ __all__ = [
     "encoding_systems",
     "fit",
     "fit_many",
+    "generation",
     "list_image_encoders",
     "make_mask",
     "make_report",
@@ -47,7 +48,7 @@ __all__ = [
     "viz",
 ]
 
-from . import datasets, viz
+from . import datasets, generation, viz
 from .baselines import LinearEncoder, NonlinearEncoder, RidgeModel, encoding_systems
 from .brainae import BrainAE, fit, read_brainae
 from .evaluation import EncodingScores, compare_subjects, score_encoding

@@ -342,6 +342,28 @@ class LatentModel(BaseEstimator):
             "transductive": False,
         }
 
+    def generate(self, epochs, prior, **options):
+        """Generate new pictures of what was seen.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs
+            Responses; average repetitions first for the quality that papers report.
+        prior : instance of DiffusionPrior | RidgePrior
+            What :func:`mne_brainae.generation.fit_prior` learned of this model.
+        **options
+            As in :func:`mne_brainae.generation.generate_pictures`, such as
+            ``pipeline="sdxl-turbo"``, ``n_images=1`` and ``random_state=None``.
+
+        Returns
+        -------
+        generated : instance of GeneratedPictures
+            The pictures, with contact sheet and scores.
+        """
+        from .generation import generate_pictures
+
+        return generate_pictures(self, epochs, prior, **options)
+
     # -- brain -> brain ---------------------------------------------------------------
 
     def reconstruct(self, epochs, *, output="epochs"):

@@ -18,6 +18,7 @@ import mne_brainae
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "mne_brainae"
 API = ROOT / "doc" / "api.rst"
+STUBS = ("__init__.pyi", "datasets/__init__.pyi", "generation/__init__.pyi")
 TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
 
 
@@ -32,7 +33,7 @@ def names_in_stub(stub: Path) -> list[str]:
 def public_objects() -> list[str]:
     """Name every public function, class, method and property of the package."""
     found = []
-    for stub in ("__init__.pyi", "datasets/__init__.pyi"):
+    for stub in STUBS:
         where = ".".join(["mne_brainae", *Path(stub).parts[:-1]])
         module = importlib.import_module(where)
         for name in names_in_stub(PACKAGE / stub):

@@ -15,6 +15,7 @@ COMMANDS = {
     "cache": "show or remove the image features that are kept on disk",
     "datasets": "list, fetch, convert and check data sets",
     "demo": "fit, predict, retrieve, classify and reconstruct, with pictures",
+    "generate": "decode pictures from macaque V4 neurons, score and show them",
     "image_encoders": "list image encoders with their sizes, licences and costs",
     "fit": "fit a model to epochs and pictures",
     "predict": "predict the brain responses to pictures",

@@ -1,0 +1,7 @@
+"""From brain activity to a new picture, and how much of the seen one is in it."""
+
+# License: BSD-3-Clause
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

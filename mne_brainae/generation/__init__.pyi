@@ -1,0 +1,21 @@
+__all__ = [
+    "DiffusionPrior",
+    "FeatureNetwork",
+    "GeneratedPictures",
+    "PictureDecoder",
+    "RidgePrior",
+    "contact_sheet",
+    "fit_prior",
+    "generate_pictures",
+    "load_pipeline",
+    "read_prior",
+    "score_pictures",
+]
+
+from .generate import GeneratedPictures, fit_prior, generate_pictures
+from .low_level import PictureDecoder
+from .metrics import score_pictures
+from .networks import FeatureNetwork
+from .pipeline import load_pipeline
+from .prior import DiffusionPrior, RidgePrior, read_prior
+from .sheet import contact_sheet

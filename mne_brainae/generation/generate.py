@@ -1,0 +1,317 @@
+"""New pictures from brain activity, in two steps: a prior, and a painter."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from sklearn.base import clone
+
+from .._checks import _check_option, _validate_type, logger, seed_from, verbose
+from .._docs import fill_doc
+from .._files import replacing
+from .._pairing import image_paths
+from ..images import compute_image_features
+from ..images.pictures import find_pictures
+from ..preprocessing import average_repetitions
+from .low_level import PictureDecoder
+from .metrics import other_places, score_pictures
+from .pipeline import (
+    PIPELINES,
+    Painter,
+    check_pipeline,
+    load_pipeline,
+    n_adapter_features,
+)
+from .pixels import as_pictures
+from .prior import DiffusionPrior, Prior
+from .sheet import contact_sheet
+
+#: The image embedding that the published IP-Adapter takes.
+TARGET = "clip-vit-h-14"
+CONTROLS = (None, "shuffled", "prior only")
+
+
+@verbose
+@fill_doc
+def fit_prior(
+    model, epochs, images=None, *, image_encoder=TARGET, prior=None, verbose=None
+) -> Prior:
+    """Learn what pictures look like, given what a fitted model reads from a brain.
+
+    Parameters
+    ----------
+    model : instance of BrainAE
+        A fitted model, whose shared space is the condition.
+    %(epochs_images)s
+        Those that the model was fitted on; repetitions are averaged. Where
+        ``epochs.metadata`` have a column ``"concept"``, whole concepts are held out.
+    images : path-like | list | dict | DataFrame | None
+        The pictures, as at the fit of the model, or their image embeddings.
+    image_encoder : str | ImageEncoder | callable
+        The image embedding that the painter takes; ``"clip-vit-h-14"`` is that of the
+        published IP-Adapter.
+    prior : instance of DiffusionPrior | RidgePrior | None
+        What is fitted, left as it is; None is a :class:`DiffusionPrior` with the seed
+        of the model.
+    %(verbose)s
+
+    Returns
+    -------
+    prior : instance of DiffusionPrior | RidgePrior
+        The fitted prior.
+    """
+    averaged = average_repetitions(epochs, picks=model.info_["ch_names"])
+    names = averaged.metadata["image"].astype(str)
+    images = image_paths(averaged, names) if images is None else images
+    features = compute_image_features(images, image_encoder, names=list(names))
+    prior = DiffusionPrior(random_state=model._seed) if prior is None else clone(prior)
+    return prior.fit(
+        model.embed_epochs(averaged), features, averaged.metadata.get("concept")
+    )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class GeneratedPictures:
+    """Pictures that were generated from brain activity, and how.
+
+    Parameters
+    ----------
+    pictures : list of list of PIL.Image.Image
+        The pictures of every epoch.
+    names : list of str
+        The names of the stimuli where the epochs say them, else the numbers of the
+        epochs.
+    embeddings : array, shape (n_epochs, n_images, n_features)
+        The image embeddings that the prior drew.
+    starts : list of PIL.Image.Image | None
+        The blurry pictures that painting started from.
+    protocol : dict
+        Prior, pipeline, steps, control and seed.
+    """
+
+    pictures: list[list[Image.Image]]
+    names: list[str]
+    embeddings: np.ndarray
+    starts: list[Image.Image] | None = None
+    protocol: dict = field(default_factory=dict)
+
+    def contact_sheet(self, stimuli=None, *, size=96, n_columns=10) -> Image.Image:
+        """Lay the pictures out, below the stimuli if these are given.
+
+        Parameters
+        ----------
+        stimuli : path-like | list | dict | None
+            Where the pictures that were seen are found by name.
+        size : int
+            Height and width in pixels of a picture on the sheet.
+        n_columns : int
+            Stimuli side by side.
+
+        Returns
+        -------
+        sheet : PIL.Image.Image
+            The sheet.
+        """
+        rows = {} if stimuli is None else {"stimulus": self._stimuli(stimuli)}
+        if self.starts is not None:
+            rows["start"] = self.starts
+        for index, pictures in enumerate(zip(*self.pictures, strict=True)):
+            rows[f"generated {index + 1}"] = pictures
+        return contact_sheet(rows, size=size, n_columns=n_columns)
+
+    def score(self, stimuli, **options) -> pd.DataFrame:
+        """Score the pictures against the stimuli.
+
+        Parameters
+        ----------
+        stimuli : path-like | list | dict
+            Where the pictures that were seen are found by name.
+        **options
+            As in :func:`mne_brainae.generation.score_pictures`.
+
+        Returns
+        -------
+        scores : DataFrame
+            As :func:`mne_brainae.generation.score_pictures` returns, with the protocol
+            of generation in ``scores.attrs``.
+        """
+        table = score_pictures(self.pictures, self._stimuli(stimuli), **options)
+        table.attrs |= self.protocol
+        return table
+
+    def _stimuli(self, stimuli) -> list[Image.Image]:
+        return as_pictures(find_pictures(stimuli, self.names))
+
+    def save(self, folder) -> list[Path]:
+        """Write every picture as a PNG file.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where to write. Files of the same names are replaced.
+
+        Returns
+        -------
+        paths : list of Path
+            The files, named by stimulus and number.
+        """
+        paths = []
+        for name, pictures in zip(self.names, self.pictures, strict=True):
+            for index, picture in enumerate(pictures):
+                file = f"{Path(name).with_suffix('')}_{index + 1}.png".replace("/", "_")
+                paths.append(Path(folder, file))
+                with replacing(paths[-1]) as temporary:
+                    picture.save(temporary, "PNG")
+        return paths
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __repr__(self) -> str:
+        how = ", ".join(f"{key}: {value}" for key, value in self.protocol.items())
+        n_images = self.embeddings.shape[1]
+        return f"<GeneratedPictures | {len(self)} epochs x {n_images}, {how}>"
+
+
+@verbose
+@fill_doc
+def generate_pictures(
+    model,
+    epochs,
+    prior: Prior,
+    *,
+    pipeline="sdxl-turbo",
+    n_images: int = 1,
+    low_level: PictureDecoder | None = None,
+    strength: float = 0.75,
+    n_steps: int | None = None,
+    guidance: float | None = None,
+    prior_options: dict | None = None,
+    control: str | None = None,
+    batch_size: int = 4,
+    random_state=None,
+    verbose=None,
+) -> GeneratedPictures:
+    """Generate new pictures of what was seen (equation 6 of the paper).
+
+    Parameters
+    ----------
+    model : instance of BrainAE
+        The fitted model that the prior was fitted with.
+    epochs : instance of Epochs
+        Responses. Average repetitions first for the quality that papers report.
+    prior : instance of DiffusionPrior | RidgePrior
+        What draws image embeddings, see :func:`fit_prior`.
+    pipeline : ``"sdxl-turbo"`` | ``"sdxl"`` | path-like | DiffusionPipeline
+        What paints them: a name or folder as in :func:`load_pipeline`, or any pipeline
+        of diffusers with an IP-Adapter for these embeddings.
+    n_images : int
+        Pictures per epoch, each of another draw.
+    low_level : instance of PictureDecoder | None
+        A fitted decoder whose blurry pictures painting starts from.
+    strength : float
+        How far painting goes from such a start; 1 forgets it.
+    n_steps, guidance : int | float | None
+        Steps and classifier-free guidance of the painter. None is 4 and 0, as
+        SDXL-turbo needs, or 30 and 5 for ``"sdxl"``.
+    prior_options : dict | None
+        What ``prior.sample`` is given, such as ``{"guidance": 5}``.
+    control : None | ``"shuffled"`` | ``"prior only"``
+        A control instead: the brain of another epoch throughout, or pictures drawn
+        without any brain.
+    batch_size : int
+        Pictures that are painted together.
+    %(random_state)s
+    %(verbose)s
+
+    Returns
+    -------
+    generated : instance of GeneratedPictures
+        The pictures, with contact sheet and scores.
+    """
+    _check_option("control", control, CONTROLS)
+    _validate_type(prior, Prior, "prior")
+    published = PIPELINES.get(pipeline) if isinstance(pipeline, str) else None
+    published = published or PIPELINES["sdxl-turbo"]
+    seed = seed_from(random_state)
+    brain = model.embed_epochs(epochs)
+    order = other_places(len(epochs), seed) if control else np.arange(len(epochs))
+    embeddings = _draw(prior, brain.iloc[order], n_images, control, seed, prior_options)
+    if isinstance(pipeline, str | Path):
+        pipeline = load_pipeline(pipeline)
+    check_pipeline(pipeline)
+    _check_embeddings(embeddings, pipeline)
+    painter = Painter(
+        pipeline,
+        published.n_steps if n_steps is None else n_steps,
+        published.guidance if guidance is None else guidance,
+        None if low_level is None else strength,
+        batch_size,
+    )
+    starts = _starts(low_level, epochs, order, control)
+    repeated = starts and [start for start in starts for _ in range(n_images)]
+    seeds = np.random.default_rng(seed).integers(2**31, size=len(epochs) * n_images)
+    flat = embeddings.reshape(len(seeds), -1)
+    pictures = iter(painter.paint(flat, seeds, repeated))
+    logger.info(f"Painted {len(seeds)} pictures.")
+    return GeneratedPictures(
+        [[next(pictures) for _ in range(n_images)] for _ in range(len(epochs))],
+        _names(epochs),
+        embeddings,
+        starts,
+        {
+            "prior": type(prior).__name__,
+            "pipeline": type(pipeline).__name__,
+            "steps": painter.n_steps,
+            "guidance": painter.guidance,
+            "starts from": "noise" if low_level is None else f"blur, {strength:g}",
+            "control": control or "none",
+            "seed": seed,
+        },
+    )
+
+
+def _draw(prior, brain, n_images: int, control, seed: int, options) -> np.ndarray:
+    """Draw image embeddings, shape (n_epochs, n_images, n_features)."""
+    options = {"random_state": seed} | (options or {})
+    if control != "prior only":
+        return prior.sample(brain, n_images, **options)
+    if not isinstance(prior, DiffusionPrior):
+        raise ValueError(
+            "control='prior only' needs a DiffusionPrior: ridge regression knows no "
+            "pictures without a brain."
+        )
+    alone = prior.sample(len(brain) * n_images, **options)
+    return alone.reshape(len(brain), n_images, -1)
+
+
+def _starts(low_level, epochs, order, control) -> list[Image.Image] | None:
+    """Return the blurry picture of every epoch, or of what the control puts there."""
+    if low_level is None:
+        return None
+    if control == "prior only":
+        return [low_level.mean_picture_] * len(epochs)
+    decoded = low_level.predict(epochs)
+    return [decoded[place] for place in order]
+
+
+def _check_embeddings(embeddings: np.ndarray, pipeline) -> None:
+    expected = n_adapter_features(pipeline)
+    if embeddings.shape[-1] != expected:
+        raise ValueError(
+            f"The prior draws embeddings of {embeddings.shape[-1]} features, but the "
+            f"IP-Adapter of the pipeline takes {expected}. Fit the prior with the "
+            f"image encoder of the adapter; that of the published one is {TARGET!r}."
+        )
+
+
+def _names(epochs) -> list[str]:
+    if epochs.metadata is not None and "image" in epochs.metadata:
+        return list(epochs.metadata["image"].astype(str))
+    return [str(index) for index in range(len(epochs))]

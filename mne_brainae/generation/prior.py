@@ -1,0 +1,487 @@
+"""From brain embeddings to image embeddings: P(z_I' | z_B) of equation 6."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import RidgeCV
+from sklearn.utils.validation import check_is_fitted
+
+from .. import __version__, _training
+from .._checks import (
+    _check_fname,
+    _check_option,
+    check_complete,
+    check_finite,
+    logger,
+    resolve_device,
+    seed_from,
+    verbose,
+)
+from .._docs import fill_doc
+from .._files import read_arrays, write_arrays
+from .._pairing import hold_out
+from ..preprocessing import FEATURE_ENERGY, Scaler
+from .denoiser import Denoiser
+from .diffusion import (
+    PREDICTIONS,
+    SAMPLERS,
+    DiffusionTraining,
+    noise_schedule,
+    own_random_numbers,
+    sample,
+    train,
+)
+from .low_level import ALPHAS
+
+PRIOR_FILE = {"kind": "diffusion prior", "version": 1}
+
+
+class Prior(BaseEstimator):
+    """What both priors share: pairs by name, standardised, and back."""
+
+    def _learn_scales(self, brain, image) -> tuple[np.ndarray, np.ndarray]:
+        """Return standardised rows of both sides."""
+        brain, image = _paired(brain, image)
+        self._brain_scaler, self._image_scaler = _unit(brain), _unit(image)
+        return self._brain_scaler.transform(brain), self._image_scaler.transform(image)
+
+    def _condition(self, brain) -> np.ndarray:
+        check_is_fitted(self, "_brain_scaler")
+        rows = np.asarray(brain, np.float32)
+        n_features = len(self._brain_scaler.mean)
+        if rows.ndim != 2 or rows.shape[1] != n_features:
+            raise ValueError(
+                f"brain must have shape (n, {n_features}), as at fit, got {rows.shape}."
+            )
+        check_finite(rows, "brain")
+        return self._brain_scaler.transform(rows)
+
+    def _check_samples(self, n_samples: int) -> None:
+        if n_samples < 1:
+            raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
+
+
+def _unit(rows: np.ndarray) -> Scaler:
+    """Return the scaler to mean 0 and variance 1.
+
+    Diffusion adds noise of variance 1 to every dimension, to which unit vectors of a
+    thousand dimensions would be lost at the first steps.
+    """
+    return Scaler.for_features(rows, np.full(rows.shape[1], FEATURE_ENERGY**-0.5))
+
+
+def _paired(brain, image) -> tuple[np.ndarray, np.ndarray]:
+    """Pair rows by name where both sides have names, else one by one."""
+    if isinstance(brain, pd.DataFrame) and isinstance(image, pd.DataFrame):
+        names = brain.index.astype(str)
+        image = image.set_axis(image.index.astype(str))
+        check_complete(names, image.index, "image")
+        image = image.loc[names]
+    brain, image = (np.array(rows, np.float32) for rows in (brain, image))
+    if brain.ndim != 2 or image.ndim != 2 or len(brain) != len(image):
+        raise ValueError(
+            "brain and image must be DataFrames indexed by image name, or arrays with "
+            f"one row per picture, got shapes {brain.shape} and {image.shape}."
+        )
+    if len(brain) < 4:
+        raise ValueError(
+            f"Expected at least 4 pictures to learn from, got {len(brain)}."
+        )
+    check_finite(brain, "brain")
+    check_finite(image, "image")
+    return brain, image
+
+
+class RidgePrior(Prior):
+    """Ridge regression from brain embeddings to image embeddings.
+
+    The baseline that a diffusion prior has to beat: the mean of what was seen given the
+    response, as far as it is linear, without its spread.
+
+    Parameters
+    ----------
+    alphas : array-like
+        Ridge penalties to choose from by leave-one-out.
+
+    Attributes
+    ----------
+    ridge_ : instance of RidgeCV
+        The regression of standardised embeddings.
+    """
+
+    def __init__(self, *, alphas=ALPHAS):
+        self.alphas = alphas
+
+    def fit(self, brain, image, groups=None):
+        """Learn the regression.
+
+        Parameters
+        ----------
+        brain : DataFrame | array, shape (n_images, n_brain)
+            Brain embeddings, as :meth:`mne_brainae.BrainAE.embed_epochs` returns them.
+        image : DataFrame | array, shape (n_images, n_features)
+            Image embeddings; DataFrames are paired by their index.
+        groups : array-like | None
+            Not used: leave-one-out needs no held-out concepts.
+
+        Returns
+        -------
+        self : instance of RidgePrior
+            The fitted prior.
+        """
+        brain, image = self._learn_scales(brain, image)
+        self.ridge_ = RidgeCV(alphas=self.alphas).fit(brain, image)
+        return self
+
+    def sample(self, brain, n_samples: int = 1, *, random_state=None) -> np.ndarray:
+        """Return the prediction, as often as asked.
+
+        Parameters
+        ----------
+        brain : DataFrame | array, shape (n, n_brain)
+            Brain embeddings.
+        n_samples : int
+            How many samples per embedding, all the same.
+        random_state : object
+            Not used.
+
+        Returns
+        -------
+        image : array, shape (n, n_samples, n_features)
+            Image embeddings.
+        """
+        self._check_samples(n_samples)
+        rows = self.ridge_.predict(self._condition(brain)).reshape(len(brain), -1)
+        rows = self._image_scaler.inverse_transform(rows).astype(np.float32)
+        return np.repeat(rows[:, None], n_samples, axis=1)
+
+
+@fill_doc
+class DiffusionPrior(Prior):
+    """Samples image embeddings given brain embeddings, by diffusion.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Units of the levels of the denoiser, from the outside in.
+    dropout : float
+        Share of the units that are dropped in training.
+    prediction : ``"velocity"`` | ``"sample"`` | ``"epsilon"``
+        Whether the denoiser predicts the embedding, the noise in it, or the mix of both
+        that is the easier one at every step (Salimans and Ho, 2022).
+    n_diffusion_steps : int
+        Steps from embedding to noise.
+    drop_condition : float
+        Share of the pairs whose brain embedding is hidden in training, which is what
+        guidance and sampling without a brain need.
+    learning_rate : float
+        Adam's step size after ``warm_up`` updates, from where it falls as a cosine.
+    warm_up : int
+        Updates over which the step size rises, at most a fifth of all.
+    ema : float
+        Decay of the running mean of the weights, which is what is kept.
+    batch_size : int
+        Pairs per update.
+    max_epochs : int
+        Passes over the pairs. Training ends when 20 have brought no better validation
+        loss.
+    min_updates : int
+        Small sets are passed over more often, until there are this many updates.
+    validation_size : float | int
+        Share or number of pictures held out to choose the epoch, whole concepts where
+        ``groups`` are given.
+    device : str
+        ``"auto"`` (CUDA, MPS, CPU in this order) or a PyTorch device.
+    checkpoint : path-like | None
+        A file that the state is written to after every epoch. A fit that was killed
+        goes on from it to the same result.
+    %(random_state)s
+    %(verbose)s
+
+    Attributes
+    ----------
+    denoiser_ : Module
+        The denoiser, in evaluation mode.
+    history_ : DataFrame, shape (n_epochs, 2)
+        The loss in training and in validation.
+    best_epoch_ : int
+        The epoch whose weights were kept.
+
+    Notes
+    -----
+    Section 4.4.3 and appendix D.2 of the paper name a U-Net-based prior and no more.
+    Layout, schedule, warm-up, clipping and dropped conditions are those of ATM (Li et
+    al., 2024), with three differences: embeddings are standardised; the velocity is
+    predicted and not the noise; and pictures are held out to choose the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        widths=(1024, 512, 256, 128, 64),
+        dropout=0.1,
+        prediction="velocity",
+        n_diffusion_steps=1000,
+        drop_condition=0.1,
+        learning_rate=1e-3,
+        warm_up=500,
+        ema=0.999,
+        batch_size=1024,
+        max_epochs=150,
+        min_updates=1500,
+        validation_size=0.1,
+        device="auto",
+        checkpoint=None,
+        random_state=None,
+        verbose=None,
+    ):
+        self.widths = widths
+        self.dropout = dropout
+        self.prediction = prediction
+        self.n_diffusion_steps = n_diffusion_steps
+        self.drop_condition = drop_condition
+        self.learning_rate = learning_rate
+        self.warm_up = warm_up
+        self.ema = ema
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.min_updates = min_updates
+        self.validation_size = validation_size
+        self.device = device
+        self.checkpoint = checkpoint
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @verbose
+    def fit(self, brain, image, groups=None, *, verbose=None):
+        """Train the prior.
+
+        Parameters
+        ----------
+        brain : DataFrame | array, shape (n_images, n_brain)
+            Brain embeddings, as :meth:`mne_brainae.BrainAE.embed_epochs` returns them.
+        image : DataFrame | array, shape (n_images, n_features)
+            Image embeddings; DataFrames are paired by their index.
+        groups : array-like, shape (n_images,) | None
+            The concept of every picture, so that whole concepts are held out.
+        verbose : bool | str | int | None
+            Control verbosity of the logging output.
+
+        Returns
+        -------
+        self : instance of DiffusionPrior
+            The fitted prior.
+        """
+        self._check_params()
+        brain, image = self._learn_scales(brain, image)
+        seed = seed_from(self.random_state)
+        is_held_out = self._hold_out(len(brain), groups, seed)
+        pairs, held_out = (
+            (torch.from_numpy(brain[part]), torch.from_numpy(image[part]))
+            for part in (~is_held_out, is_held_out)
+        )
+        with own_random_numbers(seed):
+            self.denoiser_ = self._build(brain.shape[1], image.shape[1])
+        batch_size = min(self.batch_size, max(len(pairs[0]) // 8, 16))
+        n_batches = -(-len(pairs[0]) // batch_size)
+        max_epochs = max(self.max_epochs, -(-self.min_updates // n_batches))
+        training = DiffusionTraining(
+            self.denoiser_,
+            noise_schedule(self.prediction, self.n_diffusion_steps),
+            max_epochs * n_batches,
+            self.get_params(),
+            resolve_device(self.device),
+        )
+        state = train(
+            training,
+            pairs,
+            held_out,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            seed=seed,
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+            fingerprint=self._fingerprint(brain, image, is_held_out, seed),
+        )
+        self.denoiser_ = training.mean.cpu()
+        self.history_ = _training.history_table(state)
+        self.best_epoch_ = state.best_epoch
+        self._seed = seed
+        return self
+
+    def _check_params(self) -> None:
+        _check_option("prediction", self.prediction, tuple(PREDICTIONS))
+        if len(self.widths) < 2:
+            raise ValueError(f"widths must have at least two, got {self.widths}.")
+        for name in ("learning_rate", "batch_size", "max_epochs", "validation_size"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+        for name in ("dropout", "drop_condition", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 0 and below 1, got {getattr(self, name)}."
+                )
+
+    def _build(self, n_brain: int, n_image: int) -> Denoiser:
+        return Denoiser(n_image, n_brain, tuple(self.widths), dropout=self.dropout)
+
+    def _hold_out(self, n_images: int, groups, seed: int) -> np.ndarray:
+        table = pd.DataFrame({"image": np.arange(n_images)})
+        if groups is not None:
+            if len(groups) != n_images:
+                raise ValueError(
+                    f"groups must name the concept of each of {n_images} pictures, got "
+                    f"{len(groups)}."
+                )
+            table["concept"] = np.asarray(groups).astype(str)
+        by = "image" if groups is None else "concept"
+        rng = np.random.default_rng(seed)
+        return hold_out(table, by, self.validation_size, rng)[0]
+
+    def _fingerprint(self, brain, image, held_out, seed: int) -> str:
+        settings = self.get_params()
+        for name in ("checkpoint", "device", "verbose", "random_state"):
+            del settings[name]
+        text = json.dumps([settings, seed], default=str).encode()
+        return hashlib.sha256(
+            text + brain.tobytes() + image.tobytes() + held_out.tobytes()
+        ).hexdigest()
+
+    def sample(
+        self,
+        brain,
+        n_samples: int = 1,
+        *,
+        sampler: str = "ddim",
+        n_steps: int = 50,
+        guidance: float = 1.0,
+        random_state=None,
+    ) -> np.ndarray:
+        """Sample image embeddings.
+
+        Parameters
+        ----------
+        brain : DataFrame | array, shape (n, n_brain) | int
+            Brain embeddings; or how many samples to draw of the prior alone, that is
+            of what pictures look like when nothing is known of a response.
+        n_samples : int
+            How many samples per embedding.
+        sampler : ``"ddim"`` | ``"dpm"`` | ``"ddpm"``
+            How to go from noise to embeddings.
+        n_steps : int
+            In how many steps.
+        guidance : float
+            Above 1 the samples lean away from what they would be without a brain: more
+            typical, less varied, no longer samples of the posterior. ATM takes 5.
+        random_state : None | int | instance of RandomState
+            The seed of the noise to start from.
+
+        Returns
+        -------
+        image : array, shape (n, n_samples, n_features)
+            Image embeddings on the scale of those at fit.
+        """
+        check_is_fitted(self, "denoiser_")
+        _check_option("sampler", sampler, tuple(SAMPLERS))
+        self._check_samples(n_samples)
+        n = brain if isinstance(brain, int) else len(brain)
+        condition = None
+        if not isinstance(brain, int):
+            rows = self._condition(brain).repeat(n_samples, axis=0)
+            condition = torch.from_numpy(rows)
+        n_features, seed = len(self._image_scaler.mean), seed_from(random_state)
+        noise = torch.randn(
+            (n * n_samples, n_features), generator=torch.Generator().manual_seed(seed)
+        )
+        device = resolve_device(self.device)
+        with own_random_numbers(seed):  # "ddpm" adds noise at every step
+            image = sample(
+                self.denoiser_.to(device),
+                noise_schedule(self.prediction, self.n_diffusion_steps),
+                None if condition is None else condition.to(device),
+                noise.to(device),
+                sampler=sampler,
+                n_steps=n_steps,
+                guidance=guidance,
+            )
+        rows = self._image_scaler.inverse_transform(image.cpu().numpy())
+        return rows.reshape(n, n_samples, -1)
+
+    @verbose
+    def save(self, fname, *, overwrite: bool = False, verbose=None) -> None:
+        """Write the prior to one safetensors file.
+
+        Parameters
+        ----------
+        fname : path-like
+            The file; its name must end in ``.safetensors``.
+        overwrite : bool
+            Whether an existing file may be replaced.
+        verbose : bool | str | int | None
+            Control verbosity of the logging output.
+        """
+        check_is_fitted(self, "denoiser_")
+        fname = Path(fname)
+        if fname.suffix != ".safetensors":
+            raise ValueError(f"fname must end in .safetensors, got {fname.name!r}.")
+        _check_fname(fname, overwrite=overwrite)
+        weights = self.denoiser_.cpu().state_dict()
+        arrays = {f"denoiser.{name}": value.numpy() for name, value in weights.items()}
+        for side in ("brain", "image"):
+            scaler = getattr(self, f"_{side}_scaler")
+            arrays |= {f"{side}.mean": scaler.mean, f"{side}.scale": scaler.scale}
+        params = self.get_params() | {"random_state": self._seed, "checkpoint": None}
+        header = {
+            **PRIOR_FILE,
+            "written_by": f"mne_brainae {__version__}, torch {torch.__version__}",
+            "params": params | {"widths": list(self.widths)},
+            "history": self.history_.to_dict(orient="list"),
+            "best_epoch_": self.best_epoch_,
+        }
+        write_arrays(fname, arrays, header)
+        logger.info(f"Wrote {fname}.")
+
+
+def read_prior(fname) -> DiffusionPrior:
+    """Read a prior that ``DiffusionPrior.save`` wrote.
+
+    Parameters
+    ----------
+    fname : path-like
+        The file.
+
+    Returns
+    -------
+    prior : instance of DiffusionPrior
+        The fitted prior. A truncated or foreign file is a ValueError.
+    """
+    _check_fname(fname, overwrite="read", must_exist=True)
+    arrays, header = read_arrays(Path(fname), **PRIOR_FILE)
+    params = header["params"]
+    prior = DiffusionPrior(**params | {"widths": tuple(params["widths"])})
+    prior._brain_scaler = Scaler(arrays["brain.mean"], arrays["brain.scale"])
+    prior._image_scaler = Scaler(arrays["image.mean"], arrays["image.scale"])
+    prior._seed = params["random_state"]
+    prior.history_ = pd.DataFrame(header["history"]).rename_axis("epoch")
+    prior.best_epoch_ = header["best_epoch_"]
+    prior.denoiser_ = prior._build(
+        len(prior._brain_scaler.mean), len(prior._image_scaler.mean)
+    )
+    prefix = "denoiser."
+    prior.denoiser_.load_state_dict(
+        {
+            name.removeprefix(prefix): torch.from_numpy(value)
+            for name, value in arrays.items()
+            if name.startswith(prefix)
+        }
+    )
+    prior.denoiser_.requires_grad_(False).eval()
+    return prior
