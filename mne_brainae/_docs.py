@@ -63,18 +63,22 @@ sfreq : float | None
 average : bool
     Average the repetitions of every picture while reading, which needs little more
     memory than the averages take.""",
+    "average_and_mvnn": """\
+average : bool
+    Average the repetitions of every picture while reading, which needs little more
+    memory than the averages take.
+mvnn : instance of MVNN | None
+    Whitens single trials, session by session, before they are averaged. Reading the
+    training partition fits it; reading the test partition applies the fitted one.""",
     "findings": """\
-The columns ``what``, ``found``, ``expected`` (in a complete participant) and ``is_ok``:
-files that are whole, events that belong to them, numbers of images and of repetitions,
-and pictures that are there.""",
+findings : DataFrame, shape (n_findings, 4)
+    The columns ``what``, ``found``, ``expected`` (in a complete participant) and
+    ``is_ok``: files that are whole, events that belong to them, numbers of images and
+    of repetitions, and pictures that are there.""",
     "images_to_check": """\
 images : path-like | None
     The folder below which the events name the pictures, such as ``stimuli`` of the data
     set; None does not look for pictures.""",
-    "mvnn": """\
-mvnn : instance of MVNN | None
-    Whitens single trials, session by session, before they are averaged. Reading the
-    training partition fits it; reading the test partition applies the fitted one.""",
     "output": """\
 output : ``"epochs"`` | ``"array"``
     Epochs, or :class:`mne_brainae.datasets.Responses` with a float32 array, which takes
@@ -86,6 +90,15 @@ random_state : None | int | instance of RandomState
     "show": """\
 show : bool
     Whether to show the figure.""",
+    "sessions": """\
+sessions : int | str | sequence | None
+    The sessions, such as ``[1, 2]``; None takes all.""",
+    "shown": """\
+shown : DataFrame, shape (n_images, 4)
+    One row per picture, with the columns ``image``, ``concept``, ``partition`` and
+    ``n_repetitions``, those that a zero-shot training leaves out included.
+    :func:`mne_brainae.datasets.things.find_templates` needs it to leave out what was
+    ever shown.""",
     "similarity": """\
 similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
     Cosine in the shared space, as in the paper; Pearson correlation of the measured

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import h5py
 import mne
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 from scipy.io import savemat
 
@@ -416,7 +418,15 @@ def write_things_meg_epochs(folder, split_size="2MB"):
     return file, data, numbers
 
 
-def errors(bids_root):
+def assert_valid_bids(bids_root, bare):
+    """The validator of BIDS finds no error, and without pictures only theirs."""
+    pytest.importorskip("bids_validator_deno", reason="needs bids-validator-deno")
+    assert _errors(bids_root) == set()
+    shutil.copytree(bids_root, bare, ignore=shutil.ignore_patterns("stimuli"))
+    assert _errors(bare) == {"STIMULUS_FILE_MISSING"}
+
+
+def _errors(bids_root):
     """Return the codes of the errors that the validator of BIDS finds."""
     code = "from bids_validator_deno import cli; cli()"
     done = subprocess.run(

@@ -1,7 +1,5 @@
 """TVSD, on miniature files in its exact format."""
 
-import shutil
-
 import h5py
 import mne
 import numpy as np
@@ -11,7 +9,7 @@ from miniatures import (
     N_SHOWN,
     TVSD_CONCEPTS,
     TVSD_TEST,
-    errors,
+    assert_valid_bids,
     matlab,
     tvsd_pictures,
     write_pictures,
@@ -159,12 +157,8 @@ def test_mne_bids_reads_it(miniature):
 
 
 def test_bids_validator(miniature, tmp_path):
-    pytest.importorskip("bids_validator_deno", reason="needs bids-validator-deno")
     *_, bids = miniature
-    assert errors(bids) == set()
-    bare = tmp_path / "bare"
-    shutil.copytree(bids, bare, ignore=shutil.ignore_patterns("stimuli"))
-    assert errors(bare) == {"STIMULUS_FILE_MISSING"}
+    assert_valid_bids(bids, tmp_path / "bare")
     assert "not field potentials" in (bids / "README").read_text()
 
 
@@ -277,7 +271,10 @@ def test_bad_arguments(miniature, tmp_path):
     for arguments, match in (
         ({"subject": "A"}, "subject must be one of F, N, got 'A'"),
         ({"tmax": 0.3}, "but tmin=0, tmax=0.3"),
-        ({"sessions": ["07"]}, "No train trial is left in the sessions"),
+        (
+            {"sessions": ["07"]},
+            "No train trial .* the sessions 07; there are 01",
+        ),
     ):
         with pytest.raises(ValueError, match=match):
             tvsd.read_epochs(bids, **({"subject": "F"} | arguments))

@@ -95,10 +95,13 @@ class NewRecording:
     channel_descriptions: dict[str, str] = field(default_factory=dict)
 
 
-def is_there(path: BIDSPath) -> bool:
-    """Tell whether a recording was written to the end."""
-    # The header is moved last.
-    return path.copy().update(suffix=path.datatype, extension=".vhdr").fpath.is_file()
+def needs_writing(path: BIDSPath, overwrite: bool) -> bool:
+    """Tell whether a recording is to be written: it is not whole yet, or once more."""
+    header = path.copy().update(suffix=path.datatype, extension=".vhdr").fpath
+    if overwrite or not header.is_file():  # the header is moved last
+        return True
+    logger.info(f"{path.basename} is there already.")
+    return False
 
 
 def write_dataset(bids_root: Path, readme: str, **description) -> None:
@@ -346,7 +349,7 @@ def find_recordings(bids_root: Path, subject: str, task: str, **entities) -> lis
         if path.name.startswith("sub-")  # archives leave files such as ._sub-01
     ]
     paths = [_bids_path(bids_root, file, datatype) for file in sorted(found)]
-    sessions = entities.get("sessions")
+    sessions = session_labels(entities.get("sessions"))
     if sessions is not None:
         paths = [path for path in paths if path.session in sessions]
     if not paths:
@@ -490,3 +493,12 @@ def subject_labels(subjects, labels: Iterable[str]) -> list[str]:
         return labels
     single = isinstance(subjects, str | int)
     return [subject_label(s, labels) for s in ([subjects] if single else subjects)]
+
+
+def session_labels(sessions: int | str | Iterable | None) -> list[str] | None:
+    """Write one session or several as BIDS names them, such as 1 as ``"01"``."""
+    if sessions is None:
+        return None
+    single = isinstance(sessions, str | int)
+    given = [str(s).removeprefix("ses-") for s in ([sessions] if single else sessions)]
+    return [session.zfill(2) for session in given]

@@ -10,22 +10,28 @@ from pathlib import Path
 import mne
 import numpy as np
 import pandas as pd
+from mne_bids import BIDSPath
 
 from .._checks import _check_option, _validate_type, logger, warn
+from .._docs import fill_doc
 from ..preprocessing import make_epochs
 from ..streaming import Recording, Responses, check_alignment, read_responses
 from ..whitening import MVNN
+from ._bids import session_labels
 
 OUTPUTS = ("epochs", "array")
 
 
+@fill_doc
 def read_partition(
     recordings: Sequence[Recording],
-    *,
-    learn: bool,
-    output: str,
+    partition: str,
+    window: tuple,
+    band: tuple,
+    picks,
+    average: bool,
     mvnn: MVNN | None,
-    **settings,
+    output: str,
 ) -> mne.EpochsArray | Responses:
     """Read recordings and hand them out as asked for.
 
@@ -33,14 +39,14 @@ def read_partition(
     ----------
     recordings : sequence of Recording
         The recordings of one partition.
-    learn : bool
-        Whether they are for training, so that ``mvnn`` is fitted.
-    output : ``"epochs"`` | ``"array"``
-        What to return.
-    mvnn : instance of MVNN | None
-        The whitening.
-    **settings : dict
-        The arguments of :func:`mne_brainae.streaming.read_responses`.
+    %(partition)s
+    window : tuple
+        ``tmin``, ``tmax`` and ``baseline``.
+    band : tuple
+        ``l_freq``, ``h_freq`` and ``sfreq``.
+    %(picks)s
+    %(average_and_mvnn)s
+    %(output)s
 
     Returns
     -------
@@ -49,9 +55,22 @@ def read_partition(
     """
     _check_option("output", output, OUTPUTS)
     _validate_type(mvnn, (MVNN, None), "mvnn")
-    return hand_out(
-        read_responses(recordings, mvnn=mvnn, learn=learn, **settings), output
+    tmin, tmax, baseline = window
+    l_freq, h_freq, sfreq = band
+    responses = read_responses(
+        recordings,
+        tmin=tmin,
+        tmax=tmax,
+        baseline=baseline,
+        l_freq=l_freq,
+        h_freq=h_freq,
+        sfreq=sfreq,
+        picks=picks,
+        average=average,
+        mvnn=mvnn,
+        learn=partition == "train",
     )
+    return hand_out(responses, output)
 
 
 def hand_out(responses: Responses, output: str) -> mne.EpochsArray | Responses:
@@ -131,6 +150,42 @@ def keep_zero_shot(
             "test concepts: their scores are not zero-shot and are not to be compared "
             "with those that are."
         )
+    return kept
+
+
+@fill_doc
+def keep_sessions(
+    paths: Sequence[BIDSPath],
+    tables: Sequence[pd.DataFrame],
+    partition: str,
+    sessions: int | str | Sequence | None,
+) -> list[tuple[BIDSPath, pd.DataFrame]]:
+    """Keep the recordings of some sessions that have any event.
+
+    Parameters
+    ----------
+    paths : sequence of BIDSPath
+        The recordings.
+    tables : sequence of DataFrame
+        The events of the partition in each.
+    %(partition)s
+    %(sessions)s
+
+    Returns
+    -------
+    kept : list of tuple
+        The recordings and their events. None at all is a ValueError.
+    """
+    wanted = session_labels(sessions)
+    kept = [
+        (path, events)
+        for path, events in zip(paths, tables, strict=True)
+        if len(events) and (wanted is None or path.session in wanted)
+    ]
+    if not kept:
+        asked = "" if wanted is None else f" in the sessions {', '.join(wanted)}"
+        found = ", ".join(sorted({path.session for path in paths}))
+        raise ValueError(f"No {partition} trial is left{asked}; there are {found}.")
     return kept
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath
 
-from .._checks import _check_option, logger, verbose
+from .._checks import _check_option, verbose
 from .._docs import fill_doc
 from .._unpickle import load_dict
 from ..streaming import Recording, Responses
@@ -22,9 +22,10 @@ from ._archive import unpack
 from ._bids import (
     add_stimuli,
     find_recordings,
-    is_there,
+    needs_writing,
     open_brainvision,
     read_events,
+    session_labels,
     subject_label,
     subject_labels,
     write_dataset,
@@ -117,7 +118,7 @@ def to_bids(
     bids_root: str | Path,
     subjects: int | str | Sequence | None = None,
     *,
-    sessions: Sequence[str] = SESSIONS,
+    sessions: int | str | Sequence | None = None,
     images: str | Path | None = None,
     overwrite: bool = False,
     verbose=None,
@@ -133,8 +134,7 @@ def to_bids(
         The folder for the BIDS data set.
     subjects : int | str | sequence | None
         The participants, 1 to 10; None takes those that are in ``source``.
-    sessions : sequence of str
-        The sessions.
+    %(sessions)s
     images : path-like | None
         The folder with ``training_images`` and ``test_images``, whose pictures then go
         to ``stimuli`` (as links where possible). They may not be passed on. Without
@@ -168,7 +168,7 @@ def to_bids(
         source_datasets=[{"URL": "https://osf.io/3jk45"}],
     )
     for label in labels:
-        for session in sessions:
+        for session in session_labels(sessions) or SESSIONS:
             for partition in PARTITIONS:
                 path = BIDSPath(
                     root=bids_root,
@@ -177,10 +177,8 @@ def to_bids(
                     task=partition,
                     datatype="eeg",
                 )
-                if is_there(path) and not overwrite:
-                    logger.info(f"{path.basename} is there already.")
-                    continue
-                convert(source, path, pictures[partition])
+                if needs_writing(path, overwrite):
+                    convert(source, path, pictures[partition])
     names = pd.concat(pictures.values())["stim_file"]
     add_stimuli(bids_root, names, images)
     return bids_root
@@ -193,7 +191,7 @@ def read_epochs(
     subject: int | str,
     partition: str = "train",
     *,
-    sessions: Sequence[str] | None = None,
+    sessions: int | str | Sequence | None = None,
     tmin: float = 0.0,
     tmax: float = 0.996,
     baseline: tuple | None = (-0.2, 0.0),
@@ -214,13 +212,11 @@ def read_epochs(
     subject : int | str
         The participant, 1 to 10.
     %(partition)s
-    sessions : sequence of str | None
-        The sessions, such as ``["01", "02"]``; None takes all.
+    %(sessions)s
     %(window)s
     %(band)s
     %(picks)s
-    %(average)s
-    %(mvnn)s
+    %(average_and_mvnn)s
     %(output)s
     %(verbose)s
 
@@ -246,19 +242,9 @@ def read_epochs(
     """
     label = subject_label(subject, SUBJECTS)
     recordings = _recordings(bids_root, label, partition, sessions)
+    window, band = (tmin, tmax, baseline), (l_freq, h_freq, sfreq)
     return read_partition(
-        recordings,
-        learn=partition == "train",
-        output=output,
-        tmin=tmin,
-        tmax=tmax,
-        baseline=baseline,
-        l_freq=l_freq,
-        h_freq=h_freq,
-        sfreq=sfreq,
-        picks=picks,
-        average=average,
-        mvnn=mvnn,
+        recordings, partition, window, band, picks, average, mvnn, output
     )
 
 
@@ -316,10 +302,7 @@ def shown_images(
 
     Returns
     -------
-    shown : DataFrame, shape (n_images, 4)
-        One row per picture, with the columns ``image``, ``concept``, ``partition`` and
-        ``n_repetitions``. :func:`mne_brainae.datasets.things.find_templates` needs it
-        to leave out what was ever shown.
+    %(shown)s
     """
     label = subject_label(subject, SUBJECTS)
     return shown_in(
@@ -350,8 +333,7 @@ def check(
 
     Returns
     -------
-    findings : DataFrame, shape (n_findings, 4)
-        %(findings)s
+    %(findings)s
     """
     label = subject_label(subject, SUBJECTS)
     recordings = [r for p in PARTITIONS for r in _recordings(bids_root, label, p)]

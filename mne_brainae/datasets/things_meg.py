@@ -30,6 +30,7 @@ from ._reading import (
     OUTPUTS,
     check_recordings,
     hand_out,
+    keep_sessions,
     keep_zero_shot,
     read_partition,
     shown_in,
@@ -104,7 +105,7 @@ def read_epochs(
     subject: int | str,
     partition: str = "train",
     *,
-    sessions: Sequence[str] | None = None,
+    sessions: int | str | Sequence | None = None,
     tmin: float = 0.0,
     tmax: float = 0.995,
     baseline: tuple | None = (-0.1, 0.0),
@@ -126,13 +127,11 @@ def read_epochs(
     subject : int | str
         The participant, 1 to 4.
     %(partition)s
-    sessions : sequence of str | None
-        The sessions, such as ``["01", "02"]``; None takes all twelve.
+    %(sessions)s
     %(window)s
     %(band)s
     %(picks)s
-    %(average)s
-    %(mvnn)s
+    %(average_and_mvnn)s
     %(zero_shot)s
     %(output)s
     %(verbose)s
@@ -161,28 +160,11 @@ def read_epochs(
     kept = keep_zero_shot(tables, _checked(partition), zero_shot=zero_shot)
     recordings = [
         Recording(path.session, partial(_open, path), events, _dropouts(label, path))
-        for path, events in zip(paths, kept, strict=True)
-        if len(events) and (sessions is None or path.session in sessions)
+        for path, events in keep_sessions(paths, kept, partition, sessions)
     ]
-    if not recordings:
-        found = sorted({path.session for path in paths})
-        raise ValueError(
-            f"No {partition} trial is left in the sessions {sessions}; there are "
-            f"{', '.join(found)}."
-        )
+    window, band = (tmin, tmax, baseline), (l_freq, h_freq, sfreq)
     return read_partition(
-        recordings,
-        learn=partition == "train",
-        output=output,
-        tmin=tmin,
-        tmax=tmax,
-        baseline=baseline,
-        l_freq=l_freq,
-        h_freq=h_freq,
-        sfreq=sfreq,
-        picks=picks,
-        average=average,
-        mvnn=mvnn,
+        recordings, partition, window, band, picks, average, mvnn, output
     )
 
 
@@ -296,10 +278,7 @@ def shown_images(
 
     Returns
     -------
-    shown : DataFrame, shape (n_images, 4)
-        One row per picture, with the columns ``image``, ``concept``, ``partition`` and
-        ``n_repetitions``, those of the test concepts that a zero-shot training leaves
-        out included.
+    %(shown)s
     """
     return shown_in(_events_of(bids_root, subject_label(subject, SUBJECTS))[1])
 
@@ -325,8 +304,7 @@ def check(
 
     Returns
     -------
-    findings : DataFrame, shape (n_findings, 4)
-        %(findings)s
+    %(findings)s
     """
     label = subject_label(subject, SUBJECTS)
     recordings = [

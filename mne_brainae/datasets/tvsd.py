@@ -20,7 +20,7 @@ from ..whitening import MVNN
 from ._bids import (
     add_stimuli,
     find_recordings,
-    is_there,
+    needs_writing,
     open_brainvision,
     read_events,
     read_json,
@@ -33,6 +33,7 @@ from ._fetch import fetch_files, locate
 from ._reading import (
     average_array,
     check_recordings,
+    keep_sessions,
     keep_zero_shot,
     read_partition,
     shown_in,
@@ -182,11 +183,9 @@ def to_bids(
                     task="things",
                     datatype="ieeg",
                 )
-                if is_there(path) and not overwrite:
-                    logger.info(f"{path.basename} is there already.")
-                    continue
-                rows = np.flatnonzero(trials.table["day"] == day)
-                write_recording(Day(trials, rows, mapping, label).recording(path))
+                if needs_writing(path, overwrite):
+                    rows = np.flatnonzero(trials.table["day"] == day)
+                    write_recording(Day(trials, rows, mapping, label).recording(path))
         names = pd.concat(pictures.values())["stim_file"]
         add_stimuli(bids_root, names, images)
     return bids_root
@@ -199,7 +198,7 @@ def read_epochs(
     subject: str,
     partition: str = "train",
     *,
-    sessions: Sequence[str] | None = None,
+    sessions: int | str | Sequence | None = None,
     tmin: float = 0.0,
     tmax: float = 0.199,
     baseline: tuple | None = (None, 0.0),
@@ -218,12 +217,10 @@ def read_epochs(
     subject : str
         The animal, ``"F"`` or ``"N"``.
     %(partition)s
-    sessions : sequence of str | None
-        The days of recording, such as ``["01", "02"]``; None takes all.
+    %(sessions)s
     %(window)s
     %(picks)s
-    %(average)s
-    %(mvnn)s
+    %(average_and_mvnn)s
     %(zero_shot)s
     %(output)s
     %(verbose)s
@@ -261,35 +258,30 @@ def read_epochs(
             f"The trials last from {start:g} to {stop:g} s, but tmin={tmin:g}, "
             f"tmax={tmax:g} and baseline={baseline} leave them."
         )
-    recordings = [
-        Recording(
-            path.session, lambda path=path: open_brainvision(path, "seeg"), events
-        )
+    recordings = _recordings(wanted)
+    window, band = (tmin, tmax, baseline), (None, None, None)
+    return read_partition(
+        recordings, partition, window, band, picks, average, mvnn, output
+    )
+
+
+def _recordings(wanted: list[tuple[BIDSPath, pd.DataFrame]]) -> list[Recording]:
+    return [
+        Recording(path.session, partial(open_brainvision, path, "seeg"), events)
         for path, events in wanted
     ]
-    return read_partition(
-        recordings,
-        learn=partition == "train",
-        output=output,
-        tmin=tmin,
-        tmax=tmax,
-        baseline=baseline,
-        picks=picks,
-        average=average,
-        mvnn=mvnn,
+
+
+def _find(bids_root: str | Path, label: str) -> list[BIDSPath]:
+    return find_recordings(
+        bids_root, label, "things", datatype="ieeg", extensions=[".vhdr"]
     )
 
 
 def _events_of(bids_root, label, partition, sessions, zero_shot) -> tuple:
     """Return recordings with their events, and the begin and end of every trial."""
     _check_option("partition", partition, PARTITIONS)
-    paths = find_recordings(
-        bids_root,
-        label,
-        "things",
-        datatype="ieeg",
-        extensions=[".vhdr"],
-    )
+    paths = _find(bids_root, label)
     about = [read_json(path.copy().update(extension=".json").fpath) for path in paths]
     starts = {one["EpochStart"] for one in about}
     lengths = {one["EpochLength"] for one in about}
@@ -302,16 +294,7 @@ def _events_of(bids_root, label, partition, sessions, zero_shot) -> tuple:
         kept = [one[one["partition"] == partition] for one in tables]
     else:
         kept = keep_zero_shot(tables, partition, zero_shot=zero_shot)
-    wanted = [
-        (path, one)
-        for path, one in zip(paths, kept, strict=True)
-        if len(one) and (sessions is None or path.session in sessions)
-    ]
-    if not wanted:
-        raise ValueError(
-            f"No {partition} trial is left in the sessions {sessions}; "
-            f"there are {', '.join(path.session for path in paths)}."
-        )
+    wanted = keep_sessions(paths, kept, partition, sessions)
     return wanted, start, start + length - 1 / SFREQ
 
 
@@ -353,18 +336,12 @@ def shown_images(bids_root: str | Path, subject: str, *, verbose=None) -> pd.Dat
 
     Returns
     -------
-    shown : DataFrame, shape (n_images, 4)
-        One row per picture, with the columns ``image``, ``concept``, ``partition`` and
-        ``n_repetitions``, those of the test concepts that a zero-shot training leaves
-        out included.
+    %(shown)s
     """
     label = subject_label(subject, SUBJECTS)
-    paths = find_recordings(
-        bids_root, label, "things", datatype="ieeg", extensions=[".vhdr"]
-    )
     return shown_in(
         _describe(read_events(path, COLUMNS).assign(n_missing=0), path, 0.0)
-        for path in paths
+        for path in _find(bids_root, label)
     )
 
 
@@ -389,14 +366,15 @@ def check(
 
     Returns
     -------
-    findings : DataFrame, shape (n_findings, 4)
-        %(findings)s
+    %(findings)s
     """
     label = subject_label(subject, SUBJECTS)
     recordings = [
-        Recording(path.session, partial(open_brainvision, path, "seeg"), events)
+        recording
         for partition in PARTITIONS
-        for path, events in _events_of(bids_root, label, partition, None, None)[0]
+        for recording in _recordings(
+            _events_of(bids_root, label, partition, None, None)[0]
+        )
     ]
     return check_recordings(recordings, EXPECTED, None, images)
 
