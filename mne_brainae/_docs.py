@@ -75,10 +75,21 @@ findings : DataFrame, shape (n_findings, 4)
     The columns ``what``, ``found``, ``expected`` (in a complete participant) and
     ``is_ok``: files that are whole, events that belong to them, numbers of images and
     of repetitions, and pictures that are there.""",
+    "guesses": """\
+k : int
+    How many guesses are allowed.""",
     "images_to_check": """\
 images : path-like | None
     The folder below which the events name the pictures, such as ``stimuli`` of the data
     set; None does not look for pictures.""",
+    "network_sizes": """\
+n_channels, n_times : int
+    Size of one brain response.
+n_embedding : int
+    Dimension F of the shared space.""",
+    "kernel_sizes": """\
+n_kernels, kernel_length, pool_length, pool_stride : int
+    The sizes k, m1, m2 and s of Table 6.""",
     "output": """\
 output : ``"epochs"`` | ``"array"``
     Epochs, or :class:`mne_brainae.datasets.Responses` with a float32 array, which takes
@@ -87,6 +98,23 @@ output : ``"epochs"`` | ``"array"``
 random_state : None | int | instance of RandomState
     The seed. One integer gives one result on one machine; the global random states of
     NumPy and PyTorch are neither used nor changed.""",
+    "axes_of_bands": """\
+axes : array of Axes, shape (2, n_bands) | None
+    Where to draw, measured above predicted; None makes a new figure.""",
+    "axes_of_regions": """\
+axes : array of Axes | None
+    Where to draw, one for every region; None makes a new figure.""",
+    "axes_of_two": """\
+axes : array of Axes, shape (2,) | None
+    Where to draw, measured beside predicted; None makes a new figure.""",
+    "band_and_method": """\
+band : str
+    The frequency band.
+method : ``"pli"`` | ``"wpli"`` | ``"dpli"``
+    One of the methods that were computed.""",
+    "n_lines": """\
+n_lines : int
+    How many pairs of channels are joined.""",
     "show": """\
 show : bool
     Whether to show the figure.""",

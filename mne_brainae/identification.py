@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ._checks import check_complete, five
+from ._docs import fill_doc
 from .viz import plot_identification
 
 
@@ -118,13 +119,13 @@ class Identification:
             self.similarity, pd.Index(self.candidates).get_indexer(self.truth)
         )
 
+    @fill_doc
     def top_k(self, k: int = 1) -> float:
         """Return the share of epochs whose true candidate is among the best ``k``.
 
         Parameters
         ----------
-        k : int
-            How many guesses are allowed.
+        %(guesses)s
 
         Returns
         -------
@@ -134,13 +135,13 @@ class Identification:
         self._check_k(k)
         return float(np.mean(self.ranks <= k))
 
+    @fill_doc
     def chance(self, k: int = 1) -> float:
         """Return the accuracy that guessing would reach.
 
         Parameters
         ----------
-        k : int
-            How many guesses are allowed.
+        %(guesses)s
 
         Returns
         -------

@@ -102,8 +102,7 @@ class ResponseSimilarity:
 
         Parameters
         ----------
-        axes : array of Axes | None
-            Where to draw, one for every region; None makes a new figure.
+        %(axes_of_regions)s
         %(show)s
 
         Returns
@@ -129,8 +128,7 @@ class ResponseSimilarity:
 
         Parameters
         ----------
-        axes : array of Axes, shape (2, n_bands) | None
-            Where to draw; None makes a new figure.
+        %(axes_of_bands)s
         %(show)s
 
         Returns
@@ -155,8 +153,7 @@ class ResponseSimilarity:
 
         Parameters
         ----------
-        axes : array of Axes, shape (2,) | None
-            Where to draw; None makes a new figure.
+        %(axes_of_two)s
         %(show)s
 
         Returns
@@ -183,12 +180,8 @@ class ResponseSimilarity:
 
         Parameters
         ----------
-        band : str
-            The frequency band.
-        method : ``"pli"`` | ``"wpli"`` | ``"dpli"``
-            One of the methods that were computed.
-        axes : array of Axes, shape (2,) | None
-            Where to draw; None makes a new figure.
+        %(band_and_method)s
+        %(axes_of_two)s
         %(show)s
 
         Returns
@@ -214,12 +207,8 @@ class ResponseSimilarity:
 
         Parameters
         ----------
-        band : str
-            The frequency band.
-        method : ``"pli"`` | ``"wpli"`` | ``"dpli"``
-            One of the methods that were computed.
-        n_lines : int
-            How many pairs of channels are joined.
+        %(band_and_method)s
+        %(n_lines)s
         %(show)s
 
         Returns

@@ -141,8 +141,7 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
         Responses to the same images.
     regions : dict
         Channel names by region; the mean over the channels is drawn.
-    axes : array of Axes | None
-        Where to draw, one for every region; None makes a new figure.
+    %(axes_of_regions)s
     %(show)s
 
     Returns
@@ -208,8 +207,7 @@ def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
         The power, as :func:`mne_brainae.band_power` returns it.
     info : instance of Info
         The channels. Without positions, power is drawn channel by channel.
-    axes : array of Axes, shape (2, n_bands) | None
-        Where to draw, measured above predicted; None makes a new figure.
+    %(axes_of_bands)s
     %(show)s
 
     Returns
@@ -268,8 +266,7 @@ def plot_matrices(
         The title of the figure.
     vlim : tuple of float | None
         The range of the colours; None takes that of both matrices.
-    axes : array of Axes, shape (2,) | None
-        Where to draw; None makes a new figure.
+    %(axes_of_two)s
     %(show)s
 
     Returns
@@ -320,8 +317,7 @@ def plot_connectivity_circles(
         Phase lags.
     title : str
         The title of the figure.
-    n_lines : int
-        How many pairs of channels are joined.
+    %(n_lines)s
     %(show)s
 
     Returns

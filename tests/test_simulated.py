@@ -189,8 +189,8 @@ def test_snr_is_the_ratio_it_says(eeg):
 def test_best_decoder_needs_the_right_labels(simulations, kind):
     data = simulations[kind]
     assert data.best_top1 > 5 / 12
-    noise_maker = module._BRAINS[kind][1]
-    noise = noise_maker(data.test.info, data.test.times, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    noise = module.make_noise(kind, data.test.info, data.test.times, rng)
     measured = average_repetitions(data.test)
     order = [
         list(measured.metadata["image"]).index(i) for i in data.truth.metadata.image
@@ -206,7 +206,7 @@ def test_likelihood_is_that_of_the_dense_covariance(simulations):
     rng = np.random.default_rng(0)
     data = simulations["mua"]
     times = data.truth.times[:12]
-    noise = module.noise_in_spikes(data.truth.info, times, rng)
+    noise = module.make_noise("mua", data.truth.info, times, rng)
     truth = rng.standard_normal((4, 96, 12))
     measured = truth[::-1] + 0.1
     scores = module._likelihood(measured, truth, noise)

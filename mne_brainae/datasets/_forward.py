@@ -257,13 +257,18 @@ def _multiply(covariances, shape, gain: float, vector: np.ndarray) -> np.ndarray
     return gain * in_all.ravel()
 
 
-def noise_in_fields(
-    info: mne.Info, times: np.ndarray, rng: np.random.Generator
+def make_noise(
+    kind: str, info: mne.Info, times: np.ndarray, rng: np.random.Generator
 ) -> Noise:
-    """Make the noise of EEG and MEG: 1/f cortex, occipital alpha, white sensors.
+    """Make the noise of a recording.
+
+    That of EEG and MEG is 1/f cortex, occipital alpha and white sensors; that of MUA is
+    slow, shared within an array, and private to contacts.
 
     Parameters
     ----------
+    kind : ``"eeg"`` | ``"meg"`` | ``"mua"``
+        What is recorded.
     info : instance of Info
         The channels.
     times : array, shape (n_times,)
@@ -276,18 +281,21 @@ def noise_in_fields(
     noise : instance of Noise
         The noise, of a variance of about 1.
     """
+    make_parts = _parts_in_spikes if kind == "mua" else _parts_in_fields
+    return Noise(make_parts(info, times, rng))
+
+
+def _parts_in_fields(info, times, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     n_channels = len(info["chs"])
     step = times[1] - times[0]
     frequencies = np.arange(0.25, 0.5 / step, 0.25)
     cortex = background(info, 300, rng)
     alpha = background(info, 8, rng, occipital=True)
-    return Noise(
-        [
-            _part(0.6, cortex, frequencies, frequencies**-1.2, times),
-            _part(0.3, alpha, frequencies, _bump(frequencies, 10.0, 0.8), times),
-            (np.sqrt(0.1) * np.eye(n_channels), np.eye(len(times))),
-        ]
-    )
+    return [
+        _part(0.6, cortex, frequencies, frequencies**-1.2, times),
+        _part(0.3, alpha, frequencies, _bump(frequencies, 10.0, 0.8), times),
+        (np.sqrt(0.1) * np.eye(n_channels), np.eye(len(times))),
+    ]
 
 
 def _bump(frequencies: np.ndarray, centre: float, width: float) -> np.ndarray:
@@ -305,34 +313,14 @@ def _part(share, fields, frequencies, power, times) -> tuple[np.ndarray, np.ndar
     return mixing * np.sqrt(share / np.mean((mixing**2).sum(axis=1))), in_time
 
 
-def noise_in_spikes(
-    info: mne.Info, times: np.ndarray, rng: np.random.Generator
-) -> Noise:
-    """Make the noise of MUA: slow, shared within an array, and private to contacts.
-
-    Parameters
-    ----------
-    info : instance of Info
-        The channels.
-    times : array, shape (n_times,)
-        The times in seconds.
-    rng : instance of Generator
-        Where the places of the sources come from.
-
-    Returns
-    -------
-    noise : instance of Noise
-        The noise, of a variance of about 1.
-    """
+def _parts_in_spikes(info, times, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     n_channels = len(info["chs"])
     shared = np.array(
         [[name.startswith(area) for area in AREAS] for name in info["ch_names"]], float
     )
     shared *= rng.uniform(0.5, 1.5, (n_channels, 1))
     frequencies = np.arange(0.5, 0.5 / (times[1] - times[0]), 0.5)
-    return Noise(
-        [
-            _part(0.3, shared, frequencies, frequencies**-1.0, times),
-            (np.sqrt(0.7) * np.eye(n_channels), np.eye(len(times))),
-        ]
-    )
+    return [
+        _part(0.3, shared, frequencies, frequencies**-1.0, times),
+        (np.sqrt(0.7) * np.eye(n_channels), np.eye(len(times))),
+    ]

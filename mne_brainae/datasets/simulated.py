@@ -20,8 +20,7 @@ from ._forward import (
     SIDES,
     Noise,
     make_info,
-    noise_in_fields,
-    noise_in_spikes,
+    make_noise,
     ventral_stream,
 )
 from ._pictures import PictureSet, compute_drives, draw_pictures
@@ -209,10 +208,10 @@ def simulate(
     )
     rng = np.random.default_rng([seed, 2, KINDS.index(kind)])
     info = make_info(kind, sfreq)
-    respond, make_noise = _BRAINS[kind]
+    respond = _respond_in_spikes if kind == "mua" else _respond_in_fields
     response = respond(compute_drives(pictures), info, times, rng)
     signal = response[:, :, times > 0].var(axis=0).mean()
-    noise = make_noise(info, times, rng).scaled(signal / snr)
+    noise = make_noise(kind, info, times, rng).scaled(signal / snr)
     sessions = _draw_sessions(n_sessions, rng)
     plans = {
         "train": _plan_trials(pictures, "train", n_train_repetitions, sessions, rng),
@@ -365,13 +364,6 @@ def _spiking(since_onset: np.ndarray) -> np.ndarray:
     since = np.maximum(since_onset, 0)
     fall = 1 / (1 + np.exp((since - 0.25) / 0.03))
     return (1 - np.exp(-since / 0.012)) * (np.exp(-since / 0.05) + 0.5) * fall
-
-
-_BRAINS = {
-    "eeg": (_respond_in_fields, noise_in_fields),
-    "meg": (_respond_in_fields, noise_in_fields),
-    "mua": (_respond_in_spikes, noise_in_spikes),
-}
 
 
 def _judge(test: mne.Epochs, truth: mne.Epochs, noise: Noise) -> dict:

@@ -6,18 +6,17 @@ from __future__ import annotations
 
 from torch import nn
 
+from .._docs import fill_doc
 from .tsconv import TSConvDecoder
 
 
+@fill_doc
 class LinearBrainDecoder(nn.Sequential):
     """One linear layer to all channels and times (the linear decoder of Table 1).
 
     Parameters
     ----------
-    n_channels, n_times : int
-        Size of one brain response.
-    n_embedding : int
-        Dimension F of the shared space.
+    %(network_sizes)s
     """
 
     def __init__(self, n_channels: int, n_times: int, n_embedding: int):

@@ -6,18 +6,17 @@ from __future__ import annotations
 
 from torch import nn
 
+from .._docs import fill_doc
 from .tsconv import TSConvEncoder
 
 
+@fill_doc
 class LinearBrainEncoder(nn.Sequential):
     """One linear layer over all channels and times.
 
     Parameters
     ----------
-    n_channels, n_times : int
-        Size of one brain response.
-    n_embedding : int
-        Dimension F of the shared space.
+    %(network_sizes)s
     """
 
     def __init__(self, n_channels: int, n_times: int, n_embedding: int):

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._docs import fill_doc
 from .inference import FrozenEncoder
 
 
 def n_steps(
-    n_times: int, *, kernel_length: int, pool_length: int, pool_stride: int
+    n_times: int, kernel_length: int, pool_length: int, pool_stride: int
 ) -> int:
     """Return the time steps after temporal convolution and pooling (Table 6).
 
@@ -109,17 +110,14 @@ def upsample_conv_transpose(
     return signals
 
 
+@fill_doc
 class TSConvEncoder(nn.Module):
     """Temporal convolution, pooling, spatial convolution, linear layer (Table 6).
 
     Parameters
     ----------
-    n_channels, n_times : int
-        Size of one brain response.
-    n_embedding : int
-        Dimension F of the shared space.
-    n_kernels, kernel_length, pool_length, pool_stride : int
-        The sizes k, m1, m2 and s of Table 6.
+    %(network_sizes)s
+    %(kernel_sizes)s
     inner_activation : bool
         Whether batch normalisation and ELU follow the pooling too, as section 3.3.1
         says, or only the spatial convolution. Without it both convolutions and the
@@ -144,12 +142,7 @@ class TSConvEncoder(nn.Module):
         inner_activation: bool = True,
     ):
         super().__init__()
-        steps = n_steps(
-            n_times,
-            kernel_length=kernel_length,
-            pool_length=pool_length,
-            pool_stride=pool_stride,
-        )
+        steps = n_steps(n_times, kernel_length, pool_length, pool_stride)
         self.pool_length, self.pool_stride = pool_length, pool_stride
         self.n_steps = steps
         self._frozen: FrozenEncoder | None = None
@@ -201,6 +194,7 @@ class TSConvEncoder(nn.Module):
         return self.linear(maps.flatten(1))
 
 
+@fill_doc
 class TSConvDecoder(nn.Module):
     """Linear layer, transposed spatial convolution, upsampling, transposed temporal.
 
@@ -209,12 +203,8 @@ class TSConvDecoder(nn.Module):
 
     Parameters
     ----------
-    n_channels, n_times : int
-        Size of one brain response.
-    n_embedding : int
-        Dimension F of the shared space.
-    n_kernels, kernel_length, pool_length, pool_stride : int
-        The sizes k, m1, m2 and s of Table 6.
+    %(network_sizes)s
+    %(kernel_sizes)s
     inner_activation : bool
         Whether batch normalisation and ELU follow the transposed spatial convolution,
         as in the encoder, or precede it. In the second case all that follows is one
@@ -238,12 +228,7 @@ class TSConvDecoder(nn.Module):
         inner_activation: bool = True,
     ):
         super().__init__()
-        steps = n_steps(
-            n_times,
-            kernel_length=kernel_length,
-            pool_length=pool_length,
-            pool_stride=pool_stride,
-        )
+        steps = n_steps(n_times, kernel_length, pool_length, pool_stride)
         self.n_times, self.pool_stride = n_times, pool_stride
         self.n_held = n_times - (steps * pool_stride + kernel_length - 1)
         self.inner_activation = inner_activation
