@@ -14,6 +14,7 @@ import pooch
 from mne.utils import ProgressBar
 
 from .._checks import logger
+from .._docs import fill_doc
 from .._files import check_room
 from ._download import ResumingDownloader
 
@@ -38,13 +39,13 @@ class Registry(NamedTuple):
     files: dict[str, RegisteredFile]
 
 
+@fill_doc
 def read_registry(name: str) -> Registry:
     """Read the registry of a data set.
 
     Parameters
     ----------
-    name : str
-        The data set, such as ``"macaque_v4"``.
+    %(data_set)s
 
     Returns
     -------
@@ -73,13 +74,13 @@ def read_registry(name: str) -> Registry:
     return Registry(**header, files=files)
 
 
+@fill_doc
 def locate(name: str, path: str | Path | None) -> Path:
     """Decide in which folder the files of a data set are.
 
     Parameters
     ----------
-    name : str
-        The data set, such as ``"macaque_v4"``.
+    %(data_set)s
     path : path-like | None
         The folder itself. None takes ``$MNE_BRAINAE_DATA/<name>`` where it exists,
         and ``MNE-brainae-data/<name>`` in the data folder of MNE-Python otherwise.
@@ -98,13 +99,13 @@ def locate(name: str, path: str | Path | None) -> Path:
     return cache_dir(name)
 
 
+@fill_doc
 def cache_dir(name: str) -> Path:
     """Return the folder for what is derived from a data set, such as unzipped pictures.
 
     Parameters
     ----------
-    name : str
-        The data set, such as ``"macaque_v4"``.
+    %(data_set)s
 
     Returns
     -------
@@ -117,6 +118,7 @@ def cache_dir(name: str) -> Path:
     return root / "MNE-brainae-data" / name
 
 
+@fill_doc
 def fetch_files(
     name: str, files: Sequence[str], path: str | Path | None = None
 ) -> list[Path]:
@@ -124,8 +126,7 @@ def fetch_files(
 
     Parameters
     ----------
-    name : str
-        The data set, such as ``"macaque_v4"``.
+    %(data_set)s
     files : sequence of str
         The local names of the files.
     path : path-like | None
