@@ -167,7 +167,9 @@ def _check_size(file: Path, registered: RegisteredFile, name: str) -> None:
 def describe_size(files: Sequence[RegisteredFile]) -> str:
     """Write the size of some files, as far as it is known."""
     n_bytes = sum(file.n_bytes or 0 for file in files)
-    size = f"{n_bytes / 1e9:.1f} GB" if n_bytes > 1e9 else f"{n_bytes / 1e6:.1f} MB"
+    steps = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
+    unit = next((unit for unit, step in steps.items() if n_bytes >= step), "kB")
+    size = f"{n_bytes / steps[unit]:.1f} {unit}"
     rough = any(file.n_bytes and not file.is_exact for file in files)
     n_unknown = sum(file.n_bytes is None for file in files)
     if n_unknown == len(files):
@@ -218,8 +220,9 @@ def _download(
                     "to compare it with."
                 )
     except (OSError, ValueError) as error:  # no network or disk; another hash
+        reason = str(error).rstrip(".")
         raise RuntimeError(
-            f"{url} could not be downloaded to {folder / file} ({error}). Try again, "
+            f"{url} could not be downloaded to {folder / file} ({reason}). Try again, "
             "and what is already there will be kept; or place the file by hand, either "
             "in a folder that you name by path=, or in the folder "
             f"$MNE_BRAINAE_DATA/{name}."
