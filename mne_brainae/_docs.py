@@ -30,6 +30,9 @@ images : path-like | list | dict | DataFrame | array
     "picks": """\
 picks : str | array-like | slice | None
     The channels, by name, type or index; None takes all good data channels.""",
+    "data_set": """\
+name : str
+    The data set, such as ``"macaque_v4"``.""",
     "data_path": """\
 path : path-like | None
     The folder of the data set. None takes the folder named after it in the place that
@@ -94,6 +97,14 @@ n_kernels, kernel_length, pool_length, pool_stride : int
 output : ``"epochs"`` | ``"array"``
     Epochs, or :class:`mne_brainae.datasets.Responses` with a float32 array, which takes
     half the memory.""",
+    "raw_and_picks": """\
+raw : instance of Raw
+    The recording, best not loaded.
+picks : array of int, shape (n_channels,)
+    The channels.""",
+    "samples": """\
+samples : array, shape (n_matrices, n_samples, n_features)
+    The samples of every matrix.""",
     "random_state": """\
 random_state : None | int | instance of RandomState
     The seed. One integer gives one result on one machine; the global random states of

@@ -124,13 +124,13 @@ class Identification:
 
     # -- one number -------------------------------------------------------------------
 
+    @fill_doc
     def top_k(self, k: int = 1, *, n_way: int | None = None) -> float:
         """Return the share of epochs whose true candidate is among the best ``k``.
 
         Parameters
         ----------
-        k : int
-            How many guesses are allowed.
+        %(guesses)s
         n_way : int | None
             The size of a smaller gallery, which holds the true candidate and others
             drawn at random for every epoch. The result is the mean over all such
@@ -148,13 +148,13 @@ class Identification:
         # How many of those that beat the truth are among the n_way - 1 drawn.
         return float(hypergeom.cdf(k - 1, n_others, self.ranks - 1, n_way - 1).mean())
 
+    @fill_doc
     def chance(self, k: int = 1, *, n_way: int | None = None) -> float:
         """Return the accuracy that guessing would reach.
 
         Parameters
         ----------
-        k : int
-            How many guesses are allowed.
+        %(guesses)s
         n_way : int | None
             The size of a smaller gallery; None takes all candidates.
 
@@ -190,13 +190,13 @@ class Identification:
         """Median rank of the true candidate."""
         return float(np.median(self.ranks))
 
+    @fill_doc
     def interval(self, k: int = 1, *, level: float = 0.95) -> tuple[float, float]:
         """Return the confidence interval of :meth:`top_k`, by Wilson's score.
 
         Parameters
         ----------
-        k : int
-            How many guesses are allowed.
+        %(guesses)s
         level : float
             The share of such intervals that hold the true accuracy.
 
@@ -210,13 +210,13 @@ class Identification:
         result = self._test(k, alternative="two-sided")
         return tuple(result.proportion_ci(level, method="wilson"))
 
+    @fill_doc
     def p_value(self, k: int = 1) -> float:
         """Return how probable so many hits, or more, are by guessing.
 
         Parameters
         ----------
-        k : int
-            How many guesses are allowed.
+        %(guesses)s
 
         Returns
         -------
@@ -301,6 +301,7 @@ class Identification:
             }
         )
 
+    @fill_doc
     def accuracy_by(self, groups=None, *, k: int = 1) -> pd.DataFrame:
         """Return the accuracy of every group of true candidates.
 
@@ -310,8 +311,7 @@ class Identification:
             The group of every candidate that was shown, by its name, such as the
             category of a concept or the concept of an image. None takes every
             candidate by itself.
-        k : int
-            How many guesses are allowed.
+        %(guesses)s
 
         Returns
         -------

@@ -14,6 +14,7 @@ import pandas as pd
 from mne.utils import ProgressBar
 
 from ._checks import describe_band, logger, pick_channels, warn
+from ._docs import fill_doc
 from .preprocessing import make_epochs, shared_metadata
 from .whitening import MVNN, whole_groups
 
@@ -192,15 +193,13 @@ class Window:
         return epochs
 
 
+@fill_doc
 class OnDisk:
     """A signal that is read where it is needed, for it needs no filter.
 
     Parameters
     ----------
-    raw : instance of Raw
-        The recording, best not loaded.
-    picks : array of int, shape (n_channels,)
-        The channels.
+    %(raw_and_picks)s
     """
 
     dtype = np.dtype(np.float32)
@@ -226,6 +225,7 @@ def _steps(begin: float, end: float, sfreq: float, name: str) -> tuple[int, int]
     return first, last
 
 
+@fill_doc
 def read_filtered(
     raw: mne.io.BaseRaw,
     picks: np.ndarray,
@@ -238,10 +238,7 @@ def read_filtered(
 
     Parameters
     ----------
-    raw : instance of Raw
-        The recording, best not loaded.
-    picks : array of int, shape (n_channels,)
-        The channels.
+    %(raw_and_picks)s
     l_freq, h_freq : float | None
         The edges of the band in hertz, as in :meth:`mne.io.Raw.filter`.
     step : int

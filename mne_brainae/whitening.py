@@ -39,8 +39,7 @@ class _Shrinkage:
 
     Parameters
     ----------
-    samples : array, shape (n_matrices, n_samples, n_features)
-        The samples of every matrix.
+    %(samples)s
     """
 
     def __init__(self, samples: np.ndarray):
@@ -94,13 +93,13 @@ def _in_cache(samples: np.ndarray):
         yield _Shrinkage(samples[start : start + size])
 
 
+@fill_doc
 def ledoit_wolf(samples: np.ndarray) -> np.ndarray:
     """Estimate many covariance matrices by Ledoit-Wolf shrinkage.
 
     Parameters
     ----------
-    samples : array, shape (n_matrices, n_samples, n_features)
-        The samples of every matrix.
+    %(samples)s
 
     Returns
     -------
@@ -110,13 +109,13 @@ def ledoit_wolf(samples: np.ndarray) -> np.ndarray:
     return np.concatenate([part.covariances() for part in _in_cache(samples)])
 
 
+@fill_doc
 def mean_ledoit_wolf(samples: np.ndarray) -> np.ndarray:
     """Return the mean of what :func:`ledoit_wolf` returns, without building it.
 
     Parameters
     ----------
-    samples : array, shape (n_matrices, n_samples, n_features)
-        The samples of every matrix.
+    %(samples)s
 
     Returns
     -------

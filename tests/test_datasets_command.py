@@ -1,6 +1,8 @@
 """``mne_brainae datasets``, and the checks behind it."""
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -56,6 +58,7 @@ def test_info(name, capsys):
     registry = _fetch.read_registry(name)
     for text in (registry.licence, registry.citation, registry.url, "Download"):
         assert text in printed
+    assert ":func:" not in printed
 
 
 def test_from_fetch_to_check(eeg2, complete, tmp_path, capsys, upstream):
@@ -68,16 +71,16 @@ def test_from_fetch_to_check(eeg2, complete, tmp_path, capsys, upstream):
     main(words)
     assert "Complete." in capsys.readouterr().out
     next((root / "stimuli").rglob("*.jpg")).unlink()
-    with pytest.raises(SystemExit, match="1 findings are not as expected"):
+    with pytest.raises(SystemExit, match="Not as expected: 1 of"):
         main(words)
     assert "7         8" in capsys.readouterr().out
     file = next(root.rglob("*ses-01_task-test_eeg.eeg"))
     file.write_bytes(file.read_bytes()[:-10_000])
-    with pytest.raises(SystemExit, match="3 findings"):
+    with pytest.raises(SystemExit, match="Not as expected: 3 of"):
         main(words)
     assert "is truncated" in capsys.readouterr().out
     shutil.rmtree(root / "sub-01" / "ses-02")
-    with pytest.raises(SystemExit, match="5 findings"):
+    with pytest.raises(SystemExit, match="Not as expected: 5 of"):
         main(words)
 
 
@@ -112,7 +115,7 @@ def test_fetch(eeg2, tmp_path, upstream, capsys):
     contents, asked = upstream
     for file in _fetch.read_registry("muse_n170").files.values():
         contents[file.url] = b"x"
-    with pytest.raises(RuntimeError, match="hash"):
+    with pytest.raises(SystemExit, match="hash"):
         main(["datasets", "fetch", "muse_n170", "--path", str(tmp_path)])
     assert len(asked) == 1
     with pytest.raises(SystemExit, match="muse_n170 takes no --kind, --subjects"):
@@ -127,6 +130,8 @@ def test_errors_in_words(tmp_path, capsys):
         (["check", "muse_n170", str(tmp_path)], "muse_n170 is no BIDS data set"),
         (["check", "tvsd", str(tmp_path)], "no ieeg recording"),
         (["check", "things_eeg2", str(tmp_path), "--subjects", "3"], "sub-03"),
+        (["fetch", "things_eeg2", "--subjects", "11"], "subject must be one of 01"),
+        (["to-bids", "tvsd", str(tmp_path), "b"], "no folder monkeyF or monkeyN"),
     ):
         with pytest.raises(SystemExit, match=match):
             main(["datasets", *words])
@@ -166,3 +171,14 @@ def test_both_ways_of_the_benchmark_agree(tmp_path):
     lean = lean[[first.index(image) for image in range(90)]]
     # One low-passes the recording at 100 Hz, the other epochs at 125 Hz.
     assert np.corrcoef(lean.ravel(), naive.ravel())[0, 1] > 0.85
+
+
+def test_output_that_nobody_reads_on():
+    """Through ``head`` without a traceback."""
+    words = [sys.executable, "-m", "mne_brainae", "datasets", "info", "tvsd"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1

@@ -76,7 +76,7 @@ def test_download_of_what_is_missing(register, upstream):
     assert [path.read_bytes() for path in paths] == [b"a" * 10, b"b" * 5]
     assert asked == ["https://data.example/some/where/b.bin"]
     log = log.getvalue()
-    for text in ("toy (1 file, 0.0 MB)", "https://data.example/", "CC0", "Nobody 2020"):
+    for text in ("toy (1 file, 0.0 kB)", "https://data.example/", "CC0", "Nobody 2020"):
         assert text in log
 
 
@@ -206,6 +206,21 @@ def test_unknown_hash_and_size(tmp_path, monkeypatch, upstream):
     for text in ("about 3.0 MB and 1 of unknown size", "raw/sub-01.zip: sha256:"):
         assert text in log
     assert _fetch.fetch_files("toy", list(files), tmp_path / "data") == paths
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "is_exact", "size"),
+    [
+        (None, False, "size unknown"),
+        (80, True, "0.1 kB"),
+        (14_300, True, "14.3 kB"),
+        (1_479_283, True, "1.5 MB"),
+        (12.6e9, False, "about 12.6 GB"),
+    ],
+)
+def test_sizes_in_words(n_bytes, is_exact, size):
+    file = _fetch.RegisteredFile("https://x", None, n_bytes, is_exact)
+    assert _fetch.describe_size([file]) == size
 
 
 def test_full_disk(register, monkeypatch, tmp_path):

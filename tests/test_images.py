@@ -197,6 +197,14 @@ def test_modes_of_one_colour(tmp_path):
         assert np.abs(np.asarray(read, int) - colour).max() <= 1
 
 
+def test_cmyk_of_cameras_and_printers(tmp_path):
+    """JPEG keeps these inverted."""
+    picture = Image.new("RGB", (16, 16), (200, 120, 40)).convert("CMYK")
+    picture.save(tmp_path / "x.jpg", quality=95)
+    found = np.asarray(read_image(tmp_path / "x.jpg"), int)
+    assert np.abs(found - (200, 120, 40)).max() <= 6
+
+
 @pytest.mark.parametrize(
     ("mode", "value", "expected"),
     [("1", 1, 255), ("L", 90, 90), ("LA", (90, 255), 90), ("I;16", 30000, 117)],

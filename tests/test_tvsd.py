@@ -225,7 +225,7 @@ def _rewrite(file, **contents):
         ({"ALLMAT": np.zeros((6, 44))}, "neither training nor test"),
         ({"ALLMAT": np.full((6, 44), [[1], [999], [0], [1], [1], [1]])},
          "shows train picture 999"),
-        ({"tb": np.arange(300)[:, None] / 2}, "not sampled at 1000 Hz"),
+        ({"tb": np.arange(300)[:, None] / 2}, "0.0005 s apart, expected .* 1000 Hz"),
     ],
 )  # fmt: skip
 def test_foreign_trials(change, match, tmp_path):
@@ -248,6 +248,25 @@ def test_truncated_and_absent_files(name, tmp_path):
     file.unlink()
     with pytest.raises(FileNotFoundError, match=f"{file.name} does not exist"):
         tvsd.to_bids(tmp_path, tmp_path / "bids")
+
+
+def test_a_second_call_finishes_a_stopped_one(tmp_path, monkeypatch):
+    write_tvsd(tmp_path)
+    bids = tmp_path / "bids"
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_bids, "_move", stop)
+        with pytest.raises(KeyboardInterrupt):
+            tvsd.to_bids(tmp_path, bids)
+    assert not list(bids.rglob("*.vhdr"))
+    with pytest.raises(FileNotFoundError, match="no ieeg recording"):
+        tvsd.read_epochs(bids, "F")
+    tvsd.to_bids(tmp_path, bids)
+    assert not (bids / ".incomplete").exists()
+    assert len(tvsd.read_epochs(bids, "F", average=True)) > 0
 
 
 def test_mapping_that_is_no_permutation(tmp_path):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from importlib import import_module
 
 from .. import __version__
@@ -48,4 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
         # This process is ours: threads that wait asleep do not collapse beside a busy
         # neighbour, as spinning ones do.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    given.run(given)
+    try:
+        given.run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ NAMES = (
     "macaque_it",
     "muse_n170",
 )
+N_LISTED = 20
 ACTIONS = {
     "list": "name every data set, its size and its licence",
     "info": "say all that is known about one",
@@ -56,14 +58,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Do what is asked for."""
-    {
+    """Do what is asked for; what the data sets refuse is said without a traceback."""
+    act = {
         "list": _list,
         "info": _info,
         "fetch": _fetch,
         "to-bids": _to_bids,
         "check": _check,
-    }[given.action](given)
+    }[given.action]
+    try:
+        act(given)
+    except BrokenPipeError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SystemExit(f"mne_brainae datasets: {error}") from error
 
 
 def _module(name: str) -> ModuleType:
@@ -91,13 +99,22 @@ def _info(given: argparse.Namespace) -> None:
     if subjects := getattr(module, "SUBJECTS", None):
         print(f"subjects  {', '.join(subjects)}")
     for partition, (n_images, n_each) in getattr(module, "EXPECTED", {}).items():
-        print(f"{partition:9} {n_images} images, {n_each} repetitions of each")
+        times = "once" if n_each == 1 else f"{n_each} times"
+        print(f"{partition:9} {n_images:,} images, {times} each")
     print(f"folder    {locate(given.name, None)}")
     files = list(registry.files.values())
     print(f"files     {len(files)}, {describe_size(files)}")
-    for name, file in list(registry.files.items())[:20]:
+    for name, file in list(registry.files.items())[:N_LISTED]:
         print(f"  {name}: {describe_size([file])}")
-    print(f"\n{inspect.getdoc(module.fetch)}")
+    if len(files) > N_LISTED:
+        print(f"  and {len(files) - N_LISTED} more")
+    print(f"\nmne_brainae.datasets.{given.name}.fetch:\n\n{_plain(module.fetch)}")
+
+
+def _plain(function) -> str:
+    """Return a docstring without the marks of Sphinx."""
+    text = re.sub(r":\w+:`~?([^`]+)`", r"\1", inspect.getdoc(function))
+    return text.replace("``", "")
 
 
 def _call(function, name: str, **options):
@@ -160,5 +177,6 @@ def _check(given: argparse.Namespace) -> None:
     findings = pd.concat(tables, names=["subject"]).reset_index("subject")
     print(findings.to_string(index=False, max_colwidth=None))
     if not findings["is_ok"].all():
-        raise SystemExit(f"{(~findings['is_ok']).sum()} findings are not as expected.")
+        n_wrong, n_all = (~findings["is_ok"]).sum(), len(findings)
+        raise SystemExit(f"Not as expected: {n_wrong} of {n_all} findings.")
     print("Complete.")

@@ -14,6 +14,7 @@ import pooch
 from mne.utils import ProgressBar
 
 from .._checks import logger
+from .._docs import fill_doc
 from .._files import check_room
 from ._download import ResumingDownloader
 
@@ -38,13 +39,13 @@ class Registry(NamedTuple):
     files: dict[str, RegisteredFile]
 
 
+@fill_doc
 def read_registry(name: str) -> Registry:
     """Read the registry of a data set.
 
     Parameters
     ----------
-    name : str
-        The data set, such as ``"macaque_v4"``.
+    %(data_set)s
 
     Returns
     -------
@@ -73,13 +74,13 @@ def read_registry(name: str) -> Registry:
     return Registry(**header, files=files)
 
 
+@fill_doc
 def locate(name: str, path: str | Path | None) -> Path:
     """Decide in which folder the files of a data set are.
 
     Parameters
     ----------
-    name : str
-        The data set, such as ``"macaque_v4"``.
+    %(data_set)s
     path : path-like | None
         The folder itself. None takes ``$MNE_BRAINAE_DATA/<name>`` where it exists,
         and ``MNE-brainae-data/<name>`` in the data folder of MNE-Python otherwise.
@@ -98,13 +99,13 @@ def locate(name: str, path: str | Path | None) -> Path:
     return cache_dir(name)
 
 
+@fill_doc
 def cache_dir(name: str) -> Path:
     """Return the folder for what is derived from a data set, such as unzipped pictures.
 
     Parameters
     ----------
-    name : str
-        The data set, such as ``"macaque_v4"``.
+    %(data_set)s
 
     Returns
     -------
@@ -117,6 +118,7 @@ def cache_dir(name: str) -> Path:
     return root / "MNE-brainae-data" / name
 
 
+@fill_doc
 def fetch_files(
     name: str, files: Sequence[str], path: str | Path | None = None
 ) -> list[Path]:
@@ -124,8 +126,7 @@ def fetch_files(
 
     Parameters
     ----------
-    name : str
-        The data set, such as ``"macaque_v4"``.
+    %(data_set)s
     files : sequence of str
         The local names of the files.
     path : path-like | None
@@ -166,7 +167,9 @@ def _check_size(file: Path, registered: RegisteredFile, name: str) -> None:
 def describe_size(files: Sequence[RegisteredFile]) -> str:
     """Write the size of some files, as far as it is known."""
     n_bytes = sum(file.n_bytes or 0 for file in files)
-    size = f"{n_bytes / 1e9:.1f} GB" if n_bytes > 1e9 else f"{n_bytes / 1e6:.1f} MB"
+    steps = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
+    unit = next((unit for unit, step in steps.items() if n_bytes >= step), "kB")
+    size = f"{n_bytes / steps[unit]:.1f} {unit}"
     rough = any(file.n_bytes and not file.is_exact for file in files)
     n_unknown = sum(file.n_bytes is None for file in files)
     if n_unknown == len(files):
@@ -217,8 +220,9 @@ def _download(
                     "to compare it with."
                 )
     except (OSError, ValueError) as error:  # no network or disk; another hash
+        reason = str(error).rstrip(".")
         raise RuntimeError(
-            f"{url} could not be downloaded to {folder / file} ({error}). Try again, "
+            f"{url} could not be downloaded to {folder / file} ({reason}). Try again, "
             "and what is already there will be kept; or place the file by hand, either "
             "in a folder that you name by path=, or in the folder "
             f"$MNE_BRAINAE_DATA/{name}."

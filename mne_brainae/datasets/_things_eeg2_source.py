@@ -146,7 +146,10 @@ def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
             for what in ("concepts", "concepts_THINGS", "files")
         )
         if not len(folders) == len(concepts) == len(files):
-            raise ValueError(f"{path} has {partition} lists of unequal length.")
+            raise ValueError(
+                f"{path} has {partition} lists of unequal length: {len(folders)} "
+                f"folders, {len(concepts)} concepts and {len(files)} files."
+            )
         root = f"{THEIR_NAMES[partition]}_images"
         tables[partition] = pd.DataFrame(
             {

@@ -69,7 +69,9 @@ class Trials(NamedTuple):
 def open_matlab(file: Path) -> h5py.File:
     """Open a MATLAB file of version 7.3, which is HDF5."""
     if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist.")
+        raise FileNotFoundError(
+            f"{file} does not exist. Fetch it with mne_brainae.datasets.tvsd.fetch."
+        )
     try:
         return h5py.File(file, "r")
     except OSError as error:
@@ -94,7 +96,10 @@ def read_trials(opened: h5py.File, file: Path, pictures: dict) -> Trials:
             f"multiple of {N_ARRAYS}, as HDF5 shows the axes."
         )
     if not np.allclose(np.diff(times), 1 / SFREQ):
-        raise ValueError(f"{file} is not sampled at {SFREQ:g} Hz.")
+        raise ValueError(
+            f"{file} has times that are {np.median(np.diff(times)):g} s apart, "
+            f"expected a sampling frequency of {SFREQ:g} Hz."
+        )
     # Six rows or seven: the day is the last one in either.
     table = pd.DataFrame(
         about[[0, 1, 2, 4, -1]].T.astype(int),

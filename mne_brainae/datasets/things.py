@@ -35,7 +35,7 @@ def fetch(
     things_password: str | None = None,
     verbose=None,
 ) -> Path:
-    """Download the tables of THINGS, and the pictures for who has their password.
+    """Download the tables of THINGS, and the pictures for those who have the password.
 
     Parameters
     ----------

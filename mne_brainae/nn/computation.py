@@ -16,6 +16,7 @@ from .folded import FoldedComputation
 from .gram import GramComputation
 from .network import BrainAENetwork
 from .precision import Precision
+from .tsconv import TSConvDecoder, TSConvEncoder
 
 COMPUTATIONS = ("auto", "fast", "plain")
 Computation = BrainAENetwork | GramComputation | FoldedComputation
@@ -46,10 +47,8 @@ def choose_computation(
         What :class:`BrainAELoss` takes as its network. A fast form or bf16 for a
         network that none suits is a ValueError.
     """
-    forms = [
-        form for form in (GramComputation, FoldedComputation) if form.suits(network)
-    ]
-    if computation == "plain" or not forms:
+    form = _fast_form(network)
+    if computation == "plain" or form is None:
         wanted = "computation='fast'" if computation == "fast" else ""
         wanted = "precision='bf16'" if precision == "bf16" else wanted
         if wanted:
@@ -60,4 +59,13 @@ def choose_computation(
                 "precision='float32' for other networks."
             )
         return network
-    return forms[0](network, Precision.named(precision, device or torch.device("cpu")))
+    return form(network, Precision.named(precision, device or torch.device("cpu")))
+
+
+def _fast_form(network: BrainAENetwork) -> type | None:
+    """Return the class that computes a network fast, None where there is none."""
+    encoder, decoder = network.brain_encoder, network.brain_decoder
+    if type(encoder) is not TSConvEncoder or type(decoder) is not TSConvDecoder:
+        return None
+    forms = {(False, False): GramComputation, (True, True): FoldedComputation}
+    return forms.get((encoder.inner_norm is not None, decoder.inner_activation))

@@ -31,7 +31,7 @@ from .blocks import elu_, elu_backward_, windows
 from .network import BrainAENetwork
 from .precision import Precision
 from .responses import Responses
-from .tsconv import TSConvDecoder, TSConvEncoder, running_sum
+from .tsconv import running_sum
 from .workers import linear, share
 
 ROWS = 12_000  # rows of the inner map per chunk: steps x channels x responses
@@ -54,17 +54,6 @@ class FoldedComputation:
         encoder = network.brain_encoder
         self.stride, self.n_taps = encoder.pool_stride, encoder.n_taps
         self.n_steps = encoder.n_steps
-
-    @staticmethod
-    def suits(network: BrainAENetwork) -> bool:
-        """Return whether a network can be computed in this form."""
-        encoder, decoder = network.brain_encoder, network.brain_decoder
-        return (
-            type(encoder) is TSConvEncoder
-            and type(decoder) is TSConvDecoder
-            and encoder.inner_norm is not None
-            and decoder.inner_activation
-        )
 
     def arrange(self, brain: Tensor) -> Responses:
         """Lay responses of shape (n, n_channels, n_times) out for this form."""

@@ -30,7 +30,6 @@ from .blocks import diagonals, in_blocks
 from .network import BrainAENetwork
 from .precision import Precision
 from .responses import Responses
-from .tsconv import TSConvDecoder, TSConvEncoder
 from .workers import linear, share
 
 CHUNK = 16  # responses per product: its result stays in the cache
@@ -54,17 +53,6 @@ class GramComputation:
         self.n_steps = encoder.n_steps
         taps = max(encoder.n_taps, decoder.n_taps)
         self.n_parts = -(-taps // self.stride)
-
-    @staticmethod
-    def suits(network: BrainAENetwork) -> bool:
-        """Return whether a network can be computed in this form."""
-        encoder, decoder = network.brain_encoder, network.brain_decoder
-        return (
-            type(encoder) is TSConvEncoder
-            and type(decoder) is TSConvDecoder
-            and encoder.inner_norm is None
-            and not decoder.inner_activation
-        )
 
     def arrange(self, brain: Tensor) -> Responses:
         """Lay responses of shape (n, n_channels, n_times) out for this form."""
