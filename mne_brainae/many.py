@@ -21,8 +21,9 @@ import pandas as pd
 import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from mne.utils import ProgressBar
+from sklearn.base import clone
 
-from ._checks import _check_option, _validate_type, logger, verbose
+from ._checks import _check_option, _validate_type, logger, verbose, warn
 from ._docs import fill_doc
 from ._files import replacing
 from .brainae import BrainAE
@@ -39,11 +40,13 @@ def fit_many(
     images=None,
     *,
     folder,
-    settings: Mapping[str, dict] | None = None,
+    settings: Mapping[str, dict | BrainAE] | None = None,
     seeds: Iterable[int] = (0,),
     recipe: str = "paper",
     score: Callable[[BrainAE, str], dict] | None = None,
     n_jobs: int | None = None,
+    keep_models: bool = True,
+    on_error: str = "raise",
     overwrite: bool = False,
     verbose=None,
     **params,
@@ -60,9 +63,10 @@ def fit_many(
     folder : path-like
         Where models and results are kept, one pair of files per fit, and the table
         ``fits.csv``.
-    settings : dict of dict | None
-        Parameters of :class:`mne_brainae.BrainAE` by name of the setting. None is one
-        setting, ``"default"``, without any.
+    settings : dict of dict | dict of BrainAE | None
+        Parameters of :class:`mne_brainae.BrainAE` by name of the setting, or models
+        that are not fitted, such as :class:`mne_brainae.LinearEncoder`, to which
+        neither recipe nor ``params`` apply. None is one setting, ``"default"``.
     seeds : iterable of int
         The ``random_state`` of each fit.
     recipe : ``"paper"``
@@ -73,6 +77,11 @@ def fit_many(
     n_jobs : int | None
         How many processes. None takes it from :func:`joblib.parallel_config`, or is
         one.
+    keep_models : bool
+        Whether models are written, too, and not only their results.
+    on_error : ``"raise"`` | ``"warn"``
+        Whether a fit that fails ends the call, or is a warning and a row of which only
+        the column ``error`` says something. The next call tries it again.
     overwrite : bool
         Whether fits of other data or settings in ``folder`` are replaced; otherwise
         they are a ValueError.
@@ -84,7 +93,8 @@ def fit_many(
     -------
     fits : DataFrame, shape (n_fits, n_columns)
         One row per fit: ``subject``, ``setting``, ``seed``, ``fname`` of the model,
-        ``n_epochs``, ``best_epoch``, ``validation_loss``, ``seconds`` and the scores.
+        ``n_epochs``, ``best_epoch``, ``validation_loss``, ``seconds`` and the scores;
+        and ``error``, if any fit failed.
 
     Notes
     -----
@@ -100,6 +110,7 @@ def fit_many(
             fit_many(files, images, folder=folder)
     """
     _check_option("recipe", recipe, tuple(RECIPES))
+    _check_option("on_error", on_error, ("raise", "warn"))
     folder = Path(folder)
     epochs = epochs if isinstance(epochs, Mapping) else {"all": epochs}
     epochs = {str(subject): each for subject, each in epochs.items()}
@@ -109,16 +120,20 @@ def fit_many(
     waiting = [job for job in jobs if not job.is_done()]
     logger.info(f"{len(jobs) - len(waiting)} of {len(jobs)} fits are done already.")
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    errors = {}
     finished = parallel(
-        joblib.delayed(_run)(_Work(job, epochs[job.subject], images, score, verbose))
+        joblib.delayed(_run if on_error == "raise" else _try)(
+            _Work(job, epochs[job.subject], images, score, keep_models, verbose)
+        )
         for job in waiting
     )
     try:
         with warnings.catch_warnings():
             # joblib replaces a process whose memory has grown, which fits may do.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs")
-            for _ in ProgressBar(finished, mesg="Fits", max_value=len(waiting)):
-                _write_table(jobs, folder)
+            for failed in ProgressBar(finished, mesg="Fits", max_value=len(waiting)):
+                errors |= failed or {}
+                _write_table(jobs, folder, errors)
     except TerminatedWorkerError as error:
         n_done = sum(job.is_done() for job in jobs)
         raise RuntimeError(
@@ -126,7 +141,13 @@ def fit_many(
             f"{len(jobs)} fits are done. Call fit_many again to go on, with fewer "
             f"n_jobs if memory was short."
         ) from error
-    return _write_table(jobs, folder)
+    if errors:
+        name, error = next(iter(errors.items()))
+        warn(
+            f"{len(errors)} of {len(jobs)} fits failed and are left out, such as "
+            f"{name!r}: {error}"
+        )
+    return _write_table(jobs, folder, errors)
 
 
 @dataclass
@@ -136,7 +157,7 @@ class _Job:
     subject: str
     setting: str
     seed: int
-    params: dict
+    model: dict | BrainAE
     folder: Path
     data: str  # fingerprint of epochs and images
     fingerprint: str = ""
@@ -159,9 +180,12 @@ class _Job:
 
     def settle(self, params: dict, overwrite: bool) -> None:
         """Complete the parameters, and check what a former call has left."""
-        self.params = params | self.params | {"random_state": self.seed}
-        model = BrainAE(**self.params)  # an unknown parameter fails here
-        known = json.dumps(model.get_params(), default=_name_of, sort_keys=True)
+        if not isinstance(self.model, BrainAE):
+            self.model = BrainAE(**params | self.model)  # an unknown one fails here
+        self.model = clone(self.model).set_params(random_state=self.seed)
+        known = json.dumps(self.model.get_params(), default=_name_of, sort_keys=True)
+        if type(self.model) is not BrainAE:
+            known = type(self.model).__name__ + known
         digest = hashlib.blake2b((known + self.data).encode(), digest_size=16)
         self.fingerprint = digest.hexdigest()
         if not self.result_file.exists() or self.is_done():
@@ -182,19 +206,29 @@ class _Job:
     def _read(self) -> dict:
         return json.loads(self.result_file.read_text())
 
-    def row(self) -> dict:
-        """Return the result as a row of the table."""
+    def row(self, error: str | None = None) -> dict:
+        """Return the result, or what went wrong, as a row of the table."""
+        found = self._read()["row"] if error is None else {"error": error}
         return {
             "subject": self.subject,
             "setting": self.setting,
             "seed": self.seed,
-            "fname": str(self.model_file),
-            **self._read()["row"],
+            "fname": str(self.model_file) if self.model_file.exists() else None,
+            **found,
         }
 
-    def finish(self, model: BrainAE, seconds: float, scores: dict) -> None:
+    def new_model(self) -> BrainAE:
+        """Return the model, with a checkpoint if it can have one."""
+        model = clone(self.model)
+        if "checkpoint" in model.get_params() and model.checkpoint is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            model.set_params(checkpoint=self.checkpoint)
+        return model
+
+    def finish(self, model: BrainAE, seconds: float, scores: dict, keep: bool) -> None:
         """Write the model, then the result, then let checkpoints go."""
-        model.save(self.model_file, overwrite=True)
+        if keep:
+            model.save(self.model_file, overwrite=True)
         row = {
             "n_epochs": len(model.history_),
             "best_epoch": model.best_epoch_,
@@ -243,7 +277,16 @@ class _Work:
     epochs: object
     images: object
     score: Callable | None
+    keep: bool
     level: object
+
+
+def _try(work: _Work) -> dict[str, str] | None:
+    """Fit one model; what goes wrong is returned, not raised."""
+    try:
+        _run(work)
+    except Exception as error:
+        return {work.job.name: f"{type(error).__name__}: {error}"}
 
 
 def _run(work: _Work) -> None:
@@ -255,13 +298,12 @@ def _run(work: _Work) -> None:
     try:
         if not isinstance(epochs, mne.BaseEpochs):
             epochs = mne.read_epochs(epochs, preload=False, verbose="WARNING")
-        job.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        model = BrainAE(**({"checkpoint": job.checkpoint} | job.params))
+        model = job.new_model()
         with mne.utils.use_log_level(work.level or "WARNING"):
             model.fit(epochs, work.images)
             seconds = time.perf_counter() - start
             scores = {} if score is None else score(model, job.subject)
-            job.finish(model, seconds, scores)
+            job.finish(model, seconds, scores, work.keep)
     except Exception as error:
         error.add_note(f"This was the fit {job.name!r}.")
         raise
@@ -269,8 +311,11 @@ def _run(work: _Work) -> None:
         torch.set_num_threads(before)
 
 
-def _write_table(jobs: list[_Job], folder: Path) -> pd.DataFrame:
-    table = pd.DataFrame([job.row() for job in jobs if job.is_done()])
+def _write_table(
+    jobs: list[_Job], folder: Path, errors: Mapping[str, str]
+) -> pd.DataFrame:
+    known = [job for job in jobs if job.is_done() or job.name in errors]
+    table = pd.DataFrame([job.row(errors.get(job.name)) for job in known])
     with replacing(folder / TABLE) as temporary:
         table.to_csv(temporary, index=False)
     return table

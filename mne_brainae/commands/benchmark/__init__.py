@@ -19,14 +19,19 @@ BENCHMARKS = {
     "speed": "time training and inference against plain computations",
     "systems": "compare the systems of Table 2 on a simulation of known truth",
 }
+#: Tables of the paper, all run by ``tables.py``.
+TABLES = {
+    "table4": "the paper's Table 4: ablation of the objective",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one command per benchmark."""
     benchmarks = parser.add_subparsers(dest="benchmark", required=True)
-    for name, text in BENCHMARKS.items():
+    for name, text in (BENCHMARKS | TABLES).items():
         benchmark = benchmarks.add_parser(name, help=text, description=text)
-        module = import_module(f".{name}", __name__)
+        file = "tables" if name in TABLES else name
+        module = import_module(f".{file}", __name__)
         module.add_arguments(benchmark)
         benchmark.set_defaults(run_benchmark=module.run)
 

@@ -1,0 +1,3 @@
+"""The paper's tables: what is fitted, how it is scored, and what was published."""
+
+# License: BSD-3-Clause

@@ -1,0 +1,128 @@
+"""The scores that the paper's tables have as columns, and their controls."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import mne
+
+from ..evaluation import CEILING, MEAN, PREDICTION, score_encoding
+from ..preprocessing import average_repetitions
+from ..regions import channel_regions
+from .recordings import Recording
+
+#: Column: heading, digits after the point.
+COLUMNS = {
+    "mse all": ("MSE, all channels", 3),
+    "r all": ("Pearson's r, all channels", 3),
+    "r over images all": ("r over images, all channels", 3),
+    "mse visual": ("MSE, visual channels", 3),
+    "r visual": ("Pearson's r, visual channels", 3),
+    "r over images visual": ("r over images, visual channels", 3),
+    "classification top-1": ("classification top-1 (%)", 1),
+    "classification top-5": ("classification top-5 (%)", 1),
+    "retrieval top-1": ("retrieval top-1 (%)", 1),
+    "retrieval top-5": ("retrieval top-5 (%)", 1),
+    "training time": ("training time per subject (min)", 3),
+    "test time": ("test time per trial (s)", 7),
+}
+ENCODING = {"mse": "mse", "r": "r_pattern", "r over images": "r_images"}
+CHANCE, SHUFFLED = "chance", "images shuffled"
+#: What every table has below its rows.
+CONTROLS = (MEAN, CEILING, CHANCE, SHUFFLED)
+N_SPLITS = 20
+
+
+@dataclass
+class Scorer:
+    """Score a fitted model on the test of one subject.
+
+    Parameters
+    ----------
+    recording : instance of Recording
+        The data.
+    columns : tuple of str
+        What is scored.
+    """
+
+    recording: Recording
+    columns: tuple[str, ...]
+
+    def __call__(self, model, subject: str) -> dict[str, float]:
+        """Return one number per score; controls are named ``score | control``.
+
+        Parameters
+        ----------
+        model : instance of BrainAE
+            A fitted model.
+        subject : str
+            The subject that it was fitted to.
+
+        Returns
+        -------
+        scores : dict of float
+            Accuracies are in percent, as in the paper.
+        """
+        test = mne.read_epochs(self.recording.test[subject], verbose="WARNING")
+        parts = {column.rpartition(" ")[2] for column in self.columns}
+        scores = {}
+        for part in ("all", "visual"):
+            if part in parts:
+                scores |= self._encoding(model, test, part)
+        averaged = average_repetitions(test, verbose="WARNING")
+        gallery = self.recording.features.loc[averaged.metadata["image"].unique()]
+        for task in ("classification", "retrieval"):
+            if f"{task} top-1" in self.columns:
+                if task == "retrieval":
+                    found = model.retrieve(averaged, gallery)
+                else:
+                    templates = self.recording.templates[subject]
+                    found = model.classify(averaged, templates)
+                scores |= _accuracies(found, task)
+        if "test time" in self.columns:
+            scores["test time"] = _seconds(model, averaged)
+        return scores
+
+    def _encoding(self, model, test, part: str) -> dict[str, float]:
+        picks = None
+        if part == "visual":
+            regions = channel_regions(test.info)
+            picks = regions.get("visual", regions.get("IT"))
+        images = test.metadata["image"].unique()
+        table = score_encoding(
+            test,
+            model.predict_epochs(self.recording.features.loc[images]),
+            model.evoked_,
+            picks=picks,
+            n_splits=N_SPLITS,
+            n_bootstraps=0,
+            random_state=0,
+            verbose="WARNING",
+        ).table
+        scores = {}
+        for name, column in ENCODING.items():
+            scores[f"{name} {part}"] = table.loc[PREDICTION, column]
+            for control in (MEAN, CEILING):
+                scores[f"{name} {part} | {control}"] = table.loc[control, column]
+        return scores
+
+
+def _accuracies(found, task: str) -> dict[str, float]:
+    scores = {}
+    for k in (1, 5):
+        scores[f"{task} top-{k}"] = 100 * found.top_k(k)
+        scores[f"{task} top-{k} | {CHANCE}"] = 100 * found.chance(k)
+    return scores
+
+
+def _seconds(model, epochs: mne.BaseEpochs) -> float:
+    """Return the time that embedding one response takes, the best of three."""
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        model.embed_epochs(epochs)
+        times.append(time.perf_counter() - start)
+    return min(times) / len(epochs)

@@ -1,0 +1,218 @@
+"""The paper's tables: published values, one run, nothing lost, honest words."""
+
+import json
+from dataclasses import replace
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+
+import mne_brainae
+from mne_brainae.benchmark import recordings, rendering, runner
+from mne_brainae.benchmark.scores import COLUMNS, SHUFFLED
+from mne_brainae.benchmark.spec import NOT_BUILT, Row, Table
+from mne_brainae.benchmark.tables import TABLE_4, TABLES
+from mne_brainae.commands import main
+
+QUICK = {
+    "n_kernels": 16,
+    "kernel_length": 10,
+    "inner_activation": False,
+    "n_embedding": 64,
+    "max_epochs": 12,
+    "min_updates": 90,
+}
+BRIEF = QUICK | {"max_epochs": 1, "min_updates": 1, "n_embedding": 8}
+
+
+def _noisier(epochs, rng):
+    """Add so much noise that not everything can be decoded."""
+    noise = 1.5e-5 * rng.standard_normal(epochs.get_data(copy=False).shape)
+    data = epochs.get_data() + noise
+    return mne.EpochsArray(
+        data, epochs.info, tmin=epochs.tmin, metadata=epochs.metadata
+    )
+
+
+def _recording(recording, unseen, folder, subjects=("a",)):
+    """The linear brain of the other tests, as files."""
+    rng = np.random.default_rng(3)
+    train, features = recording
+    test, new = unseen
+    train, test = (_noisier(epochs, rng) for epochs in (train, test))
+    train = mne_brainae.average_repetitions(train)
+    files = {"train": {}, "test": {}}
+    for subject in subjects:
+        for part, epochs in (("train", train), ("test", test)):
+            file = folder / f"{subject}-{part}-epo.fif"
+            epochs.save(file, verbose="ERROR")
+            files[part][subject] = file
+    concepts = test.metadata.drop_duplicates("image").set_index("image")["concept"]
+    near = new + 0.1 * rng.standard_normal(new.shape)
+    index = pd.MultiIndex.from_arrays(
+        [concepts[new.index], new.index.str.replace(".", "-other.")],
+        names=["concept", "image"],
+    )
+    return recordings.Recording(
+        "things_eeg2",
+        True,
+        files["train"],
+        files["test"],
+        pd.concat([features, new]),
+        dict.fromkeys(subjects, near.set_axis(index)),
+        "ready",
+    )
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_published_values_fill_every_table(name):
+    table = TABLES[name]
+    assert table.reference in [row.name for row in table.rows]
+    assert set(table.columns) <= set(COLUMNS)
+    names = [(row.data, row.name) for row in table.rows]
+    assert len(set(names)) == len({(row.data, row.key) for row in table.rows})
+    for row in table.rows:
+        for mean, sd in table.published(row).values():
+            assert np.isnan(mean) or -1 < mean < 100
+            assert not sd < 0
+    with pytest.raises(ValueError, match=r"expected \d+ published values, got 1"):
+        table.published(replace(table.rows[0], published="1±2"))
+
+
+def test_ablation_has_the_shape_of_the_paper(recording, unseen, tmp_path):
+    """Signs of Table 4, each with every seed."""
+    kept = ("w/ L_con", "w/ L_recon", "overall")
+    table = replace(
+        TABLE_4, rows=tuple(row for row in TABLE_4.rows if row.name in kept)
+    )
+    data = _recording(recording, unseen, tmp_path)
+    found = runner.run_table(
+        table, [data], folder=tmp_path / "fits", seeds=range(2), params=QUICK
+    )
+    assert not found.failures
+    wide = found.scores.pivot_table(
+        index="seed", columns=["score", "row"], values="value"
+    )
+    encoding, decoding = wide["r over images all"], wide["retrieval top-1"]
+    chance, ceiling = 100 / 40, encoding["noise ceiling"]
+    assert (encoding["w/ L_con"].abs() < 0.03).all()
+    assert (encoding["w/ L_recon"] > 0.03).all()
+    assert (encoding["overall"] > encoding["w/ L_recon"]).all()
+    assert (encoding["overall"] < ceiling).all()
+    assert (decoding["w/ L_recon"] < 5 * chance).all()
+    assert (decoding[["w/ L_con", "overall"]] > 8 * chance).all(axis=None)
+    # The control knows nothing of the pictures.
+    assert (encoding[SHUFFLED].abs() < 0.03).all()
+    assert (decoding[SHUFFLED] < 5 * chance).all()
+    only = found.scores[found.scores["row"] == "chance"].set_index("score")["value"]
+    assert (only["retrieval top-1"] == chance).all()
+
+
+def test_resumed_is_the_same_and_failures_lose_nothing(recording, unseen, tmp_path):
+    rows = (
+        Row("good", "0.5±0.1 0.4 10"),
+        Row("good, too", "- - -", settings={"temperature": 0.5}),
+        Row("too long", "- - -", settings={"kernel_length": 500}),
+        Row("unknown", "0.1±0.1 - 1.0±1.0", recipe="never"),
+        Row("elsewhere", "- - -", data="tvsd"),
+    )
+    columns = ("mse all", "r all", "retrieval top-1")
+    table = Table("table0", "a test", columns, rows, "good")
+    data = _recording(recording, unseen, tmp_path, ("a", "b"))
+    given = {"seeds": (0, 1), "params": BRIEF, "folder": tmp_path / "fits"}
+    with pytest.warns(RuntimeWarning, match="4 of 12 fits failed.*'a_too_long_seed-0'"):
+        found = runner.run_table(table, [data], **given)
+    assert len(found.failures) == 4
+    assert all("kernel_length" in error for error in found.failures.values())
+    assert found.absent["things_eeg2", "unknown"] == NOT_BUILT
+    assert found.absent["tvsd", "elsewhere"] == "no data given"
+    next((tmp_path / "fits").rglob("b_good_seed-1.json")).unlink()
+    with pytest.warns(RuntimeWarning, match="4 of 12 fits failed"):
+        again = runner.run_table(table, [data], **given)
+    pd.testing.assert_frame_equal(again.scores, found.scores)
+
+    files = {f.name: f for f in rendering.write(found, tmp_path / "out")}
+    text = rendering.cells(rendering.summarise(found), found)
+    heading = COLUMNS["r all"][0]
+    cells = text.loc["things_eeg2", heading]
+    assert cells["unknown"] == NOT_BUILT
+    assert cells["too long"] == "failed"
+    assert cells["good"].endswith("[0.400]")  # simulated: no difference
+    assert cells["mean response"]
+    for name in ("table.md", "table.html", "table.tex"):
+        written = files[name].read_text("utf-8")
+        assert "SIMULATED" in written
+        assert NOT_BUILT in written
+    protocol = json.loads(files["protocol.json"].read_text())
+    assert "2 subjects; the signed-rank test needs at least 6" in str(protocol)
+    assert protocol["versions"]["torch"]
+    assert len(pd.read_csv(files["scores.csv"])) == len(found.scores)
+
+
+def _results(n_subjects, simulated=False):
+    """Scores as they would come from recordings."""
+    rows = (Row("one", "0.5±0.1"), Row("two", "0.7±0.1"))
+    table = Table("table0", "a test", ("r all",), rows, "two")
+    values = [
+        ("things_eeg2", row, str(s), seed, "r all", base + 0.01 * s + 0.001 * seed)
+        for row, base in (("one", 0.4), ("two", 0.6))
+        for s in range(n_subjects)
+        for seed in range(3)
+    ]
+    scores = pd.DataFrame(values, columns=runner.LONG)
+    about = {
+        "simulated": simulated,
+        "subjects": list(range(n_subjects)),
+        "image encoder": "ready",
+    }
+    protocol = {"data": {"things_eeg2": about}, "seeds": [0, 1, 2]}
+    return runner.Results(table, scores, {}, {}, protocol)
+
+
+def test_statistics_are_over_subjects():
+    found = _results(6)
+    one = rendering.summarise(found).iloc[0]
+    assert one["mean"] == pytest.approx(0.4 + 0.025 + 0.001)
+    assert one["sd"] == pytest.approx(np.std(0.01 * np.arange(6), ddof=1))
+    assert one["difference"] == pytest.approx(one["mean"] - 0.5)
+    tests, refused = rendering.compare(found)
+    assert not refused
+    assert tests["p"].item() == pytest.approx(2 / 2**6)
+    assert rendering.cells(rendering.summarise(found), found).iloc[0, 0] == (
+        "0.426 ± 0.019 [0.500 ± 0.100; -0.074]"
+    )
+    tests, refused = rendering.compare(_results(5))
+    assert tests.empty
+    assert refused == ["things_eeg2: 5 subjects; the signed-rank test needs at least 6"]
+
+
+def test_command_runs_and_resumes(tmp_path, capsys):
+    words = ["benchmark", "table4", "--data", "simulated", "--small"]
+    words += ["--subjects", "1", "--seeds", "1", "--out", str(tmp_path)]
+    main([*words, "--dry-run"])
+    assert "8 fits, 0 results are there" in capsys.readouterr().out
+    main(words)
+    first = (tmp_path / "table4" / "summary.csv").read_text()
+    main([*words, "--dry-run"])
+    assert "8 fits, 8 results are there; one takes" in capsys.readouterr().out
+    main(words)
+    assert (tmp_path / "table4" / "summary.csv").read_text() == first
+    assert "SIMULATED, not recorded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Give either"),
+        (["--bids-root", "x"], "needs --images"),
+        (["--bids-root", "tvsd=x", "--images", "x"], "table4 is about things_eeg2"),
+        (
+            ["--bids-root", "x", "--images", "x", "--subjects", "9-11", "--dry-run"],
+            "not 11",
+        ),
+    ],
+)
+def test_bad_words(words, message):
+    with pytest.raises(SystemExit, match=message):
+        main(["benchmark", "table4", *words])
