@@ -58,6 +58,8 @@ class Recording:
         The features of the templates of the test concepts, by subject.
     encoder : str
         What computed the features.
+    is_default : bool
+        Whether this is the image encoder of rows that name none.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Recording:
     features: pd.DataFrame
     templates: dict[str, pd.DataFrame]
     encoder: str
+    is_default: bool = True
 
 
 def simulated(
@@ -183,6 +186,7 @@ def from_bids(
     *,
     images: str | Path,
     image_encoder: str,
+    is_default: bool = True,
     device: str = "auto",
 ) -> Recording:
     """Read the subjects of a data set as the paper does.
@@ -202,6 +206,8 @@ def from_bids(
         pictures that are no test stimuli.
     image_encoder : str
         What turns pictures into features.
+    is_default : bool
+        Whether it is the image encoder of rows that name none.
     device : str
         ``"auto"`` or a PyTorch device, for the image encoder.
 
@@ -239,6 +245,7 @@ def from_bids(
         features,
         {s: compute_template_features(t, compute) for s, t in by_subject.items()},
         image_encoder,
+        is_default,
     )
 
 
