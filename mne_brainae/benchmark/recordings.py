@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from zlib import crc32
 
 import mne
 import pandas as pd
@@ -94,15 +95,18 @@ def simulated(
     recording : instance of Recording
         The simulation, seen through the built-in image features.
     """
+    simulation = simulation or SIMULATION
+    # Other simulations go to other folders, and a subject is the same in any company.
+    kind = f"simulated_{name}_{crc32(repr(simulation).encode()):08x}"
     files, features, templates = {}, [], {}
-    for number, subject in enumerate(subjects):
-        place = Path(folder) / f"simulated_{name}" / str(subject)
+    for subject in subjects:
+        place = Path(folder) / kind / str(subject)
         if not place.exists():
             data = simulate(
                 KINDS[name],
                 path=Path(folder) / "pictures",
-                random_state=number,
-                **(simulation or SIMULATION),
+                random_state=crc32(str(subject).encode()) % 2**31,
+                **simulation,
             )
             for epochs in (data.train, data.test):
                 epochs.metadata["image"] = f"{subject}/" + epochs.metadata["image"]
