@@ -19,8 +19,9 @@ LOBES = {
 }
 VISUAL = ("temporal", "parietal", "occipital")
 
-#: CTF sensors: M, then left, right or midline, then the lobe, then a number.
-CTF = re.compile(r"M[LRZ]([FCTPO])\d\d(-\d+)?$")
+#: CTF sensors, real or simulated: M, then left, right or midline, then the lobe, then a
+#: number.
+CTF = re.compile(r"M[LRZ]([FCTPO])\d{2,3}(-\d+)?$")
 #: Electrodes of the 10-20, 10-10 and 10-05 systems; the letter nearest to the back
 #: comes last. Fp1 is frontal: its p is a small one.
 EEG = re.compile(r"(?:Fp|[AFCTPO])+(?:\d+|z)h?$")

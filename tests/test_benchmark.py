@@ -164,7 +164,7 @@ def _results(n_subjects, simulated=False):
     about = {
         "simulated": simulated,
         "subjects": list(range(n_subjects)),
-        "image encoder": "ready",
+        "image encoder": ["ready"],
     }
     protocol = {"data": {"things_eeg2": about}, "seeds": [0, 1, 2]}
     return runner.Results(table, scores, {}, {}, protocol)
@@ -199,6 +199,35 @@ def test_command_runs_and_resumes(tmp_path, capsys):
     main(words)
     assert (tmp_path / "table4" / "summary.csv").read_text() == first
     assert "SIMULATED, not recorded" in capsys.readouterr().out
+
+
+def test_rows_meet_the_image_encoder_that_they_name(recording, unseen, tmp_path):
+    """A row that names none is fitted once, with the encoder of the run."""
+    data = _recording(recording, unseen, tmp_path)
+    table = TABLES["table5"]
+    seen = [row.name for row in runner.rows_of(table, data)]
+    assert seen[-1] == "TSConv+EVA-CLIP"
+    assert "ViT-B/16" not in seen
+    other = replace(data, encoder="vit-b-16", is_default=False)
+    assert [row.name for row in runner.rows_of(table, other)] == ["ViT-B/16"]
+
+
+def test_tables_1_and_16_run_on_all_data_sets(tmp_path):
+    words = ["--data", "simulated", "--small", "--subjects", "1", "--seeds", "1"]
+    for name in ("table1", "table16"):
+        main(["benchmark", name, *words, "--out", str(tmp_path)])
+        summary = pd.read_csv(tmp_path / name / "summary.csv")
+        own = summary[summary["published"].notna()]
+        assert own["mean"].notna().all()
+        assert own["data"].nunique() == 3
+        assert own["difference"].isna().all()
+    assert (own["mean"] > 0).all()
+
+
+def test_systems_that_are_not_built_say_so(capsys):
+    main(["benchmark", "table2", "--data", "simulated", "--dry-run"])
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split()[1:] == ["BraVL", "not", "built"] for line in lines)
 
 
 @pytest.mark.parametrize(

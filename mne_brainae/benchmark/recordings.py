@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from zlib import crc32
 
 import mne
 import pandas as pd
@@ -58,6 +59,8 @@ class Recording:
         The features of the templates of the test concepts, by subject.
     encoder : str
         What computed the features.
+    is_default : bool
+        Whether this is the image encoder of rows that name none.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Recording:
     features: pd.DataFrame
     templates: dict[str, pd.DataFrame]
     encoder: str
+    is_default: bool = True
 
 
 def simulated(
@@ -91,15 +95,18 @@ def simulated(
     recording : instance of Recording
         The simulation, seen through the built-in image features.
     """
+    simulation = simulation or SIMULATION
+    # Other simulations go to other folders, and a subject is the same in any company.
+    kind = f"simulated_{name}_{crc32(repr(simulation).encode()):08x}"
     files, features, templates = {}, [], {}
-    for number, subject in enumerate(subjects):
-        place = Path(folder) / f"simulated_{name}" / str(subject)
+    for subject in subjects:
+        place = Path(folder) / kind / str(subject)
         if not place.exists():
             data = simulate(
                 KINDS[name],
                 path=Path(folder) / "pictures",
-                random_state=number,
-                **(simulation or SIMULATION),
+                random_state=crc32(str(subject).encode()) % 2**31,
+                **simulation,
             )
             for epochs in (data.train, data.test):
                 epochs.metadata["image"] = f"{subject}/" + epochs.metadata["image"]
@@ -183,6 +190,7 @@ def from_bids(
     *,
     images: str | Path,
     image_encoder: str,
+    is_default: bool = True,
     device: str = "auto",
 ) -> Recording:
     """Read the subjects of a data set as the paper does.
@@ -202,6 +210,8 @@ def from_bids(
         pictures that are no test stimuli.
     image_encoder : str
         What turns pictures into features.
+    is_default : bool
+        Whether it is the image encoder of rows that name none.
     device : str
         ``"auto"`` or a PyTorch device, for the image encoder.
 
@@ -239,6 +249,7 @@ def from_bids(
         features,
         {s: compute_template_features(t, compute) for s, t in by_subject.items()},
         image_encoder,
+        is_default,
     )
 
 

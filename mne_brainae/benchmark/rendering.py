@@ -177,7 +177,7 @@ def legend(results: Results) -> list[str]:
         n_seeds, n = len(results.protocol["seeds"]), len(data["subjects"])
         lines.append(
             f"{name}: {n} subjects, {n_seeds} seeds, image encoder "
-            f"{data['image encoder']}."
+            f"{', '.join(data['image encoder'])}."
         )
     _, refused = compare(results)
     lines += [f"Not tested, {why}." for why in refused]

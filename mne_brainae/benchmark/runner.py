@@ -98,7 +98,7 @@ def run_table(
         rows = rows_of(table, recording)
         tasks = [(rows, recording.features, "rows")]
         reference = [row for row in rows if row.name == table.reference]
-        if shuffled and reference:
+        if shuffled and reference and set(table.columns) - set(TIMES):
             wrong = shuffle(recording.features)
             tasks.append(([replace_name(reference[0], SHUFFLED)], wrong, "shuffled"))
         for some, features, what in tasks:
@@ -120,7 +120,7 @@ def run_table(
         _absent(table, recordings),
         {
             "table": table.name,
-            "data": {r.name: _describe(r) for r in recordings},
+            "data": _describe(recordings),
             "seeds": seeds,
             "settings that differ from the recipes": {
                 name: str(value) for name, value in params.items()
@@ -165,10 +165,14 @@ def rows_of(table: Table, recording: Recording) -> list[Row]:
     return [
         row
         for row in table.rows
-        if row.data == recording.name
-        and row.image_encoder in (None, recording.encoder)
-        and not row.lack()
+        if row.data == recording.name and _sees_by(row, recording) and not row.lack()
     ]
+
+
+def _sees_by(row: Row, recording: Recording) -> bool:
+    if row.image_encoder is None:
+        return recording.is_default
+    return row.image_encoder == recording.encoder
 
 
 def shuffle(features: pd.DataFrame) -> pd.DataFrame:
@@ -227,13 +231,22 @@ def _absent(table: Table, recordings: list[Recording]) -> dict:
     return absent
 
 
-def _describe(recording: Recording) -> dict:
-    return {
-        "simulated": recording.simulated,
-        "subjects": list(recording.train),
-        "image encoder": recording.encoder,
-        "images": len(recording.features),
-        "encoding": "repetitions of test images averaged; r and MSE over channels and "
-        "times of every image, mean over images",
-        "decoding": "repetitions averaged, cosine; templates are means of other images",
-    }
+def _describe(recordings: list[Recording]) -> dict[str, dict]:
+    """Return the protocol of every data set."""
+    described = {}
+    for recording in recordings:
+        about = described.setdefault(
+            recording.name,
+            {
+                "simulated": recording.simulated,
+                "subjects": list(recording.train),
+                "image encoder": [],
+                "images": len(recording.features),
+                "encoding": "repetitions of test images averaged; r and MSE over "
+                "channels and times of every image, mean over images",
+                "decoding": "repetitions averaged, cosine; templates are means of "
+                "other images",
+            },
+        )
+        about["image encoder"].append(recording.encoder)
+    return described

@@ -21,7 +21,12 @@ BENCHMARKS = {
 }
 #: Tables of the paper, all run by ``tables.py``.
 TABLES = {
+    "table1": "the paper's Table 1: encoding with and without alignment",
+    "table2": "the paper's Table 2: decoding beside other systems",
     "table4": "the paper's Table 4: ablation of the objective",
+    "table5": "the paper's Table 5: brain and image encoders",
+    "table15": "the paper's Table 15: temperatures",
+    "table16": "the paper's Table 16: time on this machine",
 }
 
 

@@ -147,6 +147,7 @@ def _encoders(table, name: str, given: argparse.Namespace) -> list[str]:
     if given.data is not None:
         return ["gabor"]
     own = [row.image_encoder for row in table.rows if row.data == name]
+    # A row without one of its own takes that of the run.
     return list(dict.fromkeys(encoder or given.image_encoder for encoder in own))
 
 
@@ -163,7 +164,13 @@ def _recordings(table, roots: dict, given: argparse.Namespace) -> list:
             continue
         found += [
             recordings.from_bids(
-                name, root, subjects, folder, images=given.images, image_encoder=encoder
+                name,
+                root,
+                subjects,
+                folder,
+                images=given.images,
+                image_encoder=encoder,
+                is_default=encoder == given.image_encoder,
             )
             for encoder in _encoders(table, name, given)
         ]
