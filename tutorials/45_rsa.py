@@ -1,9 +1,9 @@
 """
 .. _rsa:
 
-=====================================================
+======================================================
 Representations: what a brain takes as alike, and when
-=====================================================
+======================================================
 
 Two pictures are alike to a brain if they evoke like responses. All pairwise
 dissimilarities together are a *representational dissimilarity matrix* (RDM). It needs
