@@ -13,7 +13,8 @@ style: .venv/installed-test
 	$(BIN)/ruff format .
 
 doc: .venv/installed-doc
-	$(BIN)/python -m sphinx -WT --keep-going -b html doc doc/_build/html
+	$(BIN)/python -m sphinx -nWT --keep-going -b html doc doc/_build/html
+	$(BIN)/python doc/check_site.py doc/_build/html
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -34,6 +34,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
 ]
+templates_path = ["_templates"]
 exclude_patterns = ["_build", "changes", "Thumbs.db", ".DS_Store"]
 suppress_warnings = ["config.cache"]
 
@@ -50,8 +51,12 @@ intersphinx_mapping = {
 }
 if OFFLINE:
     intersphinx_mapping = {}
-    nitpicky = False
-    suppress_warnings += ["ref.ref", "ref.class", "ref.obj", "ref.func", "ref.data"]
+    # Links that lead out have no target; those that lead within must have one.
+    suppress_warnings += ["ref.ref"]
+    elsewhere = (
+        "joblib|matplotlib|mne|mne_connectivity|numpy|pandas|pathlib|sklearn|torch"
+    )
+    nitpick_ignore_regex = [(r"py:.*", rf"({elsewhere})\..*")]
 
 # -- reference ------------------------------------------------------------------------
 
@@ -96,6 +101,22 @@ numpydoc_xref_ignore = {
     "shape",
     "optional",
 }
+
+
+def skip_inherited(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn adds to every estimator for its pipelines."""
+    routing = name.endswith("_request") or name in (
+        "get_metadata_routing",
+        "set_output",
+    )
+    return True if routing else None
+
+
+def setup(app):
+    """Connect the above."""
+    app.connect("autodoc-skip-member", skip_inherited)
+
+
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrt"
 
