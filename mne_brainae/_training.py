@@ -5,27 +5,22 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from mne.utils import ProgressBar
 from torch import Tensor, nn
 
+from ._checkpoint import Checkpoint, State
 from ._checks import logger, warn
-from ._files import read_arrays, write_arrays
 from .nn.computation import Computation, choose_computation
 from .nn.precision import multiplies_bf16
 from .nn.responses import Responses
 from .nn.workers import workers
-
-CHECKPOINT = {"kind": "training checkpoint", "version": 1}
-PATIENCE = 20
 
 
 @dataclass
@@ -64,17 +59,6 @@ class Pairs:
         if needed < free / 2:
             self.brain = self.brain.to(device)
             self.image = None if self.image is None else self.image.to(device)
-
-
-@dataclass
-class State:
-    """All that training changes, so that it can stop and go on."""
-
-    epoch: int = 0
-    best_epoch: int = -1
-    best_loss: float = float("inf")
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    history: list[dict] = field(default_factory=list)
 
 
 def size_of_batch(n_train: int, batch_size: int) -> int:
@@ -158,9 +142,8 @@ def train(
     learned = nn.ModuleList([network, loss])
     optimizer = torch.optim.Adam(learned.parameters(), lr=learning_rate, betas=betas)
     order = torch.Generator().manual_seed(seed)
-    state = State()
-    if checkpoint is not None and checkpoint.exists():
-        state = _resume(checkpoint, fingerprint, learned, optimizer, order)
+    kept = Checkpoint(checkpoint, fingerprint, learned, optimizer, order)
+    state = kept.resume()
     learner, judge = _computations(network, computation, precision, device)
     training.settle(learner, device)
     validation = copy.copy(validation)  # the caller goes on with the old layout
@@ -171,7 +154,6 @@ def train(
         state.best_weights = copy.deepcopy(learned.state_dict())
     done = _is_done(state, min_epochs)
     epochs = range(state.epoch, state.epoch if done else max_epochs)
-    due = time.monotonic()
     try:
         with _hardware(learner, device):
             for _ in ProgressBar(epochs, mesg="Training"):
@@ -181,10 +163,7 @@ def train(
                 validated = _validate(learned, judge, validation, batch_size, device)
                 _record(state, learned, trained, validated)
                 done = _is_done(state, min_epochs) or state.epoch == max_epochs
-                if checkpoint is not None and (done or time.monotonic() > due):
-                    start = time.monotonic()
-                    _save(checkpoint, fingerprint, state, learned, optimizer, order)
-                    due = start + 20 * (time.monotonic() - start)
+                kept.save(state, is_last=done)
                 if done:
                     break
     except KeyboardInterrupt:
@@ -220,8 +199,7 @@ def _computations(
 
 
 def _is_done(state: State, min_epochs: int) -> bool:
-    waited = state.epoch - 1 - state.best_epoch
-    return state.epoch >= min_epochs and waited >= PATIENCE
+    return state.epoch >= min_epochs and not state.is_patient
 
 
 @contextmanager
@@ -296,60 +274,3 @@ def _record(state: State, learned, trained: dict, validated: dict) -> None:
         state.best_weights = copy.deepcopy(learned.state_dict())
     state.history.append(row)
     state.epoch += 1
-
-
-def history_table(state: State) -> pd.DataFrame:
-    """Return the losses of every epoch as a table with one row per epoch."""
-    return pd.DataFrame(state.history).rename_axis("epoch")
-
-
-def _save(path, fingerprint, state, learned, optimizer, order) -> None:
-    groups = {"now": learned.state_dict(), "best": state.best_weights}
-    arrays = {
-        f"{group}.{name}": value
-        for group, weights in groups.items()
-        for name, value in weights.items()
-    }
-    for index, moments in optimizer.state_dict()["state"].items():
-        arrays |= {f"adam.{index}.{name}": value for name, value in moments.items()}
-    arrays["order"], arrays["random"] = order.get_state(), torch.get_rng_state()
-    header = {
-        **CHECKPOINT,
-        "fingerprint": fingerprint,
-        "epoch": state.epoch,
-        "best_epoch": state.best_epoch,
-        "best_loss": state.best_loss,
-        "history": state.history,
-    }
-    write_arrays(path, {k: v.cpu().numpy() for k, v in arrays.items()}, header)
-
-
-def _resume(path, fingerprint, learned, optimizer, order) -> State:
-    arrays, header = read_arrays(path, **CHECKPOINT)
-    if header["fingerprint"] != fingerprint:
-        raise ValueError(
-            f"The checkpoint {path} is of other data or settings than this fit. Give "
-            "another file, or delete it to start anew."
-        )
-    groups = {"now": {}, "best": {}, "adam": {}}
-    for name, value in arrays.items():
-        group, _, rest = name.partition(".")
-        if group in groups:
-            groups[group][rest] = torch.from_numpy(value)
-    learned.load_state_dict(groups["now"])
-    moments = {}
-    for name, value in groups["adam"].items():
-        index, moment = name.split(".")
-        moments.setdefault(int(index), {})[moment] = value
-    settings = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": moments, "param_groups": settings})
-    order.set_state(torch.from_numpy(arrays["order"]))
-    torch.set_rng_state(torch.from_numpy(arrays["random"]))
-    logger.info(f"Going on from epoch {header['epoch']} in {path}.")
-    return State(
-        epoch=header["epoch"],
-        best_epoch=header["best_epoch"],
-        best_loss=header["best_loss"],
-        best_weights=groups["best"],
-        history=header["history"],
-    )

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from . import _training
+from ._checkpoint import State, history_table
 from ._checks import (
     _check_fname,
     _check_option,
@@ -448,11 +449,11 @@ class BrainAE(LatentModel):
                 self.network_.load_affine(
                     solution.image, solution.encoder, solution.decoder
                 )
-            state = _training.State()
+            state = State()
             if self.max_epochs:
                 state = self._run_epochs(loss, training, validation, seed)
         self.network_.eval()
-        self.history_ = _training.history_table(state)
+        self.history_ = history_table(state)
         self.best_epoch_ = state.best_epoch
         self.temperature_ = loss.temperature
 
@@ -463,7 +464,7 @@ class BrainAE(LatentModel):
             return len(self._image_scaler.mean)
         return self.n_embedding
 
-    def _run_epochs(self, loss, training, validation, seed: int) -> _training.State:
+    def _run_epochs(self, loss, training, validation, seed: int) -> State:
         batch_size = _training.size_of_batch(len(training), self.batch_size)
         updates = len(training) // batch_size
         n_epochs = max(self.max_epochs, -(-self.min_updates // updates))

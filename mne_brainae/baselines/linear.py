@@ -9,7 +9,7 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from .. import _training
+from .._checkpoint import State, history_table
 from .._checks import logger, seed_from
 from .._docs import fill_doc
 from ..closed_form import RidgePath
@@ -162,7 +162,7 @@ class LinearEncoder(EncodingOnly):
         projection, decoder = solution
         self.network_ = BrainAENetwork(None, decoder, projection).eval()
         self.n_embedding_ = decoder[0].in_features
-        self.history_ = _training.history_table(_training.State())
+        self.history_ = history_table(State())
         self.best_epoch_, self.temperature_ = -1, self.temperature
 
 

@@ -14,7 +14,7 @@ import torch
 from mne.utils import ProgressBar, _soft_import
 from torch import Tensor, nn
 
-from .. import _training
+from .._checkpoint import Checkpoint, State
 from .._checks import logger
 from .denoiser import Denoiser
 
@@ -162,7 +162,7 @@ def train(
     seed: int,
     checkpoint: Path | None,
     fingerprint: str,
-) -> _training.State:
+) -> State:
     """Train until validation no longer gains, and keep the best mean weights.
 
     Parameters
@@ -191,16 +191,13 @@ def train(
         tuple(part.to(training.device) for part in parts) for parts in (pairs, held_out)
     )
     order = torch.Generator().manual_seed(seed)
-    state = _training.State()
     learned, optimizer = training.learned, training.optimizer
-    with own_random_numbers(seed):
-        if checkpoint is not None and checkpoint.exists():
-            state = _training._resume(
-                checkpoint, fingerprint, learned, optimizer, order
-            )
+    kept = Checkpoint(checkpoint, fingerprint, learned, optimizer, order)
+    with own_random_numbers(seed, training.device):
+        state = kept.resume()
         n_batches = -(-len(pairs[0]) // batch_size)
         training.n_done = state.epoch * n_batches
-        epochs = range(state.epoch, max_epochs)
+        epochs = range(state.epoch, max_epochs if state.is_patient else state.epoch)
         for _ in ProgressBar(epochs, mesg="Training the prior"):
             rows = torch.randperm(len(pairs[0]), generator=order)
             losses = [
@@ -208,11 +205,9 @@ def train(
                 for batch in rows.to(training.device).tensor_split(n_batches)
             ]
             _keep_best(state, training, np.mean(losses), training.validate(*held_out))
-            if checkpoint is not None:
-                _training._save(
-                    checkpoint, fingerprint, state, learned, optimizer, order
-                )
-            if state.epoch - 1 - state.best_epoch >= _training.PATIENCE:
+            done = state.epoch == max_epochs or not state.is_patient
+            kept.save(state, is_last=done)
+            if done:
                 break
     learned.load_state_dict(state.best_weights)
     logger.info(
@@ -236,9 +231,10 @@ def _keep_best(state, training: DiffusionTraining, trained, validated: float) ->
 
 
 @contextmanager
-def own_random_numbers(seed: int):
+def own_random_numbers(seed: int, device: torch.device):
     """Seed PyTorch inside, and give the user's random state back after."""
-    with torch.random.fork_rng():
+    # The graphics card in use alone: PyTorch warns of many when none is named.
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
 

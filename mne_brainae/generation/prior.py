@@ -15,7 +15,8 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import RidgeCV
 from sklearn.utils.validation import check_is_fitted
 
-from .. import __version__, _training
+from .. import __version__
+from .._checkpoint import history_table
 from .._checks import (
     _check_fname,
     _check_option,
@@ -289,7 +290,8 @@ class DiffusionPrior(Prior):
             (torch.from_numpy(brain[part]), torch.from_numpy(image[part]))
             for part in (~is_held_out, is_held_out)
         )
-        with own_random_numbers(seed):
+        device = resolve_device(self.device)
+        with own_random_numbers(seed, device):
             self.denoiser_ = self._build(brain.shape[1], image.shape[1])
         batch_size = min(self.batch_size, max(len(pairs[0]) // 8, 16))
         n_batches = -(-len(pairs[0]) // batch_size)
@@ -299,7 +301,7 @@ class DiffusionPrior(Prior):
             noise_schedule(self.prediction, self.n_diffusion_steps),
             max_epochs * n_batches,
             self.get_params(),
-            resolve_device(self.device),
+            device,
         )
         state = train(
             training,
@@ -312,7 +314,7 @@ class DiffusionPrior(Prior):
             fingerprint=self._fingerprint(brain, image, is_held_out, seed),
         )
         self.denoiser_ = training.mean.cpu()
-        self.history_ = _training.history_table(state)
+        self.history_ = history_table(state)
         self.best_epoch_ = state.best_epoch
         self._seed = seed
         return self
@@ -402,7 +404,7 @@ class DiffusionPrior(Prior):
             (n * n_samples, n_features), generator=torch.Generator().manual_seed(seed)
         )
         device = resolve_device(self.device)
-        with own_random_numbers(seed):  # "ddpm" adds noise at every step
+        with own_random_numbers(seed, device):  # "ddpm" adds noise at every step
             image = sample(
                 self.denoiser_.to(device),
                 noise_schedule(self.prediction, self.n_diffusion_steps),
