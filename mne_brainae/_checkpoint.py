@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ._checks import logger
-from ._files import read_arrays, write_arrays
+from ._files import as_group, read_arrays, take_group, write_arrays
 
 CHECKPOINT = {"kind": "training checkpoint", "version": 1}
 PATIENCE = 20  # epochs without a better validation loss, after which training ends
@@ -92,22 +92,20 @@ class Checkpoint:
             "best_loss": state.best_loss,
             "history": state.history,
         }
-        arrays = {name: value.cpu().numpy() for name, value in self._tensors(state)}
+        tensors = self._tensors(state).items()
+        arrays = {name: value.cpu().numpy() for name, value in tensors}
         write_arrays(self.path, arrays, header)
         self._due = start + (time.monotonic() - start) / SHARE_OF_TIME
 
-    def _tensors(self, state: State):
-        groups = {"now": self.learned.state_dict(), "best": state.best_weights}
-        groups |= {
-            f"adam.{index}": moments
-            for index, moments in self.optimizer.state_dict()["state"].items()
-        }
-        for group, tensors in groups.items():
-            yield from ((f"{group}.{name}", value) for name, value in tensors.items())
-        yield "order", self.order.get_state()
-        yield "random", torch.get_rng_state()
-        if cuda := self._cuda:
-            yield "random_cuda", torch.cuda.get_rng_state(cuda)
+    def _tensors(self, state: State) -> dict[str, Tensor]:
+        tensors = as_group("now", self.learned.state_dict())
+        tensors |= as_group("best", state.best_weights)
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= as_group(f"adam.{index}", moments)
+        tensors |= {"order": self.order.get_state(), "random": torch.get_rng_state()}
+        if self._cuda:
+            tensors["random_cuda"] = torch.cuda.get_rng_state(self._cuda)
+        return tensors
 
     def resume(self) -> State:
         """Go on from the file, if there is one.
@@ -126,37 +124,30 @@ class Checkpoint:
                 f"The checkpoint {self.path} is of other data or settings than this "
                 "fit. Give another file, or delete it to start anew."
             )
-        groups = {"now": {}, "best": {}, "adam": {}}
-        for name, value in arrays.items():
-            group, _, rest = name.partition(".")
-            if group in groups:
-                groups[group][rest] = torch.from_numpy(value)
-        self.learned.load_state_dict(groups["now"])
-        self._restore_moments(groups["adam"])
-        self._restore_random_numbers(arrays)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self.learned.load_state_dict(take_group("now", tensors))
+        self._restore_moments(take_group("adam", tensors))
+        self._restore_random_numbers(tensors)
         logger.info(f"Going on from epoch {header['epoch']} in {self.path}.")
         return State(
             epoch=header["epoch"],
             best_epoch=header["best_epoch"],
             best_loss=header["best_loss"],
-            best_weights=groups["best"],
+            best_weights=take_group("best", tensors),
             history=header["history"],
         )
 
     def _restore_moments(self, tensors: dict[str, Tensor]) -> None:
-        moments = {}
-        for name, value in tensors.items():
-            index, moment = name.split(".")
-            moments.setdefault(int(index), {})[moment] = value
+        indices = {name.partition(".")[0] for name in tensors}
+        moments = {int(index): take_group(index, tensors) for index in indices}
         settings = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": settings})
 
-    def _restore_random_numbers(self, arrays: dict) -> None:
-        self.order.set_state(torch.from_numpy(arrays["order"]))
-        torch.set_rng_state(torch.from_numpy(arrays["random"]))
-        if self._cuda and "random_cuda" in arrays:
-            state = torch.from_numpy(arrays["random_cuda"])
-            torch.cuda.set_rng_state(state, self._cuda)
+    def _restore_random_numbers(self, tensors: dict[str, Tensor]) -> None:
+        self.order.set_state(tensors["order"])
+        torch.set_rng_state(tensors["random"])
+        if self._cuda and "random_cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random_cuda"], self._cuda)
 
     @property
     def _cuda(self) -> torch.device | None:

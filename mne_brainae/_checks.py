@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ __all__ = [
     "check_complete",
     "check_finite",
     "check_image_names",
+    "check_new_file",
     "check_random_state",
     "check_same_space",
     "describe_band",
@@ -110,6 +112,14 @@ def check_complete(wanted: Sequence[str], present: Sequence[str], where: str) ->
             f"{five(missing)}. It has {len(present)} images, such as "
             f"{five(present[:2])}."
         )
+
+
+def check_new_file(fname, suffix: str, *, overwrite: bool) -> Path:
+    """Refuse a name of another suffix, and a file that may not be replaced."""
+    if Path(fname).suffix != suffix:
+        raise ValueError(f"fname must end in {suffix}, got {Path(fname).name!r}.")
+    _check_fname(fname, overwrite=overwrite)
+    return Path(fname)
 
 
 def pick_channels(info: Info, picks) -> np.ndarray:

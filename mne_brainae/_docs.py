@@ -85,6 +85,11 @@ k : int
 images : path-like | None
     The folder below which the events name the pictures, such as ``stimuli`` of the data
     set; None does not look for pictures.""",
+    "new_safetensors": """\
+fname : path-like
+    The file; its name must end in ``.safetensors``.
+overwrite : bool
+    Whether an existing file may be replaced.""",
     "network_sizes": """\
 n_channels, n_times : int
     Size of one brain response.

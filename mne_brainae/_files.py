@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,6 +75,23 @@ def check_room(folder: str | Path, n_bytes: int, what: str) -> None:
             f"{free / 1e9:.1f} GB left. Make room, ask for less, or name another "
             "folder."
         )
+
+
+def as_group(name: str, arrays: Mapping) -> dict:
+    """Put arrays under one name: ``mean`` becomes ``brain.mean``; None is left out."""
+    return {
+        f"{name}.{part}": array for part, array in arrays.items() if array is not None
+    }
+
+
+def take_group(name: str, arrays: Mapping) -> dict:
+    """Return the arrays under one name, by what comes after it."""
+    prefix = f"{name}."
+    return {
+        part.removeprefix(prefix): array
+        for part, array in arrays.items()
+        if part.startswith(prefix)
+    }
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict) -> None:

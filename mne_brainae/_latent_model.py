@@ -15,10 +15,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._checks import (
-    _check_fname,
     _check_option,
     check_finite,
     check_image_names,
+    check_new_file,
     check_same_space,
     five,
     logger,
@@ -449,10 +449,10 @@ class LatentModel(BaseEstimator):
         report : instance of Report
             The page.
         """
-        from .report import check_report_name, make_report, write_report
+        from .report import make_report, write_report
 
         if fname is not None:
-            check_report_name(fname, overwrite=overwrite)
+            check_new_file(fname, ".html", overwrite=overwrite)
         report = make_report(self, epochs, images, **options)
         if fname is not None:
             write_report(report, fname, overwrite=overwrite)
@@ -481,22 +481,15 @@ class LatentModel(BaseEstimator):
         return copy.deepcopy(self)
 
     @verbose
+    @fill_doc
     def save(self, fname, *, overwrite=False, verbose=None) -> None:
         """Write the model to one safetensors file, without pickle.
 
         Parameters
         ----------
-        fname : path-like
-            The file; its name must end in ``.safetensors``.
-        overwrite : bool
-            Whether an existing file may be replaced.
-        verbose : bool | str | int | None
-            Control verbosity of the logging output.
+        %(new_safetensors)s
+        %(verbose)s
         """
         check_is_fitted(self, "network_")
-        fname = Path(fname)
-        if fname.suffix != ".safetensors":
-            raise ValueError(f"fname must end in .safetensors, got {fname.name!r}.")
-        _check_fname(fname, overwrite=overwrite)
-        write_model(self, fname)
+        write_model(self, check_new_file(fname, ".safetensors", overwrite=overwrite))
         logger.info(f"Wrote {fname}.")

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from . import __version__
-from ._files import read_arrays, write_arrays
+from ._files import as_group, read_arrays, take_group, write_arrays
 from .images import ImageEncoder
 from .imputation import Imputer
 from .preprocessing import Scaler
@@ -59,18 +59,14 @@ def _from_json(encoder: str | dict | None) -> str | ImageEncoder | None:
 def write_model(model, fname: Path) -> None:
     """Write a fitted BrainAE to a safetensors file."""
     weights = model.network_.state_dict()
-    arrays = {f"network.{name}": value.numpy() for name, value in weights.items()}
+    arrays = as_group("network", {name: w.numpy() for name, w in weights.items()})
     arrays |= {"mean_response": model._mean_response, "times": model.times_}
     for name, scaler in _scalers(model).items():
-        arrays |= {
-            f"{name}.{part}": value
-            for part, value in vars(scaler).items()
-            if value is not None
-        }
+        arrays |= as_group(name, vars(scaler))
     if model._noise_axes is not None:
         arrays["noise_axes"] = model._noise_axes
     if model._imputer is not None:
-        arrays |= {f"imputer.{name}": v for name, v in vars(model._imputer).items()}
+        arrays |= as_group("imputer", vars(model._imputer))
     write_arrays(fname, arrays, _header(model))
 
 
@@ -128,20 +124,14 @@ def read_model(cls: type, fname: Path, parts: dict):
 def _restore_arrays(model, arrays: dict[str, np.ndarray]) -> None:
     model.times_, model._mean_response = arrays["times"], arrays["mean_response"]
     model._noise_axes = arrays.get("noise_axes")
-    model._imputer = None
-    if "imputer.mean" in arrays:
-        parts = ("mean", "components", "noise")
-        model._imputer = Imputer(*(arrays[f"imputer.{name}"] for name in parts))
-    model._brain_scaler = Scaler(arrays["brain.mean"], arrays["brain.scale"])
-    model._image_scaler = None
-    if "image.mean" in arrays:
-        parts = ("mean", "scale", "limit")
-        model._image_scaler = Scaler(*(arrays[f"image.{part}"] for part in parts))
+    imputer, image = (take_group(name, arrays) for name in ("imputer", "image"))
+    model._imputer = Imputer(**imputer) if imputer else None
+    model._brain_scaler = Scaler(**take_group("brain", arrays))
+    model._image_scaler = Scaler(**image) if image else None
     model.network_ = model._build_network().eval()
-    prefix = "network."
-    weights = {
-        name.removeprefix(prefix): torch.from_numpy(value)
-        for name, value in arrays.items()
-        if name.startswith(prefix)
-    }
-    model.network_.load_state_dict(weights)
+    load_weights(model.network_, take_group("network", arrays))
+
+
+def load_weights(network: torch.nn.Module, arrays: dict[str, np.ndarray]) -> None:
+    """Put the weights that a file held into a network."""
+    network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from pathlib import Path
 
 import mne
 import numpy as np
 import pandas as pd
 
 from ._checks import (
-    _check_fname,
     _validate_type,
     check_image_names,
+    check_new_file,
     logger,
     seed_from,
     verbose,
@@ -143,17 +142,10 @@ def write_report(
     verbose : bool | str | int | None
         Control verbosity of the logging output, as everywhere in MNE-Python.
     """
-    check_report_name(fname, overwrite=overwrite)
+    check_new_file(fname, ".html", overwrite=overwrite)
     with replacing(fname) as temporary:
         report.save(temporary, open_browser=False, overwrite=True, verbose="ERROR")
     logger.info(f"Wrote {fname}.")
-
-
-def check_report_name(fname, *, overwrite: bool) -> None:
-    """Refuse a file that is no HTML, or that exists and may not be replaced."""
-    if Path(fname).suffix != ".html":
-        raise ValueError(f"fname must end in .html, got {Path(fname).name!r}.")
-    _check_fname(fname, overwrite=overwrite)
 
 
 def shown_names(epochs: mne.BaseEpochs) -> pd.Series:

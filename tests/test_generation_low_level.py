@@ -12,9 +12,15 @@ from sklearn.base import clone
 
 from mne_brainae.commands import main
 from mne_brainae.datasets import macaque_v4
-from mne_brainae.generation import PictureDecoder, contact_sheet
+from mne_brainae.generation import (
+    PictureDecoder,
+    contact_sheet,
+    read_picture_decoder,
+    read_prior,
+)
 from mne_brainae.generation.metrics import pixel_correlation
 from mne_brainae.generation.pixels import as_pictures, as_pixels
+from mne_brainae.generation.ridge import ALPHAS, Ridge
 
 needs_v4 = pytest.mark.skipif(
     not Path(os.environ.get("MNE_BRAINAE_DATA", ""), "macaque_v4").is_dir(),
@@ -70,6 +76,48 @@ def test_pictures_are_paired_by_name_and_repetitions_averaged():
     np.testing.assert_allclose(as_pixels(one, 4), as_pixels(other, 4), atol=2 / 255)
 
 
+@pytest.mark.parametrize("settings", [{}, {"n_components": 20, "alphas": (0.1, 1.0)}])
+def test_a_decoder_that_was_read_decodes_the_same(settings, tmp_path):
+    epochs, pictures = seen_by_a_linear_brain(80, noise=0.1)
+    chosen = epochs.ch_names[:30]
+    decoder = PictureDecoder(size=4, picks=chosen, **settings)
+    decoder.fit(epochs[:60], pictures)
+    file = tmp_path / "decoder.safetensors"
+    decoder.save(file)
+    again = read_picture_decoder(file)
+    for one, other in zip(
+        decoder.predict(epochs[60:]), again.predict(epochs[60:]), strict=True
+    ):
+        assert one.tobytes() == other.tobytes()
+    assert again.mean_picture_.tobytes() == decoder.mean_picture_.tobytes()
+    assert again.get_params() == decoder.get_params()
+    assert again.alpha_ == decoder.alpha_
+    again.save(file, overwrite=True)
+    with pytest.raises(FileExistsError):
+        decoder.save(file)
+    with pytest.raises(ValueError, match=r"must end in \.safetensors"):
+        decoder.save(tmp_path / "decoder.pkl")
+    with pytest.raises(ValueError, match="holds picture decoder, expected the prior"):
+        read_prior(file)
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="no whole safetensors file"):
+        read_picture_decoder(file)
+
+
+def test_components_are_those_of_scikit_learn():
+    """The one map that is kept equals principal components, then ridge regression."""
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+
+    rng = np.random.default_rng(0)
+    rows, wanted = rng.standard_normal((80, 50)), rng.standard_normal((80, 4))
+    theirs = make_pipeline(PCA(10, random_state=0), RidgeCV(ALPHAS)).fit(rows, wanted)
+    ours = Ridge.fit(rows, wanted, ALPHAS, 10)
+    assert ours.alpha == theirs[-1].alpha_
+    np.testing.assert_allclose(ours.predict(rows), theirs.predict(rows), atol=1e-5)
+
+
 def test_bad_input_is_explained():
     epochs, pictures = seen_by_a_linear_brain(20, noise=0.1)
     with pytest.raises(ValueError, match="no column 'image_path'"):
@@ -81,6 +129,8 @@ def test_bad_input_is_explained():
     broken._data[0] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         decoder.predict(broken)
+    with pytest.raises(ValueError, match="size must be at least 1, got 0"):
+        PictureDecoder(size=0).fit(epochs, pictures)
     with pytest.raises(ValueError, match="images lacks these images"):
         PictureDecoder().fit(epochs, dict(list(pictures.items())[:5]))
 

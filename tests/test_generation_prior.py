@@ -8,7 +8,12 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from mne_brainae.generation import DiffusionPrior, RidgePrior, read_prior
+from mne_brainae.generation import (
+    DiffusionPrior,
+    RidgePrior,
+    read_picture_decoder,
+    read_prior,
+)
 from mne_brainae.generation.diffusion import DiffusionTraining, noise_schedule
 from mne_brainae.preprocessing import Scaler
 
@@ -181,6 +186,19 @@ def test_a_prior_that_was_read_samples_the_same(tables, tmp_path):
         read_prior(file)
 
 
+def test_a_ridge_prior_that_was_read_predicts_the_same(tables, tmp_path):
+    prior = RidgePrior(alphas=np.array([0.1, 10.0])).fit(*tables)
+    file = tmp_path / "prior.safetensors"
+    prior.save(file)
+    again = read_prior(file)
+    assert isinstance(again, RidgePrior)
+    assert again.alpha_ == prior.alpha_
+    far = 1e3 * tables[0]  # standardised values have a limit, which is kept as well
+    np.testing.assert_array_equal(prior.sample(far), again.sample(far))
+    with pytest.raises(ValueError, match="holds prior, expected the picture decoder"):
+        read_picture_decoder(file)
+
+
 @needs_diffusers
 def test_a_killed_fit_goes_on_to_the_same_result(tables, tmp_path, monkeypatch):
     whole = DiffusionPrior(**TINY).fit(*tables)
@@ -198,6 +216,8 @@ def test_a_killed_fit_goes_on_to_the_same_result(tables, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         prior.fit(*tables)
     prior.fit(*tables)
+    pd.testing.assert_frame_equal(prior.history_, whole.history_)
+    prior.fit(*tables)  # from the checkpoint of a training that has ended
     pd.testing.assert_frame_equal(prior.history_, whole.history_)
     for name, value in whole.denoiser_.state_dict().items():
         assert torch.equal(value, prior.denoiser_.state_dict()[name]), name

@@ -8,12 +8,13 @@ __all__ = [
     "fit_prior",
     "generate_pictures",
     "load_pipeline",
+    "read_picture_decoder",
     "read_prior",
     "score_pictures",
 ]
 
 from .generate import GeneratedPictures, fit_prior, generate_pictures
-from .low_level import PictureDecoder
+from .low_level import PictureDecoder, read_picture_decoder
 from .metrics import score_pictures
 from .networks import FeatureNetwork
 from .pipeline import load_pipeline

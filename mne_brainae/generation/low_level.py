@@ -4,31 +4,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import mne
 import numpy as np
 from PIL import Image
 from sklearn.base import BaseEstimator
-from sklearn.decomposition import PCA
-from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .. import __version__
 from .._checks import (
+    _check_fname,
     check_finite,
     check_image_names,
+    check_new_file,
     check_same_space,
     logger,
     pick_channels,
     verbose,
 )
 from .._docs import fill_doc
+from .._files import as_group, read_arrays, take_group, write_arrays
 from .._pairing import image_paths
 from ..images.pictures import find_pictures
 from ..preprocessing import Scaler, average_by, read_array
 from .pixels import as_pictures, as_pixels, from_pixels
+from .ridge import ALPHAS, Ridge
 
-#: Ridge penalties for standardised responses, half a decade apart.
-ALPHAS = tuple(10.0 ** (half / 2) for half in range(-2, 15))
+DECODER_FILE = {"kind": "picture decoder", "version": 1}
 
 
 @fill_doc
@@ -56,10 +59,13 @@ class PictureDecoder(BaseEstimator):
         The times in seconds.
     mean_picture_ : PIL.Image.Image
         The mean training picture, which a decoded one has to beat.
+    alpha_ : float
+        The penalty that was chosen.
 
     See Also
     --------
     mne_brainae.generation.generate_pictures : Starts from such pictures.
+    mne_brainae.generation.read_picture_decoder : Reads a decoder that was saved.
     """
 
     def __init__(self, *, size=16, alphas=ALPHAS, n_components=1000, picks=None):
@@ -87,30 +93,41 @@ class PictureDecoder(BaseEstimator):
         self : instance of PictureDecoder
             The fitted decoder.
         """
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1, got {self.size}.")
         names = check_image_names(epochs)
         picks = pick_channels(epochs.info, self.picks)
         brain, table = average_by(epochs, "image", picks)
         images = image_paths(epochs, names) if images is None else images
         shown = find_pictures(images, list(table["image"].astype(str)))
         pixels = as_pixels(as_pictures(shown), self.size)
+        check_finite(brain, "epochs")
         self._scaler = Scaler.for_brain(brain, "evoked")
-        self._ridge = self._regression(brain[0].size, len(brain))
-        self._ridge.fit(self._rows(brain), pixels.reshape(len(pixels), -1))
+        self._ridge = Ridge.fit(
+            self._rows(brain),
+            pixels.reshape(len(pixels), -1),
+            self.alphas,
+            self.n_components,
+        )
         self.info_, self.times_ = mne.pick_info(epochs.info, picks), epochs.times.copy()
-        self.mean_picture_ = from_pixels(pixels.mean(axis=0, keepdims=True))[0]
+        self._mean = pixels.mean(axis=0)
         logger.info(
             f"Decoding {self.size} x {self.size} pixels from {brain[0].size} values, "
-            f"learned on {len(brain)} pictures with penalty "
-            f"{self._ridge[-1].alpha_:.3g}."
+            f"learned on {len(brain)} pictures with penalty {self.alpha_:.3g}."
         )
         return self
 
-    def _regression(self, n_values: int, n_pictures: int):
-        ridge = RidgeCV(alphas=self.alphas)
-        n_components = min(self.n_components, n_pictures - 1)
-        if n_values <= self.n_components:
-            return make_pipeline(ridge)
-        return make_pipeline(PCA(n_components, random_state=0), ridge)
+    @property
+    def mean_picture_(self) -> Image.Image:
+        """The mean training picture."""
+        check_is_fitted(self, "info_")
+        return from_pixels(self._mean[None])[0]
+
+    @property
+    def alpha_(self) -> float:
+        """The penalty that was chosen."""
+        check_is_fitted(self, "_ridge")
+        return self._ridge.alpha
 
     def _rows(self, brain: np.ndarray) -> np.ndarray:
         return self._scaler.transform(brain).reshape(len(brain), -1)
@@ -134,3 +151,54 @@ class PictureDecoder(BaseEstimator):
         check_finite(brain, "epochs")
         pixels = self._ridge.predict(self._rows(brain))
         return from_pixels(pixels.reshape(len(brain), self.size, self.size, 3))
+
+    @verbose
+    @fill_doc
+    def save(self, fname, *, overwrite: bool = False, verbose=None) -> None:
+        """Write the decoder to one safetensors file.
+
+        Parameters
+        ----------
+        %(new_safetensors)s
+        %(verbose)s
+        """
+        check_is_fitted(self, "info_")
+        fname = check_new_file(fname, ".safetensors", overwrite=overwrite)
+        arrays = as_group("scaler", vars(self._scaler)) | as_group(
+            "ridge", vars(self._ridge)
+        )
+        params = self.get_params() | {"alphas": [float(a) for a in self.alphas]}
+        if params["picks"] is not None:
+            params["picks"] = self.info_["ch_names"]
+        header = {
+            **DECODER_FILE,
+            "written_by": f"mne_brainae {__version__}, mne {mne.__version__}",
+            "params": params,
+            "info": self.info_.to_json_dict(),
+        }
+        write_arrays(fname, arrays | {"times": self.times_, "mean": self._mean}, header)
+        logger.info(f"Wrote {fname}.")
+
+
+def read_picture_decoder(fname) -> PictureDecoder:
+    """Read a decoder that ``PictureDecoder.save`` wrote.
+
+    Parameters
+    ----------
+    fname : path-like
+        The file.
+
+    Returns
+    -------
+    decoder : instance of PictureDecoder
+        The fitted decoder. A truncated or foreign file is a ValueError.
+    """
+    _check_fname(fname, overwrite="read", must_exist=True)
+    arrays, header = read_arrays(Path(fname), **DECODER_FILE)
+    params = header["params"]
+    decoder = PictureDecoder(**params | {"alphas": tuple(params["alphas"])})
+    decoder.info_ = mne.Info.from_json_dict(header["info"])
+    decoder.times_, decoder._mean = arrays["times"], arrays["mean"]
+    decoder._scaler = Scaler(**take_group("scaler", arrays))
+    decoder._ridge = Ridge(**take_group("ridge", arrays))
+    return decoder

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import RidgeCV
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
@@ -22,13 +21,15 @@ from .._checks import (
     _check_option,
     check_complete,
     check_finite,
+    check_new_file,
     logger,
     resolve_device,
     seed_from,
     verbose,
 )
 from .._docs import fill_doc
-from .._files import read_arrays, write_arrays
+from .._files import as_group, read_arrays, take_group, write_arrays
+from .._model_file import load_weights
 from .._pairing import hold_out
 from ..preprocessing import FEATURE_ENERGY, Scaler
 from .denoiser import Denoiser
@@ -41,9 +42,9 @@ from .diffusion import (
     sample,
     train,
 )
-from .low_level import ALPHAS
+from .ridge import ALPHAS, Ridge
 
-PRIOR_FILE = {"kind": "diffusion prior", "version": 1}
+PRIOR_FILE = {"kind": "prior", "version": 2}
 
 
 class Prior(BaseEstimator):
@@ -69,6 +70,29 @@ class Prior(BaseEstimator):
     def _check_samples(self, n_samples: int) -> None:
         if n_samples < 1:
             raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
+
+    @verbose
+    @fill_doc
+    def save(self, fname, *, overwrite: bool = False, verbose=None) -> None:
+        """Write the prior to one safetensors file.
+
+        Parameters
+        ----------
+        %(new_safetensors)s
+        %(verbose)s
+        """
+        check_is_fitted(self, "_brain_scaler")
+        fname = check_new_file(fname, ".safetensors", overwrite=overwrite)
+        arrays, header = self._contents()
+        arrays |= as_group("brain", vars(self._brain_scaler))
+        arrays |= as_group("image", vars(self._image_scaler))
+        header |= {
+            **PRIOR_FILE,
+            "class": type(self).__name__,
+            "written_by": f"mne_brainae {__version__}, torch {torch.__version__}",
+        }
+        write_arrays(fname, arrays, header)
+        logger.info(f"Wrote {fname}.")
 
 
 def _unit(rows: np.ndarray) -> Scaler:
@@ -115,8 +139,8 @@ class RidgePrior(Prior):
 
     Attributes
     ----------
-    ridge_ : instance of RidgeCV
-        The regression of standardised embeddings.
+    alpha_ : float
+        The penalty that was chosen, for standardised embeddings.
     """
 
     def __init__(self, *, alphas=ALPHAS):
@@ -140,8 +164,14 @@ class RidgePrior(Prior):
             The fitted prior.
         """
         brain, image = self._learn_scales(brain, image)
-        self.ridge_ = RidgeCV(alphas=self.alphas).fit(brain, image)
+        self._ridge = Ridge.fit(brain, image, self.alphas)
         return self
+
+    @property
+    def alpha_(self) -> float:
+        """The penalty that was chosen."""
+        check_is_fitted(self, "_ridge")
+        return self._ridge.alpha
 
     def sample(self, brain, n_samples: int = 1, *, random_state=None) -> np.ndarray:
         """Return the prediction, as often as asked.
@@ -161,9 +191,16 @@ class RidgePrior(Prior):
             Image embeddings.
         """
         self._check_samples(n_samples)
-        rows = self.ridge_.predict(self._condition(brain)).reshape(len(brain), -1)
-        rows = self._image_scaler.inverse_transform(rows).astype(np.float32)
+        rows = self._ridge.predict(self._condition(brain))
+        rows = self._image_scaler.inverse_transform(rows)
         return np.repeat(rows[:, None], n_samples, axis=1)
+
+    def _contents(self) -> tuple[dict, dict]:
+        params = {"alphas": [float(alpha) for alpha in self.alphas]}
+        return as_group("ridge", vars(self._ridge)), {"params": params}
+
+    def _restore(self, arrays: dict, header: dict) -> None:
+        self._ridge = Ridge(**take_group("ridge", arrays))
 
 
 @fill_doc
@@ -394,9 +431,9 @@ class DiffusionPrior(Prior):
         check_is_fitted(self, "denoiser_")
         _check_option("sampler", sampler, tuple(SAMPLERS))
         self._check_samples(n_samples)
-        n = brain if isinstance(brain, int) else len(brain)
-        condition = None
-        if not isinstance(brain, int):
+        is_alone = isinstance(brain, int | np.integer)
+        n, condition = (brain, None) if is_alone else (len(brain), None)
+        if not is_alone:
             rows = self._condition(brain).repeat(n_samples, axis=0)
             condition = torch.from_numpy(rows)
         n_features, seed = len(self._image_scaler.mean), seed_from(random_state)
@@ -417,73 +454,49 @@ class DiffusionPrior(Prior):
         rows = self._image_scaler.inverse_transform(image.cpu().numpy())
         return rows.reshape(n, n_samples, -1)
 
-    @verbose
-    def save(self, fname, *, overwrite: bool = False, verbose=None) -> None:
-        """Write the prior to one safetensors file.
-
-        Parameters
-        ----------
-        fname : path-like
-            The file; its name must end in ``.safetensors``.
-        overwrite : bool
-            Whether an existing file may be replaced.
-        verbose : bool | str | int | None
-            Control verbosity of the logging output.
-        """
-        check_is_fitted(self, "denoiser_")
-        fname = Path(fname)
-        if fname.suffix != ".safetensors":
-            raise ValueError(f"fname must end in .safetensors, got {fname.name!r}.")
-        _check_fname(fname, overwrite=overwrite)
+    def _contents(self) -> tuple[dict, dict]:
         weights = self.denoiser_.cpu().state_dict()
-        arrays = {f"denoiser.{name}": value.numpy() for name, value in weights.items()}
-        for side in ("brain", "image"):
-            scaler = getattr(self, f"_{side}_scaler")
-            arrays |= {f"{side}.mean": scaler.mean, f"{side}.scale": scaler.scale}
+        arrays = {name: value.numpy() for name, value in weights.items()}
         params = self.get_params() | {"random_state": self._seed, "checkpoint": None}
-        header = {
-            **PRIOR_FILE,
-            "written_by": f"mne_brainae {__version__}, torch {torch.__version__}",
+        return as_group("denoiser", arrays), {
             "params": params | {"widths": list(self.widths)},
             "history": self.history_.to_dict(orient="list"),
             "best_epoch_": self.best_epoch_,
         }
-        write_arrays(fname, arrays, header)
-        logger.info(f"Wrote {fname}.")
+
+    def _restore(self, arrays: dict, header: dict) -> None:
+        self._seed = self.random_state
+        self.history_ = pd.DataFrame(header["history"]).rename_axis("epoch")
+        self.best_epoch_ = header["best_epoch_"]
+        sizes = len(self._brain_scaler.mean), len(self._image_scaler.mean)
+        self.denoiser_ = self._build(*sizes).requires_grad_(False).eval()
+        load_weights(self.denoiser_, take_group("denoiser", arrays))
 
 
-def read_prior(fname) -> DiffusionPrior:
-    """Read a prior that ``DiffusionPrior.save`` wrote.
+PRIORS = {kind.__name__: kind for kind in (DiffusionPrior, RidgePrior)}
+
+
+def read_prior(fname) -> Prior:
+    """Read a prior that was saved.
 
     Parameters
     ----------
     fname : path-like
-        The file.
+        The file that ``DiffusionPrior.save`` or ``RidgePrior.save`` wrote.
 
     Returns
     -------
-    prior : instance of DiffusionPrior
+    prior : instance of DiffusionPrior | RidgePrior
         The fitted prior. A truncated or foreign file is a ValueError.
     """
     _check_fname(fname, overwrite="read", must_exist=True)
     arrays, header = read_arrays(Path(fname), **PRIOR_FILE)
-    params = header["params"]
-    prior = DiffusionPrior(**params | {"widths": tuple(params["widths"])})
-    prior._brain_scaler = Scaler(arrays["brain.mean"], arrays["brain.scale"])
-    prior._image_scaler = Scaler(arrays["image.mean"], arrays["image.scale"])
-    prior._seed = params["random_state"]
-    prior.history_ = pd.DataFrame(header["history"]).rename_axis("epoch")
-    prior.best_epoch_ = header["best_epoch_"]
-    prior.denoiser_ = prior._build(
-        len(prior._brain_scaler.mean), len(prior._image_scaler.mean)
-    )
-    prefix = "denoiser."
-    prior.denoiser_.load_state_dict(
-        {
-            name.removeprefix(prefix): torch.from_numpy(value)
-            for name, value in arrays.items()
-            if name.startswith(prefix)
-        }
-    )
-    prior.denoiser_.requires_grad_(False).eval()
+    params = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in header["params"].items()
+    }
+    prior = PRIORS[header["class"]](**params)
+    prior._brain_scaler = Scaler(**take_group("brain", arrays))
+    prior._image_scaler = Scaler(**take_group("image", arrays))
+    prior._restore(arrays, header)
     return prior
