@@ -14,6 +14,7 @@ import pytest
 from numpydoc.validate import validate
 
 import mne_brainae
+from mne_brainae.commands import make_parser
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "mne_brainae"
@@ -154,9 +155,63 @@ def test_bibliography_and_citation_file_name_the_same_works():
     assert in_bibliography == set(re.findall(r"doi: (\S+)", citation))
 
 
-@pytest.mark.parametrize(
-    "page", sorted((ROOT / "doc").glob("*.rst")), ids=lambda path: path.name
-)
+PAGES = [
+    page.relative_to(ROOT / "doc").with_suffix("").as_posix()
+    for pattern in ("*.rst", "guide/*.rst")
+    for page in sorted((ROOT / "doc").glob(pattern))
+]
+
+
+def pages_below(page: str) -> set[str]:
+    """Follow the tables of contents from one page."""
+    source = ROOT / "doc" / f"{page}.rst"
+    if not source.exists():  # the gallery is made in the build
+        return set()
+    found = {page}
+    for block in re.findall(r"\.\. toctree::\n((?: {3}.*\n|\n)+)", source.read_text()):
+        for entry in re.findall(r"^ {3}([\w./]+)$", block, re.MULTILINE):
+            below = os.path.normpath(Path(page).parent / entry)
+            found |= pages_below(Path(below).as_posix())
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_page_is_reachable(page):
-    index = (ROOT / "doc" / "index.rst").read_text("utf-8")
-    assert page.stem == "index" or f"\n   {page.stem}\n" in index
+    assert page in pages_below("index")
+
+
+def written_commands() -> dict[str, str]:
+    """Collect the commands that the pages tell a reader to type."""
+    found = {}
+    for page in [ROOT / "README.md", *(ROOT / f"doc/{page}.rst" for page in PAGES)]:
+        text = page.read_text("utf-8").replace("\\\n", " ")
+        typed = re.findall(
+            r"^ +(?:\$ )?((?:\w+=\S+ )?mne_brainae .*)$", text, re.MULTILINE
+        )
+        quoted = re.findall(r"`+(?:python -m )?(mne_brainae [^`]+)`+", text)
+        for command in typed + quoted:
+            words = " ".join(command.split("#")[0].split())
+            found.setdefault(words, page.name)
+    return found
+
+
+COMMANDS = written_commands()
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS), ids=str)
+def test_commands_on_the_pages_are_understood(command, capsys):
+    words = command.partition("mne_brainae ")[2].replace("--session S ", "").split()
+    try:
+        make_parser().parse_args(words)
+        complaint = ""
+    except SystemExit:
+        complaint = capsys.readouterr().err
+    # A page may name a command without what it needs: ``mne_brainae datasets``.
+    assert not complaint or "are required" in complaint, COMMANDS[command]
+
+
+def test_names_on_the_pages_exist():
+    for page in [ROOT / "README.md", *(ROOT / f"doc/{page}.rst" for page in PAGES)]:
+        for name in re.findall(r"\bmne_brainae(?:\.[A-Za-z_]\w*)+", page.read_text()):
+            if not name.endswith((".safetensors", ".egg")):
+                resolve(name.removesuffix("."))

@@ -25,13 +25,13 @@ COMMANDS = {
 }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run one command.
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line.
 
-    Parameters
-    ----------
-    arguments : list of str | None
-        The words after ``mne_brainae``; None takes those of the process.
+    Returns
+    -------
+    parser : instance of ArgumentParser
+        What it parses has a function ``run``, which takes it.
     """
     parser = argparse.ArgumentParser(
         prog="mne_brainae",
@@ -44,7 +44,18 @@ def main(arguments: list[str] | None = None) -> None:
         module = import_module(f".{name}", __name__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : list of str | None
+        The words after ``mne_brainae``; None takes those of the process.
+    """
+    given = make_parser().parse_args(arguments)
     if given.command != "benchmark":  # which measures what a script would get
         # This process is ours: threads that wait asleep do not collapse beside a busy
         # neighbour, as spinning ones do.
