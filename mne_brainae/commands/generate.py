@@ -5,30 +5,162 @@
 from __future__ import annotations
 
 import argparse
+import json
 from itertools import islice
 from pathlib import Path
 
 SESSIONS = ("190923", "210225")
 N_FOLDS = 6
 N_SHOWN = 20
+SHEETS = ("with-stimuli", "generated-only")
 NOTE = """
 Photographs decoded from macaque V4 by ridge regression, unseen in the fit.
 Means over {folds} of {all_folds} folds of 200. 'mean picture' knows the training
 photographs and no response; 'shuffled' puts every decoded picture beside another
 photograph; 'stimuli' are the photographs themselves.
 """
+NOTE_ON_CONTROLS = """
+'shuffled' puts every picture beside another stimulus, 'prior only' was painted without
+any brain, 'start' are the blurry pictures that painting started from, and 'stimuli' are
+the stimuli themselves. A painter paints convincing pictures in any case: report the
+controls.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add which recording, and where to save."""
+    """Add the model and its painter, or the demonstration, and where to save."""
     add = parser.add_argument
-    add("--session", nargs="+", default=SESSIONS, help="sessions of macaque V4")
-    add("--folds", type=int, default=1, help=f"test folds, up to {N_FOLDS}")
-    add("--size", type=int, default=16, help="pixels per side that are decoded")
-    add("--out", type=Path, help="folder for the table and the contact sheets")
+    add("model", type=Path, nargs="?", help="a model file of mne_brainae fit")
+    add("epochs", type=Path, nargs="?", help="test epochs (-epo.fif)")
+    add("--out", type=Path, help="folder for pictures, contact sheet and scores")
+    add("--sheet", choices=SHEETS, default=SHEETS[0], help="what the sheet shows")
+    add("--overwrite", action="store_true", help="replace what is in the folder")
+    own = parser.add_argument_group("a model").add_argument
+    own("--prior", type=Path, help="a prior file of mne_brainae fit_prior")
+    own("--pipeline", default="sdxl-turbo", help="sdxl-turbo, sdxl or a folder")
+    own("--adapter", type=Path, help="weights of the IP-Adapter (.safetensors)")
+    own("--n-images", type=int, default=4, help="pictures per stimulus")
+    own("--low-level", type=Path, help="a decoder file; painting starts from it")
+    own("--strength", type=float, default=0.75, help="how far from such a start")
+    own("--steps", type=int, help="steps of the painter")
+    own("--guidance", type=float, help="classifier-free guidance of the painter")
+    own("--batch-size", type=int, default=4, help="pictures painted together")
+    own("--device", default="auto", help="where to compute, such as cuda or cpu")
+    own("--offload", action="store_true", help="less graphics memory, more time")
+    own("--seed", type=int, default=0, help="seed of prior and painter")
+    own("--stimuli", type=Path, help="the folder of the pictures that were seen")
+    own("--score", action="store_true", help="score against them, with controls")
+    own("--networks", nargs="+", help="judges: paper, or some of its six by name")
+    demo = parser.add_argument_group("a demonstration").add_argument
+    demo("--data", choices=("macaque_v4",), help="decode these, without a model")
+    demo("--session", nargs="+", default=SESSIONS, help="sessions of macaque V4")
+    demo("--folds", type=int, default=1, help=f"test folds, up to {N_FOLDS}")
+    demo("--size", type=int, default=16, help="pixels per side that are decoded")
 
 
 def run(given: argparse.Namespace) -> None:
+    """Generate from a model, or decode unseen photographs from V4 neurons."""
+    _check(given)
+    if given.data is None:
+        _generate(given)
+    else:
+        _demonstrate(given)
+
+
+def _check(given: argparse.Namespace) -> None:
+    problem = None
+    if given.data is not None:
+        if given.model is not None:
+            problem = "--data is a demonstration and takes no model"
+    elif None in (given.model, given.epochs, given.prior, given.out):
+        problem = "give MODEL, EPOCHS, --prior and --out, or --data macaque_v4"
+    elif given.score and given.stimuli is None:
+        problem = "--score needs --stimuli"
+    if problem:
+        raise SystemExit(f"mne_brainae generate: {problem}.")
+
+
+# -- a model ---------------------------------------------------------------------------
+
+
+def _generate(given: argparse.Namespace) -> None:
+    """Paint, lay the pictures out and score them beside controls."""
+    import mne
+
+    import mne_brainae
+    from mne_brainae._checks import _check_fname
+    from mne_brainae.generation import read_picture_decoder, read_prior
+
+    _check_fname(given.out / "contact_sheet.png", overwrite=given.overwrite)
+    model = mne_brainae.read_brainae(given.model)
+    prior = read_prior(given.prior)
+    prior.set_params(device=given.device) if "device" in prior.get_params() else None
+    low_level = given.low_level and read_picture_decoder(given.low_level)
+    epochs = mne_brainae.average_repetitions(
+        mne.read_epochs(given.epochs, preload=False), picks=model.info_["ch_names"]
+    )
+    how = _how_to_paint(given) | {"low_level": low_level}
+    generated = model.generate(epochs, prior, n_images=given.n_images, **how)
+    generated.save(given.out / "pictures")
+    is_shown = given.sheet == "with-stimuli"
+    sheet = generated.contact_sheet(given.stimuli if is_shown else None)
+    _save_picture(sheet, given.out / "contact_sheet.png")
+    protocol = {"model": str(model), **generated.protocol}
+    if given.score:
+        controls = _controls(model, epochs, prior, generated, how)
+        scores = generated.score(
+            given.stimuli,
+            networks="paper" if given.networks == ["paper"] else given.networks,
+            controls=controls,
+            device=given.device,
+            random_state=given.seed,
+        )
+        _save_text(scores.to_csv(), given.out / "scores.csv")
+        protocol |= scores.attrs
+        print(scores.drop(columns="better").astype(float).round(3).to_string())
+        print(NOTE_ON_CONTROLS)
+    _save_text(json.dumps(protocol, indent=1, default=str), given.out / "protocol.json")
+    print(f"Saved {len(generated)} x {given.n_images} pictures in {given.out}")
+
+
+def _how_to_paint(given: argparse.Namespace) -> dict:
+    from mne_brainae.generation import load_pipeline
+    from mne_brainae.generation.pipeline import PIPELINES
+
+    published = PIPELINES.get(given.pipeline, PIPELINES["sdxl-turbo"])
+    return {
+        "pipeline": load_pipeline(
+            given.pipeline,
+            adapter=given.adapter,
+            device=given.device,
+            offload=given.offload,
+        ),
+        "n_steps": published.n_steps if given.steps is None else given.steps,
+        "guidance": published.guidance if given.guidance is None else given.guidance,
+        "strength": given.strength,
+        "batch_size": given.batch_size,
+        "random_state": given.seed,
+    }
+
+
+def _controls(model, epochs, prior, generated, how: dict) -> dict:
+    """Return what pictures look like without the prior, or without the brain."""
+    from mne_brainae.generation import DiffusionPrior
+
+    controls = {}
+    if isinstance(prior, DiffusionPrior):
+        alone = model.generate(epochs, prior, control="prior only", **how)
+        controls["prior only"] = alone.pictures
+    if generated.starts is not None:
+        controls["start"] = generated.starts
+        controls["mean picture"] = [how["low_level"].mean_picture_] * len(generated)
+    return controls
+
+
+# -- the demonstration -----------------------------------------------------------------
+
+
+def _demonstrate(given: argparse.Namespace) -> None:
     """Decode unseen photographs from V4 neurons, print the scores and a sheet."""
     import pandas as pd
 
@@ -36,28 +168,30 @@ def run(given: argparse.Namespace) -> None:
 
     tables = {}
     for session in given.session:
-        scores, decoded = _decode_session(session, given.folds, given.size)
+        scores, rows = _decode_session(session, given.folds, given.size)
         tables[session] = scores
         if given.out is not None:
-            given.out.mkdir(parents=True, exist_ok=True)
-            sheet = contact_sheet({"decoded": decoded[:N_SHOWN]})
-            sheet.save(given.out / f"macaque_v4_{session}.png")
+            if given.sheet == "generated-only":
+                del rows["stimulus"]
+            sheet = contact_sheet(rows)
+            _save_picture(sheet, given.out / f"macaque_v4_{session}.png")
     table = pd.concat(tables, names=["session"])
     print(NOTE.format(folds=given.folds, all_folds=N_FOLDS))
     print(table.drop(columns="better").astype(float).round(3).to_string())
     if given.out is not None:
-        table.to_csv(given.out / "macaque_v4.csv")
+        _save_text(table.to_csv(), given.out / "macaque_v4.csv")
         print(f"\nDecoded pictures and this table are in {given.out.resolve()}.")
 
 
 def _decode_session(session: str, n_folds: int, size: int):
-    """Return mean scores over folds, and the decoded pictures of the first."""
+    """Return mean scores over folds, and the first pictures of the first fold."""
     import numpy as np
     import pandas as pd
     from sklearn.model_selection import KFold
 
     from ..datasets import macaque_v4
     from ..generation import PictureDecoder, score_pictures
+    from ..images import read_image
 
     epochs = macaque_v4.read_epochs(session, verbose="WARNING")
     folds = KFold(N_FOLDS, shuffle=True, random_state=0).split(np.arange(len(epochs)))
@@ -65,13 +199,31 @@ def _decode_session(session: str, n_folds: int, size: int):
     for train, test in islice(folds, n_folds):
         decoder = PictureDecoder(size=size).fit(epochs[train])
         decoded = decoder.predict(epochs[test])
-        shown = epochs.metadata["image_path"].iloc[test]
+        shown = list(epochs.metadata["image_path"].iloc[test])
         controls = {"mean picture": [decoder.mean_picture_] * len(test)}
-        tables.append(
-            score_pictures(decoded, list(shown), controls=controls, random_state=0)
-        )
-        first = decoded if first is None else first
+        tables.append(score_pictures(decoded, shown, controls=controls, random_state=0))
+        first = first or {
+            "stimulus": [read_image(path) for path in shown[:N_SHOWN]],
+            "decoded": decoded[:N_SHOWN],
+        }
     better = tables[0]["better"]
     means = pd.concat([table.drop(columns="better") for table in tables])
     means = means.astype(float).groupby(level=0, sort=False).mean()
     return means.assign(better=better), first
+
+
+# -- files -----------------------------------------------------------------------------
+
+
+def _save_picture(picture, path: Path) -> None:
+    from .._files import replacing
+
+    with replacing(path) as temporary:
+        picture.save(temporary, "PNG", optimize=True)
+
+
+def _save_text(text: str, path: Path) -> None:
+    from .._files import replacing
+
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")

@@ -57,8 +57,8 @@ def fit_prior(
         The image embedding that the painter takes; ``"clip-vit-h-14"`` is that of the
         published IP-Adapter.
     prior : instance of DiffusionPrior | RidgePrior | None
-        What is fitted, left as it is; None is a :class:`DiffusionPrior` with the seed
-        of the model.
+        What is fitted, left as it is; None is a :class:`DiffusionPrior`. One without a
+        seed takes that of the model.
     %(verbose)s
 
     Returns
@@ -70,7 +70,9 @@ def fit_prior(
     names = averaged.metadata["image"].astype(str)
     images = image_paths(averaged, names) if images is None else images
     features = compute_image_features(images, image_encoder, names=list(names))
-    prior = DiffusionPrior(random_state=model._seed) if prior is None else clone(prior)
+    prior = DiffusionPrior() if prior is None else clone(prior)
+    if isinstance(prior, DiffusionPrior) and prior.random_state is None:
+        prior.set_params(random_state=model._seed)  # so that a killed fit can go on
     return prior.fit(
         model.embed_epochs(averaged), features, averaged.metadata.get("concept")
     )
@@ -141,12 +143,19 @@ class GeneratedPictures:
             As :func:`mne_brainae.generation.score_pictures` returns, with the protocol
             of generation in ``scores.attrs``.
         """
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(
+                "Some epochs show the same picture, expected each once: average "
+                "repetitions before pictures are generated."
+            )
         table = score_pictures(self.pictures, self._stimuli(stimuli), **options)
         table.attrs |= self.protocol
         return table
 
     def _stimuli(self, stimuli) -> list[Image.Image]:
-        return as_pictures(find_pictures(stimuli, self.names))
+        found = find_pictures(stimuli, list(dict.fromkeys(self.names)))
+        seen = dict(zip(found, as_pictures(found), strict=True))
+        return [seen[name] for name in self.names]
 
     def save(self, folder) -> list[Path]:
         """Write every picture as a PNG file.
@@ -159,16 +168,26 @@ class GeneratedPictures:
         Returns
         -------
         paths : list of Path
-            The files, named by stimulus and number.
+            The files, named by stimulus and number; the number of the epoch comes first
+            where stimuli would be named alike.
         """
         paths = []
-        for name, pictures in zip(self.names, self.pictures, strict=True):
+        for stem, pictures in zip(self._stems(), self.pictures, strict=True):
             for index, picture in enumerate(pictures):
-                file = f"{Path(name).with_suffix('')}_{index + 1}.png".replace("/", "_")
-                paths.append(Path(folder, file))
+                paths.append(Path(folder, f"{stem}_{index + 1}.png"))
                 with replacing(paths[-1]) as temporary:
                     picture.save(temporary, "PNG")
         return paths
+
+    def _stems(self) -> list[str]:
+        """Return a file name for every epoch, each another."""
+        stems = [
+            Path(name).with_suffix("").as_posix().strip("/").replace("/", "_")
+            for name in self.names
+        ]
+        if len(set(stems)) == len(stems):
+            return stems
+        return [f"{index:05d}_{stem}" for index, stem in enumerate(stems)]
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -218,8 +237,8 @@ def generate_pictures(
     strength : float
         How far painting goes from such a start; 1 forgets it.
     n_steps, guidance : int | float | None
-        Steps and classifier-free guidance of the painter. None is 4 and 0, as
-        SDXL-turbo needs, or 30 and 5 for ``"sdxl"``.
+        Steps and classifier-free guidance of the painter. None is 30 and 5 for
+        ``"sdxl"``, and 4 and 0 otherwise, as SDXL-turbo needs.
     prior_options : dict | None
         What ``prior.sample`` is given, such as ``{"guidance": 5}``.
     control : None | ``"shuffled"`` | ``"prior only"``
@@ -259,7 +278,10 @@ def generate_pictures(
     seeds = np.random.default_rng(seed).integers(2**31, size=len(epochs) * n_images)
     flat = embeddings.reshape(len(seeds), -1)
     pictures = iter(painter.paint(flat, seeds, repeated))
-    logger.info(f"Painted {len(seeds)} pictures.")
+    logger.info(
+        f"Painted {len(seeds)} pictures in {painter.n_steps} steps with guidance "
+        f"{painter.guidance:g}."
+    )
     return GeneratedPictures(
         [[next(pictures) for _ in range(n_images)] for _ in range(len(epochs))],
         _names(epochs),

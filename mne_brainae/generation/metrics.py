@@ -239,7 +239,9 @@ def _rounds(pictures, n_stimuli: int, name: str) -> list[np.ndarray]:
     nested = isinstance(pictures, list) and any(
         isinstance(one, list | tuple) for one in pictures
     )
-    rounds = zip(*pictures, strict=True) if nested else [pictures]
+    if nested and len({len(_several(one)) for one in pictures}) > 1:
+        raise ValueError(f"{name} must hold as many pictures of every stimulus.")
+    rounds = zip(*map(_several, pictures), strict=True) if nested else [pictures]
     found = []
     for one in rounds:
         pixels = as_pixels(as_pictures(_listed(one)), SIZE)
@@ -250,6 +252,10 @@ def _rounds(pictures, n_stimuli: int, name: str) -> list[np.ndarray]:
             )
         found.append(pixels)
     return found
+
+
+def _several(pictures) -> list:
+    return pictures if isinstance(pictures, list | tuple) else [pictures]
 
 
 def _listed(pictures):

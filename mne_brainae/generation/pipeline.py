@@ -66,8 +66,8 @@ def load_pipeline(
         Published weights are looked for on this machine and fetched otherwise, several
         gigabytes, after a message that names their licence.
     adapter : path-like | None
-        The file of weights of the IP-Adapter. None is the published one for the image
-        embedding ``"clip-vit-h-14"``.
+        The file of weights of the IP-Adapter, which ends in ``.safetensors``. None is
+        the published one for the image embedding ``"clip-vit-h-14"``.
     device : str
         ``"auto"`` (CUDA, MPS, CPU in this order) or a PyTorch device.
     precision : ``"float32"`` | ``"float16"`` | None
@@ -82,6 +82,11 @@ def load_pipeline(
     pipeline : instance of StableDiffusionXLPipeline
         The pipeline. Weights that are neither here nor to be had are a RuntimeError
         that names them.
+
+    Notes
+    -----
+    Weights are read from safetensors files alone: other files of weights may hold code.
+    A folder as ``pipeline`` and a file as ``adapter`` need no network.
     """
     _soft_import("diffusers", "generating pictures")
     from diffusers import StableDiffusionXLPipeline
@@ -90,13 +95,20 @@ def load_pipeline(
     precision = precision or ("float32" if device.type == "cpu" else "float16")
     _check_option("precision", precision, tuple(PRECISIONS))
     source, options = _find_source(pipeline, precision)
+    place = _find_adapter(adapter)  # before gigabytes of the pipeline are fetched
     with _explained(source):
         loaded = StableDiffusionXLPipeline.from_pretrained(
-            source, dtype=PRECISIONS[precision], **options
+            source, dtype=PRECISIONS[precision], use_safetensors=True, **options
         )
-    folder, subfolder, file = _find_adapter(adapter)
+    folder, subfolder, file = place
     with _explained(f"{folder}/{file}"):
-        loaded.load_ip_adapter(folder, subfolder, file, image_encoder_folder=None)
+        loaded.load_ip_adapter(
+            folder,
+            subfolder,
+            file,
+            image_encoder_folder=None,
+            local_files_only=adapter is not None,
+        )
     loaded.set_progress_bar_config(disable=True)  # generate_pictures has its own
     if offload and device.type != "cpu":
         loaded.enable_model_cpu_offload(device=device)
@@ -131,6 +143,11 @@ def _find_adapter(adapter) -> tuple[str, str, str]:
     file = Path(adapter).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"There is no file of weights {file} for the adapter.")
+    if file.suffix != ".safetensors":
+        raise ValueError(
+            f"adapter must be a .safetensors file, got {file.name!r}. Other files of "
+            "weights may hold code; the published adapter comes as safetensors, too."
+        )
     return str(file.parent), "", file.name
 
 

@@ -35,6 +35,11 @@ def contact_sheet(
     if len(set(lengths.values())) != 1:
         raise ValueError(f"Rows must be of one length, at least one, got {lengths}.")
     (n_pictures,) = set(lengths.values())
+    if n_pictures < 1 or size < 1 or n_columns < 1:
+        raise ValueError(
+            "A sheet needs at least one picture, column and pixel, got "
+            f"{n_pictures} pictures, n_columns={n_columns} and size={size}."
+        )
     n_columns = min(n_columns, n_pictures)
     font = ImageFont.load_default(max(size // 8, 9))
     margin = 2 * GAP + int(max(font.getlength(name) for name in rows))
