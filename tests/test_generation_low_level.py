@@ -166,11 +166,16 @@ def test_photographs_are_decoded_from_v4_above_every_control():
 def test_the_command_prints_scores_and_saves_the_sheet(tmp_path, capsys, monkeypatch):
     whole = macaque_v4.read_epochs("190923")
     monkeypatch.setattr(macaque_v4, "read_epochs", lambda *_, **__: whole[:120])
-    main(["generate", "--session", "190923", "--out", str(tmp_path)])
+    command = ["generate", "--data", "macaque_v4", "--session", "190923"]
+    main([*command, "--out", str(tmp_path)])
     printed = capsys.readouterr().out
     assert "PixCorr" in printed
     assert "shuffled" in printed
     with Image.open(tmp_path / "macaque_v4_190923.png") as sheet:
         assert sheet.size[0] > 500
+        height = sheet.size[1]
+    main([*command, "--sheet", "generated-only", "--out", str(tmp_path)])
+    with Image.open(tmp_path / "macaque_v4_190923.png") as sheet:
+        assert sheet.size[1] == height - 2 * 100  # two rows of photographs less
     table = pd.read_csv(tmp_path / "macaque_v4.csv")
     assert list(table["score"]) == ["PixCorr", "SSIM"]

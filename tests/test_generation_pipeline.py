@@ -1,15 +1,19 @@
 """Pictures painted through the real API of diffusers, by tiny untrained networks."""
 
+import json
+import shutil
 from importlib.util import find_spec
 
 import mne
 import numpy as np
 import pandas as pd
 import pytest
+from mne.utils import catch_logging
 from PIL import Image
 from tiny_sdxl import N_FEATURES, write_tiny_sdxl
 
 import mne_brainae
+from mne_brainae.commands import main
 from mne_brainae.generation import (
     DiffusionPrior,
     PictureDecoder,
@@ -177,6 +181,158 @@ def test_a_prior_without_a_brain_is_a_control(seen, model, pipeline):
         generate_pictures(
             model, epochs[50:52], RidgePrior().fit(np.eye(8), np.eye(8)), **how
         )
+
+
+def test_pictures_of_repeated_stimuli_get_files_of_their_own(
+    seen, model, prior, pipeline, tmp_path
+):
+    epochs, pictures = seen
+    twice = mne.concatenate_epochs([epochs[50:52]] * 2, verbose="ERROR")
+    generated = generate_pictures(
+        model, twice, prior, pipeline=pipeline, n_steps=1, random_state=0
+    )
+    files = [file.name for file in generated.save(tmp_path)]
+    assert files[1:3] == ["00001_51_1.png", "00002_50_1.png"]
+    assert len(set(files)) == 4
+    assert generated.contact_sheet(pictures, size=32).size[1] > 2 * 32
+    with pytest.raises(ValueError, match="average repetitions"):
+        generated.score(pictures)
+
+
+# -- the commands ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def on_disk(seen, model, tmp_path_factory):
+    """Everything that the commands are given, as files."""
+    folder = tmp_path_factory.mktemp("study")
+    epochs, pictures = seen
+    model.save(folder / "model.safetensors")
+    epochs[:50].save(folder / "train-epo.fif", verbose="ERROR")
+    repeated = mne.concatenate_epochs([epochs[50:53]] * 2, verbose="ERROR")
+    repeated.save(folder / "test-epo.fif", verbose="ERROR")
+    (folder / "images").mkdir()
+    for name, picture in pictures.items():
+        picture.save(folder / "images" / name)
+    np.save(folder / "features.npy", colours(pictures.values()))
+    (folder / "names.txt").write_text("\n".join(pictures), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Training ends at the first epoch that is no better."""
+    monkeypatch.setattr("mne_brainae._checkpoint.PATIENCE", 1)
+
+
+def fit_prior_command(folder, out, *more):
+    main(
+        [
+            *("fit_prior", str(folder / "model.safetensors")),
+            *(str(folder / "train-epo.fif"), str(folder / "images")),
+            *("--features", str(folder / "features.npy")),
+            *("--names", str(folder / "names.txt"), "--out", str(out)),
+            *("--device", "cpu", "--widths", "16", "8", *more),
+        ]
+    )
+
+
+@pytest.mark.usefixtures("impatient")
+def test_commands_from_model_to_scored_pictures(on_disk, files, tmp_path, capsys):
+    pytest.importorskip("skimage", reason="scikit-image is not installed")
+    prior, blurry = tmp_path / "prior.safetensors", tmp_path / "blurry.safetensors"
+    fit_prior_command(on_disk, prior, "--low-level", str(blurry))
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "blurry.safetensors",
+        "prior.safetensors",
+    ]
+    out = tmp_path / "out"
+    command = [
+        *("generate", str(on_disk / "model.safetensors")),
+        *(str(on_disk / "test-epo.fif"), "--prior", str(prior)),
+        *("--pipeline", str(files[0]), "--adapter", str(files[1])),
+        *("--n-images", "2", "--low-level", str(blurry), "--steps", "2"),
+        *("--stimuli", str(on_disk / "images"), "--score"),
+        *("--device", "cpu", "--out", str(out)),
+    ]
+    main(command)
+    printed = capsys.readouterr().out
+    assert "PixCorr" in printed
+    assert "3 x 2 pictures" in printed  # repetitions were averaged
+    names = sorted(file.name for file in (out / "pictures").iterdir())
+    assert names == [f"{i}_{n}.png" for i in (50, 51, 52) for n in (1, 2)]
+    table = pd.read_csv(out / "scores.csv", index_col="score")
+    assert list(table.index) == ["PixCorr", "SSIM"]
+    controls = ["prior only", "start", "mean picture", "shuffled", "stimuli"]
+    assert list(table.columns) == ["generated", *controls, "better"]
+    assert table.loc["PixCorr", "start"] > table.loc["PixCorr", "mean picture"]
+    protocol = json.loads((out / "protocol.json").read_text("utf-8"))
+    assert protocol["prior"] == "DiffusionPrior"
+    assert protocol["starts from"] == "blur, 0.75"
+    with Image.open(out / "contact_sheet.png") as sheet:
+        height = sheet.size[1]
+    with pytest.raises(FileExistsError):
+        main(command)
+    only = [word for word in command if word != "--score"]
+    main([*only, "--overwrite", "--sheet", "generated-only", "--n-images", "1"])
+    with Image.open(out / "contact_sheet.png") as sheet:
+        assert sheet.size[1] == height - 2 * 100  # neither stimulus nor second picture
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_killed_command_goes_on(on_disk, tmp_path, monkeypatch):
+    """To the same result, as the test of the prior itself shows."""
+    from mne_brainae.generation.diffusion import DiffusionTraining
+
+    validate, calls = DiffusionTraining.validate, []
+
+    def killed(self, *args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return validate(self, *args)
+
+    monkeypatch.setattr(DiffusionTraining, "validate", killed)
+    broken = tmp_path / "broken.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        fit_prior_command(on_disk, broken)
+    assert (tmp_path / "broken.checkpoint.safetensors").exists()
+    with catch_logging() as log:
+        fit_prior_command(on_disk, broken)
+    assert "Going on from epoch" in log.getvalue()
+    assert [file.name for file in tmp_path.iterdir()] == ["broken.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("generate m.safetensors e-epo.fif", "give MODEL, EPOCHS, --prior and --out"),
+        ("generate m.safetensors --data macaque_v4", "takes no model"),
+        ("generate m e --prior p --out o --score", "--score needs --stimuli"),
+        ("fit_prior m e", "give the folder of pictures, or"),
+        ("fit_prior m e i --features f", "go together"),
+        ("fit_prior m e --features f --names n --low-level l", "needs the folder"),
+    ],
+)
+def test_commands_say_what_they_lack(words, complaint):
+    with pytest.raises(SystemExit, match=complaint):
+        main(words.split())
+
+
+def test_weights_that_may_hold_code_are_refused(files, tmp_path):
+    import torch
+
+    adapter = tmp_path / "adapter.bin"
+    torch.save({"image_proj": {}, "ip_adapter": {}}, adapter)
+    with pytest.raises(ValueError, match=r"must be a \.safetensors file"):
+        load_pipeline(files[0], adapter=adapter, device="cpu")
+    pickled = tmp_path / "pipeline"
+    shutil.copytree(files[0], pickled)
+    (weights,) = (pickled / "unet").glob("*.safetensors")
+    torch.save({}, weights.with_suffix(".bin"))
+    weights.unlink()
+    with pytest.raises(RuntimeError, match="give their folder as pipeline"):
+        load_pipeline(pickled, adapter=files[1], device="cpu")
 
 
 def test_bad_input_is_explained(seen, model, prior, pipeline, files, tmp_path):

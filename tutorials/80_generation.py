@@ -183,10 +183,20 @@ pd.DataFrame(identified).T.round(2)
 #
 # Where the recording of macaque V4 is at hand, the same decoder reads photographs from
 # a hundred milliseconds of spikes of 55 neurons. The photographs were not seen in the
-# fit, and are not ours to show. ``mne_brainae generate`` prints the scores.
+# fit, and are not ours to show.
+# ``mne_brainae generate --data macaque_v4`` prints the scores.
 
 folder = Path(os.environ.get("MNE_BRAINAE_DATA", ""), "macaque_v4")
 if folder.is_dir():
     epochs = mne_brainae.datasets.macaque_v4.read_epochs("210225")
     decoded = PictureDecoder(size=16).fit(epochs[:1000]).predict(epochs[1000:1016])
     show(mne_brainae.generation.contact_sheet({"decoded": decoded}, n_columns=8))
+
+# %%
+# What next
+# ---------
+#
+# :doc:`/generation` has the licences of weights, the exact metrics and the commands
+# ``mne_brainae fit_prior`` and ``mne_brainae generate``, which do all this for files.
+# :ref:`decoding` finds what was seen among candidates, and :doc:`/protocol` says what
+# makes a score honest.

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--names", type=Path, help="a text file: the picture of every row of these")
     add("--image-encoder", help="the embedding that the painter takes")
     add("--kind", choices=KINDS, default="diffusion", help="what is fitted")
+    add("--widths", type=int, nargs="+", help="units of the levels of the denoiser")
     add("--low-level", type=Path, help="fit a decoder of blurry pictures to this file")
     add("--device", default="auto", help="where to compute, such as cuda or cpu")
     add("--seed", type=int, help="seed of the prior; by default that of the model")
@@ -87,6 +88,7 @@ def _new_prior(given: argparse.Namespace, checkpoint: Path):
     if given.kind == "ridge":
         return RidgePrior()
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    options = {"widths": tuple(given.widths)} if given.widths else {}
     return DiffusionPrior(
-        device=given.device, random_state=given.seed, checkpoint=checkpoint
+        device=given.device, random_state=given.seed, checkpoint=checkpoint, **options
     )

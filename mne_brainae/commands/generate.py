@@ -94,7 +94,8 @@ def _generate(given: argparse.Namespace) -> None:
     _check_fname(given.out / "contact_sheet.png", overwrite=given.overwrite)
     model = mne_brainae.read_brainae(given.model)
     prior = read_prior(given.prior)
-    prior.set_params(device=given.device) if "device" in prior.get_params() else None
+    if "device" in prior.get_params():
+        prior.set_params(device=given.device)
     low_level = given.low_level and read_picture_decoder(given.low_level)
     epochs = mne_brainae.average_repetitions(
         mne.read_epochs(given.epochs, preload=False), picks=model.info_["ch_names"]
