@@ -145,21 +145,23 @@ def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray)
         Where the channels are in ``epochs``.
     """
     _validate_type(epochs, BaseEpochs, "epochs")
-    missing = [name for name in ch_names if name not in epochs.ch_names]
+    rows = {name: row for row, name in enumerate(epochs.ch_names)}
+    missing = [name for name in ch_names if name not in rows]
     if missing:
         raise ValueError(
             f"epochs lack channels that the model was fitted on: {five(missing)}. "
             "Set what is missing to NaN and call reconstruct, or fit on the channels "
             "that you have."
         )
-    picks = np.array([epochs.ch_names.index(name) for name in ch_names])
+    picks = np.array([rows[name] for name in ch_names])
     if (np.diff(picks) < 0).any():
         raise ValueError(
             "epochs have the channels of the model in another order. Call "
             "epochs.reorder_channels(model.info_['ch_names']) first."
         )
-    if len(epochs.times) != len(times) or not np.allclose(
-        epochs.times, times, atol=1e-6
+    if not np.array_equal(epochs.times, times) and (
+        len(epochs.times) != len(times)
+        or not np.allclose(epochs.times, times, atol=1e-6)
     ):
         raise ValueError(
             f"epochs have {len(epochs.times)} times from {epochs.times[0]:g} to "

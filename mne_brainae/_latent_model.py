@@ -70,9 +70,10 @@ class LatentModel(BaseEstimator):
         data = self._read(epochs)
         check_finite(data, "epochs")
         z = self._apply(self.network_.embed_brain, self._brain_scaler.transform(data))
-        named = epochs.metadata is not None and "image" in epochs.metadata
-        index = epochs.metadata["image"].astype(str).to_numpy() if named else None
-        return pd.DataFrame(z, index=pd.Index(index, name="image") if named else None)
+        if epochs.metadata is None or "image" not in epochs.metadata:
+            return pd.DataFrame(z)
+        names = pd.Index(epochs.metadata["image"], name="image").astype(str)
+        return pd.DataFrame(z, index=names)
 
     @fill_doc
     def embed_images(self, images) -> pd.DataFrame:

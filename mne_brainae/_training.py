@@ -140,7 +140,12 @@ def train(
     network.to(device)
     loss.to(device)
     learned = nn.ModuleList([network, loss])
-    optimizer = torch.optim.Adam(learned.parameters(), lr=learning_rate, betas=betas)
+    optimizer = torch.optim.Adam(
+        learned.parameters(),
+        lr=learning_rate,
+        betas=betas,
+        fused=device.type in ("cpu", "cuda"),
+    )
     order = torch.Generator().manual_seed(seed)
     kept = Checkpoint(checkpoint, fingerprint, learned, optimizer, order)
     state = kept.resume()

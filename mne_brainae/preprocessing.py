@@ -43,18 +43,25 @@ def read_blocks(epochs: mne.BaseEpochs, picks: np.ndarray):
     data : array, shape (n_block, n_channels, n_times)
         Their data in SI units, float32.
     """
+    for rows, data in _blocks(epochs, picks):
+        yield rows, data.astype(np.float32)
+
+
+def _blocks(epochs, picks):
+    """Yield what :func:`read_blocks` does as it comes, which may be a view."""
+    # With picks, and with an array of rows, MNE-Python copies in float64.
+    whole = np.array_equal(picks, np.arange(len(epochs.ch_names)))
     for start in range(0, len(epochs), BLOCK):
         rows = slice(start, min(start + BLOCK, len(epochs)))
-        item = np.arange(rows.start, rows.stop)
-        data = epochs.get_data(picks=picks, item=item, copy=False, verbose=False)
-        yield rows, data.astype(np.float32)
+        chosen = None if whole else picks
+        yield rows, epochs.get_data(chosen, rows, copy=False, verbose=False)
 
 
 def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
     """Read all epochs into one float32 array, shape (n_epochs, n_channels, n_times)."""
     epochs.drop_bad(verbose=False)
     data = np.empty((len(epochs), len(picks), len(epochs.times)), np.float32)
-    for rows, block in read_blocks(epochs, picks):
+    for rows, block in _blocks(epochs, picks):
         data[rows] = block
     return data
 

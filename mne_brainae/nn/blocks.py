@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 from torch.nn import functional as F
 
 
@@ -50,6 +51,35 @@ def diagonals(product: Tensor, n_steps: int) -> Tensor:
     return product.as_strided(
         (n, n_steps, n_parts, n_out), (whole, block, block + part, 1)
     )
+
+
+def swap_axes(maps: Tensor) -> Tensor:
+    """Copy maps time-major, and their gradient back channel-major.
+
+    PyTorch would hand the gradient back as a view, on which normalisation and
+    activation are several times slower.
+
+    Parameters
+    ----------
+    maps : Tensor, shape (n, n_kernels, n_steps)
+        The maps.
+
+    Returns
+    -------
+    steps : Tensor, shape (n, n_steps, n_kernels)
+        Their copy.
+    """
+    return _SwappedAxes.apply(maps)
+
+
+class _SwappedAxes(Function):
+    @staticmethod
+    def forward(ctx, maps):
+        return maps.transpose(1, 2).contiguous()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.transpose(1, 2).contiguous()
 
 
 def windows(samples: Tensor, n_steps: int, stride: int, n_taps: int) -> Tensor:

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from .blocks import diagonals, in_blocks
+from .blocks import diagonals, in_blocks, swap_axes
 from .network import BrainAENetwork
 from .precision import Precision
 from .responses import Responses
@@ -84,7 +84,7 @@ class GramComputation:
         maps = linear(decoder.linear, embedding, self.precision)
         maps = maps.unflatten(1, (len(kernel), 1, -1))
         maps = F.elu(decoder.norm(maps), inplace=True)
-        steps = maps.squeeze(2).transpose(1, 2).contiguous()
+        steps = swap_axes(maps.squeeze(2))
         offset = decoder.offset[:, 0]
         error = (
             _offset_error(brain, offset)
@@ -258,9 +258,10 @@ class _LagProducts(Function):
 
         def spread(start, stop):
             part, out = factor[start:stop], d_groups[start:stop]
-            out.copy_((part.reshape(-1, part.shape[2]) @ within).view_as(part))
-            out[:, :-1] += part[:, 1:] @ between.T
-            out[:, 1:] += part[:, :-1] @ between
+            rows = part.flatten(0, 1)
+            out.copy_((rows @ within).view_as(part))
+            out[:, :-1] += (rows @ between.T).view_as(part)[:, 1:]
+            out[:, 1:] += (rows @ between).view_as(part)[:, :-1]
 
         share(len(factor), spread)
         return d_groups, None

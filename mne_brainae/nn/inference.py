@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .blocks import diagonals, elu_, in_blocks, windows
 from .precision import Precision
 from .responses import chunks
-from .workers import linear, share
+from .workers import linear, share, workers_for
 
 CHUNK = 8  # responses at a time: what is between their layers stays in the cache
 ROWS = 6_000  # rows of the inner map at a time
@@ -74,16 +73,17 @@ class FrozenEncoder:
             size = max(1, ROWS // (self.n_steps * brain.shape[1]))
         if brain.device.type != "cpu":
             size = max(len(brain), 1)
-        steps = brain.new_empty(len(brain), self.n_steps, len(self.shift))
+        maps = brain.new_empty(len(brain), len(self.shift), self.n_steps)
 
         def work(start, stop):
             for first, last in chunks(start, stop, size):
                 samples = _time_major(brain[first:last], self.stride)
-                steps[first:last] = convolve(samples)
+                steps = elu_(convolve(samples).add_(self.shift))
+                maps[first:last] = steps.transpose(1, 2)
 
-        share(len(brain), work)
-        maps = F.elu_(steps.add_(self.shift)).transpose(1, 2).flatten(1)
-        return linear(last_layer, maps, Precision())
+        with workers_for(brain):
+            share(len(brain), work)
+            return linear(last_layer, maps.flatten(1), Precision())
 
     def _convolve(self, samples: Tensor) -> Tensor:
         rows = samples.view(-1, len(self.product)) @ self.product
@@ -100,8 +100,9 @@ class FrozenEncoder:
 def _time_major(brain: Tensor, stride: int) -> Tensor:
     """Transpose responses, padded to whole strides."""
     n, n_channels, n_times = brain.shape
-    samples = brain.new_zeros(n, -(-n_times // stride) * stride, n_channels)
+    samples = brain.new_empty(n, -(-n_times // stride) * stride, n_channels)
     samples[:, :n_times] = brain.transpose(1, 2)
+    samples[:, n_times:] = 0.0
     return samples
 
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .workers import inner_products
+
 #: The terms in the order of the paper: L_con (equation 1), L_fea (equation 2),
 #: L_reconB (equation 3) and L_reconI (equation 4).
 LOSS_TERMS = ("contrastive", "feature", "recon_brain", "recon_image")
@@ -35,8 +37,8 @@ def info_nce(
     loss : Tensor, shape ()
         The cross-entropy of finding the partner by cosine similarity.
     """
-    similarity = F.normalize(z_brain, dim=1) @ F.normalize(z_image, dim=1).T
-    logits = similarity / temperature
+    directions = F.normalize(z_brain, dim=1), F.normalize(z_image, dim=1)
+    logits = inner_products(*directions) / temperature
     partner = torch.arange(len(logits), device=logits.device)
     loss = F.cross_entropy(logits, partner)
     if symmetric:

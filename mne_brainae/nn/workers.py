@@ -3,9 +3,9 @@
 The threads of OpenMP, which PyTorch uses within one operation, spin at the end of
 every operation until the slowest has come. Beside one busy neighbour a step of many
 short operations then takes several times longer than on a single thread. Here the
-rows of a batch are divided among threads of Python instead, each of which runs whole
-chains of operations: PyTorch releases the interpreter's lock within an operation, and
-who waits, sleeps.
+rows of a batch are divided among threads of Python instead, the calling one among
+them, each of which runs whole chains of operations: PyTorch releases the interpreter's
+lock within an operation, and who waits, sleeps.
 
 The division depends on the number of threads alone, so that one number gives one
 result, however busy the machine is.
@@ -16,8 +16,9 @@ result, however busy the machine is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from itertools import pairwise
 
 import torch
@@ -26,7 +27,12 @@ from torch.autograd import Function
 
 from .precision import Precision
 
-_crews: list[tuple[ThreadPoolExecutor, int]] = []
+MANY = 32  # rows for which threads are started
+
+#: The threads besides the calling one, which alone sees them, and their number with it.
+_crew: ContextVar[tuple[ThreadPoolExecutor | None, int]] = ContextVar(
+    "crew", default=(None, 1)
+)
 
 
 @contextmanager
@@ -41,19 +47,42 @@ def workers(n_threads: int) -> Iterator[None]:
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
+    n_others = max(n_threads - 1, 1)  # an executor wants one, and starts none unasked
     try:
-        with ThreadPoolExecutor(n_threads, initializer=_use_one_thread) as crew:
-            _crews.append((crew, n_threads))
+        with ThreadPoolExecutor(n_others, initializer=_use_one_thread) as crew:
+            token = _crew.set((crew, n_threads))
             try:
                 yield
             finally:
-                _crews.pop()
+                _crew.reset(token)
     finally:
         torch.set_num_threads(before)
 
 
 def _use_one_thread() -> None:
     torch.set_num_threads(1)
+
+
+def workers_for(rows: Tensor) -> AbstractContextManager:
+    """Return :func:`workers` for one call, where that pays.
+
+    Parameters
+    ----------
+    rows : Tensor, shape (n_rows, ...)
+        What the call is about.
+
+    Returns
+    -------
+    workers : context manager
+        As many threads as PyTorch has; none for a few rows, which are done before
+        threads have started, nor on other devices than the CPU, nor within
+        :func:`workers`.
+    """
+    n_threads = torch.get_num_threads()
+    within, few = _crew.get()[0] is not None, len(rows) < MANY
+    if within or few or n_threads == 1 or rows.device.type != "cpu":
+        return nullcontext()
+    return workers(n_threads)
 
 
 def share(n_rows: int, work: Callable[[int, int], object]) -> list:
@@ -71,8 +100,8 @@ def share(n_rows: int, work: Callable[[int, int], object]) -> list:
     results : list
         What every part returned, in order.
     """
-    crew, n_threads = _crews[-1] if _crews else (None, 1)
-    n_parts = min(n_threads, n_rows)
+    crew, n_threads = _crew.get()
+    n_parts = max(min(n_threads, n_rows), 1)
     bounds = [n_rows * part // n_parts for part in range(n_parts + 1)]
     parts = list(pairwise(bounds))
 
@@ -84,7 +113,12 @@ def share(n_rows: int, work: Callable[[int, int], object]) -> list:
 
     if n_parts == 1:
         return [without_gradients(parts[0])]
-    return list(crew.map(without_gradients, parts))
+    others = [crew.submit(without_gradients, part) for part in parts[1:]]
+    try:
+        first = without_gradients(parts[0])
+    finally:
+        wait(others)
+    return [first, *(other.result() for other in others)]
 
 
 def linear(layer: nn.Module, rows: Tensor, precision: Precision) -> Tensor:
@@ -104,9 +138,27 @@ def linear(layer: nn.Module, rows: Tensor, precision: Precision) -> Tensor:
     rows : Tensor, shape (n_rows, n_out)
         Its output.
     """
-    if type(layer) is not nn.Linear or not (_crews or precision.bf16):
+    if type(layer) is not nn.Linear or (_crew.get()[0] is None and not precision.bf16):
         return layer(rows)
     return _Linear.apply(rows, layer.weight, layer.bias, precision)
+
+
+def inner_products(left: Tensor, right: Tensor) -> Tensor:
+    """Multiply every row of one matrix with every row of another.
+
+    Parameters
+    ----------
+    left, right : Tensor, shape (n_left, n_inner) | (n_right, n_inner)
+        The rows.
+
+    Returns
+    -------
+    products : Tensor, shape (n_left, n_right)
+        ``left @ right.T``, shared by the threads forward and backward.
+    """
+    if _crew.get()[0] is None:
+        return left @ right.T
+    return _Linear.apply(left, right, None, Precision())
 
 
 class _Linear(Function):

@@ -129,7 +129,7 @@ def measure(given: argparse.Namespace) -> dict:
         results["chains"][chain] = {
             "steps": steps,
             "epoch": time_epoch(trainers["fast"], steps["fast"]),
-            "inference": time_inference(shape, chain, given.rounds, given.threads),
+            "inference": time_inference(shape, chain, given.rounds),
         }
     return results
 
@@ -176,7 +176,9 @@ class Trainer:
             symmetric=True,
         )
         # The paper's decays (section 4.2), as BrainAE has them by default.
-        self.optimizer = torch.optim.Adam(network.parameters(), betas=(0.5, 0.999))
+        self.optimizer = torch.optim.Adam(
+            network.parameters(), betas=(0.5, 0.999), fused=kind != "naive"
+        )
 
     @cached_property
     def data(self):
@@ -356,9 +358,7 @@ def time_epoch(trainer: Trainer, step: dict) -> dict:
     return {"updates": updates, **seconds}
 
 
-def time_inference(
-    shape: Shape, chain: str, rounds: int, n_threads: int
-) -> dict[str, dict]:
+def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
     """Time the encoder on one response and on two hundred, naive beside ours.
 
     Parameters
@@ -369,8 +369,6 @@ def time_inference(
         The network.
     rounds : int
         How often, in turn.
-    n_threads : int
-        Threads.
 
     Returns
     -------
@@ -392,7 +390,7 @@ def time_inference(
         walls = {name: [] for name in encoders}
         for _ in range(rounds * (10 if batch == 1 else 1) + 1):
             for name, encoder in encoders.items():
-                with torch.inference_mode(), threads(n_threads, name == "ours"):
+                with torch.inference_mode():
                     start = time.perf_counter()
                     encoder(given[name])
                 seconds = time.perf_counter() - start
