@@ -47,6 +47,7 @@ from .nn.encoders import BRAIN_ENCODERS
 from .nn.losses import LOSS_TERMS, BrainAELoss
 from .nn.network import build_network
 from .nn.precision import PRECISIONS
+from .nn.tsconv import UPSAMPLINGS
 from .preprocessing import Scaler, average_by, read_array
 from .recipes import RECIPES
 
@@ -96,6 +97,8 @@ class BrainAE(LatentModel):
     inner_activation : bool
         Whether batch normalisation and ELU stand between temporal and spatial
         convolution (section 3.3.1); without them training is far faster.
+    upsampling : ``"nearest"`` | ``"linear"``
+        How the decoder comes from steps to samples; ``"nearest"`` trains faster.
     loss_weights : dict | None
         Weights of ``"contrastive"`` (equation 1), ``"feature"`` (2), ``"recon_brain"``
         (3) and ``"recon_image"`` (4) where they differ from 1. Zero switches a term
@@ -195,6 +198,7 @@ class BrainAE(LatentModel):
         pool_length=5,
         pool_stride=5,
         inner_activation=True,
+        upsampling="nearest",
         loss_weights=None,
         temperature=0.07,
         learn_temperature=False,
@@ -228,6 +232,7 @@ class BrainAE(LatentModel):
         self.pool_length = pool_length
         self.pool_stride = pool_stride
         self.inner_activation = inner_activation
+        self.upsampling = upsampling
         self.loss_weights = loss_weights
         self.temperature = temperature
         self.learn_temperature = learn_temperature
@@ -313,6 +318,7 @@ class BrainAE(LatentModel):
         _check_option("imputation", self.imputation, ("mean", "gaussian"))
         _check_option("computation", self.computation, COMPUTATIONS)
         _check_option("precision", self.precision, PRECISIONS)
+        _check_option("upsampling", self.upsampling, tuple(UPSAMPLINGS))
         for name in self.loss_weights or {}:
             _check_option("loss_weights", name, LOSS_TERMS)
         for name in ("temperature", "learning_rate", "validation_size"):
@@ -528,6 +534,7 @@ class BrainAE(LatentModel):
             image_projection=self.image_projection,
             convolution={name: getattr(self, name) for name in sizes}
             | {"inner_activation": self.inner_activation},
+            upsampling=self.upsampling,
         )
 
     def _fingerprint(self, training, seed: int) -> str:

@@ -20,7 +20,7 @@ from mne_brainae.nn.workers import share, workers
 OPTIONS = {"n_kernels": 5, "kernel_length": 7, "pool_length": 5, "pool_stride": 5}
 
 
-def _network(n_channels, n_times, inner, **options):
+def _network(n_channels, n_times, inner, upsampling="nearest", **options):
     torch.manual_seed(0)
     network = build_network(
         n_channels=n_channels,
@@ -31,6 +31,7 @@ def _network(n_channels, n_times, inner, **options):
         brain_decoder="tsconv",
         image_projection="linear",
         convolution=OPTIONS | options | {"inner_activation": inner},
+        upsampling=upsampling,
     ).double()
     for parameter in network.parameters():  # no symmetric start, scales not all one
         parameter.data += 0.1 * torch.randn_like(parameter)
@@ -164,6 +165,14 @@ def test_computation_of_other_networks():
     with pytest.raises(ValueError, match="precision='bf16' needs the temporal"):
         choose_computation(network, precision="bf16")
     assert choose_computation(_network(3, 40, True), "plain").training
+    network = _network(3, 40, False, "linear")
+    with pytest.raises(ValueError, match="upsampling='nearest'"):
+        choose_computation(network, "fast")
+    network = _network(3, 40, False)
+    other = torch.device("meta")  # any device that is neither CPU nor CUDA
+    assert choose_computation(network, device=other) is network
+    with pytest.raises(ValueError, match="upsampling must be one of 'nearest', 'line"):
+        _network(3, 40, False, "cubic")
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -206,6 +215,38 @@ def test_any_geometry(n_times, kernel_length, pool_stride, extra, inner):
         network.decode(z), reference.decode(z), rtol=0, atol=1e-12
     )
     assert network.decode(z).shape == (3, 2, n_times)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    n_steps=st.integers(1, 6),
+    remainder=st.integers(0, 5),
+    kernel_length=st.integers(1, 9),
+    pool_stride=st.integers(1, 6),
+    extra=st.integers(0, 4),
+    inner=st.booleans(),
+)
+def test_linear_upsampling(
+    n_steps, remainder, kernel_length, pool_stride, extra, inner
+):
+    """Lines between steps, with and without remainder: every term, every gradient."""
+    geometry = {
+        "kernel_length": kernel_length,
+        "pool_length": pool_stride + extra,
+        "pool_stride": pool_stride,
+    }
+    shortest = kernel_length + pool_stride + extra - 1
+    n_times = shortest + (n_steps - 1) * pool_stride + remainder % pool_stride
+    network = _network(3, n_times, inner, "linear", **geometry)
+    assert choose_computation(network) is network  # no fast form
+    brain, image = _pairs(7, 3, n_times)
+    slow = _step(naive(network), network.parameters(), brain, image)
+    fast = _step(network, network.parameters(), brain, image)
+    _compare(fast, slow, [name for name, _ in network.named_parameters()])
+    nearest = _network(3, n_times, inner, **geometry)
+    z = torch.randn(2, 9, dtype=torch.float64)
+    same = torch.allclose(network.decode(z), nearest.decode(z))
+    assert same == (pool_stride == 1 or n_steps == 1)
 
 
 @pytest.mark.parametrize("inner", [True, False])

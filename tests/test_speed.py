@@ -121,6 +121,8 @@ def test_unsuited_computation_is_refused(recording, small):
         model.fit(*recording)
     with pytest.raises(ValueError, match="computation"):
         mne_brainae.BrainAE(**small, computation="quick").fit(*recording)
+    with pytest.raises(ValueError, match="upsampling"):
+        mne_brainae.BrainAE(**small, upsampling="cubic").fit(*recording)
     with pytest.raises(ValueError, match="precision"):
         mne_brainae.BrainAE(**small, precision="fp8").fit(*recording)
 

@@ -2,8 +2,9 @@
 
 All of them give the same losses and gradients to the last digits. The plain one is
 the ``forward`` of the modules, which PyTorch differentiates. The fast ones hold where
-encoder and decoder are the temporal-spatial convolution: :class:`GramComputation`
-without an inner activation, :class:`FoldedComputation` with it.
+encoder and decoder are the temporal-spatial convolution and upsampling repeats steps:
+:class:`GramComputation` without an inner activation, :class:`FoldedComputation` with
+it.
 """
 
 # License: BSD-3-Clause
@@ -47,25 +48,29 @@ def choose_computation(
         What :class:`BrainAELoss` takes as its network. A fast form or bf16 for a
         network that none suits is a ValueError.
     """
-    form = _fast_form(network)
+    device = device or torch.device("cpu")
+    # The fast forms sum up in float64, which other devices may not have.
+    form = _fast_form(network) if device.type in ("cpu", "cuda") else None
     if computation == "plain" or form is None:
         wanted = "computation='fast'" if computation == "fast" else ""
         wanted = "precision='bf16'" if precision == "bf16" else wanted
         if wanted:
             raise ValueError(
                 f"{wanted} needs the temporal-spatial convolution as brain_encoder and "
-                "brain_decoder, with the same inner_activation, and "
-                "computation='auto' or 'fast'. Use computation='auto' and "
-                "precision='float32' for other networks."
+                "brain_decoder, with the same inner_activation and "
+                "upsampling='nearest', on CPU or CUDA, and computation='auto' or "
+                "'fast'. Use computation='auto' and precision='float32' otherwise."
             )
         return network
-    return form(network, Precision.named(precision, device or torch.device("cpu")))
+    return form(network, Precision.named(precision, device))
 
 
 def _fast_form(network: BrainAENetwork) -> type | None:
     """Return the class that computes a network fast, None where there is none."""
     encoder, decoder = network.brain_encoder, network.brain_decoder
     if type(encoder) is not TSConvEncoder or type(decoder) is not TSConvDecoder:
+        return None
+    if decoder.upsampling != "nearest":
         return None
     forms = {(False, False): GramComputation, (True, True): FoldedComputation}
     return forms.get((encoder.inner_norm is not None, decoder.inner_activation))

@@ -63,7 +63,8 @@ class NaiveDecoder(nn.Module):
         maps = layers.spatial(maps)
         if layers.inner_activation:
             maps = F.elu(layers.norm(maps))
-        maps = F.interpolate(maps, scale_factor=(1, layers.pool_stride), mode="nearest")
+        mode = {"nearest": "nearest", "linear": "bilinear"}[layers.upsampling]
+        maps = F.interpolate(maps, scale_factor=(1, layers.pool_stride), mode=mode)
         held = maps[..., -1:].expand(*maps.shape[:-1], layers.n_held)
         signals = layers.temporal(torch.cat([maps, held], dim=-1))[:, 0]
         return signals * layers.scale + layers.offset

@@ -85,6 +85,7 @@ def build_network(
     brain_decoder: str | nn.Module,
     image_projection: str | nn.Module,
     convolution: dict,
+    upsampling: str = "nearest",
 ) -> BrainAENetwork:
     """Build a network for recordings and image features of any size.
 
@@ -103,6 +104,8 @@ def build_network(
         ``"linear"``, ``"identity"`` (the features are the shared space), or a module.
     convolution : dict
         Options of the temporal-spatial convolution.
+    upsampling : ``"nearest"`` | ``"linear"``
+        That of the decoder with this convolution.
 
     Returns
     -------
@@ -112,7 +115,8 @@ def build_network(
     """
     size = (n_channels, n_times, n_embedding)
     encoder = _build(brain_encoder, BRAIN_ENCODERS, size, convolution)
-    decoder = _build(brain_decoder, BRAIN_DECODERS, size, convolution)
+    mirror = convolution | {"upsampling": upsampling}
+    decoder = _build(brain_decoder, BRAIN_DECODERS, size, mirror)
     projection = _build_projection(image_projection, n_image_features, n_embedding)
     network = BrainAENetwork(encoder, decoder, projection)
     brain, latent = torch.zeros(2, n_channels, n_times), torch.zeros(2, n_embedding)

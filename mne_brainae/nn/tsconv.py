@@ -110,6 +110,82 @@ def upsample_conv_transpose(
     return signals
 
 
+def interpolate_conv_transpose(
+    maps: Tensor, kernel: Tensor, *, stride: int, n_times: int
+) -> Tensor:
+    """Interpolate linearly between steps, then convolve transposed, as one operation.
+
+    A step between two others adds the same shape to the signals wherever it stands, a
+    triangle that reaches half a step back and ahead. The first and the last step
+    differ, because beyond them they are held.
+
+    Parameters
+    ----------
+    maps : Tensor, shape (n_batch, n_in, n_rows, n_steps)
+        Feature maps at the low rate.
+    kernel : Tensor, shape (n_in, n_out, 1, n_taps)
+        Kernels of the transposed convolution at the high rate.
+    stride : int
+        Samples per step.
+    n_times : int
+        Time samples wanted.
+
+    Returns
+    -------
+    signals : Tensor, shape (n_batch, n_out, n_rows, n_times)
+        The signals.
+    """
+    n_steps, reach = maps.shape[-1], stride // 2
+    n_held = n_times - (n_steps * stride + kernel.shape[-1] - 1)
+    n_shapes = min(n_steps, 3)
+    unit = torch.eye(n_shapes, dtype=maps.dtype, device=maps.device)[:, None]
+    shapes = F.interpolate(unit, scale_factor=stride, mode="linear")
+    shapes = F.pad(shapes, (0, n_held), mode="replicate")[:, 0]
+    first = stride + reach if n_steps > 1 else None
+    parts = [(slice(0, 1), 0, shapes[0, :first])]
+    if n_steps > 1:
+        start = (n_steps - 1) * stride - reach
+        shape = shapes[-1, (n_shapes - 1) * stride - reach :]
+        parts.append((slice(-1, None), start, shape))
+    if n_steps > 2:
+        start = stride - reach
+        shape = shapes[1, start : 2 * stride + reach]
+        parts.append((slice(1, -1), start, shape))
+    signals = 0.0
+    for steps, start, shape in parts:
+        spread = convolve_taps(kernel, shape)
+        part = F.conv_transpose2d(maps[..., steps], spread, stride=(1, stride))
+        signals = signals + F.pad(part, (start, n_times - start - part.shape[-1]))
+    return signals
+
+
+def convolve_taps(kernel: Tensor, taps: Tensor) -> Tensor:
+    """Convolve kernels with given taps along their last axis.
+
+    Parameters
+    ----------
+    kernel : Tensor, shape (..., n_taps)
+        The kernels.
+    taps : Tensor, shape (n_given,)
+        The taps.
+
+    Returns
+    -------
+    kernel : Tensor, shape (..., n_taps + n_given - 1)
+        The longer kernels.
+    """
+    rows = kernel.flatten(0, -2)[:, None]
+    longer = F.conv1d(rows, taps.flip(0)[None, None], padding=len(taps) - 1)
+    return longer.view(*kernel.shape[:-1], -1)
+
+
+#: How a decoder comes from steps to samples.
+UPSAMPLINGS = {
+    "nearest": upsample_conv_transpose,
+    "linear": interpolate_conv_transpose,
+}
+
+
 @fill_doc
 class TSConvEncoder(nn.Module):
     """Temporal convolution, pooling, spatial convolution, linear layer (Table 6).
@@ -209,6 +285,9 @@ class TSConvDecoder(nn.Module):
         Whether batch normalisation and ELU follow the transposed spatial convolution,
         as in the encoder, or precede it. In the second case all that follows is one
         strided transposed convolution.
+    upsampling : ``"nearest"`` | ``"linear"``
+        Whether samples repeat the step that they belong to, or lie on a line between
+        steps. Training has a fast form for the first one only.
 
     Notes
     -----
@@ -226,12 +305,18 @@ class TSConvDecoder(nn.Module):
         pool_length: int = 5,
         pool_stride: int = 5,
         inner_activation: bool = True,
+        upsampling: str = "nearest",
     ):
+        if upsampling not in UPSAMPLINGS:
+            raise ValueError(
+                f"upsampling must be one of {', '.join(map(repr, UPSAMPLINGS))}, got "
+                f"{upsampling!r}."
+            )
         super().__init__()
         steps = n_steps(n_times, kernel_length, pool_length, pool_stride)
         self.n_times, self.pool_stride = n_times, pool_stride
         self.n_held = n_times - (steps * pool_stride + kernel_length - 1)
-        self.inner_activation = inner_activation
+        self.inner_activation, self.upsampling = inner_activation, upsampling
         self.linear = nn.Linear(n_embedding, n_kernels * steps)
         self.norm = nn.BatchNorm2d(n_kernels)
         self.spatial = nn.ConvTranspose2d(
@@ -283,9 +368,8 @@ class TSConvDecoder(nn.Module):
                 self.temporal.weight[:, 0, 0],
             )[:, :, None]
         maps = F.elu(self.norm(maps), inplace=True)
-        signals = upsample_conv_transpose(
-            maps, kernel, stride=self.pool_stride, n_times=self.n_times
-        )
+        upsample = UPSAMPLINGS[self.upsampling]
+        signals = upsample(maps, kernel, stride=self.pool_stride, n_times=self.n_times)
         # One output map over all channels, or one output map per channel.
         signals = signals.squeeze(1) if self.inner_activation else signals.squeeze(2)
         return signals * self.scale + self.offset
