@@ -1,10 +1,13 @@
 __all__ = [
+    "FeatureLaw",
     "Responses",
     "SimulatedData",
+    "SimulatedResponses",
     "macaque_it",
     "macaque_v4",
     "muse_n170",
     "simulate",
+    "simulate_responses",
     "things",
     "things_eeg2",
     "things_meg",
@@ -14,3 +17,4 @@ __all__ = [
 from . import macaque_it, macaque_v4, muse_n170, things, things_eeg2, things_meg, tvsd
 from ._reading import Responses
 from .simulated import SimulatedData, simulate
+from .simulated_features import FeatureLaw, SimulatedResponses, simulate_responses

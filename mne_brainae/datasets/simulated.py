@@ -302,6 +302,8 @@ def _record(response, noise: Noise, plan: pd.DataFrame, rng) -> np.ndarray:
 
 
 def _stage_of(drive: str) -> str:
+    if (first := drive.split()[0]) in STAGES:
+        return first
     is_early = drive.startswith(("contrast", "luminance"))
     return "V1" if is_early else STAGE_OF.get(drive, "IT")
 
@@ -315,6 +317,31 @@ def _deflection(times: np.ndarray, peak: float, width: float) -> np.ndarray:
 
 def _respond_in_fields(drives, info, times, rng) -> np.ndarray:
     """Sum the fields of the driven dipoles, shape (n_images, n_channels, n_times)."""
+    common, patterns = draw_fields(drives.columns, info, times, rng)
+    return common + np.tensordot(drives.to_numpy(), patterns, 1)
+
+
+def draw_fields(drives, info: mne.Info, times: np.ndarray, rng) -> tuple:
+    """Draw the EEG or MEG that each drive evokes, and what any picture evokes.
+
+    Parameters
+    ----------
+    drives : iterable of str
+        Names, which begin with a stage of :data:`STAGES` or have one in it.
+    info : instance of Info
+        The channels.
+    times : array, shape (n_times,)
+        The times in seconds.
+    rng : instance of Generator
+        Where sources and latencies come from.
+
+    Returns
+    -------
+    common : array, shape (n_channels, n_times)
+        The response that all pictures share.
+    patterns : array, shape (n_drives, n_channels, n_times)
+        The response to one standard deviation of every drive.
+    """
     fields = ventral_stream(info)
     common = np.zeros((len(info["chs"]), len(times)))
     for sources, moment, peak, width in COMMON:
@@ -327,7 +354,7 @@ def _respond_in_fields(drives, info, times, rng) -> np.ndarray:
         field = _field_of(drive, sources, fields, rng)
         shape = _deflection(times, rng.uniform(earliest, latest), width)
         patterns.append(moment * 1e-9 * np.outer(field, shape))
-    return common + np.tensordot(drives.to_numpy(), np.array(patterns), 1)
+    return common, np.array(patterns)
 
 
 def _field_of(drive: str, sources, fields, rng) -> np.ndarray:
@@ -374,17 +401,33 @@ def _judge(test: mne.Epochs, truth: mne.Epochs, noise: Noise) -> dict:
         measured.get_data(copy=False)[order],
         truth.get_data(copy=False),
     )
-    sd = response.std(axis=0)
-    varies = sd > 0.1 * sd.max()
-    ceiling = {
-        "r_pattern": correlate(response, measured, axis=(1, 2)).mean(),
-        "r_images": correlate(response, measured, axis=0)[varies].mean(),
-    }
     ranks = rank_of_truth(_likelihood(measured, response, noise), np.arange(len(order)))
     return {
-        "noise_ceiling": {name: float(r) for name, r in ceiling.items()},
+        "noise_ceiling": correlate_with_truth(measured, response),
         "best_top1": float(np.mean(ranks <= 1)),
         "best_top5": float(np.mean(ranks <= 5)),
+    }
+
+
+def correlate_with_truth(measured: np.ndarray, response: np.ndarray) -> dict:
+    """Return the noise ceilings of :class:`SimulatedData`.
+
+    Parameters
+    ----------
+    measured, response : array, shape (n_images, n_channels, n_times)
+        Averaged trials, and the true responses to the same pictures.
+
+    Returns
+    -------
+    noise_ceiling : dict of float
+        ``"r_pattern"`` and ``"r_images"``.
+    """
+    sd = response.std(axis=0)
+    varies = sd > 0.1 * sd.max()
+    over_images = correlate(response, measured, axis=0)[varies]
+    return {
+        "r_pattern": float(correlate(response, measured, axis=(1, 2)).mean()),
+        "r_images": float(over_images.mean()),
     }
 
 

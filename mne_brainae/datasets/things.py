@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import mne
+import numpy as np
 import pandas as pd
 
 from .._checks import _check_option, _validate_type, five, logger, verbose, warn
@@ -23,6 +24,7 @@ LICENCE = "https://osf.io/j6a3m"
 CATEGORIES = {27: "category_mat_manual.tsv", 53: "Categories_final_20200131.tsv"}
 #: The categories that the paper groups the test concepts into (Figure 3c).
 GROUPS = ("animal", "food", "vehicle", "tool")
+CLIP_FEATURES = ("clip_l14_test_images.npy", "clip_l14_class_templates.npy")
 RULES = ("not the stimulus", "never shown")
 
 
@@ -204,6 +206,41 @@ def group_concepts(
     )
     found = members[n_groups == 1].idxmax(axis=1).rename("group")
     return found[found.map(groups.index).sort_values(kind="stable").index]
+
+
+@verbose
+@fill_doc
+def read_clip_features(
+    path: str | Path | None = None, *, verbose=None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read CLIP features of the 200 test pictures of THINGS-EEG2, if they are there.
+
+    Parameters
+    ----------
+    %(data_path)s
+        These two files are not downloaded: they come with the code of NICE
+        (https://github.com/eeyhsong/NICE-EEG, folder ``dnn_feature``). Lacking ones are
+        a FileNotFoundError.
+    %(verbose)s
+
+    Returns
+    -------
+    pictures : array, shape (200, 768)
+        Unit embeddings of the test pictures in CLIP ViT-L/14, one per concept.
+    templates : array, shape (200, 768)
+        Mean embeddings of other pictures of the same concepts.
+    """
+    files = [locate(NAME, path) / name for name in CLIP_FEATURES]
+    absent = [file for file in files if not file.is_file()]
+    if absent:
+        raise FileNotFoundError(
+            f"There is no {' and no '.join(map(str, absent))}. Put the features of "
+            "https://github.com/eeyhsong/NICE-EEG there under this name."
+        )
+    pictures, templates = (
+        np.load(file, allow_pickle=False).reshape(-1, 768) for file in files
+    )
+    return pictures, templates
 
 
 def list_images(folder: str | Path) -> pd.DataFrame:

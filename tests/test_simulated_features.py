@@ -1,0 +1,182 @@
+"""Responses to features: the law, the truth and the best decoder."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy.stats import multivariate_normal
+
+from mne_brainae.commands import main
+from mne_brainae.commands.benchmark.things import _features
+from mne_brainae.datasets import FeatureLaw, simulate_responses, things
+
+
+def table(features, prefix):
+    n_concepts, n_exemplars, n_features = features.shape
+    names = [
+        (f"{prefix}{i}", f"{prefix}{i}/{j}")
+        for i in range(n_concepts)
+        for j in range(n_exemplars)
+    ]
+    index = pd.MultiIndex.from_tuples(names, names=["concept", "image"])
+    return pd.DataFrame(features.reshape(-1, n_features), index=index)
+
+
+@pytest.fixture(scope="module")
+def law():
+    return FeatureLaw.of_a_network(30)
+
+
+@pytest.fixture(scope="module")
+def drawn(law):
+    return law.draw(60, 7, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def simulated(law, drawn):
+    train = table(law.draw(20, 4, np.random.default_rng(1)), "train")
+    test = table(drawn[:, :1], "test")
+    options = {"n_drives": 5, "tmax": 0.4, "snr": 0.002, "random_state": 3}
+    return simulate_responses(train, test, law, **options), train, test, options
+
+
+def test_law_is_learned_from_what_it_drew(law):
+    features = law.draw(4000, 13, np.random.default_rng(0))
+    learned = FeatureLaw.learn(features[:, 0], features[:, 1:].mean(axis=1))
+    assert_allclose(learned.concept_share, law.concept_share, atol=0.03)
+    assert_allclose(learned.mean, law.mean, atol=0.02)
+    scale = np.abs(law.covariance).max()
+    assert_allclose(learned.covariance, law.covariance, atol=0.08 * scale)
+
+
+def test_guess_of_a_picture_from_its_template(law):
+    """The gain and the remaining variance are those of regression."""
+    features = law.draw(5000, 4, np.random.default_rng(0)).astype(float)
+    picture, template = features[:, 0], features[:, 1:].mean(axis=1)
+    expected, unknown = law.guess(template, 3)
+    error = picture - expected
+    assert_allclose(
+        error.var(axis=0).sum(), unknown * np.trace(law.covariance), rtol=0.03
+    )
+    template = template - law.mean
+    assert abs((error * template).sum() / np.square(template).sum()) < 0.02
+
+
+def test_responses_are_linear_and_averages_hold_the_noise(simulated):
+    data, _, test, options = simulated
+    truth = data.truth.get_data()
+    drives = (test.to_numpy() - data.law.mean) @ data.axes
+    design = np.column_stack([np.ones(len(drives)), drives])
+    flat = truth.reshape(len(truth), -1)
+    fitted = design @ np.linalg.lstsq(design, flat, rcond=None)[0]
+    assert_allclose(fitted, flat, atol=1e-4 * flat.std())
+    assert_allclose(drives.std(axis=0), 1, atol=0.5)
+    error = data.test.get_data() - truth
+    signal = truth[:, :, data.test.times > 0].var(axis=0).mean()
+    assert_allclose(signal / error.var() / 80, options["snr"], rtol=0.5)
+    assert (data.test.metadata["n_averaged"] == 80).all()
+    assert (data.train.metadata["n_averaged"] == 4).all()
+    assert "SIMULATED" in repr(data)
+
+
+def test_best_decoder_against_the_density(simulated, drawn):
+    """In few values, where the whole covariance of the noise can be inverted."""
+    data, _, test, _ = simulated
+    rng = np.random.default_rng(0)
+    patterns = rng.standard_normal((5, 6))
+    root = rng.standard_normal((6, 6))
+    noise = root @ root.T
+    information = patterns @ np.linalg.solve(noise, patterns.T)
+    filters = np.linalg.solve(noise, patterns.T).T
+    spread = data.axes.T @ data.law.covariance @ data.axes
+    templates = drawn[:, 1:].mean(axis=1)
+    expected, unknown = data.law.guess(templates, 6)
+    measured = rng.standard_normal((len(test), 6))
+    of_drives = (expected - data.law.mean) @ data.axes
+    density = np.array(
+        [
+            multivariate_normal.logpdf(
+                measured, mean, noise + unknown * patterns.T @ spread @ patterns
+            )
+            for mean in of_drives @ patterns
+        ]
+    ).T
+    few = data.test.copy().crop(0, 0).pick(data.test.ch_names[:6])
+    few.get_data(copy=False)[:] = measured[..., None]
+    small = replace(
+        data,
+        test=few,
+        filters=filters,
+        common=np.zeros((6, 1)),
+        information=information,
+    )
+    names = test.index.get_level_values("concept")
+    found = small.classify(pd.DataFrame(templates, index=names), 6)
+    ours = found.similarity - found.similarity.mean(axis=1, keepdims=True)
+    density -= density.mean(axis=1, keepdims=True)
+    assert_allclose(ours, density, atol=1e-6 * np.abs(density).max())
+
+
+def test_best_decoder_beats_others_and_knows_no_more(simulated, drawn):
+    data, _, test, _ = simulated
+    found = data.retrieve(test.droplevel("concept"))
+    concepts = test.index.get_level_values("concept")
+    named = data.classify(pd.DataFrame(drawn[:, 1:].mean(axis=1), index=concepts), 6)
+    assert found.top_k(1) > named.top_k(1) > 5 * named.chance(1)
+    assert "knows the truth" in repr(named)
+    wrong = test.droplevel("concept").sample(frac=1, random_state=0)
+    wrong.index = test.index.get_level_values("image")
+    assert data.retrieve(wrong).top_k(1) < 0.15
+
+
+def test_one_seed_gives_one_recording(simulated, law):
+    data, train, test, options = simulated
+    again = simulate_responses(train, test, law, **options)
+    np.testing.assert_array_equal(again.train.get_data(), data.train.get_data())
+    other = simulate_responses(train, test, law, **options | {"random_state": 4})
+    assert not np.allclose(other.truth.get_data(), data.truth.get_data())
+
+
+def test_bad_input(law, simulated):
+    _, train, test, _ = simulated
+    with pytest.raises(ValueError, match="index of 1 levels"):
+        simulate_responses(train.droplevel(0), test, law)
+    with pytest.raises(ValueError, match="30 features of the law"):
+        simulate_responses(train, test.iloc[:, 1:], law)
+    with pytest.raises(ValueError, match="kind"):
+        simulate_responses(train, test, law, kind="mua")
+    with pytest.raises(ValueError, match="snr"):
+        simulate_responses(train, test, law, snr=0)
+
+
+def test_clip_features_that_are_absent(tmp_path):
+    with pytest.raises(FileNotFoundError, match="clip_l14_test_images"):
+        things.read_clip_features(tmp_path)
+
+
+def test_benchmark_of_things(capsys, monkeypatch):
+    """With real features where they are, and with made-up ones."""
+    size = ["--concepts", "25", "--snr", "0.02", "--sfreq", "50"]
+    try:
+        things.read_clip_features()
+        origin = "are real"
+    except FileNotFoundError:
+        origin = "made up"
+    main(["benchmark", "things", *size])
+    printed = capsys.readouterr().out
+    assert origin in printed
+    top_1 = {
+        line[:48].strip(): float(line[48:].split()[0])
+        for line in printed.splitlines()
+        if line.startswith(("BrainAE", "best possible", "chance", "ridge"))
+    }
+    best = top_1["best possible"]
+    likelihood = top_1["BrainAE best, likelihood"]
+    assert best >= likelihood > top_1["ridge image to brain, encoding"] > 0.01
+    assert top_1["BrainAE best, images shuffled, likelihood"] < 0.04
+    monkeypatch.setattr(things, "CLIP_FEATURES", ("absent.npy",))
+    law, gallery, templates, origin = _features(np.random.default_rng(0))
+    assert "made up" in origin
+    assert gallery.shape == templates.shape == (200, len(law.mean))
