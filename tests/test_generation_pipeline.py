@@ -297,7 +297,7 @@ def test_a_killed_command_goes_on(on_disk, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         fit_prior_command(on_disk, broken)
     assert (tmp_path / "broken.checkpoint.safetensors").exists()
-    with catch_logging() as log:
+    with catch_logging(verbose="INFO") as log:
         fit_prior_command(on_disk, broken)
     assert "Going on from epoch" in log.getvalue()
     assert [file.name for file in tmp_path.iterdir()] == ["broken.safetensors"]
