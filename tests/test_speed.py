@@ -1,6 +1,7 @@
 """``mne_brainae benchmark speed`` and the precision of products."""
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from mne_brainae.nn.precision import Precision, multiplies_bf16
 def test_benchmark_prints_and_writes(tmp_path, capsys):
     """A small run fills the table and the file, and fast is faster than naive."""
     out = tmp_path / "speed.json"
-    words = ["--batch", "24", "--rounds", "2", "--chain", "linear", "--memory"]
+    words = ["--batch", "24", "--rounds", "1", "--chain", "linear", "--memory"]
     before = torch.get_num_threads()
     main(["benchmark", "speed", *words, "--compare", "naive", "--out", str(out)])
     assert torch.get_num_threads() == before
@@ -45,6 +46,15 @@ def test_benchmark_says_what_it_can_do(capsys):
     assert "invalid choice: 'fmri'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["benchmark"])
+
+
+@pytest.mark.skipif(bool(find_spec("braindecode")), reason="braindecode is installed")
+def test_benchmark_without_braindecode(capsys):
+    words = ["--batch", "4", "--rounds", "1", "--chain", "linear"]
+    main(["benchmark", "speed", *words, "--compare", "braindecode"])
+    printed = capsys.readouterr().out
+    assert printed.startswith("Not timed: braindecode is missing; pip install")
+    assert "braindecode" not in printed.splitlines()[-1]
 
 
 @pytest.mark.parametrize("inner", [True, False])
@@ -129,9 +139,10 @@ def test_unsuited_computation_is_refused(recording, small):
 
 def test_threads_and_settings_are_left_as_they_were(recording, small):
     """A fit on two threads restores PyTorch's number, and repeats itself exactly."""
+    short = small | {"max_epochs": 3, "min_updates": 1}
     torch.set_num_threads(2)
     try:
-        models = [mne_brainae.BrainAE(**small).fit(*recording) for _ in range(2)]
+        models = [mne_brainae.BrainAE(**short).fit(*recording) for _ in range(2)]
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)

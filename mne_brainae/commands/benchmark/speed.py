@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -59,11 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--compare",
-        choices=[name for name in VARIANTS if name != "fast"],
+        choices=[*(name for name in VARIANTS if name != "fast"), "braindecode"],
         nargs="+",
         default=[],
         help="time besides: one layer after another, composed kernels, bf16 factors, "
-        "threads of OpenMP",
+        "threads of OpenMP, an encoder of braindecode of the same shape",
     )
     add("--batch", type=int, default=800, help="responses per step")
     add("--threads", type=int, default=1, help="processor threads")
@@ -76,6 +77,9 @@ def run(given: argparse.Namespace) -> None:
     """Measure, print one table, write the numbers."""
     import torch
 
+    if "braindecode" in given.compare and find_spec("braindecode") is None:
+        print("Not timed: braindecode is missing; pip install mne_brainae[backbones].")
+        given.compare = [name for name in given.compare if name != "braindecode"]
     before = torch.get_num_threads()
     torch.set_num_threads(given.threads)
     try:
@@ -129,7 +133,7 @@ def measure(given: argparse.Namespace) -> dict:
         results["chains"][chain] = {
             "steps": steps,
             "epoch": time_epoch(trainers["fast"], steps["fast"]),
-            "inference": time_inference(shape, chain, given.rounds),
+            "inference": time_inference(shape, chain, given.rounds, given.compare),
         }
     return results
 
@@ -358,7 +362,9 @@ def time_epoch(trainer: Trainer, step: dict) -> dict:
     return {"updates": updates, **seconds}
 
 
-def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
+def time_inference(
+    shape: Shape, chain: str, rounds: int, compare: list[str]
+) -> dict[str, dict]:
     """Time the encoder on one response and on two hundred, naive beside ours.
 
     Parameters
@@ -369,6 +375,8 @@ def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
         The network.
     rounds : int
         How often, in turn.
+    compare : list of str
+        What else is compared; of ``"braindecode"`` an encoder.
 
     Returns
     -------
@@ -382,11 +390,13 @@ def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
     network = _network(shape, chain).eval()
     encoders = {"ours": network.brain_encoder}
     encoders["naive"] = naive(network).eval().brain_encoder
+    if "braindecode" in compare:
+        encoders["braindecode"] = _braindecode_encoder(shape).eval()
     times = {}
     for batch in (1, 200):
         brain = torch.randn(batch, shape.n_channels, shape.n_times)
         # One response is short work: many repetitions; naive would take minutes.
-        given = {"ours": brain, "naive": brain[:20]}
+        given = {name: brain[:20] if name == "naive" else brain for name in encoders}
         walls = {name: [] for name in encoders}
         for _ in range(rounds * (10 if batch == 1 else 1) + 1):
             for name, encoder in encoders.items():
@@ -397,6 +407,27 @@ def time_inference(shape: Shape, chain: str, rounds: int) -> dict[str, dict]:
                 walls[name].append(seconds / len(given[name]))
         times[batch] = {name: median(each[1:]) for name, each in walls.items()}
     return times
+
+
+def _braindecode_encoder(shape: Shape):
+    """Return braindecode's shallow network with the kernels and steps of ours.
+
+    It squares and takes the logarithm where ours has ELU, and applies its two
+    convolutions as one, at every sample.
+    """
+    from braindecode.models import ShallowFBCSPNet
+
+    return ShallowFBCSPNet(
+        n_chans=shape.n_channels,
+        n_times=shape.n_times,
+        n_outputs=1024,
+        n_filters_time=40,
+        filter_time_length=26,
+        n_filters_spat=40,
+        pool_time_length=5,
+        pool_time_stride=5,
+        final_conv_length="auto",
+    )
 
 
 def peak_memory(given: argparse.Namespace, chain: str, name: str) -> int:
@@ -466,9 +497,14 @@ def report(results: dict) -> str:
             f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min)"
         ]
         for batch, times in result["inference"].items():
+            others = [
+                f"{name} {1e6 * seconds:.0f} us"
+                for name, seconds in times.items()
+                if name != "ours"
+            ]
             lines += [
                 f"  encoder, batch {batch}: {1e6 * times['ours']:.0f} us per response, "
-                f"naive {1e6 * times['naive']:.0f} us"
+                + ", ".join(others)
             ]
     return "\n".join(lines)
 
