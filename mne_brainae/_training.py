@@ -212,15 +212,19 @@ def _hardware(computation: Computation, device: torch.device) -> Iterator[None]:
     """Set threads and the precision of products for training, and set them back.
 
     The fast forms divide their work among threads of their own. On CUDA float32 means
-    float32: cuDNN would round the factors of convolutions to TF32 by default.
+    float32: by default cuDNN rounds the factors of convolutions to TF32, and a user may
+    have allowed it to all products, whose differences the Gram form would then miss.
     """
     if device.type == "cuda":
-        before = torch.backends.cudnn.allow_tf32
-        torch.backends.cudnn.allow_tf32 = False
+        libraries = (torch.backends.cudnn, torch.backends.cuda.matmul)
+        before = [library.allow_tf32 for library in libraries]
         try:
+            for library in libraries:
+                library.allow_tf32 = False
             yield
         finally:
-            torch.backends.cudnn.allow_tf32 = before
+            for library, allowed in zip(libraries, before, strict=True):
+                library.allow_tf32 = allowed
     elif device.type == "cpu" and not isinstance(computation, nn.Module):
         with workers(torch.get_num_threads()):
             yield

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import mne_brainae
+from mne_brainae._training import _hardware
 from mne_brainae.commands import main
 from mne_brainae.nn.computation import choose_computation
 from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss
@@ -148,6 +149,20 @@ def test_threads_and_settings_are_left_as_they_were(recording, small):
         torch.set_num_threads(1)
     for one, two in zip(*(m.network_.parameters() for m in models), strict=True):
         assert torch.equal(one, two)
+
+
+def test_float32_means_float32_on_cuda():
+    """Products are not rounded to TF32 in training, whatever is allowed outside."""
+    libraries = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [library.allow_tf32 for library in libraries]
+    try:
+        torch.backends.cuda.matmul.allow_tf32 = True
+        with _hardware(None, torch.device("cuda")):
+            assert not any(library.allow_tf32 for library in libraries)
+        assert all(library.allow_tf32 for library in libraries)
+    finally:
+        for library, allowed in zip(libraries, before, strict=True):
+            library.allow_tf32 = allowed
 
 
 def test_bf16_is_probed():

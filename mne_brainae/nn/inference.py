@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .blocks import diagonals, elu_, in_blocks, windows
 from .precision import Precision
-from .responses import chunks
+from .responses import WIDER, chunks
 from .workers import linear, share, workers_for
 
 CHUNK = 8  # responses at a time: what is between their layers stays in the cache
@@ -72,7 +72,7 @@ class FrozenEncoder:
             convolve = self._convolve_inner
             size = max(1, ROWS // (self.n_steps * brain.shape[1]))
         if brain.device.type != "cpu":
-            size = max(len(brain), 1)
+            size *= WIDER
         maps = brain.new_empty(len(brain), len(self.shift), self.n_steps)
 
         def work(start, stop):

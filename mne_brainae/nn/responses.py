@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 ARRANGED = 64  # responses arranged at a time
+#: How many times longer chunks are elsewhere than on a CPU: few launches, and still no
+#: more than some gigabytes between layers.
+WIDER = 64
 
 
 @dataclass
@@ -126,7 +129,7 @@ class Responses:
         start, stop : int
             The rows.
         size : int
-            Rows of a chunk on a CPU. Elsewhere all rows are one chunk of one launch.
+            Rows of a chunk on a CPU. Elsewhere a chunk has :data:`WIDER` times as many.
 
         Returns
         -------
@@ -134,7 +137,7 @@ class Responses:
             First row, and row after the last, of every chunk.
         """
         on_cpu = self.samples.device.type == "cpu"
-        return chunks(start, stop, size if on_cpu else max(stop - start, 1))
+        return chunks(start, stop, size if on_cpu else WIDER * size)
 
 
 def chunks(start: int, stop: int, size: int) -> list[tuple[int, int]]:
