@@ -131,18 +131,22 @@ def test_killed_process_says_how_to_go_on(one_by_one, tmp_path):
 def test_cluster_loses_nothing_when_a_worker_is_killed(one_by_one, tmp_path):
     """A real cluster of two processes, one of which is killed in the middle."""
     distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
     subjects, features, given, table = one_by_one
     folder = tmp_path / "2"
+    # Workers fork from one process that has imported everything.
+    forks = dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+    distributed.utils.get_mp_context().set_forkserver_preload(["mne_brainae.many"])
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None
     )
-    with cluster, distributed.Client(cluster) as client:
+    with forks, cluster, distributed.Client(cluster) as client:
         pids = client.run(os.getpid)
         killed = []
 
         def kill():
             while not list(folder.glob("*.json")):
-                time.sleep(0.01)
+                time.sleep(0.1)
             killed.append(next(iter(pids.values())))
             os.kill(killed[0], signal.SIGKILL)
 
