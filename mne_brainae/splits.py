@@ -66,10 +66,12 @@ def split_epochs(
             f"{n_splits}, but epochs.metadata[{by!r}] has {n_groups}."
         )
     splitter = LeaveOneGroupOut() if n_splits is None else GroupKFold(n_splits)
-    return _splits(epochs, splitter, groups, disjoint, by)
+    # The rows are drawn now, so that errors and messages come from this call.
+    rows = list(_draw_rows(epochs, splitter, groups, disjoint, by))
+    return ((epochs[train], epochs[test]) for train, test in rows)
 
 
-def _splits(epochs, splitter, groups, disjoint, by):
+def _draw_rows(epochs, splitter, groups, disjoint, by) -> Iterator[tuple]:
     for train, test in splitter.split(groups, groups=groups):
         for column in disjoint:
             values = epochs.metadata[column].astype(str).to_numpy()
@@ -84,4 +86,4 @@ def _splits(epochs, splitter, groups, disjoint, by):
             f"{len(test)} test epochs of {by} {five(np.unique(groups[test]))}, "
             f"{len(train)} training epochs."
         )
-        yield epochs[train], epochs[test]
+        yield train, test
