@@ -9,6 +9,7 @@ left out instead of being looked up.
 import os
 import warnings
 from datetime import UTC, datetime
+from pathlib import Path
 
 import matplotlib as mpl
 
@@ -123,10 +124,16 @@ bibtex_default_style = "unsrt"
 # -- tutorials ------------------------------------------------------------------------
 
 warnings.filterwarnings("ignore", message=".*is non-interactive.*")
+# Shown, not run: what takes large downloads, and real neurons where they are absent.
+data = Path(os.environ.get("MNE_BRAINAE_DATA", ""))
+not_run = ["95"]
+if not all((data / name).is_dir() for name in ("macaque_v4", "macaque_it")):
+    not_run.append("90")
 sphinx_gallery_conf = {
     "examples_dirs": "../tutorials",
     "gallery_dirs": "auto_tutorials",
-    "filename_pattern": r"[/\\]\d\d_",
+    "filename_pattern": rf"[/\\](?!{'|'.join(not_run)})\d\d_",
+    "ignore_repr_types": r"matplotlib|mne\.viz",  # a figure is shown, not named
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("mne_brainae",),
     "backreferences_dir": None,

@@ -21,6 +21,9 @@ PACKAGE = ROOT / "mne_brainae"
 API = ROOT / "doc" / "api.rst"
 STUBS = ("__init__.pyi", "datasets/__init__.pyi", "generation/__init__.pyi")
 TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
+DATA = Path(os.environ.get("MNE_BRAINAE_DATA", ""))
+#: What a tutorial needs that no test may download; None is shown and never run.
+NEEDS = {"90_neurons.py": ("macaque_v4", "macaque_it"), "95_things_eeg2.py": None}
 
 
 def names_in_stub(stub: Path) -> list[str]:
@@ -121,6 +124,11 @@ def test_shared_texts_are_filled_in(name):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.name)
 def test_tutorial_runs_as_a_script(tutorial, tmp_path):
+    needed = NEEDS.get(tutorial.name, ())
+    if needed is None:
+        pytest.skip("shown and not run: see test_tutorials.py")
+    if absent := [name for name in needed if not (DATA / name).is_dir()]:
+        pytest.skip(f"MNE_BRAINAE_DATA has no {', '.join(absent)}")
     ended = subprocess.run(
         [sys.executable, str(tutorial)],
         cwd=tmp_path,
@@ -134,6 +142,14 @@ def test_tutorial_runs_as_a_script(tutorial, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mne_data"]
 
 
+#: Of the schema of the Citation File Format 1.2.0, what this file makes use of.
+CFF_REFERENCE = {
+    "type", "title", "authors", "journal", "volume", "issue", "start", "end", "year",
+    "doi", "notes",
+}  # fmt: skip
+CFF_TYPES = {"article", "unpublished", "software", "data", "conference-paper"}
+
+
 def test_citation_file_has_what_its_format_requires():
     import yaml
 
@@ -143,9 +159,16 @@ def test_citation_file_has_what_its_format_requires():
     assert citation["authors"] == [{"name": "The mne_brainae developers"}]
     for key in ("message", "title"):
         assert isinstance(citation[key], str)
+    assert citation["type"] in ("software", "dataset")
     for reference in citation["references"]:
-        assert {"type", "title", "authors"} <= set(reference)
-        assert reference["authors"]
+        assert {"type", "title", "authors"} <= set(reference) <= CFF_REFERENCE
+        assert reference["type"] in CFF_TYPES
+        for author in reference["authors"]:
+            assert set(author) in ({"name"}, {"family-names", "given-names"})
+        assert isinstance(reference.get("year", 2000), int)
+        assert re.match(r"10\.\d{4,9}/\S+$", reference.get("doi", "10.1234/none"))
+        for key in ("volume", "issue", "start", "end"):
+            assert isinstance(reference.get(key, ""), str | int)
 
 
 def test_bibliography_and_citation_file_name_the_same_works():

@@ -225,9 +225,25 @@ np.testing.assert_allclose(
 # What to read next
 # -----------------
 #
+# With your own recording:
+#
+# * :ref:`tut-own-data`: from a recording, or a BIDS data set, to a fit.
+# * :ref:`image-features`: which description of the pictures to give to the model.
+#
+# What it can tell:
+#
+# * :ref:`tut-encoding`: predictions, in time, space and frequency.
+# * :ref:`decoding`: identification, and when and where it comes from.
+# * :ref:`rsa`: what a brain takes as alike.
+# * :ref:`tut-masking`: missing data.
+# * :ref:`tut-consistency`: whether what is predicted is also what is read.
+# * :ref:`generation`: new pictures.
+#
+# How it works, and for real:
+#
+# * :ref:`tut-backbones`: training, and other networks, losses and temperatures.
+# * :ref:`tut-neurons`: the same on real neurons.
+# * :ref:`tut-things-eeg2`: from the download of THINGS-EEG2 to the paper's Table 1.
 # * :doc:`/protocol`: which choices change a score, and which ones this package makes.
 # * :doc:`/api`: everything that is public.
-# * :func:`mne_brainae.datasets.macaque_v4.read_epochs`: the same on a real recording of
-#   neurons that were shown photographs; ``mne_brainae demo --data macaque_v4`` does it
-#   on the command line.
 # * :doc:`/architecture`: how the package is built, and how to add an encoder.

@@ -78,8 +78,8 @@ log.head()
 # --------------------------------------
 #
 # The one thing that the package asks of your epochs is a table, ``epochs.metadata``,
-# with a column ``"image"``: the name of the picture that was shown. Everything is paired
-# by that name and never by position, so epochs may come in any order, and may be
+# with a column ``"image"``: the name of the picture that was shown. Everything is
+# paired by that name and never by position, so epochs may come in any order, and may be
 # dropped. Further columns are welcome:
 #
 # ============== =================================================================
@@ -96,7 +96,8 @@ log.head()
 #
 # Give the table when you cut the epochs, so that MNE-Python takes out the row of every
 # epoch that it drops. The log has one line per picture and the events have key presses
-# as well, so we select the pictures first, and check that they are as many as the lines.
+# as well, so we select the pictures first, and check that they are as many as the
+# lines.
 
 shown = events[events[:, 2] == 1]
 assert len(shown) == len(log)
@@ -118,8 +119,8 @@ epochs
 # ------------------
 #
 # In BIDS the names of the pictures are a column of ``events.tsv``. mne-bids writes such
-# columns from a table with one row per event, and a description of each. Here goes, in a
-# temporary folder:
+# columns from a table with one row per event, and a description of each. Here goes, in
+# a temporary folder:
 
 as_bids = pd.DataFrame({"image": "n/a", "concept": "n/a"}, index=range(len(events)))
 as_bids.loc[events[:, 2] == 1, ["image", "concept"]] = log.to_numpy()
@@ -215,8 +216,8 @@ averaged.metadata.head(3)
 # Step 4: fit and score
 # ---------------------
 #
-# ``recipe="best"`` needs no training loop, no graphics card and seconds of time, so it is
-# the place to start. Whatever the model learns, it learns from ``train``.
+# ``recipe="best"`` needs no training loop, no graphics card and seconds of time, so it
+# is the place to start. Whatever the model learns, it learns from ``train``.
 
 model = mne_brainae.fit(train, pictures, recipe="best", random_state=0, **quiet)
 print(model)
@@ -228,10 +229,10 @@ found = model.retrieve(averaged, pictures)
 print(found)
 
 # %%
-# *Encoding*: what would the response to each test picture be? The gallery of the test is
-# a mapping from name to file. Single trials go into the score, since their repetitions
-# give the noise ceiling, which is what a perfect model would reach. Where it is near
-# zero, responses do not repeat, and no model can predict them.
+# *Encoding*: what would the response to each test picture be? The gallery of the test
+# is a mapping from name to file. Single trials go into the score, since their
+# repetitions give the noise ceiling, which is what a perfect model would reach. Where
+# it is near zero, responses do not repeat, and no model can predict them.
 
 gallery = {name: pictures / name for name in averaged.metadata["image"]}
 predicted = model.predict_epochs(gallery)
@@ -249,8 +250,8 @@ print(scores)
 #
 # A model is one file without any code in it, and the report is one HTML page with
 # pictures, scores and protocol. On the command line, ``mne_brainae fit``, ``predict``
-# and ``report`` do the same to a file ``sub-01-epo.fif`` that ``epochs.save`` wrote: the
-# metadata are in it.
+# and ``report`` do the same to a file ``sub-01-epo.fif`` that ``epochs.save`` wrote:
+# the metadata are in it.
 
 model.save(root / "sub-01_brainae.safetensors", **quiet)
 again = mne_brainae.read_brainae(root / "sub-01_brainae.safetensors", **quiet)

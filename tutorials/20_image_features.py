@@ -186,3 +186,11 @@ with tempfile.TemporaryDirectory() as folder:
         Path(folder, "features.npy"), names=list(features.index)
     )
 table.shape
+
+# %%
+# What to read next
+# -----------------
+#
+# * :ref:`tut-encoding`: what a description of the pictures predicts of a response.
+# * :ref:`tut-neurons`: the same on real neurons.
+# * :doc:`/guide/encoders`: which encoder to take when.

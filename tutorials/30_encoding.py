@@ -176,3 +176,11 @@ pd.concat({"measured": similarity.table, "truth": truth.table}, axis=1).round(2)
 # HTML file, with retrieval, protocol and versions; so does ``mne_brainae report`` on
 # the command line. On real recordings, ``mne_brainae benchmark encoding macaque_v4``
 # (or ``macaque_it``, ``muse_n170``) prints how BrainAE compares with linear encoders.
+
+# %%
+# What to read next
+# -----------------
+#
+# * :ref:`decoding`: the way back, from responses to pictures.
+# * :ref:`tut-consistency`: whether what is predicted best is also what is read.
+# * :doc:`/protocol`: every score, and what it is compared with.

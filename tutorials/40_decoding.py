@@ -192,3 +192,11 @@ for train, test in mne_brainae.split_epochs(data.train, "concept", n_splits=3):
         f"{test.metadata['concept'].nunique()} unseen concepts: top-1 "
         f"{result.top_k():.2f}, chance {result.chance():.2f}"
     )
+
+# %%
+# What to read next
+# -----------------
+#
+# * :ref:`rsa`: which pictures a brain takes as alike.
+# * :ref:`tut-consistency`: more on encoding and decoding together.
+# * :doc:`/protocol`: chance, tests, and what they take for independent.

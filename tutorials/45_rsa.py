@@ -122,3 +122,10 @@ for name, found in {"image features": early, "categories": course}.items():
 # ``mne_brainae benchmark objects_92`` compares monkey with human inferior temporal
 # cortex on the 92 objects of Kriegeskorte et al. (2008), and finds the published
 # correlation.
+
+# %%
+# What to read next
+# -----------------
+#
+# * :ref:`tut-masking`: responses of which a part is missing.
+# * :ref:`tut-neurons`: real neurons.

@@ -60,8 +60,8 @@ measured
 # * ``"temporal"``: stretches of all channels, as with blinks;
 # * ``"forecast"``: the end of the window.
 #
-# ``ratio`` is the share that is missing, and ``block_length`` the length of a stretch in
-# seconds. All but the last are drawn anew for every epoch. Grey below is missing.
+# ``ratio`` is the share that is missing, and ``block_length`` the length of a stretch
+# in seconds. All but the last are drawn anew for every epoch. Grey below is missing.
 
 kinds = ("random", "spatial", "temporal", "forecast")
 masked = {
@@ -101,10 +101,10 @@ axes[0].set_ylabel("channel")
 fig.colorbar(image, ax=axes, label="µV")
 
 # %%
-# The pictures look alike, and that should make you suspicious: responses to all pictures
-# look alike. Here is one channel that is missing under the spatial mask, with what the
-# model makes of it, and with the mean response of the training, which knows nothing of
-# this picture.
+# The pictures look alike, and that should make you suspicious: responses to all
+# pictures look alike. Here is one channel that is missing under the spatial mask, with
+# what the model makes of it, and with the mean response of the training, which knows
+# nothing of this picture.
 
 missing = np.isnan(masked["spatial"].get_data())
 occipital = mne_brainae.channel_regions(measured.info)["occipital"]
@@ -132,12 +132,12 @@ ax.legend(frameon=False)
 #
 # * the *model*;
 # * the *mean response* of the training, which ignores what is visible;
-# * *probabilistic PCA* of the training responses: the missing entries as a Gaussian with
-#   few components expects them, given the visible ones. It is the classic answer to
-#   missing data, knows no pictures, and is hard to beat.
+# * *probabilistic PCA* of the training responses: the missing entries as a Gaussian
+#   with few components expects them, given the visible ones. It is the classic answer
+#   to missing data, knows no pictures, and is hard to beat.
 #
-# ``r_missing`` is the paper's correlation on the missing entries. ``skill`` is 1 - MSE /
-# MSE of the mean response, there. It is 1 for the truth, 0 for the mean response, and
+# ``r_missing`` is the paper's correlation on the missing entries. ``skill`` is 1 - MSE
+# / MSE of the mean response, there. It is 1 for the truth, 0 for the mean response, and
 # negative for what is worse than the mean response.
 
 scores = mne_brainae.score_reconstruction(
@@ -152,8 +152,8 @@ half = scores.table[scores.table["ratio"] == 0.5]
 half.pivot(index="system", columns="kind", values="r_missing")[list(kinds)].round(2)
 
 # %%
-# By correlation, the mean response does well, and so it says little. Skill is the column
-# to look at:
+# By correlation, the mean response does well, and so it says little. Skill is the
+# column to look at:
 
 half.pivot(index="system", columns="kind", values="skill")[list(kinds)].round(2)
 
@@ -209,11 +209,12 @@ table.pivot(index="system", columns=["kind", "ratio"], values="top_1").round(2)
 #   decoding with a model that was fitted on the whole cap: yes, if ``skill`` on *your*
 #   held-out epochs is well above zero. MNE-Python's ``epochs.interpolate_bads()`` fills
 #   channels from their positions; try both.
-# * **As data** in a test of a hypothesis: no. What comes back is what training responses
-#   make likely, so it has less variance than a measurement, and it will show the effects
-#   that the training showed. Count reconstructed samples as missing in your statistics.
-# * **With another subject, montage or paradigm** than in the training: no; the model has
-#   never seen how their responses go together.
+# * **As data** in a test of a hypothesis: no. What comes back is what training
+#   responses make likely, so it has less variance than a measurement, and it will show
+#   the effects that the training showed. Count reconstructed samples as missing in your
+#   statistics.
+# * **With another subject, montage or paradigm** than in the training: no; the model
+#   has never seen how their responses go together.
 # * **To predict from an early part of the response**: only as far as the forecast panel
 #   is above zero.
 #

@@ -6,10 +6,11 @@ Consistency: is what is predicted also what is read?
 ======================================================
 
 One model goes both ways. Encoding predicts the response at every channel and time;
-decoding reads the picture from all of them together. Are the channels and times that are
-predicted best also those that decoding relies on? Figures 3e and 3f of the paper ask
-this, over channels and over times. The answer is one scatter plot and one correlation
-each. This tutorial makes both, and then asks what a high correlation does *not* show.
+decoding reads the picture from all of them together. Are the channels and times that
+are predicted best also those that decoding relies on? Figures 3e and 3f of the paper
+ask this, over channels and over times. The answer is one scatter plot and one
+correlation each. This tutorial makes both, and then asks what a high correlation does
+*not* show.
 
 .. important::
 
@@ -78,9 +79,9 @@ scores.r_map.plot_joint(
 # part after another, by putting the mean training response in its place, and see how
 # many pictures are no longer found. The model stays as it was fitted.
 #
-# One channel of many changes little, and what it changes can be counted only if there is
-# much to count. So we decode single trials here, and let the right picture be among the
-# best five.
+# One channel of many changes little, and what it changes can be counted only if there
+# is much to count. So we decode single trials here, and let the right picture be among
+# the best five.
 
 
 def identify(epochs):
@@ -109,8 +110,8 @@ by_window.plot()
 # Over channels (Figure 3e)
 # -------------------------
 #
-# Every point is a channel: its encoding score, averaged over times, against the accuracy
-# that is lost when it is hidden.
+# Every point is a channel: its encoding score, averaged over times, against the
+# accuracy that is lost when it is hidden.
 
 over_channels = mne_brainae.score_consistency(scores.r_map, by_channel)
 over_channels.plot()
@@ -133,8 +134,8 @@ over_times.table.round(3)
 # How much to believe the p-value
 # -------------------------------
 #
-# The p-value in the title takes points for independent. Neighbouring channels record the
-# same sources and neighbouring windows the same deflection, so there are fewer
+# The p-value in the title takes points for independent. Neighbouring channels record
+# the same sources and neighbouring windows the same deflection, so there are fewer
 # independent points than it thinks, and it is too small. A permutation that keeps the
 # neighbourhood is fairer. Over time, the one course can be shifted in a circle against
 # the other: each keeps its smoothness, and only their relation is lost.
@@ -149,9 +150,9 @@ print(f"r = {over_times.r:.2f}, p taken for independent = {over_times.p:.1g}")
 print(f"shifted in a circle: r up to {max(shifts):.2f}, p = {p_shift:.2g}")
 
 # %%
-# With so few windows the second p cannot be smaller than one over their number. The best
-# answer is another one: compute ``r`` for every subject, and test these values over
-# subjects, for example by :func:`scipy.stats.wilcoxon`.
+# With so few windows the second p cannot be smaller than one over their number. The
+# best answer is another one: compute ``r`` for every subject, and test these values
+# over subjects, for example by :func:`scipy.stats.wilcoxon`.
 #
 # Why channels and times may disagree
 # -----------------------------------
@@ -161,13 +162,13 @@ print(f"shifted in a circle: r up to {max(shifts):.2f}, p = {p_shift:.2g}")
 # *A channel may be predicted well, and be superfluous*: what it knows, its neighbours
 # know as well. Hiding a channel with its neighbours leaves nobody to ask.
 #
-# *A channel may be needed, and not be predicted*: one that records mostly noise allows a
-# decoder to subtract this noise from the others. The likelihood does so, since it knows
-# how the noise of channels goes together. This is why the weights of a decoder are no
-# map of where information is.
+# *A channel may be needed, and not be predicted*: one that records mostly noise allows
+# a decoder to subtract this noise from the others. The likelihood does so, since it
+# knows how the noise of channels goes together. This is why the weights of a decoder
+# are no map of where information is.
 #
-# The first can be tried. ``regions`` takes any groups of channels; here each is a channel
-# with its neighbours, and is named after the one in the middle.
+# The first can be tried. ``regions`` takes any groups of channels; here each is a
+# channel with its neighbours, and is named after the one in the middle.
 
 adjacency, ch_names = mne.channels.find_ch_adjacency(model.evoked_.info, "eeg")
 neighbours = {
@@ -188,8 +189,10 @@ ax.set(
 )
 print(f"alone: r = {over_channels.r:.2f}")
 print(f"with neighbours: r = {pearsonr(predicted, lost)[0]:.2f}")
-print(f"largest loss: {100 * over_channels.table['decoding'].max():.1f} % alone, "
-      f"{100 * lost.max():.1f} % with neighbours")
+print(
+    f"largest loss: {100 * over_channels.table['decoding'].max():.1f} % alone, "
+    f"{100 * lost.max():.1f} % with neighbours"
+)
 
 # %%
 # What a high correlation does not show
@@ -206,7 +209,9 @@ window = np.digitize(scores.ceiling_map.times + half_a_sample, edges) - 1
 ceiling = scores.ceiling_map.data.mean(axis=0)
 course = [ceiling[window == i].mean() for i in range(len(by_window.table))]
 for name, column in over_times.table.items():
-    print(f"noise ceiling and {name}, over times: r = {pearsonr(course, column)[0]:.2f}")
+    print(
+        f"noise ceiling and {name}, over times: r = {pearsonr(course, column)[0]:.2f}"
+    )
 
 # %%
 # What to read next

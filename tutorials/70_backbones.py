@@ -27,13 +27,13 @@ seed are is said on the way.
 # A network starts from random weights, which the *seed* (``random_state``) decides. It
 # passes over the training pictures again and again; each pass is an *epoch* (of
 # training; with those of MNE-Python it shares only the name). In a pass it takes one
-# *batch* of pictures after another, and after each batch changes its weights a little so
-# that the *loss*, a number that says how wrong it is, gets smaller.
+# *batch* of pictures after another, and after each batch changes its weights a little
+# so that the *loss*, a number that says how wrong it is, gets smaller.
 #
 # Sooner or later it learns the training pictures by heart. Therefore some pictures are
 # held out: they change no weights, and the loss on them, the *validation* loss, says
-# which epoch to keep. ``validation="concept"`` holds out whole concepts. The test is used
-# for none of this.
+# which epoch to keep. ``validation="concept"`` holds out whole concepts. The test is
+# used for none of this.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -58,7 +58,10 @@ features = mne_brainae.compute_image_features(data.images, **quiet)
 test = mne_brainae.average_repetitions(data.test)
 gallery = features.loc[test.metadata["image"]]
 
+visual = mne_brainae.channel_regions(data.train.info)["visual"]
+
 small = {
+    "picks": visual,  # the back of the head
     "n_embedding": 64,
     "n_kernels": 10,
     "kernel_length": 10,
@@ -67,7 +70,7 @@ small = {
     "inner_activation": False,  # far faster on a CPU
     "standardize": "evoked",
     "validation": "concept",
-    "max_epochs": 15,
+    "max_epochs": 10,
     "min_updates": 0,
     "device": "cpu",
 }
@@ -84,9 +87,9 @@ mne_brainae.viz.plot_history(model)
 
 # %%
 # The dashed line is the epoch that was kept: where the validation loss was least. If it
-# is the last one, train longer (``max_epochs``). If the validation loss rises while that
-# of training falls, the network has begun to learn by heart; that is no harm, since the
-# earlier epoch is kept, but more data or a simpler network would help.
+# is the last one, train longer (``max_epochs``). If the validation loss rises while
+# that of training falls, the network has begun to learn by heart; that is no harm,
+# since the earlier epoch is kept, but more data or a simpler network would help.
 #
 # The total is the sum of four terms, and ``history_`` has every one of them:
 #
@@ -117,8 +120,8 @@ axes[0].legend(frameon=False)
 
 # %%
 # The terms have their minima at different epochs: what decodes best need not predict
-# best. The contrastive term also depends on how many pictures it has to tell apart, which
-# are as many as the batch has; compare its values only within one column.
+# best. The contrastive term also depends on how many pictures it has to tell apart,
+# which are as many as the batch has; compare its values only within one column.
 #
 # Brain encoders
 # --------------
@@ -127,14 +130,14 @@ axes[0].legend(frameon=False)
 #
 # * ``"tsconv"`` is the paper's: a convolution in time, then one over channels.
 # * ``"linear"`` is one linear map. It is hard to beat on small sets.
-# * ``"nice"`` and ``"atm"`` are the encoders of two systems that the paper compares with;
-#   ``recipe="nice"`` and ``recipe="atm"`` train them as their authors do.
+# * ``"nice"`` and ``"atm"`` are the encoders of two systems that the paper compares
+#   with; ``recipe="nice"`` and ``recipe="atm"`` train them as their authors do.
 #
 # A module of your own is any :class:`torch.nn.Module` that maps a batch of shape
 # (n, n_channels, n_times) to (n, n_embedding). Responses come standardised. Here is one
 # with a hidden layer:
 
-n_channels, n_times = len(test.ch_names), len(test.times)
+n_channels, n_times = len(visual), len(test.times)
 
 
 def make_own():
@@ -168,10 +171,10 @@ print(train(brain_encoder=make_own(), max_epochs=2))
 # A comparison with seeds
 # -----------------------
 #
-# Another seed gives another network, and another score. So every version is trained with
-# several seeds, and a difference that is not larger than that between seeds is none.
-# (The paper has five seeds, here are two.) ``r_images`` is the encoding score over
-# pictures, ``top_1`` the accuracy of retrieval.
+# Another seed gives another network, and another score. So every version is trained
+# with several seeds, and a difference that is not larger than that between seeds is
+# none. (The paper has five seeds, here are two.) ``r_images`` is the encoding score
+# over pictures, ``top_1`` the accuracy of retrieval.
 
 
 def compare(versions, seeds=(0, 1)):
@@ -207,7 +210,9 @@ summarise(encoders)
 # Beside them belongs what needs no training: the closed form, which is the same for any
 # seed. What a network adds is what it adds to *this*.
 
-best = mne_brainae.fit(data.train, features, recipe="best", random_state=0, **quiet)
+best = mne_brainae.fit(
+    data.train, features, recipe="best", picks=visual, random_state=0, **quiet
+)
 print(f"recipe='best': r_images {best.score(test, gallery):.2f}, ", end="")
 print(f"top_1 {best.retrieve(test, gallery).top_k():.2f}")
 
@@ -235,17 +240,17 @@ summarise(losses)
 
 # %%
 # One thing is certain before any network is trained: without ``recon_brain`` and
-# ``recon_image`` nothing teaches the decoder, so that what it predicts means nothing. The
-# rest is a matter of data: see :doc:`/tables` for how much the noise decides here.
+# ``recon_image`` nothing teaches the decoder, so that what it predicts means nothing.
+# The rest is a matter of data: see :doc:`/tables` for how much the noise decides here.
 #
-# ``mne_brainae benchmark table4 --data simulated`` runs the whole table with controls, and
-# on recordings with ``--bids-root``.
+# ``mne_brainae benchmark table4 --data simulated`` runs the whole table with controls,
+# and on recordings with ``--bids-root``.
 #
 # Temperature
 # -----------
 #
-# The contrastive loss divides similarities by the temperature tau. A low one looks at the
-# hardest wrong picture only, a high one at all of them alike. The paper takes 0.07.
+# The contrastive loss divides similarities by the temperature tau. A low one looks at
+# the hardest wrong picture only, a high one at all of them alike. The paper takes 0.07.
 
 temperatures = compare({f"{tau:g}": {"temperature": tau} for tau in (0.01, 0.5)})
 temperatures = pd.concat([temperatures, all_terms.assign(version="0.07")])
@@ -254,8 +259,8 @@ summarise(temperatures)
 # %%
 # ``learn_temperature=True`` makes it a weight like any other, and ``temperature_`` says
 # where it ended. It is learned on the training pictures, which a network can tell apart
-# better and better by learning them by heart, so it is no measure of what is best for new
-# ones.
+# better and better by learning them by heart, so it is no measure of what is best for
+# new ones.
 
 learned = train(learn_temperature=True)
 print(f"learned temperature: {learned.temperature_:.3f}")

@@ -193,10 +193,11 @@ if folder.is_dir():
     show(mne_brainae.generation.contact_sheet({"decoded": decoded}, n_columns=8))
 
 # %%
-# What next
-# ---------
+# What to read next
+# -----------------
 #
-# :doc:`/generation` has the licences of weights, the exact metrics and the commands
-# ``mne_brainae fit_prior`` and ``mne_brainae generate``, which do all this for files.
-# :ref:`decoding` finds what was seen among candidates, and :doc:`/protocol` says what
-# makes a score honest.
+# * :doc:`/generation`: the licences of weights, the exact metrics, and the commands
+#   ``mne_brainae fit_prior`` and ``mne_brainae generate``, which do all this for files.
+# * :ref:`decoding`: finding what was seen among candidates.
+# * :ref:`tut-neurons`: more on these neurons.
+# * :doc:`/ethics`: what such pictures are, and what they are not.
