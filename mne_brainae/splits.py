@@ -66,12 +66,10 @@ def split_epochs(
             f"{n_splits}, but epochs.metadata[{by!r}] has {n_groups}."
         )
     splitter = LeaveOneGroupOut() if n_splits is None else GroupKFold(n_splits)
-    # The rows are drawn now, so that errors and messages come from this call.
-    rows = list(_draw_rows(epochs, splitter, groups, disjoint, by))
-    return ((epochs[train], epochs[test]) for train, test in rows)
+    return _splits(epochs, splitter, groups, disjoint, by, logger.level)
 
 
-def _draw_rows(epochs, splitter, groups, disjoint, by) -> Iterator[tuple]:
+def _splits(epochs, splitter, groups, disjoint, by, level):
     for train, test in splitter.split(groups, groups=groups):
         for column in disjoint:
             values = epochs.metadata[column].astype(str).to_numpy()
@@ -82,8 +80,9 @@ def _draw_rows(epochs, splitter, groups, disjoint, by) -> Iterator[tuple]:
                 f"{' or '.join(disjoint)} with every training epoch: nothing is left "
                 "to train on."
             )
-        logger.info(
-            f"{len(test)} test epochs of {by} {five(np.unique(groups[test]))}, "
-            f"{len(train)} training epochs."
-        )
-        yield train, test
+        with mne.utils.use_log_level(level):  # what verbose= was in the call
+            logger.info(
+                f"{len(test)} test epochs of {by} {five(np.unique(groups[test]))}, "
+                f"{len(train)} training epochs."
+            )
+        yield epochs[train], epochs[test]

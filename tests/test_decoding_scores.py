@@ -255,6 +255,13 @@ def test_other_concepts_in_training(shared):
         list(mne_brainae.split_epochs(shared, "subject", disjoint="image"))
 
 
+@pytest.mark.parametrize("level", ["INFO", "WARNING"])
+def test_splits_say_what_they_draw_only_if_asked(shared, level):
+    with mne.utils.catch_logging() as log:
+        next(mne_brainae.split_epochs(shared, "subject", verbose=level))
+    assert ("test epochs of subject" in log.getvalue()) == (level == "INFO")
+
+
 def test_fewer_parts_than_groups(shared):
     parts = list(mne_brainae.split_epochs(shared, "subject", n_splits=2))
     assert [test.metadata["subject"].nunique() for _, test in parts] == [2, 2]

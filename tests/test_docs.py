@@ -206,8 +206,12 @@ def test_every_page_is_reachable(page):
 def written_commands() -> dict[str, str]:
     """Collect the commands that the pages tell a reader to type."""
     found = {}
-    for page in [ROOT / "README.md", *(ROOT / f"doc/{page}.rst" for page in PAGES)]:
-        text = page.read_text("utf-8").replace("\\\n", " ")
+    pages = [ROOT / "README.md", *(ROOT / f"doc/{page}.rst" for page in PAGES)]
+    for page in pages + TUTORIALS:
+        text = page.read_text("utf-8")
+        if page.suffix == ".py":
+            text = re.sub("^# ?", "", text, flags=re.MULTILINE)
+        text = text.replace("\\\n", " ")
         typed = re.findall(
             r"^ +(?:\$ )?((?:\w+=\S+ )?mne_brainae .*)$", text, re.MULTILINE
         )
