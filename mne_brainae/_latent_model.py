@@ -385,18 +385,26 @@ class LatentModel(BaseEstimator):
 
         Notes
         -----
-        The encoder sees a missing entry at the mean of its channel or, with
-        ``imputation="gaussian"``, at what the observed entries make expected.
+        The encoder sees a missing entry at the mean of its channel, and the decoder
+        says what it is. With ``imputation="gaussian"`` the encoder sees what the
+        observed entries make expected; that is also what is returned for the missing
+        ones, for passing the noise of the observed through the latent would add to it.
         """
         _check_option("output", output, ("epochs", "array"))
         data = self._read(epochs)
         data = self._brain_scaler.transform(data)
+        missing = np.isnan(data)
         if self._imputer is not None:
             data = self._imputer.fill(data)
         data[np.isnan(data)] = 0.0
         check_finite(data, "epochs")
         z = self._apply(self.network_.embed_brain, data)
-        return self._decode(z, epochs.metadata, output)
+        rebuilt = self._decode(z, None, "array")
+        if self._imputer is not None:
+            rebuilt[missing] = self._brain_scaler.inverse_transform(data)[missing]
+        if output == "array":
+            return rebuilt
+        return make_epochs(rebuilt, self.info_, self.times_[0], epochs.metadata)
 
     # -- scores, files, looks ---------------------------------------------------------
 

@@ -133,7 +133,7 @@ class BrainAE(LatentModel):
     imputation : ``"mean"`` | ``"gaussian"``
         What ``reconstruct`` lets the encoder see in place of missing entries: the mean,
         or what is expected given the observed ones, by probabilistic principal
-        components of the training epochs.
+        components of the training epochs, which is also its answer for them.
     %(picks)s
     device : str
         ``"auto"`` (CUDA, MPS, CPU in this order) or a PyTorch device.

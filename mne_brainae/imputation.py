@@ -47,7 +47,7 @@ class Imputer:
 
     @classmethod
     def fit(cls, responses: np.ndarray) -> Imputer:
-        """Learn the components; their number has the best held-out likelihood.
+        """Learn many components, each trusted as far as it holds for new responses.
 
         Parameters
         ----------
@@ -58,16 +58,54 @@ class Imputer:
         -------
         imputer : instance of Imputer
             The imputer.
+
+        Notes
+        -----
+        An axis of few noisy responses has the variance l in these and c, less the
+        noise, in responses that were left out. A share of about c / l of it is signal.
+        Both reading a score along the axis and predicting from it lose that share, so
+        that the axis enters with the variance c (c / l)^2.
         """
-        n_components = _choose_n_components(responses)
+        most = _most_components(responses)
+        mean, axes, variances, _ = _principal(responses, most)
+        kept = _held_out_variances(responses, most)
+        total = _total_variance(responses, mean)
+        n_values = responses.shape[1]
+        floor = (total - kept.sum()) / max(n_values - len(kept), 1)
+        signal = np.maximum(kept - max(floor, 0), 0)
+        share = np.minimum(signal / np.maximum(variances, 1e-12), 1)
+        power = signal * share**2
+        return cls._build(mean, axes, power, (total - power.sum()) / n_values)
+
+    @classmethod
+    def fit_pca(cls, responses: np.ndarray, n_components: int | None = None) -> Imputer:
+        """Learn plain probabilistic principal components.
+
+        Parameters
+        ----------
+        responses : array, shape (n_epochs, n_values)
+            Whole standardised responses.
+        n_components : int | None
+            Their number; None takes that of the best held-out likelihood.
+
+        Returns
+        -------
+        imputer : instance of Imputer
+            The imputer.
+        """
+        if n_components is None:
+            n_components = _choose_n_components(responses)
         mean, axes, variances, noise = _principal(responses, n_components)
-        n_components = len(axes)
-        signal = np.maximum(variances - noise[n_components - 1], 0)
-        components = axes.T * np.sqrt(signal)
+        return cls._build(mean, axes, np.maximum(variances - noise[-1], 0), noise[-1])
+
+    @classmethod
+    def _build(cls, mean, axes, power, noise: float) -> Imputer:
+        is_used = power > 0
+        components = (axes[is_used].T * np.sqrt(power[is_used])).astype(np.float32)
         # A noise of zero would make an exact fit of every rounding error.
-        noise = max(noise[n_components - 1], 1e-6 * signal.sum(), 1e-12)
-        logger.info(f"Missing entries are imputed from {n_components} components.")
-        return cls(mean, components.astype(np.float32), float(noise))
+        noise = max(noise, 1e-6 * power.sum(), 1e-12)
+        logger.info(f"Missing entries are imputed from {is_used.sum()} components.")
+        return cls(mean, components, float(noise))
 
     def fill(self, data: np.ndarray) -> np.ndarray:
         """Replace NaN by what is expected, in place.
@@ -101,18 +139,38 @@ def _principal(responses: np.ndarray, n_components: int):
     centred = responses - mean
     _, values, axes = randomized_svd(centred, n_components, random_state=0)
     variances = values.astype(np.float64) ** 2 / len(responses)
-    total = np.square(centred, dtype=np.float64).sum() / len(responses)
+    total = _total_variance(responses, mean)
     left = np.maximum(total - np.cumsum(variances), 0)
     n_left = np.maximum(responses.shape[1] - 1 - np.arange(len(variances)), 1)
     return mean, axes, variances, left / n_left
 
 
+def _total_variance(responses: np.ndarray, mean: np.ndarray) -> float:
+    return np.square(responses - mean, dtype=np.float64).sum() / len(responses)
+
+
+def _most_components(responses: np.ndarray) -> int:
+    return max(min(*responses.shape, 3 * max(N_COMPONENTS)) // 3, 1)
+
+
+def _folds(responses: np.ndarray):
+    for train, test in KFold(3, shuffle=True, random_state=0).split(responses):
+        yield responses[train], responses[test]
+
+
+def _held_out_variances(responses: np.ndarray, n_components: int) -> np.ndarray:
+    """Return how much responses that were left out vary along every axis."""
+    power = np.zeros(n_components)
+    for train, test in _folds(responses):
+        mean, axes, _, _ = _principal(train, n_components)
+        power += np.square((test - mean) @ axes.T, dtype=np.float64).sum(axis=0)
+    return power / len(responses)
+
+
 def _choose_n_components(responses: np.ndarray) -> int:
     """Choose by the likelihood of responses that were left out, in three folds."""
-    most = min(*responses.shape, 3 * max(N_COMPONENTS)) // 3
-    scores = 0.0
-    for train, test in KFold(3, shuffle=True, random_state=0).split(responses):
-        scores = scores + _likelihoods(responses[train], responses[test], max(most, 1))
+    most = _most_components(responses)
+    scores = sum(_likelihoods(*parts, most) for parts in _folds(responses))
     offered = [n for n in N_COMPONENTS if n <= len(scores)]
     return max(offered, key=lambda n: scores[n - 1])
 

@@ -43,7 +43,8 @@ class ReconstructionScores:
         and probabilistic PCA). ``r_all``, ``r_missing`` and ``r_visible`` are Pearson
         correlations over those entries of an epoch, mean over epochs, as in the paper.
         ``skill`` is 1 - MSE / MSE of the mean response on the missing entries, every
-        channel in units of its standard deviation: 0 is no better than the mean.
+        channel in units of its standard deviation in training: 0 is no better than the
+        mean.
         ``top_1`` is the accuracy of decoding the reconstruction, if asked for.
     protocol : dict
         Epochs, channels, window, blocks and seed.
@@ -98,6 +99,7 @@ def score_reconstruction(
     kinds: Sequence[str] = MASKS,
     ratios: Sequence[float] = (0.1, 0.3, 0.5, 0.7, 0.9),
     block_length: float = 0.1,
+    n_components: int | None = None,
     identify: Callable[[mne.BaseEpochs], Identification] | None = None,
     random_state=None,
     verbose=None,
@@ -119,6 +121,9 @@ def score_reconstruction(
         Shares that are missing.
     block_length : float
         Length of a missing stretch in seconds (random and temporal masks).
+    n_components : int | None
+        Number of components of probabilistic PCA; None takes that of the best held-out
+        likelihood.
     identify : callable | None
         Takes epochs and returns an :class:`mne_brainae.Identification`, to decode what
         was reconstructed. None decodes nothing.
@@ -143,9 +148,11 @@ def score_reconstruction(
     whole = read_array(epochs, check_same_space(epochs, ch_names, model.times_))
     check_finite(whole, "epochs")
     mean = model.evoked_.data.astype(np.float32)
-    scale = Scaler(mean, (whole - mean).std(axis=(0, 2), keepdims=True)[0])
-    scale.scale[scale.scale == 0] = 1.0
-    imputer = None if epochs_train is None else _learn(epochs_train, model)
+    # Of training, since a channel that is almost silent in the test would count most.
+    scale = Scaler(mean, model._brain_scaler.scale)
+    learned = None
+    if epochs_train is not None:
+        learned = _learn(epochs_train, model, n_components)
     seed = seed_from(random_state)
     rows = []
     for kind, ratio in ProgressBar(
@@ -164,8 +171,8 @@ def score_reconstruction(
             MODEL: model.reconstruct(masked, output="array"),
             MEAN: np.broadcast_to(mean, whole.shape),
         }
-        if imputer is not None:
-            guesses[PCA] = _impute(given, *imputer)
+        if learned is not None:
+            guesses[PCA] = _impute(given, *learned)
         for system, guess in guesses.items():
             row = {"kind": kind, "ratio": ratio, "system": system}
             row |= _compare(whole, guess, np.isnan(given), scale)
@@ -182,14 +189,17 @@ def score_reconstruction(
     return ReconstructionScores(pd.DataFrame(rows), protocol)
 
 
-def _learn(epochs: mne.BaseEpochs, model: LatentModel) -> tuple[Scaler, Imputer]:
+def _learn(
+    epochs: mne.BaseEpochs, model: LatentModel, n_components: int | None
+) -> tuple[Scaler, Imputer]:
     """Learn probabilistic PCA from whole training responses."""
     picks = check_same_space(epochs, model.info_["ch_names"], model.times_)
     some = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS))
     data = read_array(epochs[np.unique(some.astype(int))], picks)
     check_finite(data, "epochs_train")
     scaler = Scaler.for_brain(data, "evoked")
-    return scaler, Imputer.fit(scaler.transform(data).reshape(len(data), -1))
+    rows = scaler.transform(data).reshape(len(data), -1)
+    return scaler, Imputer.fit_pca(rows, n_components)
 
 
 def _impute(given: np.ndarray, scaler: Scaler, imputer: Imputer) -> np.ndarray:

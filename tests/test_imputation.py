@@ -16,7 +16,24 @@ def _responses(n, seed, noise=0.3):
 
 
 def test_number_of_components_is_found():
-    assert Imputer.fit(_responses(300, 0)).components.shape == (60, 3)
+    assert Imputer.fit_pca(_responses(300, 0)).components.shape == (60, 3)
+    assert Imputer.fit_pca(_responses(300, 0), 5).components.shape == (60, 5)
+
+
+def test_few_noisy_responses_are_trusted_less():
+    """What fits few responses by chance would spoil new ones, more so in gaps."""
+    train, test = _responses(40, 0, noise=5.0), _responses(300, 1, noise=5.0)
+    absent = np.random.default_rng(0).random(test.shape) < 0.7
+    given = np.where(absent, np.nan, test).astype(np.float32)
+
+    def skill(imputer):
+        filled = imputer.fill(given.reshape(300, 6, 10).copy()).reshape(test.shape)
+        error = np.square(filled - test)[absent].mean()
+        return 1 - error / np.square(train.mean(axis=0) - test)[absent].mean()
+
+    shrunk = skill(Imputer.fit(train))
+    assert shrunk > max(skill(Imputer.fit_pca(train, n)) for n in (5, 10))
+    assert shrunk > 0
 
 
 def test_likelihood_is_that_of_probabilistic_pca():
@@ -31,6 +48,7 @@ def test_likelihood_is_that_of_probabilistic_pca():
 
 def test_expectation_is_the_conditional_mean():
     imputer = Imputer.fit(_responses(300, 0))
+    assert imputer.components.shape[1] >= 3
     row = _responses(1, 2)[0].astype(float)
     absent = np.random.default_rng(0).random(60) < 0.5
     loadings = imputer.components.astype(float)
