@@ -211,7 +211,7 @@ def test_files_are_checked(best, unseen, page, tmp_path):
 
 
 def test_commands_from_recording_to_report(tmp_path, capsys):
-    """fit, predict and report on files."""
+    """fit, predict, retrieve and report on files."""
     data = mne_brainae.datasets.simulate(
         n_train_concepts=10,
         n_test_concepts=6,
@@ -231,6 +231,24 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
     shown = [str(data.images / name) for name in data.test.metadata["image"].unique()]
     main(["predict", str(model), *shown[:3], "--out", str(predicted)])
     assert len(mne.read_epochs(predicted)) == 3
+    ranks = tmp_path / "ranks.csv"
+    words = ["retrieve", str(model), str(files["test"]), str(data.images)]
+    main([*words, "--similarity", "likelihood", "--out", str(ranks)])
+    table = pd.read_csv(ranks, index_col="epoch")
+    best = mne_brainae.read_brainae(model).retrieve(
+        mne_brainae.average_repetitions(data.test),
+        data.images,
+        similarity="likelihood",
+    )
+    assert list(table["rank"]) == list(best.ranks)
+    printed = capsys.readouterr().out
+    assert all(str(file) in printed for file in (model, predicted, ranks))
+    assert "repetitions averaged: 2 to 2" in printed
+    assert f"top-1 {100 * best.top_k(1):.1f} %" in printed
+    with pytest.raises(FileExistsError):
+        main([*words, "--out", str(ranks)])
+    main([*words, "--single-trials", "--out", str(ranks), "--overwrite"])
+    assert len(pd.read_csv(ranks)) == 12
     main(
         [
             "report",
@@ -241,8 +259,7 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
             *("--title", "Simulated", "--out", str(page)),
         ]
     )
-    printed = capsys.readouterr().out
-    assert all(str(file) in printed for file in (model, predicted, page))
+    assert str(page) in capsys.readouterr().out
     text = page.read_text("utf-8")
     assert "<title>Simulated</title>" in text
     assert all(pictures(text).values())

@@ -21,6 +21,7 @@ COMMANDS = {
     "fit": "fit a model to epochs and pictures",
     "fit_prior": "fit what a model needs to generate pictures",
     "predict": "predict the brain responses to pictures",
+    "retrieve": "rank pictures by the brain responses to them, and score the ranks",
     "report": "write one page about a model, its scores and their protocol",
     "sys_info": "print the versions that a bug report needs",
 }

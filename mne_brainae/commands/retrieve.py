@@ -1,0 +1,42 @@
+"""``mne_brainae retrieve``: the pictures that brain responses tell of."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a retrieval can be told."""
+    from ..identification import SIMILARITIES
+
+    add = parser.add_argument
+    add("model", type=Path, help="a model file of mne_brainae fit")
+    add("epochs", type=Path, help="test epochs (-epo.fif), metadata name the image")
+    add("images", type=Path, help="the folder of the test pictures, the gallery")
+    add("--similarity", choices=SIMILARITIES, default="cosine", help="to compare by")
+    add("--single-trials", action="store_true", help="do not average repetitions")
+    add("--out", type=Path, default=Path("retrieved.csv"), help="the table of ranks")
+    add("--overwrite", action="store_true", help="replace the table")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Rank the pictures for every response, print accuracies, and save the ranks."""
+    import mne
+
+    import mne_brainae
+    from mne_brainae._checks import _check_fname
+    from mne_brainae._files import replacing
+
+    _check_fname(given.out, overwrite=given.overwrite)
+    model = mne_brainae.read_brainae(given.model)
+    epochs = mne.read_epochs(given.epochs, preload=False)
+    if not given.single_trials:
+        epochs = mne_brainae.average_repetitions(epochs)
+    found = model.retrieve(epochs, given.images, similarity=given.similarity)
+    with replacing(given.out) as path:
+        found.to_data_frame().to_csv(path, index_label="epoch")
+    print(found)
+    print(f"Saved the ranks of {len(found.truth)} responses in {given.out}")
