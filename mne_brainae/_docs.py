@@ -149,6 +149,11 @@ similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
     with the predicted response; or the log-likelihood of the response around the
     prediction, with the covariance of its errors on training images that were held out
     (in the closed form, left out), which is there the distance in the shared space.""",
+    "transductive": """\
+transductive : ``"csls"`` | ``"whiten"`` | None
+    Let every score depend on the whole test batch, which no single response could, and
+    say so in the protocol: correct similarities for what is similar to everything, or
+    divide embeddings by the covariance of all test responses (``"cosine"`` only).""",
     "zero_shot": """\
 zero_shot : bool
     Leave the test concepts out of the training partition, as the paper says. False

@@ -40,6 +40,7 @@ from .identification import (
 from .images import compute_image_features
 from .preprocessing import average_by, make_epochs, read_array
 from .templates import compute_template_features
+from .transductive import TRANSDUCTIVE, csls, whiten_batch
 
 BATCH = 512  # epochs per forward pass outside training
 
@@ -205,7 +206,7 @@ class LatentModel(BaseEstimator):
 
     @fill_doc
     def retrieve(
-        self, epochs, candidates=None, *, similarity="cosine"
+        self, epochs, candidates=None, *, similarity="cosine", transductive=None
     ) -> Identification:
         """Find the picture that evoked every response among candidates.
 
@@ -219,6 +220,7 @@ class LatentModel(BaseEstimator):
             true pictures. A folder or None stands for the pictures that ``epochs``
             name.
         %(similarity)s
+        %(transductive)s
 
         Returns
         -------
@@ -233,7 +235,7 @@ class LatentModel(BaseEstimator):
         features = self._features(candidates, names=shown if whole else None)
         z_image = self._embed_features(features)
         return Identification(
-            self._compare(epochs, z_image, similarity),
+            self._compare_batch(epochs, z_image, similarity, transductive),
             z_image.index,
             names,
             {
@@ -242,11 +244,14 @@ class LatentModel(BaseEstimator):
                 "templates": "the stimuli themselves",
                 "similarity": SIMILARITIES[similarity],
                 **self._protocol(epochs, names),
+                "transductive": TRANSDUCTIVE.get(transductive, False),
             },
         )
 
     @fill_doc
-    def classify(self, epochs, templates, *, similarity="cosine") -> Identification:
+    def classify(
+        self, epochs, templates, *, similarity="cosine", transductive=None
+    ) -> Identification:
         """Find the concept of the picture that evoked every response.
 
         Parameters
@@ -258,6 +263,7 @@ class LatentModel(BaseEstimator):
             mapping from concept to pictures, or features indexed by
             ``(concept, image)``. A picture that ``epochs`` show is a ValueError.
         %(similarity)s
+        %(transductive)s
 
         Returns
         -------
@@ -282,7 +288,7 @@ class LatentModel(BaseEstimator):
         z_concept = self._embed_features(features).groupby(level="concept").mean()
         counts = features.groupby(level="concept").size()
         return Identification(
-            self._compare(epochs, z_concept, similarity),
+            self._compare_batch(epochs, z_concept, similarity, transductive),
             z_concept.index,
             epochs.metadata["concept"].astype(str),
             {
@@ -292,8 +298,23 @@ class LatentModel(BaseEstimator):
                 "of every concept",
                 "similarity": SIMILARITIES[similarity],
                 **self._protocol(epochs, names),
+                "transductive": TRANSDUCTIVE.get(transductive, False),
             },
         )
+
+    def _compare_batch(self, epochs, z_image, similarity: str, transductive):
+        """Compare one by one or, if asked for, with the whole batch in view."""
+        _check_option("transductive", transductive, (None, *TRANSDUCTIVE))
+        if transductive != "whiten":
+            compared = self._compare(epochs, z_image, similarity)
+            return csls(compared[:, :]) if transductive else compared
+        if similarity != "cosine":
+            raise ValueError(
+                "transductive='whiten' changes embeddings: give similarity='cosine', "
+                f"got {similarity!r}."
+            )
+        brain, image = self.embed_epochs(epochs).to_numpy(), z_image.to_numpy()
+        return Comparison(cosine_similarity, *whiten_batch(brain, image))
 
     def _compare(self, epochs, z_image: pd.DataFrame, similarity: str) -> Comparison:
         """Compare every response with every picture or concept."""
@@ -340,7 +361,6 @@ class LatentModel(BaseEstimator):
             "test images seen in fit": len(seen),
             "image encoder": name_of(encoder) or "ready features",
             "seed": self._seed,
-            "transductive": False,
         }
 
     def generate(self, epochs, prior, **options):
