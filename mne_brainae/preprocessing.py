@@ -49,8 +49,9 @@ def read_blocks(epochs: mne.BaseEpochs, picks: np.ndarray):
 
 def _blocks(epochs, picks):
     """Yield what :func:`read_blocks` does as it comes, which may be a view."""
-    # With picks, and with an array of rows, MNE-Python copies in float64.
-    whole = np.array_equal(picks, np.arange(len(epochs.ch_names)))
+    # With picks MNE-Python copies in float64; without, it looks all channels up by
+    # name, which for a single epoch takes longer.
+    whole = len(epochs) > 1 and np.array_equal(picks, np.arange(len(epochs.ch_names)))
     for start in range(0, len(epochs), BLOCK):
         rows = slice(start, min(start + BLOCK, len(epochs)))
         chosen = None if whole else picks
