@@ -16,6 +16,7 @@ import matplotlib as mpl
 import mne_brainae
 
 mpl.use("agg")
+os.environ.setdefault("MNE_TQDM", "off")  # progress bars are for terminals
 
 OFFLINE = os.environ.get("MNE_BRAINAE_DOC_OFFLINE", "") not in ("", "0")
 
