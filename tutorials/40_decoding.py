@@ -152,9 +152,7 @@ by_region.plot()
 # accuracy is an Evoked, so that MNE-Python draws it.
 
 by_channel = mne_brainae.occlude_channels(identify, measured, model.evoked_)
-by_channel.change_map.plot_topomap(
-    times=[0.0], scalings=100, units="change (%)", time_format=""
-)
+by_channel.change_map.plot_topomap(times=[0.0], scalings=100, units="%", time_format="")
 
 # %%
 # Is what is predicted best decoded from, too?

@@ -94,7 +94,7 @@ by_channel = mne_brainae.occlude_channels(
 )
 print(by_channel)
 by_channel.change_map.plot_topomap(
-    times=[0.0], scalings=100, units="change (%)", time_format="", size=2.5
+    times=[0.0], scalings=100, units="%", time_format="", size=2.5
 )
 
 # %%
@@ -152,7 +152,7 @@ print(f"shifted in a circle: r up to {max(shifts):.2f}, p = {p_shift:.2g}")
 # %%
 # With so few windows the second p cannot be smaller than one over their number. The
 # best answer is another one: compute ``r`` for every subject, and test these values
-# over subjects, for example by :func:`scipy.stats.wilcoxon`.
+# over subjects, for example by ``scipy.stats.wilcoxon``.
 #
 # Why channels and times may disagree
 # -----------------------------------
