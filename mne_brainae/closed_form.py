@@ -298,10 +298,10 @@ def white_axes(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         along the others pictures do not differ.
     """
     n_images, n_values = measured.shape
-    basis = np.eye(n_values)
-    if n_values > n_images // 2:
-        centred = predicted - predicted.mean(axis=0)
-        n_axes = max(n_images // 2, 1)
-        basis = randomized_svd(centred, n_axes, random_state=0)[2].T
-    residual = (measured - predicted) @ basis
-    return (basis @ noise_roots(residual)[0]).astype(np.float32)
+    residual = measured - predicted
+    if n_values <= n_images // 2:
+        return noise_roots(residual)[0].astype(np.float32)
+    centred = predicted - predicted.mean(axis=0)
+    n_axes = max(n_images // 2, 1)
+    basis = randomized_svd(centred, n_axes, random_state=0)[2].T
+    return (basis @ noise_roots(residual @ basis)[0]).astype(np.float32)

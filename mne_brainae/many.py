@@ -257,8 +257,10 @@ def _jobs(epochs, images, settings, seeds, folder: Path) -> list[_Job]:
                 f"Subjects and settings name files; {name!r} must be of letters, "
                 "digits, '.', '+', '-' and '_'."
             )
-    shown = joblib.hash(images)
-    data = {subject: _identity(each) + shown for subject, each in epochs.items()}
+    data = {
+        subject: _identity(each) + joblib.hash(_shown_to(each, images))
+        for subject, each in epochs.items()
+    }
     return [
         _Job(subject, str(setting), int(seed), settings[setting], folder, each)
         for (subject, each), setting, seed in product(data.items(), settings, seeds)
@@ -334,6 +336,17 @@ def _identity(epochs) -> str:
     for _, block in read_blocks(epochs, np.arange(len(epochs.ch_names))):
         digest.update(np.ascontiguousarray(block))
     return digest.hexdigest()
+
+
+def _shown_to(epochs, images):
+    """Return of features those of the images that a subject was shown."""
+    if not isinstance(images, pd.DataFrame):
+        return images
+    if not isinstance(epochs, mne.BaseEpochs):
+        epochs = mne.read_epochs(epochs, preload=False, verbose="ERROR")
+    if epochs.metadata is None or "image" not in epochs.metadata:
+        return images  # the fit will say what is missing
+    return images[images.index.isin(epochs.metadata["image"].astype(str))]
 
 
 def _name_of(part) -> str:

@@ -9,21 +9,21 @@ import pandas as pd
 import pytest
 
 import mne_brainae
-from mne_brainae.benchmark import recordings, rendering, runner
-from mne_brainae.benchmark.scores import COLUMNS, SHUFFLED
-from mne_brainae.benchmark.spec import NOT_BUILT, Row, Table
+from mne_brainae.benchmark import recordings, rendering, runner, summary
+from mne_brainae.benchmark.scores import COLUMNS
+from mne_brainae.benchmark.spec import MEAN, NOT_BUILT, Row, SubjectTable, Table
 from mne_brainae.benchmark.tables import TABLE_4, TABLES
 from mne_brainae.commands import main
+from mne_brainae.commands.benchmark.data import QUICK as SIMULATED
 
-QUICK = {
+BRIEF = {
     "n_kernels": 16,
     "kernel_length": 10,
     "inner_activation": False,
-    "n_embedding": 64,
-    "max_epochs": 12,
-    "min_updates": 90,
+    "n_embedding": 8,
+    "max_epochs": 1,
+    "min_updates": 1,
 }
-BRIEF = QUICK | {"max_epochs": 1, "min_updates": 1, "n_embedding": 8}
 
 
 def _noisier(epochs, rng):
@@ -76,19 +76,51 @@ def test_published_values_fill_every_table(name):
         for mean, sd in table.published(row).values():
             assert np.isnan(mean) or -1 < mean < 100
             assert not sd < 0
+    row = table.rows[0]
+    if isinstance(table, SubjectTable):
+        table = replace(table, printed={row.name: ("1",)})
     with pytest.raises(ValueError, match=r"expected \d+ published values, got 1"):
-        table.published(replace(table.rows[0], published="1±2"))
+        table.published(replace(row, published="1±2"))
 
 
-def test_ablation_has_the_shape_of_the_paper(recording, unseen, tmp_path):
-    """Signs of Table 4, each with every seed."""
+#: Of the linear model of subject 3 in Table 10, the mean asks for an MSE of 1.356.
+MISPRINTS = {("table10", "linear", "mse visual")}
+
+
+@pytest.mark.parametrize(
+    "table", [t for t in TABLES.values() if isinstance(t, SubjectTable)]
+)
+def test_published_subjects_have_the_published_mean(table):
+    """Every number was copied as printed, and the paper's own means are right."""
+    off, n_checked = set(), 0
+    for row in table.rows:
+        values = table.published_by_subject(row)
+        for column in table.columns:
+            if (column, MEAN) not in values:
+                continue
+            of_subjects = [values[column, subject] for subject in table.subjects]
+            last_digit = 0.1 if "top" in column else 0.001
+            n_checked += 1
+            if abs(np.mean(of_subjects) - values[column, MEAN]) > 0.6 * last_digit:
+                off.add((table.name, row.name, column))
+    assert n_checked == sum(2 * bool(x) for r in table.printed.values() for x in r)
+    assert off == {key for key in MISPRINTS if key[0] == table.name}
+
+
+def test_ablation_has_the_shape_of_the_paper(tmp_path):
+    """Signs of Table 4 on the default simulation, each with every seed."""
     kept = ("w/ L_con", "w/ L_recon", "overall")
     table = replace(
         TABLE_4, rows=tuple(row for row in TABLE_4.rows if row.name in kept)
     )
-    data = _recording(recording, unseen, tmp_path)
+    data = recordings.simulated("things_eeg2", ["01"], tmp_path)
     found = runner.run_table(
-        table, [data], folder=tmp_path / "fits", seeds=range(2), params=QUICK
+        table,
+        [data],
+        folder=tmp_path / "fits",
+        seeds=range(2),
+        params=SIMULATED,
+        shuffled=False,
     )
     assert not found.failures
     wide = found.scores.pivot_table(
@@ -100,11 +132,8 @@ def test_ablation_has_the_shape_of_the_paper(recording, unseen, tmp_path):
     assert (encoding["w/ L_recon"] > 0.03).all()
     assert (encoding["overall"] > encoding["w/ L_recon"]).all()
     assert (encoding["overall"] < ceiling).all()
-    assert (decoding["w/ L_recon"] < 5 * chance).all()
+    assert (decoding["w/ L_recon"] < 4 * chance).all()
     assert (decoding[["w/ L_con", "overall"]] > 8 * chance).all(axis=None)
-    # The control knows nothing of the pictures.
-    assert (encoding[SHUFFLED].abs() < 0.03).all()
-    assert (decoding[SHUFFLED] < 5 * chance).all()
     only = found.scores[found.scores["row"] == "chance"].set_index("score")["value"]
     assert (only["retrieval top-1"] == chance).all()
 
@@ -133,7 +162,7 @@ def test_resumed_is_the_same_and_failures_lose_nothing(recording, unseen, tmp_pa
     pd.testing.assert_frame_equal(again.scores, found.scores)
 
     files = {f.name: f for f in rendering.write(found, tmp_path / "out")}
-    text = rendering.cells(rendering.summarise(found), found)
+    text = rendering.cells(summary.summarise(found), found)
     heading = COLUMNS["r all"][0]
     cells = text.loc["things_eeg2", heading]
     assert cells["unknown"] == NOT_BUILT
@@ -167,22 +196,23 @@ def _results(n_subjects, simulated=False):
         "image encoder": ["ready"],
     }
     protocol = {"data": {"things_eeg2": about}, "seeds": [0, 1, 2]}
+    protocol[runner.SETTINGS] = {}
     return runner.Results(table, scores, {}, {}, protocol)
 
 
 def test_statistics_are_over_subjects():
     found = _results(6)
-    one = rendering.summarise(found).iloc[0]
+    one = summary.summarise(found).iloc[0]
     assert one["mean"] == pytest.approx(0.4 + 0.025 + 0.001)
     assert one["sd"] == pytest.approx(np.std(0.01 * np.arange(6), ddof=1))
     assert one["difference"] == pytest.approx(one["mean"] - 0.5)
-    tests, refused = rendering.compare(found)
+    tests, refused = summary.compare(found)
     assert not refused
     assert tests["p"].item() == pytest.approx(2 / 2**6)
-    assert rendering.cells(rendering.summarise(found), found).iloc[0, 0] == (
+    assert rendering.cells(summary.summarise(found), found).iloc[0, 0] == (
         "0.426 ± 0.019 [0.500 ± 0.100; -0.074]"
     )
-    tests, refused = rendering.compare(_results(5))
+    tests, refused = summary.compare(_results(5))
     assert tests.empty
     assert refused == ["things_eeg2: 5 subjects; the signed-rank test needs at least 6"]
 
@@ -216,12 +246,30 @@ def test_tables_1_and_16_run_on_all_data_sets(tmp_path):
     words = ["--data", "simulated", "--small", "--subjects", "1", "--seeds", "1"]
     for name in ("table1", "table16"):
         main(["benchmark", name, *words, "--out", str(tmp_path)])
-        summary = pd.read_csv(tmp_path / name / "summary.csv")
-        own = summary[summary["published"].notna()]
+        written = pd.read_csv(tmp_path / name / "summary.csv")
+        own = written[written["published"].notna()]
         assert own["mean"].notna().all()
         assert own["data"].nunique() == 3
         assert own["difference"].isna().all()
     assert (own["mean"] > 0).all()
+
+
+def test_all_fits_may_fail(recording, unseen, tmp_path):
+    """The table still says so."""
+    rows = (Row("too long", "0.5", settings={"kernel_length": 500}),)
+    table = Table("table0", "a test", ("r all",), rows, "too long")
+    data = _recording(recording, unseen, tmp_path)
+    with pytest.warns(RuntimeWarning, match="1 of 1 fits failed"):
+        found = runner.run_table(
+            table,
+            [data],
+            folder=tmp_path / "fits",
+            seeds=[0],
+            params=BRIEF,
+            shuffled=False,
+        )
+    text = rendering.cells(summary.summarise(found), found)
+    assert text.to_numpy().tolist() == [["failed [0.500]"]]
 
 
 def test_systems_that_are_not_built_say_so(capsys):

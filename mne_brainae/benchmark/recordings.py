@@ -13,6 +13,7 @@ from pathlib import Path
 from zlib import crc32
 
 import mne
+import numpy as np
 import pandas as pd
 
 from .._checks import logger
@@ -33,11 +34,13 @@ SIMULATION = {
     "n_test_concepts": 40,
     "n_exemplars": 4,
     "n_templates": 3,
-    "n_test_repetitions": 8,
-    "snr": 0.1,
+    "n_test_repetitions": 20,
+    "snr": 0.05,
     "tmin": 0.0,
     "tmax": 0.6,
 }
+#: Fewer subjects are too few to fit to all others but one.
+LEAST_OTHERS = 3
 KIND, VERSION = "image features of a benchmark", 1
 
 
@@ -71,6 +74,25 @@ class Recording:
     templates: dict[str, pd.DataFrame]
     encoder: str
     is_default: bool = True
+
+    def shuffled(self) -> pd.DataFrame:
+        """Give every picture the features of another.
+
+        Returns
+        -------
+        features : DataFrame, shape (n_images, n_features)
+            The same index, other rows: a model of these knows nothing of the pictures.
+        """
+        # In a simulation every subject has pictures of its own, in a folder.
+        owners = [
+            name.partition("/")[0] if self.simulated else ""
+            for name in self.features.index
+        ]
+        parts = []
+        for _, part in self.features.groupby(owners, sort=False):
+            order = np.random.default_rng(0).permutation(len(part))
+            parts.append(part.iloc[order].set_axis(part.index))
+        return pd.concat(parts)
 
 
 def simulated(
@@ -151,8 +173,12 @@ def _write(place: Path, data, epochs: tuple) -> None:
 
 
 def _save(folder: Path, train: mne.BaseEpochs, test: mne.BaseEpochs) -> None:
-    for name, epochs in (("train", train), ("test", test)):
-        epochs.save(folder / f"{name}-epo.fif", verbose="WARNING")
+    _save_one(folder, "train", train)
+    _save_one(folder, "test", test)
+
+
+def _save_one(folder: Path, part: str, epochs: mne.BaseEpochs) -> None:
+    epochs.save(folder / f"{part}-epo.fif", verbose="WARNING")
 
 
 def _whole(place: Path, write: Callable[[Path], None]) -> None:
@@ -191,6 +217,7 @@ def from_bids(
     images: str | Path,
     image_encoder: str,
     is_default: bool = True,
+    has_templates: bool = True,
     device: str = "auto",
 ) -> Recording:
     """Read the subjects of a data set as the paper does.
@@ -212,6 +239,8 @@ def from_bids(
         What turns pictures into features.
     is_default : bool
         Whether it is the image encoder of rows that name none.
+    has_templates : bool
+        Whether the features of templates are computed, which only classification needs.
     device : str
         ``"auto"`` or a PyTorch device, for the image encoder.
 
@@ -220,7 +249,9 @@ def from_bids(
     recording : instance of Recording
         The recording.
     """
-    places = {str(subject): Path(folder) / name / str(subject) for subject in subjects}
+    # What was prepared of another folder is not taken for this one.
+    kind = f"{name}_{crc32(str(Path(bids_root).resolve()).encode()):08x}"
+    places = {str(subject): Path(folder) / kind / str(subject) for subject in subjects}
     tables = []
     for subject, place in places.items():
         if not place.exists():
@@ -228,7 +259,9 @@ def from_bids(
             epochs = _read_subject(name, bids_root, subject)
             _whole(place, lambda to, epochs=epochs: _save(to, *epochs))
         for part in ("train", "test"):
-            epochs = mne.read_epochs(place / f"{part}-epo.fif", preload=False)
+            epochs = mne.read_epochs(
+                place / f"{part}-epo.fif", preload=False, verbose="WARNING"
+            )
             tables.append(epochs.metadata.assign(part=part, subject=subject))
     shown = pd.concat(tables, ignore_index=True)
 
@@ -236,18 +269,18 @@ def from_bids(
         return compute_image_features(files, image_encoder, names=names, device=device)
 
     features = compute(images, list(shown["image"].unique()))
-    tests = shown[shown["part"] == "test"]
-    by_subject = {
-        subject: find_templates(images, table)
-        for subject, table in tests.groupby("subject")
-    }
+    templates = {}
+    if has_templates:
+        for subject, table in shown[shown["part"] == "test"].groupby("subject"):
+            files = find_templates(images, table)
+            templates[subject] = compute_template_features(files, compute)
     return Recording(
         name,
         False,
         {s: place / "train-epo.fif" for s, place in places.items()},
         {s: place / "test-epo.fif" for s, place in places.items()},
         features,
-        {s: compute_template_features(t, compute) for s, t in by_subject.items()},
+        templates,
         image_encoder,
         is_default,
     )
@@ -259,3 +292,46 @@ def _read_subject(name: str, bids_root, subject: str) -> tuple:
     given = {"mvnn": MVNN()} if name in WHITENED else {}
     train = reader(bids_root, subject, "train", average=True, **given)
     return train, reader(bids_root, subject, "test", **given)
+
+
+def fitted_to_others(recording: Recording) -> dict[str, Path]:
+    """Join the training averages of all subjects but one, for every subject.
+
+    Parameters
+    ----------
+    recording : instance of Recording
+        The recording.
+
+    Returns
+    -------
+    train : dict of Path
+        By the subject that is left out. Other channels or times than those of the first
+        subject are a ValueError. A model averages what several subjects saw.
+    """
+    spaces = {}
+    for subject, file in recording.train.items():
+        epochs = mne.read_epochs(file, preload=False, verbose="WARNING")
+        spaces[subject] = (epochs.ch_names, epochs.times.round(6).tolist())
+    first, *others = spaces
+    strange = [subject for subject in others if spaces[subject] != spaces[first]]
+    if strange:
+        raise ValueError(
+            f"{recording.name}: subjects {', '.join(strange)} have other channels or "
+            f"times than subject {first}; nothing can be fitted across them."
+        )
+    key = f"{crc32(repr(sorted(spaces)).encode()):08x}"
+    joined = {}
+    for subject in spaces:
+        place = recording.train[first].parents[1] / f"without_{subject}_of_{key}"
+        if not place.exists():
+            some = [
+                mne.read_epochs(recording.train[other], verbose="WARNING")
+                for other in spaces
+                if other != subject
+            ]
+            epochs = mne.concatenate_epochs(
+                some, on_mismatch="ignore", verbose="WARNING"
+            )
+            _whole(place, lambda to, epochs=epochs: _save_one(to, "train", epochs))
+        joined[subject] = place / "train-epo.fif"
+    return joined

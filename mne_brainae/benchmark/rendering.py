@@ -13,100 +13,12 @@ import numpy as np
 import pandas as pd
 
 from .._files import replacing
-from ..evaluation import LEAST_SUBJECTS, compare_subjects
 from .runner import Results
 from .scores import COLUMNS, CONTROLS
+from .spec import SubjectTable
+from .summary import compare, summarise
 
 PACKAGES = ("mne_brainae", "mne", "numpy", "scipy", "scikit-learn", "torch")
-
-
-def summarise(results: Results) -> pd.DataFrame:
-    """Average over seeds, then over subjects, beside what was published.
-
-    Parameters
-    ----------
-    results : instance of Results
-        What was measured.
-
-    Returns
-    -------
-    summary : DataFrame, shape (n_cells, 10)
-        Columns ``data``, ``row``, ``score``, ``mean``, ``sd`` (over subjects),
-        ``n_subjects``, ``n_seeds``, ``published``, ``published_sd`` and ``difference``,
-        which is NaN for simulated data. Rows that were not fitted are in it, without
-        numbers of ours.
-    """
-    keys = ["data", "row", "score"]
-    values = results.scores.astype({"value": float})
-    by_subject = values.groupby([*keys, "subject"], sort=False)["value"].mean()
-    found = by_subject.groupby(level=keys).agg(mean="mean", sd="std", n_subjects="size")
-    found["n_seeds"] = values.groupby(keys)["seed"].nunique()
-    table, data = results.table, results.protocol["data"]
-    published = {
-        (row.data, row.name, score): value
-        for row in table.rows
-        for score, value in table.published(row).items()
-    }
-    printed = pd.DataFrame(published, index=["published", "published_sd"]).T
-    summary = found.join(printed.rename_axis(keys), how="outer").reset_index()
-    simulated = [data.get(name, {}).get("simulated", False) for name in summary["data"]]
-    difference = summary["mean"] - summary["published"]
-    summary["difference"] = difference.where(~np.array(simulated, bool))
-    return _in_order(summary, results)
-
-
-def _in_order(summary: pd.DataFrame, results: Results) -> pd.DataFrame:
-    rows = list(dict.fromkeys(row.name for row in results.table.rows))
-    orders = {"data": results.table.data, "row": [*rows, *CONTROLS], "score": COLUMNS}
-    places = {
-        name: summary[name].map({key: i for i, key in enumerate(order)})
-        for name, order in orders.items()
-    }
-    order = pd.DataFrame(places).sort_values(list(orders)).index
-    return summary.loc[order].reset_index(drop=True)
-
-
-def compare(results: Results) -> tuple[pd.DataFrame, list[str]]:
-    """Test every row against the reference across subjects (section 4.2).
-
-    Parameters
-    ----------
-    results : instance of Results
-        What was measured.
-
-    Returns
-    -------
-    tests : DataFrame
-        One row per data set, score and system, as
-        :func:`mne_brainae.compare_subjects` returns them.
-    refused : list of str
-        Why data sets were not tested.
-    """
-    tests, refused = [], []
-    table = results.table
-    scores = results.scores[results.scores["score"].isin(table.columns)]
-    names = [row.name for row in table.rows]
-    for (data, score), part in scores.groupby(["data", "score"], sort=False):
-        wide = part[part["row"].isin(names)].pivot_table(
-            index="subject", columns="row", values="value", sort=False
-        )
-        if wide.shape[1] < 2 or table.reference not in wide:
-            continue
-        same = wide.columns[(wide.sub(wide[table.reference], axis=0) == 0).all()]
-        wide = wide.drop(columns=same.drop(table.reference))
-        if len(wide) < LEAST_SUBJECTS:
-            refused.append(
-                f"{data}: {len(wide)} subjects; the signed-rank test needs at least "
-                f"{LEAST_SUBJECTS}"
-            )
-        elif wide.isna().any(axis=None):
-            refused.append(f"{data}, {score}: fits failed, subjects are not complete")
-        elif wide.shape[1] > 1:
-            found = compare_subjects(wide, table.reference)
-            tests.append(
-                found.rename_axis("row").reset_index().assign(data=data, score=score)
-            )
-    return pd.concat(tests) if tests else pd.DataFrame(), list(dict.fromkeys(refused))
 
 
 def cells(summary: pd.DataFrame, results: Results) -> pd.DataFrame:
@@ -115,30 +27,51 @@ def cells(summary: pd.DataFrame, results: Results) -> pd.DataFrame:
     Parameters
     ----------
     summary : DataFrame
-        What :func:`summarise` returns.
+        What :func:`mne_brainae.benchmark.summary.summarise` returns.
     results : instance of Results
         What was measured.
 
     Returns
     -------
     text : DataFrame of str
-        Indexed by data set and row, one column per score.
+        Indexed by data set and row, one column per score; or, by subject, indexed by
+        row and score, one column per subject.
     """
     lines = {}
     for cell in summary.itertuples():
         heading, digits = COLUMNS[cell.score]
-        why = results.absent.get((cell.data, cell.row), "failed")
         own = _number(cell.mean, cell.sd, digits)
         if not own and cell.row not in CONTROLS:
-            own = why
+            own = _why_not(cell, results)
         printed = _number(cell.published, cell.published_sd, digits)
         if printed and np.isfinite(cell.difference):
             printed += f"; {cell.difference:+.{digits}f}"
         text = f"{own} [{printed}]" if printed else own
-        lines.setdefault((cell.data, cell.row), {})[heading] = text
-    headings = [heading for heading, _ in COLUMNS.values()]
-    table = pd.DataFrame(lines).T.rename_axis(["data", "row"])
-    return table[[h for h in headings if h in table]].fillna("")
+        if isinstance(results.table, SubjectTable):
+            lines.setdefault((cell.row, heading), {})[cell.subject] = text
+        else:
+            lines.setdefault((cell.data, cell.row), {})[heading] = text
+    table = pd.DataFrame(lines).T
+    if isinstance(results.table, SubjectTable):
+        order = summary["subject"].unique()
+        table = table.rename_axis(["row", "score"])
+    else:
+        order = [heading for heading, _ in COLUMNS.values()]
+        table = table.rename_axis(["data", "row"])
+    return table[[name for name in order if name in table]].fillna("")
+
+
+def _why_not(cell, results: Results) -> str:
+    """Return why a cell of a row has no number of ours."""
+    if why := results.absent.get((cell.data, cell.row)):
+        return why
+    scores = results.scores
+    of_row = scores[(scores["data"] == cell.data) & (scores["row"] == cell.row)]
+    if of_row.empty:
+        return "failed"
+    if cell.score not in set(of_row["score"]):
+        return "does not apply"
+    return "not run"
 
 
 def _number(mean: float, sd: float, digits: int) -> str:
@@ -164,15 +97,15 @@ def legend(results: Results) -> list[str]:
     lines : list of str
         Sentences.
     """
-    lines = [
-        "Measured: mean ± sd over subjects, after the mean over seeds; in brackets "
-        "[published; difference]."
-    ]
+    over = "subjects, after the mean over seeds"
+    if isinstance(results.table, SubjectTable):
+        over = "seeds (of the mean: over subjects)"
+    lines = [f"Measured: mean ± sd over {over}; in brackets [published; difference]."]
     for name, data in results.protocol["data"].items():
-        if data["simulated"]:
+        if why := results.why_not_compared(name):
             lines.append(
-                f"{name}: SIMULATED, not recorded; it cannot be compared with the "
-                "published values, and no difference is given."
+                f"{name}: {why}; it cannot be compared with the published values, and "
+                "no difference is given."
             )
         n_seeds, n = len(results.protocol["seeds"]), len(data["subjects"])
         lines.append(

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from ..many import fit_many
-from .recordings import Recording
-from .scores import COLUMNS, SHUFFLED, Scorer
+from .recordings import LEAST_OTHERS, Recording, fitted_to_others
+from .scores import COLUMNS, OTHERS, SHUFFLED, SINGLE, Scorer
 from .spec import Row, Table
 
 #: Scores that are never twice the same.
 TIMES = ("training time", "test time")
+SETTINGS = "settings that differ from the recipes"
 LONG = ["data", "row", "subject", "seed", "score", "value"]
 
 
@@ -45,6 +46,26 @@ class Results:
     absent: dict[tuple[str, str], str]
     protocol: dict
 
+    def why_not_compared(self, data: str) -> str:
+        """Return why results cannot be compared with published ones.
+
+        Parameters
+        ----------
+        data : str
+            The data set.
+
+        Returns
+        -------
+        reason : str
+            An empty text if they can.
+        """
+        if self.protocol["data"].get(data, {}).get("simulated"):
+            return "SIMULATED, not recorded"
+        settings = self.protocol[SETTINGS]
+        if settings:
+            return f"settings that are not the paper's ({', '.join(settings)})"
+        return ""
+
 
 def run_table(
     table: Table,
@@ -54,6 +75,7 @@ def run_table(
     seeds: Iterable[int] = range(5),
     params: Mapping | None = None,
     shuffled: bool = True,
+    cross_subject: bool = False,
     n_jobs: int | None = None,
     overwrite: bool = False,
 ) -> Results:
@@ -74,6 +96,9 @@ def run_table(
         What all rows have different from their recipes.
     shuffled : bool
         Whether the reference is fitted to shuffled images, too.
+    cross_subject : bool
+        Whether it is fitted to all other subjects, too, of data sets with three or
+        more that have the same channels.
     n_jobs : int | None
         How many processes.
     overwrite : bool
@@ -96,14 +121,21 @@ def run_table(
     recordings = list(recordings)
     for recording in recordings:
         rows = rows_of(table, recording)
-        tasks = [(rows, recording.features, "rows")]
+        given_features = recording.features
+        tasks = [(rows, recording.train, given_features, "rows")]
         reference = [row for row in rows if row.name == table.reference]
-        if shuffled and reference and set(table.columns) - set(TIMES):
-            wrong = shuffle(recording.features)
-            tasks.append(([replace_name(reference[0], SHUFFLED)], wrong, "shuffled"))
-        for some, features, what in tasks:
+        if reference and set(table.columns) - set(TIMES):
+            wrong = recording.shuffled()
+            twin = [replace_name(reference[0], SHUFFLED)]
+            other = [replace_name(reference[0], OTHERS)]
+            if shuffled:
+                tasks.append((twin, recording.train, wrong, "shuffled"))
+            if cross_subject and len(recording.train) >= LEAST_OTHERS:
+                others = fitted_to_others(recording)
+                tasks.append((other, others, given_features, "others"))
+        for some, train, features, what in tasks:
             fits = fit_many(
-                recording.train,
+                train,
                 features,
                 folder=folder / f"{recording.name}_{recording.encoder}_{what}",
                 settings={row.key: row.model(params) for row in some},
@@ -111,7 +143,10 @@ def run_table(
                 **given,
             )
             failures |= _failures(fits, recording)
-            long.append(_long(fits, some, recording, table))
+            part = _long(fits, some, recording, table)
+            if what != "rows":  # controls are those of the rows
+                part = part[part["row"].isin([row.name for row in some])]
+            long.append(part)
     scores = pd.concat([part for part in long if len(part)] or long)
     return Results(
         table,
@@ -120,11 +155,9 @@ def run_table(
         _absent(table, recordings),
         {
             "table": table.name,
-            "data": _describe(recordings),
+            "data": describe(recordings),
             "seeds": seeds,
-            "settings that differ from the recipes": {
-                name: str(value) for name, value in params.items()
-            },
+            SETTINGS: {name: str(value) for name, value in params.items()},
         },
     )
 
@@ -175,23 +208,6 @@ def _sees_by(row: Row, recording: Recording) -> bool:
     return row.image_encoder == recording.encoder
 
 
-def shuffle(features: pd.DataFrame) -> pd.DataFrame:
-    """Give every picture the features of another.
-
-    Parameters
-    ----------
-    features : DataFrame, shape (n_images, n_features)
-        The features.
-
-    Returns
-    -------
-    features : DataFrame, shape (n_images, n_features)
-        The same index, other rows: a model of these knows nothing of the pictures.
-    """
-    order = np.random.default_rng(0).permutation(len(features))
-    return features.iloc[order].set_axis(features.index)
-
-
 def _failures(fits: pd.DataFrame, recording: Recording) -> dict[str, str]:
     if "error" not in fits:
         return {}
@@ -210,8 +226,13 @@ def _long(fits, rows: list[Row], recording: Recording, table: Table) -> pd.DataF
     fits = fits.assign(**{"training time": fits.get("seconds", np.nan) / 60})
     scores = set(COLUMNS) - (set(TIMES) - set(table.columns))
     columns = [c for c in fits if c.partition(" | ")[0] in scores]
+    if not columns:  # all fits failed
+        return pd.DataFrame(columns=LONG)
     long = fits.melt(["subject", "setting", "seed"], columns, "score", "value")
     score = long["score"].str.partition(" | ")
+    # Of the controls, only this one is not the same for all rows.
+    is_kept = (score[2] != SINGLE) | (long["setting"].map(names) == table.reference)
+    long, score = long[is_kept], score[is_kept]
     row = long["setting"].map(names).where(score[2] == "", score[2])
     long = long.assign(data=recording.name, row=row, score=score[0]).dropna()
     # Seeds and rows share the controls that no fit changes.
@@ -226,12 +247,12 @@ def _absent(table: Table, recordings: list[Recording]) -> dict:
         fitted = any(row in rows_of(table, recording) for recording in recordings)
         if not fitted:
             there = row.data in [recording.name for recording in recordings]
-            why = "other image encoder" if there else "no data given"
+            why = f"needs {row.image_encoder}" if there else "no data given"
             absent[row.data, row.name] = row.lack() or why
     return absent
 
 
-def _describe(recordings: list[Recording]) -> dict[str, dict]:
+def describe(recordings: list[Recording]) -> dict[str, dict]:
     """Return the protocol of every data set."""
     described = {}
     for recording in recordings:

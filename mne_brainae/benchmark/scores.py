@@ -8,9 +8,12 @@ import time
 from dataclasses import dataclass
 
 import mne
+import numpy as np
 
+from .._checks import pick_channels
+from ..correlation import correlate
 from ..evaluation import CEILING, MEAN, PREDICTION, score_encoding
-from ..preprocessing import average_repetitions
+from ..preprocessing import average_repetitions, read_array
 from ..regions import channel_regions
 from .recordings import Recording
 
@@ -31,8 +34,9 @@ COLUMNS = {
 }
 ENCODING = {"mse": "mse", "r": "r_pattern", "r over images": "r_images"}
 CHANCE, SHUFFLED = "chance", "images shuffled"
+SINGLE, OTHERS = "reference, single trials", "reference, fitted to other subjects"
 #: What every table has below its rows.
-CONTROLS = (MEAN, CEILING, CHANCE, SHUFFLED)
+CONTROLS = (MEAN, CEILING, CHANCE, SHUFFLED, SINGLE, OTHERS)
 N_SPLITS = 20
 
 
@@ -77,11 +81,14 @@ class Scorer:
         for task in ("classification", "retrieval"):
             if f"{task} top-1" in self.columns:
                 if task == "retrieval":
-                    found = model.retrieve(averaged, gallery)
+                    identify, among = model.retrieve, gallery
                 else:
-                    templates = self.recording.templates[subject]
-                    found = model.classify(averaged, templates)
-                scores |= _accuracies(found, task)
+                    identify, among = model.classify, self.recording.templates[subject]
+                scores |= _accuracies(identify(averaged, among), task)
+                single = _accuracies(identify(test, among), task)
+                scores |= {
+                    f"{k} | {SINGLE}": v for k, v in single.items() if "|" not in k
+                }
         if "test time" in self.columns:
             scores["test time"] = _seconds(model, averaged)
         return scores
@@ -92,9 +99,10 @@ class Scorer:
             regions = channel_regions(test.info)
             picks = regions.get("visual", regions.get("IT"))
         images = test.metadata["image"].unique()
+        predicted = model.predict_epochs(self.recording.features.loc[images])
         table = score_encoding(
             test,
-            model.predict_epochs(self.recording.features.loc[images]),
+            predicted,
             model.evoked_,
             picks=picks,
             n_splits=N_SPLITS,
@@ -107,12 +115,28 @@ class Scorer:
             scores[f"{name} {part}"] = table.loc[PREDICTION, column]
             for control in (MEAN, CEILING):
                 scores[f"{name} {part} | {control}"] = table.loc[control, column]
-        return scores
+        single = _encode_single(test, predicted, picks)
+        return scores | {f"{k} {part} | {SINGLE}": v for k, v in single.items()}
+
+
+def _encode_single(test, predicted, picks) -> dict[str, float]:
+    """Score predictions against single trials, mean over all of them."""
+    guesses = read_array(predicted, pick_channels(predicted.info, picks))
+    picks = pick_channels(test.info, picks or predicted.ch_names)
+    shown = test.metadata["image"].to_numpy()
+    mse, r = [], []
+    for image, guess in zip(predicted.metadata["image"], guesses, strict=True):
+        trials = read_array(test[np.flatnonzero(shown == image)], picks)
+        mse += list(np.square(trials - guess, dtype=np.float64).mean(axis=(1, 2)))
+        r += list(correlate(trials, guess[None], axis=(1, 2)))
+    return {"mse": np.mean(mse), "r": np.mean(r)}
 
 
 def _accuracies(found, task: str) -> dict[str, float]:
     scores = {}
     for k in (1, 5):
+        if k > len(found.candidates):
+            continue
         scores[f"{task} top-{k}"] = 100 * found.top_k(k)
         scores[f"{task} top-{k} | {CHANCE}"] = 100 * found.chance(k)
     return scores

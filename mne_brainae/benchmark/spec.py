@@ -14,7 +14,8 @@ from ..brainae import BrainAE
 from ..nn.encoders import BRAIN_ENCODERS
 from ..recipes import RECIPES
 
-NOT_BUILT = "not built"
+NOT_BUILT, MEAN = "not built", "mean"
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,11 @@ class Table:
         """The data sets, in order."""
         return list(dict.fromkeys(row.data for row in self.rows))
 
+    @property
+    def fits(self) -> str:
+        """The name of the table whose fits these are."""
+        return self.name
+
     def published(self, row: Row) -> dict[str, tuple[float, float]]:
         """Return the published mean and standard deviation of every column.
 
@@ -129,16 +135,87 @@ class Table:
         values : dict of tuple
             NaN stands for what was not published.
         """
-        words = row.published.split()
-        if len(words) != len(self.columns):
-            raise ValueError(
-                f"{self.name}, row {row.name!r}: expected {len(self.columns)} "
-                f"published values, got {len(words)}."
-            )
+        words = self._words(row, row.published, len(self.columns))
         return {c: _number(word) for c, word in zip(self.columns, words, strict=True)}
+
+    def _words(self, row: Row, line: str, n: int) -> list[str]:
+        words = line.split()
+        if len(words) != n:
+            raise ValueError(
+                f"{self.name}, row {row.name!r}: expected {n} published values, got "
+                f"{len(words)}."
+            )
+        return words
+
+
+@dataclass(frozen=True)
+class SubjectTable(Table):
+    """The fits of another table, subject by subject.
+
+    Parameters
+    ----------
+    name, caption, columns, rows, reference : str | tuple
+        As in :class:`Table`.
+    source : str
+        The table whose rows and fits these are.
+    subjects : tuple of str
+        The subjects in the order of the paper, without leading zeros.
+    printed : dict of tuple of str
+        By row, one line of published values for every two columns, as the paper prints
+        them: both values of a subject side by side, those of the mean last. An empty
+        line is what was not published.
+    """
+
+    source: str
+    subjects: tuple[str, ...]
+    printed: Mapping[str, tuple[str, ...]]
+
+    @property
+    def fits(self) -> str:
+        """The name of the table whose fits these are."""
+        return self.source
+
+    def published(self, row: Row) -> dict[str, tuple[float, float]]:
+        """Return the published mean of every column.
+
+        Parameters
+        ----------
+        row : Row
+            One of the rows.
+
+        Returns
+        -------
+        values : dict of tuple
+            Mean and NaN: these tables have no standard deviation.
+        """
+        found = self.published_by_subject(row)
+        return {c: (found.get((c, MEAN), _NAN), _NAN) for c in self.columns}
+
+    def published_by_subject(self, row: Row) -> dict[tuple[str, str], float]:
+        """Return the published values of a row.
+
+        Parameters
+        ----------
+        row : Row
+            One of the rows.
+
+        Returns
+        -------
+        values : dict of float
+            By column and subject, of which ``"mean"`` is one. What was not published
+            is not in it.
+        """
+        values = {}
+        of = (*self.subjects, MEAN)
+        for i, line in enumerate(self.printed[row.name]):
+            pair = self.columns[2 * i : 2 * i + 2]
+            keys = [(column, subject) for subject in of for column in pair]
+            if line:
+                words = self._words(row, line, len(keys))
+                values |= dict(zip(keys, map(float, words), strict=True))
+        return values
 
 
 def _number(word: str) -> tuple[float, float]:
     mean, _, sd = word.replace("-±", "").partition("±")
-    nan = float("nan")
-    return (nan, nan) if mean == "-" else (float(mean), float(sd) if sd else nan)
+    return (_NAN, _NAN) if mean == "-" else (float(mean), float(sd) if sd else _NAN)

@@ -26,18 +26,30 @@ TABLES = {
     "table2": "the paper's Table 2: decoding beside other systems",
     "table4": "the paper's Table 4: ablation of the objective",
     "table5": "the paper's Table 5: brain and image encoders",
+    "table9": "the paper's Table 9: encoding by subject, EEG",
+    "table10": "the paper's Table 10: encoding by subject, MEG",
+    "table11": "the paper's Table 11: encoding by subject, MUA",
+    "table12": "the paper's Table 12: decoding by subject, EEG",
+    "table13": "the paper's Table 13: decoding by subject, MEG",
+    "table14": "the paper's Table 14: decoding by subject, MUA",
     "table15": "the paper's Table 15: temperatures",
     "table16": "the paper's Table 16: time on this machine",
 }
+#: Figures of the paper, all run by ``figures.py``.
+FIGURES = {
+    "figure2": "the paper's Figure 2: encoded activity in time, space and frequency",
+    "figure3": "the paper's Figure 3: decoding in time, space and meaning",
+    "figure4": "the paper's Figure 4: reconstruction of masked activity",
+}
+FILES = dict.fromkeys(TABLES, "tables") | dict.fromkeys(FIGURES, "figures")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one command per benchmark."""
     benchmarks = parser.add_subparsers(dest="benchmark", required=True)
-    for name, text in (BENCHMARKS | TABLES).items():
+    for name, text in (BENCHMARKS | TABLES | FIGURES).items():
         benchmark = benchmarks.add_parser(name, help=text, description=text)
-        file = "tables" if name in TABLES else name
-        module = import_module(f".{file}", __name__)
+        module = import_module(f".{FILES.get(name, name)}", __name__)
         module.add_arguments(benchmark)
         benchmark.set_defaults(run_benchmark=module.run)
 

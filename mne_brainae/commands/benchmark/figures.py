@@ -1,0 +1,43 @@
+"""``mne_brainae benchmark figure3`` and its like: the figures of the paper."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+
+from .data import add_data_arguments, find_roots, read_recordings, settings_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the data, the seeds, and where results go."""
+    add_data_arguments(parser, n_seeds=1)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Fit what is not yet fitted, and draw and write every panel."""
+    import joblib
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from ...benchmark.figures import FIGURES, run_figure
+
+    figure = FIGURES[given.benchmark]
+    roots = find_roots(given, figure.name, [figure.data])
+    encoders = {figure.data: [given.image_encoder]}
+    # As long as the paper's window: rhythms need their cycles.
+    (recording,) = read_recordings(roots, given, encoders, tmax=0.99)
+    with joblib.parallel_config(given.backend):
+        files, lines = run_figure(
+            figure,
+            recording,
+            folder=given.out / figure.name,
+            fits=given.out / "figures" / "fits",
+            seeds=range(given.seeds),
+            params=settings_of(given),
+            n_jobs=given.jobs,
+            overwrite=given.overwrite,
+        )
+    print(f"{figure.name}: {figure.caption}\n" + "\n".join(lines))
+    for file in files:
+        print(f"Wrote {file}")
