@@ -10,11 +10,13 @@ import pytest
 
 import mne_brainae
 from mne_brainae.benchmark import recordings, rendering, runner, summary
-from mne_brainae.benchmark.scores import COLUMNS
+from mne_brainae.benchmark.scores import COLUMNS, OTHERS, SINGLE
 from mne_brainae.benchmark.spec import MEAN, NOT_BUILT, Row, SubjectTable, Table
 from mne_brainae.benchmark.tables import TABLE_4, TABLES
 from mne_brainae.commands import main
+from mne_brainae.commands.benchmark.data import BRIEF as QUICKEST
 from mne_brainae.commands.benchmark.data import QUICK as SIMULATED
+from mne_brainae.commands.benchmark.data import SMALL
 
 BRIEF = {
     "n_kernels": 16,
@@ -160,6 +162,9 @@ def test_resumed_is_the_same_and_failures_lose_nothing(recording, unseen, tmp_pa
     with pytest.warns(RuntimeWarning, match="4 of 12 fits failed"):
         again = runner.run_table(table, [data], **given)
     pd.testing.assert_frame_equal(again.scores, found.scores)
+    with pytest.warns(RuntimeWarning, match="4 of 12 fits failed"):
+        anew = runner.run_table(table, [data], **given | {"folder": tmp_path / "anew"})
+    pd.testing.assert_frame_equal(anew.scores, found.scores)
 
     files = {f.name: f for f in rendering.write(found, tmp_path / "out")}
     text = rendering.cells(summary.summarise(found), found)
@@ -229,6 +234,72 @@ def test_command_runs_and_resumes(tmp_path, capsys):
     main(words)
     assert (tmp_path / "table4" / "summary.csv").read_text() == first
     assert "SIMULATED, not recorded" in capsys.readouterr().out
+
+
+def _small(subjects, folder):
+    data = recordings.simulated("things_eeg2", subjects, folder / "data", SMALL)
+    row = Row("system", "0.5 10")
+    table = Table("table0", "a test", ("r all", "retrieval top-1"), (row,), "system")
+    return table, data
+
+
+def test_single_trials_and_other_subjects(tmp_path):
+    """A subject has the same fits in any company."""
+    given = {"folder": tmp_path / "fits", "seeds": [0], "params": BRIEF}
+    table, data = _small(["a", "b"], tmp_path)
+    two = runner.run_table(table, [data], cross_subject=True, **given).scores
+    assert OTHERS not in set(two["row"])
+    single = two[two["row"] == SINGLE].groupby("score")["value"].mean()
+    whole = two[two["row"] == "system"].groupby("score")["value"].mean()
+    assert 0 < single["r all"] < whole["r all"]
+    assert 0 <= single["retrieval top-1"] <= 100
+    table, data = _small(["a", "b", "c"], tmp_path)
+    three = runner.run_table(table, [data], cross_subject=True, **given).scores
+    former = three[three["subject"].isin(["a", "b"]) & (three["row"] != OTHERS)]
+    order = runner.LONG[:-1]
+    pd.testing.assert_frame_equal(
+        *(part.sort_values(order, ignore_index=True) for part in (two, former))
+    )
+    assert set(three[three["row"] == OTHERS]["subject"]) == {"a", "b", "c"}
+    joined = mne.read_epochs(recordings.fitted_to_others(data)["b"])
+    assert {name[0] for name in joined.metadata["image"]} == {"a", "c"}
+    own = mne.read_epochs(data.train["c"])
+    own.drop_channels(own.ch_names[:1]).save(data.train["c"], overwrite=True)
+    with pytest.raises(ValueError, match="subjects c have other channels"):
+        recordings.fitted_to_others(data)
+
+
+def test_predictions_of_small_fits_are_in_units_of_the_noise(tmp_path):
+    """Six subjects: no fit, however short, is far from the mean response."""
+    table, data = _small([str(n) for n in range(1, 7)], tmp_path)
+    table = replace(table, columns=("mse all", "retrieval top-1"))
+    given = {"folder": tmp_path / "fits", "seeds": [0], "params": QUICKEST}
+    scores = runner.run_table(table, [data], shuffled=False, **given).scores
+    mse = scores[scores["score"] == "mse all"].pivot(
+        index="subject", columns="row", values="value"
+    )
+    assert len(mse) == 6
+    assert (mse["system"] < 2 * mse["mean response"]).all()
+
+
+def test_cluster_gives_the_same_table(tmp_path):
+    """By the address of its scheduler, as from a shell."""
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    words = ["table15", "--data", "simulated", "--small", "--subjects", "1"]
+    words += ["--seeds", "1", "--no-control", "--out"]
+    main(["benchmark", *words, str(tmp_path / "a")])
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None
+    )
+    address = {"scheduler-address": cluster.scheduler_address}
+    with cluster, dask.config.set(address):
+        main(["benchmark", *words, str(tmp_path / "b"), "--backend", "dask"])
+    one, other = (
+        (tmp_path / name / "table15" / "scores.csv").read_text() for name in "ab"
+    )
+    assert one == other
 
 
 def test_rows_meet_the_image_encoder_that_they_name(recording, unseen, tmp_path):

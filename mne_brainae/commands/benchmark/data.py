@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +16,7 @@ QUICK = {
     "n_kernels": 16,
     "kernel_length": 10,
     "max_epochs": 20,
-    "min_updates": 200,
+    "min_updates": 100,
 }
 #: The simulation and the fits of ``--small``.
 SMALL = {
@@ -49,10 +50,33 @@ def add_data_arguments(parser: argparse.ArgumentParser, n_seeds: int) -> None:
     add("--subjects", help="such as 1-10 or 1,3,F; all by default, two if simulated")
     add("--seeds", type=int, default=n_seeds, help="number of seeds")
     add("--jobs", type=int, help="processes")
-    add("--backend", choices=("loky", "dask"), default="loky", help="dask: a cluster")
+    add(
+        "--backend",
+        choices=("loky", "dask"),
+        default="loky",
+        help="dask: the cluster of $DASK_SCHEDULER_ADDRESS",
+    )
     add("--small", action="store_true", help="fits of seconds, to see that all runs")
     add("--overwrite", action="store_true", help="replace results of other settings")
     add("--out", type=Path, default=Path("brainae_tables"), help="folder for results")
+
+
+@contextmanager
+def processes_of(given: argparse.Namespace) -> Iterator[None]:
+    """Run the fits inside on processes of this machine, or on a cluster."""
+    import joblib
+
+    if given.backend != "dask":
+        with joblib.parallel_config(given.backend):
+            yield
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SystemExit("--backend dask needs mne_brainae[cluster].") from None
+    # Of $DASK_SCHEDULER_ADDRESS, or a cluster on this machine.
+    with Client(), joblib.parallel_config("dask"):
+        yield
 
 
 def settings_of(given: argparse.Namespace) -> dict:

@@ -6,7 +6,13 @@ from __future__ import annotations
 
 import argparse
 
-from .data import add_data_arguments, find_roots, read_recordings, settings_of
+from .data import (
+    add_data_arguments,
+    find_roots,
+    processes_of,
+    read_recordings,
+    settings_of,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Fit what is not yet fitted, and draw and write every panel."""
-    import joblib
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -27,7 +32,7 @@ def run(given: argparse.Namespace) -> None:
     encoders = {figure.data: [given.image_encoder]}
     # As long as the paper's window: rhythms need their cycles.
     (recording,) = read_recordings(roots, given, encoders, tmax=0.99)
-    with joblib.parallel_config(given.backend):
+    with processes_of(given):
         files, lines = run_figure(
             figure,
             recording,

@@ -11,6 +11,7 @@ from .data import (
     add_data_arguments,
     find_roots,
     find_subjects,
+    processes_of,
     read_recordings,
     settings_of,
 )
@@ -34,8 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Fit what is not yet fitted, print the table and write it."""
-    import joblib
-
     from ...benchmark.rendering import cells, legend, write
     from ...benchmark.runner import run_table
     from ...benchmark.summary import summarise
@@ -47,7 +46,7 @@ def run(given: argparse.Namespace) -> None:
     if given.dry_run:
         _list(table, roots, given)
         return
-    with joblib.parallel_config(given.backend):
+    with processes_of(given):
         results = run_table(
             table,
             read_recordings(
