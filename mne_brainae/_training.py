@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 
 from ._checkpoint import Checkpoint, State
 from ._checks import logger, warn
+from ._model_file import name_of
 from .nn.computation import Computation, choose_computation
 from .nn.precision import multiplies_bf16
 from .nn.responses import Responses
@@ -283,3 +286,31 @@ def _record(state: State, learned, trained: dict, validated: dict) -> None:
         state.best_weights = copy.deepcopy(learned.state_dict())
     state.history.append(row)
     state.epoch += 1
+
+
+def fingerprint_of(params: dict, training: Pairs, seed: int) -> str:
+    """Return the identity of settings and data, for checkpoints.
+
+    Parameters
+    ----------
+    params : dict
+        The parameters of the model.
+    training : instance of Pairs
+        The images to learn from.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    fingerprint : str
+        The same for what gives the same weights.
+    """
+    # More epochs go on from where fewer ended; the rest must be the same.
+    other = ("checkpoint", "device", "verbose", "random_state", "max_epochs")
+    params = {name: value for name, value in params.items() if name not in other}
+    digest = hashlib.blake2b(json.dumps(params, default=name_of).encode())
+    digest.update(str(seed).encode())
+    digest.update(training.brain.numpy().data)
+    if training.image is not None:
+        digest.update(training.image.numpy().data)
+    return digest.hexdigest()

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.model_selection import GroupKFold
 from sklearn.utils.extmath import randomized_svd
+
+from ._checks import _validate_type
 
 #: Share of the variance of predicted responses that a basis of long responses keeps.
 PREDICTED = 0.9999
 #: Images per axis for what is not predicted. Axes that were fitted to fewer images hold
 #: more noise in these images than in new ones.
 IMAGES_PER_AXIS = 8
+#: Folds by which the number of signal axes is chosen, and the fewest images for it.
+N_FOLDS, FEWEST_IMAGES = 5, 40
 
 #: Ridge penalties to choose from, in units of the mean squared norm of an image's
 #: features, a quarter of a decade apart.
@@ -38,7 +43,10 @@ class ClosedForm:
     penalty : float
         The chosen ridge penalty.
     explained : float
-        Share of the variance of left-out responses that is predicted.
+        Share of the variance of left-out responses that ridge regression predicts.
+    n_signal : int | None
+        Number of signal axes; None where every direction is predicted with the same
+        penalty.
 
     Notes
     -----
@@ -48,6 +56,11 @@ class ClosedForm:
     -||z_B - z_I||^2 / 2 the Gaussian log-likelihood of the response: encoding, decoding
     and autoencoding in one space. Long responses are first projected onto an
     orthonormal basis, part for what images predict and part for the rest.
+
+    With signal axes f(x) is of low rank: only along the few directions of S^-1/2 y in
+    which left-out predictions and measured responses agree most, and along each of
+    them with a penalty of its own. Where noise is strong one penalty for all has to be
+    so large that it wipes out the details of the strongest directions.
     """
 
     image: tuple[np.ndarray, np.ndarray]
@@ -55,10 +68,23 @@ class ClosedForm:
     decoder: tuple[np.ndarray, np.ndarray]
     penalty: float
     explained: float
+    n_signal: int | None = None
+
+    def __str__(self) -> str:
+        words = f"ridge penalty {self.penalty:.3g} by leave-one-out"
+        if self.n_signal is not None:
+            words += f", {self.n_signal} signal axes with penalties of their own"
+        return words
 
 
 def solve(
-    brain: np.ndarray, features: np.ndarray, n_embedding: int, penalties=PENALTIES
+    brain: np.ndarray,
+    features: np.ndarray,
+    n_embedding: int,
+    penalties=PENALTIES,
+    *,
+    n_signal: int | str | None = None,
+    groups=None,
 ) -> ClosedForm:
     """Solve for the three maps.
 
@@ -73,6 +99,11 @@ def solve(
         values, and where it has more but there are few images.
     penalties : sequence of float
         Ridge penalties to choose from by leave-one-out, one for all values.
+    n_signal : int | ``"auto"`` | None
+        Number of signal axes, at most. ``"auto"`` is what predicts held-out groups
+        best, which may be None: ridge regression with one penalty.
+    groups : array-like, shape (n_images,) | None
+        What is held out as a whole for that; None is every image by itself.
 
     Returns
     -------
@@ -81,20 +112,113 @@ def solve(
     """
     responses = brain.reshape(len(brain), -1)
     mean = responses.mean(axis=0, dtype=np.float64).astype(np.float32)
-    ridge = RidgePath.fit(features, responses - mean)
+    responses = responses - mean
+    ridge = RidgePath.fit(features, responses)
     penalty, explained = ridge.choose(penalties)
+    if n_signal == "auto":
+        groups = np.arange(len(brain)) if groups is None else groups
+        n_signal = _choose_n_signal(
+            responses, features, n_embedding, penalty, penalties, groups
+        )
     basis = ridge.basis(penalty, n_embedding)
-    spread, unspread = noise_roots(ridge.left_out_residuals(penalty, basis))
+    residual = ridge.left_out_residuals(penalty, basis)
+    spread, unspread = noise_roots(residual)
+    read, each, predicted = basis @ spread, penalty, np.eye(len(spread))
+    if n_signal is not None:
+        signal = SignalAxes.find(ridge.along(read), penalty, penalties, n_signal)
+        each, read = signal.penalties, read @ signal.axes
+        predicted = signal.axes.T @ unspread
+        left_out = ridge.along(read).left_out(each) @ predicted
+        spread, unspread = noise_roots(responses @ basis - left_out)
+        predicted = predicted @ spread
+    weight, offset = ridge.weights(each, read)
     encoder = basis @ spread
-    decoder = basis @ unspread
-    image, offset = ridge.weights(penalty, encoder)
     return ClosedForm(
-        image=(_float32(image.T), _float32(-offset)),
+        image=(_float32((weight @ predicted).T), _float32(-(offset @ predicted))),
         encoder=(_float32(encoder.T), _float32(-(mean @ encoder))),
-        decoder=(_float32(decoder), mean),
+        decoder=(_float32(basis @ unspread), mean),
         penalty=penalty,
         explained=explained,
+        n_signal=None if n_signal is None else len(each),
     )
+
+
+@dataclass
+class SignalAxes:
+    """Directions of white responses that images drive, strongest first.
+
+    Parameters
+    ----------
+    axes : array, shape (n_axes, n_signal)
+        Orthonormal directions.
+    penalties : array, shape (n_signal,)
+        The ridge penalty of each, by leave-one-out.
+    """
+
+    axes: np.ndarray
+    penalties: np.ndarray
+
+    @classmethod
+    def find(
+        cls, white: _Components, penalty: float, penalties, n_signal: int | None = None
+    ) -> SignalAxes:
+        """Find where left-out predictions and measured responses agree.
+
+        A left-out prediction does not know the noise of its own response, so that
+        noise adds nothing to their covariance but chance, as it does to the covariance
+        of fitted ones.
+        """
+        shared = white.left_out(penalty).T @ white.responses
+        axes = eigh(shared + shared.T)[1][:, ::-1][:, :n_signal]
+        signal = white.along(axes)
+        errors = [
+            np.square(signal.left_out_errors(each)).sum(axis=0) for each in penalties
+        ]
+        return cls(axes, np.array(penalties)[np.argmin(errors, axis=0)])
+
+
+def _choose_n_signal(
+    responses, features, n_embedding, penalty, penalties, groups
+) -> int | None:
+    """Choose the number of axes of least error for held-out groups, in units of noise.
+
+    The axes of a fold are orthonormal, so the error of any number of them is a sum.
+    """
+    n_groups = len(np.unique(groups))
+    if len(responses) < FEWEST_IMAGES or n_groups < 2:
+        return None
+    gains, plain = [], 0.0
+    folds = GroupKFold(min(N_FOLDS, n_groups)).split(features, groups=groups)
+    for train, test in folds:
+        mean = responses[train].mean(axis=0)
+        ridge = RidgePath.fit(features[train], responses[train] - mean)
+        basis = ridge.basis(penalty, n_embedding)
+        read = basis @ noise_roots(ridge.left_out_residuals(penalty, basis))[0]
+        signal = SignalAxes.find(ridge.along(read), penalty, penalties)
+        measured = (responses[test] - mean) @ read
+        predicted = ridge.predict(features[test], penalty, read)
+        plain += _gain(measured, predicted).sum()
+        predicted = ridge.predict(features[test], signal.penalties, read @ signal.axes)
+        gains.append(np.cumsum(_gain(measured @ signal.axes, predicted)))
+    n_most = min(map(len, gains))
+    gain = np.sum([fold[:n_most] for fold in gains], axis=0)
+    return None if plain >= gain.max() else int(np.argmax(gain)) + 1
+
+
+def _gain(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return how much less squared error the prediction has than the mean response."""
+    return np.sum(measured**2 - (measured - predicted) ** 2, axis=0)
+
+
+def check_n_signal(n_signal) -> None:
+    """Check a number of signal axes."""
+    if n_signal is None or n_signal == "auto":
+        return
+    _validate_type(n_signal, "int-like", "n_signal", "'auto', None or an int")
+    if n_signal < 1:
+        raise ValueError(
+            f"n_signal must be 'auto', None or at least 1, got {n_signal}."
+        )
 
 
 def _float32(values: np.ndarray) -> np.ndarray:
@@ -142,8 +266,14 @@ class _Components:
     def __post_init__(self):
         self.projected = self.scores.T.astype(np.float32) @ self.responses
 
-    def shrinkage(self, penalty: float) -> np.ndarray:
-        return self.energy / (self.energy + penalty * self.energy.sum() / self.n_images)
+    def along(self, axes: np.ndarray) -> _Components:
+        """Return the regression of the responses along some axes."""
+        return _Components(self.responses @ axes, self.scores, self.energy)
+
+    def shrinkage(self, penalty: float | np.ndarray) -> np.ndarray:
+        """Return d, one column for every penalty."""
+        penalty = np.atleast_1d(penalty) * (self.energy.sum() / self.n_images)
+        return self.energy[:, None] / (self.energy[:, None] + penalty)
 
     @property
     def n_images(self) -> int:
@@ -161,7 +291,7 @@ class _Components:
             norms = self._norms_by_value
         power = np.einsum("ij,ij->i", self.responses, self.responses, dtype=np.float64)
         errors = [
-            np.sum(square / (1 - self._hat_diagonal(penalty)) ** 2)
+            np.sum(square / (1 - self._hat_diagonal(penalty)[:, 0]) ** 2)
             for penalty, square in zip(penalties, norms(power, penalties), strict=True)
         ]
         best = int(np.argmin(errors))
@@ -174,7 +304,7 @@ class _Components:
         inner = projected @ projected.T
         crossed = (self.responses @ self.projected.T).astype(np.float64)
         for penalty in penalties:
-            hat = self.scores * self.shrinkage(penalty)
+            hat = self.scores * self.shrinkage(penalty)[:, 0]
             cross = np.einsum("ik,ik->i", hat, crossed)
             square = np.einsum("ik,ik->i", hat @ inner, hat)
             yield power - 2 * cross + square
@@ -182,10 +312,10 @@ class _Components:
     def _norms_by_value(self, _, penalties):
         """Yield the same, cheaper where responses are short."""
         for penalty in penalties:
-            fitted = self.scores @ (self.shrinkage(penalty)[:, None] * self.projected)
+            fitted = self.scores @ (self.shrinkage(penalty) * self.projected)
             yield np.square(self.responses - fitted).sum(axis=1)
 
-    def _hat_diagonal(self, penalty: float) -> np.ndarray:
+    def _hat_diagonal(self, penalty: float | np.ndarray) -> np.ndarray:
         return self.scores**2 @ self.shrinkage(penalty) + 1 / self.n_images
 
     def basis(self, penalty: float, n_embedding: int) -> np.ndarray:
@@ -197,7 +327,7 @@ class _Components:
         n_values = self.responses.shape[1]
         if n_values <= n_embedding:
             return np.eye(n_values, dtype=np.float32)
-        fitted = self.projected * self.shrinkage(penalty).astype(np.float32)[:, None]
+        fitted = self.projected * self.shrinkage(penalty).astype(np.float32)
         power, rotation = _positive_eigh(fitted @ fitted.T)
         power, rotation = power[::-1], rotation[:, ::-1]
         enough = 1 + int((np.cumsum(power) < PREDICTED * power.sum()).sum())
@@ -217,10 +347,16 @@ class _Components:
         Residuals of images that were fitted are too small, by a factor that differs
         between directions.
         """
-        target = (self.responses @ basis).astype(np.float64)
-        hat = self.scores * self.shrinkage(penalty)
-        residual = target - hat @ (self.projected @ basis)
-        return residual / (1 - self._hat_diagonal(penalty))[:, None]
+        return self.along(basis).left_out_errors(penalty)
+
+    def left_out_errors(self, penalty: float | np.ndarray) -> np.ndarray:
+        """Return the leave-one-out errors with one penalty, or one for every value."""
+        fitted = self.scores @ (self.shrinkage(penalty) * self.projected)
+        return (self.responses - fitted) / (1 - self._hat_diagonal(penalty))
+
+    def left_out(self, penalty: float | np.ndarray) -> np.ndarray:
+        """Return the leave-one-out predictions, shape (n_images, n_values)."""
+        return self.responses - self.left_out_errors(penalty)
 
 
 @dataclass
@@ -243,12 +379,17 @@ class RidgePath(_Components):
             energy, scores = _positive_eigh(features @ features.T)
         return cls(responses, scores, energy, features, feature_mean)
 
-    def weights(self, penalty: float, axes: np.ndarray) -> tuple:
+    def weights(self, penalty: float | np.ndarray, axes: np.ndarray) -> tuple:
         """Return weight and offset that predict the responses along some axes."""
-        filtered = self.shrinkage(penalty) / self.energy
-        along = filtered[:, None] * (self.projected @ axes)
+        filtered = self.shrinkage(penalty) / self.energy[:, None]
+        along = filtered * (self.projected @ axes)
         weight = self.features.T @ (self.scores @ along)
         return weight, self.feature_mean @ weight
+
+    def predict(self, features, penalty, axes) -> np.ndarray:
+        """Predict the responses to new images along some axes."""
+        weight, offset = self.weights(penalty, axes)
+        return features @ weight - offset
 
 
 def _positive_eigh(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ RECIPES: dict[str, dict] = {
         "brain_decoder": "linear",
         "n_embedding": 128,
         "init": "ridge",
+        "n_signal": "auto",
         "max_epochs": 0,
         "standardize": "evoked",
         "spatial_window": "auto",

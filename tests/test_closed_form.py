@@ -15,6 +15,7 @@ import mne_brainae
 from mne_brainae.closed_form import (
     PENALTIES,
     RidgePath,
+    SignalAxes,
     noise_roots,
     solve,
     white_axes,
@@ -74,9 +75,10 @@ def test_penalty_and_residuals_are_those_of_leave_one_out(n_features):
     assert explained == pytest.approx(1 - squares.sum() / (left_out**2).sum(), abs=1e-4)
 
 
-def test_distance_in_the_latent_is_the_likelihood():
+@pytest.mark.parametrize("n_signal", [None, 2])
+def test_distance_in_the_latent_is_the_likelihood(n_signal):
     brain, features = _sample(60, 20, 5)
-    solution = solve(brain[:, :, None], features, 64)
+    solution = solve(brain[:, :, None], features, 64, n_signal=n_signal)
     z_brain = _apply(solution.encoder, brain)
     z_image = _apply(solution.image, features)
     predicted = _apply(solution.decoder, z_image)
@@ -118,6 +120,71 @@ def test_long_responses_keep_what_images_predict():
 def test_few_images_limit_the_basis_of_long_responses():
     brain, features = _sample(40, 5, 200)
     assert len(solve(brain[:, :, None], features, 100).image[1]) == 5 + 40 // 8
+
+
+def _low_rank(n_images, n_signal, noise, decay=1.5, seed=0):
+    """Draw responses of 30 values that features drive along a few directions."""
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((n_images, 60))
+    drives = features @ rng.standard_normal((60, n_signal)) / np.sqrt(60)
+    strength = decay ** -np.arange(n_signal)
+    mix = np.linalg.qr(rng.standard_normal((30, n_signal)))[0].T
+    truth = (drives * strength) @ mix
+    brain = truth + noise * rng.standard_normal(truth.shape)
+    return truth, brain.astype(np.float32), features.astype(np.float32)
+
+
+def test_signal_axes_are_found_in_noise():
+    """The number is about right, and what is predicted is nearer to the truth."""
+    truth, brain, features = _low_rank(1000, n_signal=3, noise=1.0)
+    train, test = slice(0, 600), slice(600, None)
+    errors = {}
+    for n_signal in (None, "auto"):
+        solution = solve(brain[train, :, None], features[train], 64, n_signal=n_signal)
+        predicted = _apply(solution.decoder, _apply(solution.image, features[test]))
+        errors[n_signal] = np.mean((predicted - truth[test]) ** 2)
+    assert solution.n_signal in (2, 3)
+    assert f"{solution.n_signal} signal axes" in str(solution)
+    assert errors["auto"] < 0.7 * errors[None]
+
+
+@pytest.mark.parametrize(
+    ("n_signal", "noise"), [(30, 1.0), (3, 4.0)], ids=["full rank", "mere noise"]
+)
+def test_plain_ridge_where_signal_axes_do_not_pay(n_signal, noise):
+    _, brain, features = _low_rank(600, n_signal, noise, decay=1.0)
+    assert solve(brain[:, :, None], features, 64, n_signal="auto").n_signal is None
+
+
+def test_each_signal_axis_is_a_ridge_regression():
+    brain, features = _sample(80, 20, 6)
+    solution = solve(brain[:, :, None], features, 64, n_signal=4)
+    ridge = RidgePath.fit(features, brain - brain.mean(axis=0))
+    residual = ridge.left_out_residuals(solution.penalty, np.eye(6))
+    whitener, colourer = noise_roots(residual)
+    signal = SignalAxes.find(ridge.along(whitener), solution.penalty, PENALTIES, 4)
+    np.testing.assert_allclose(signal.axes.T @ signal.axes, np.eye(4), atol=1e-10)
+    white = (brain - brain.mean(axis=0)) @ whitener @ signal.axes
+    unit = ((features - features.mean(axis=0)) ** 2).sum() / 80
+    along = [
+        Ridge(penalty * unit).fit(features.astype(float), values).predict(features)
+        for penalty, values in zip(signal.penalties, white.T, strict=True)
+    ]
+    expected = np.transpose(along) @ signal.axes.T @ colourer + brain.mean(axis=0)
+    predicted = _apply(solution.decoder, _apply(solution.image, features))
+    np.testing.assert_allclose(predicted, expected, atol=1e-3 * np.ptp(brain))
+    assert np.linalg.matrix_rank(solution.image[0], tol=1e-4) == 4
+    rebuilt = _apply(solution.decoder, _apply(solution.encoder, brain))
+    np.testing.assert_allclose(rebuilt, brain, atol=2e-3 * np.ptp(brain))
+
+
+@pytest.mark.parametrize(
+    ("n_images", "groups"), [(39, None), (60, np.zeros(60)), (4, None)]
+)
+def test_too_little_to_choose_signal_axes_by(n_images, groups):
+    brain, features = _sample(n_images, 20, 5)
+    given = {"n_signal": "auto", "groups": groups}
+    assert solve(brain[:, :, None], features, 64, **given).n_signal is None
 
 
 def test_constant_channel_and_constant_feature_are_harmless():
@@ -208,12 +275,32 @@ def test_training_from_the_closed_form_never_validates_worse(recording):
         ({"brain_encoder": "tsconv"}, "init='ridge' solves for linear maps.*tsconv"),
         ({"image_projection": "identity"}, "init='ridge' solves for linear maps"),
         ({"max_epochs": -1}, "max_epochs must be at least 0"),
+        ({"n_signal": 0}, "n_signal must be 'auto', None or at least 1, got 0"),
         ({"init": "zero"}, "'init'.*ridge"),
     ],
 )
 def test_what_ridge_needs(params, message, recording):
     with pytest.raises(ValueError, match=message):
         mne_brainae.fit(*recording, recipe="best", **params)
+
+
+@pytest.mark.parametrize("n_signal", [2.5, "some"])
+def test_number_of_signal_axes_is_a_number(n_signal, recording):
+    with pytest.raises(TypeError, match="n_signal must be"):
+        mne_brainae.fit(*recording, recipe="best", n_signal=n_signal)
+
+
+def test_signal_axes_are_saved_and_read(recording, unseen, tmp_path):
+    model = mne_brainae.fit(*recording, recipe="best", n_signal=3, verbose="WARNING")
+    assert "3 signal axes" in model.selection_
+    weight = model.network_.image_projection.weight.detach().numpy()
+    assert np.linalg.matrix_rank(weight, tol=1e-4 * np.abs(weight).max()) == 3
+    model.save(tmp_path / "model.safetensors")
+    again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
+    assert again.n_signal == 3
+    assert again.selection_ == model.selection_
+    expected = model.predict_epochs(unseen[1]).get_data()
+    np.testing.assert_array_equal(again.predict_epochs(unseen[1]).get_data(), expected)
 
 
 def test_ridge_needs_images(recording):

@@ -99,7 +99,7 @@ class LinearEncoder(EncodingOnly):
                 "ordinary least squares."
             )
 
-    def _solve(self, training) -> tuple[nn.Module, nn.Module]:
+    def _solve(self, training, table) -> tuple[nn.Module, nn.Module]:
         """Return the projection on components and the decoder."""
         features = training.image.numpy()
         projection = self._reduce(features)
@@ -110,7 +110,7 @@ class LinearEncoder(EncodingOnly):
         mean = responses.mean(axis=0, dtype=np.float64).astype(np.float32)
         ridge = RidgePath.fit(reduced, responses - mean)
         penalty, how = self._choose(ridge)
-        filtered = ridge.shrinkage(penalty) / ridge.energy
+        filtered = ridge.shrinkage(penalty)[:, 0] / ridge.energy
         axes = (ridge.features.T @ ridge.scores) * filtered
         weight = axes.astype(np.float32) @ ridge.projected
         decoder = LinearBrainDecoder(*brain.shape[1:], len(weight))
