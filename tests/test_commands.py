@@ -8,6 +8,8 @@ import pytest
 
 import mne_brainae
 from mne_brainae.commands import main
+from mne_brainae.commands.benchmark import ablation
+from mne_brainae.commands.benchmark.ablation import SHUFFLED, VARIANTS
 
 
 def test_demo_prints_one_table_and_saves_what_it_names(tmp_path, capsys):
@@ -84,3 +86,44 @@ def test_benchmark_neurons_beats_ridge_and_its_control_is_at_chance(capsys):
     assert abs(rows["best, images shuffled"][0]) < 0.1
     assert max(rows["best, images shuffled"][1:]) < 0.04  # chance is 0.005
     assert encoding > 0.2
+
+
+def test_benchmark_ablation_has_a_row_for_every_variant(capsys, tmp_path):
+    options = "--data simulated --recordings 2 --small --inner --path"
+    main(["benchmark", "ablation", *options.split(), str(tmp_path)])
+    printed = capsys.readouterr().out
+    # A fifth of 20 concepts of 4 images.
+    assert "16 in every gallery" in printed
+    assert "top-1 is 0.062" in printed
+    assert "2 splits" in printed
+    rows = {
+        line[:28].strip(): [float(word) for word in re.findall(r"-?\d\.\d+", line[28:])]
+        for line in printed.splitlines()
+        if "+-" in line and not line.startswith("SIMULATED")
+    }
+    # The Gabor features of the simulation have neither layers nor maps.
+    expected = set(VARIANTS) - {"no spatial window"} | {SHUFFLED}
+    assert set(rows) == expected
+    assert all(len(row) == 8 for row in rows.values())
+    assert rows["best"][0] > rows[SHUFFLED][0] + 0.05
+    assert rows["best"][6] > rows[SHUFFLED][6]
+
+
+@pytest.mark.skipif(
+    "MNE_BRAINAE_DATA" not in os.environ, reason="MNE_BRAINAE_DATA names no folder"
+)
+def test_benchmark_ablation_of_neurons(capsys, monkeypatch):
+    monkeypatch.setattr(
+        ablation, "VARIANTS", {"best": {}, "at most 8": {"n_embedding": 8}}
+    )
+    options = "--data macaque_v4 --encoder gabor --session 210225 --folds 1"
+    main(["benchmark", "ablation", *options.split()])
+    printed = capsys.readouterr().out
+    assert "200 in every gallery" in printed
+    rows = {
+        name: [float(word) for word in re.search(rf"{name} +(.*)", printed)[1].split()]
+        for name in ("best", "at most 8", SHUFFLED)
+    }
+    assert rows["best"][0] > 0.4
+    assert rows["best"][3] > rows["at most 8"][3]
+    assert max(rows[SHUFFLED][1:]) < 0.04  # chance is 0.005

@@ -8,6 +8,7 @@ import argparse
 from importlib import import_module
 
 BENCHMARKS = {
+    "ablation": "leave out the ingredients of the best recipe, one at a time",
     "encoding": "what BrainAE and linear encoders predict of real brains",
     "images": "what image features predict of macaque V4, and what they cost",
     "it": "classify seven objects from macaque IT, by window and with windows hidden",

@@ -33,11 +33,8 @@ def run(given: argparse.Namespace) -> None:
     """Print one table per session."""
     from ...datasets import macaque_v4
     from ...images import compute_image_features
-    from .images import encoder_of
 
-    if given.encoder == NETWORK and given.layer is None:
-        given.layer, given.pool = LAYERS, "7"
-    encoder = encoder_of(given)
+    encoder = encoder_for(given)
     print(encoder)
     for session in given.session:
         epochs = macaque_v4.read_epochs(session, verbose="WARNING")
@@ -54,14 +51,28 @@ def run(given: argparse.Namespace) -> None:
         print(report(scores), flush=True)
 
 
-def _scores(epochs, features: pd.DataFrame, given: argparse.Namespace):
-    """Yield the scores of every system, fold and seed."""
+def encoder_for(given: argparse.Namespace):
+    """Return the image encoder, by default the network with its middle layers."""
+    from .images import encoder_of
+
+    if given.encoder == NETWORK and given.layer is None:
+        given.layer, given.pool = LAYERS, "7"
+    return encoder_of(given)
+
+
+def folds_of(epochs, n_folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return training and test epochs of the first of six folds."""
     from sklearn.model_selection import KFold
 
+    folds = KFold(6, shuffle=True, random_state=0).split(np.arange(len(epochs)))
+    return list(folds)[:n_folds]
+
+
+def _scores(epochs, features: pd.DataFrame, given: argparse.Namespace):
+    """Yield the scores of every system, fold and seed."""
     import mne_brainae
 
-    folds = KFold(6, shuffle=True, random_state=0).split(np.arange(len(epochs)))
-    for fold, (train, test) in enumerate(list(folds)[: given.folds]):
+    for fold, (train, test) in enumerate(folds_of(epochs, given.folds)):
         seen, unseen = epochs[train], epochs[test]
         best = mne_brainae.fit(seen, features, recipe="best")
         ridge = mne_brainae.LinearEncoder().fit(seen, features)
