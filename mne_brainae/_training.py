@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ._checkpoint import Checkpoint, State
 from ._checks import logger, warn
 from ._model_file import name_of
+from .masking import draw_mask
 from .nn.computation import Computation, choose_computation
 from .nn.precision import multiplies_bf16
 from .nn.responses import Responses
@@ -64,6 +65,17 @@ class Pairs:
             self.image = None if self.image is None else self.image.to(device)
 
 
+def check_mask_augmentation(share: float, computation: str) -> None:
+    """Refuse a share of masked responses that is none, or that no fast form takes."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"mask_augmentation must lie between 0 and 1, got {share}.")
+    if share and computation == "fast":
+        raise ValueError(
+            "mask_augmentation shows the encoder something else than it is to bring "
+            "back, which computation='fast' cannot. Take 'auto' or 'plain'."
+        )
+
+
 def size_of_batch(n_train: int, batch_size: int) -> int:
     """Return the batch size that gives an epoch at least eight updates.
 
@@ -97,6 +109,7 @@ def train(
     fingerprint: str = "",
     computation: str = "auto",
     precision: str = "float32",
+    mask_augmentation: float = 0.0,
 ) -> State:
     """Train by Adam and leave the weights of least validation loss in the network.
 
@@ -133,6 +146,9 @@ def train(
     computation, precision : str
         See :func:`mne_brainae.nn.computation.choose_computation`. Validation is
         always in float32.
+    mask_augmentation : float
+        Share of the responses of a batch of which the encoder sees a part only. The
+        fast forms share work between input and target, so training is plain then.
 
     Returns
     -------
@@ -140,6 +156,8 @@ def train(
         History, and the epoch whose weights were kept. Ctrl-C ends training early and
         keeps the best weights so far.
     """
+    if mask_augmentation and computation == "auto":
+        computation = "plain"
     network.to(device)
     loss.to(device)
     learned = nn.ModuleList([network, loss])
@@ -164,9 +182,18 @@ def train(
     epochs = range(state.epoch, state.epoch if done else max_epochs)
     try:
         with _hardware(learner, device):
-            for _ in ProgressBar(epochs, mesg="Training"):
+            for epoch in ProgressBar(epochs, mesg="Training"):
+                # Drawn anew in every epoch, so that one that goes on draws the same.
+                hide = _Hider(mask_augmentation, np.random.default_rng([seed, epoch]))
                 trained = _train_epoch(
-                    learned, learner, optimizer, training, batch_size, order, device
+                    learned,
+                    learner,
+                    optimizer,
+                    training,
+                    batch_size,
+                    order,
+                    device,
+                    hide if mask_augmentation else None,
                 )
                 validated = _validate(learned, judge, validation, batch_size, device)
                 _record(state, learned, trained, validated)
@@ -235,15 +262,29 @@ def _hardware(computation: Computation, device: torch.device) -> Iterator[None]:
         yield
 
 
+@dataclass
+class _Hider:
+    """Hides parts of some responses of a batch: their channel's mean stands there."""
+
+    share: float
+    rng: np.random.Generator
+
+    def __call__(self, brain: Tensor) -> Tensor:
+        mask = draw_mask(tuple(brain.shape), self.share, self.rng)
+        return brain.masked_fill(torch.from_numpy(mask).to(brain.device), 0.0)
+
+
 def _train_epoch(
-    learned, computation, optimizer, training, batch_size, order, device
+    learned, computation, optimizer, training, batch_size, order, device, hide
 ) -> dict:
     loss = learned[1]
     learned.train()
     rows = torch.randperm(len(training), generator=order)
     sums, n_batches = {}, len(rows) // batch_size
     for batch in rows[: n_batches * batch_size].split(batch_size):
-        total, terms = loss(computation, *training.take(batch, device))
+        brain, image = training.take(batch, device)
+        seen = None if hide is None else hide(brain)
+        total, terms = loss(computation, brain, image, seen)
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         optimizer.step()

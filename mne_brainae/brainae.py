@@ -133,6 +133,11 @@ class BrainAE(LatentModel):
     standardize : ``"channel"`` | ``"evoked"``
         Whether every channel's mean is subtracted inside, or the mean response. Both
         divide by the channel's standard deviation and are undone on the way out.
+    mask_augmentation : float
+        Share of the responses of every batch of which the encoder sees a part only,
+        under masks of all kinds and ratios, while all is to be reconstructed. It helps
+        ``reconstruct`` where half or more is missing, and 0 is off. Training is plain
+        with it, see ``computation``; the epoch is chosen on whole responses.
     imputation : ``"mean"`` | ``"gaussian"``
         What ``reconstruct`` lets the encoder see in place of missing entries: the mean,
         or what is expected given the observed ones, by probabilistic principal
@@ -215,6 +220,7 @@ class BrainAE(LatentModel):
         validation="concept",
         validation_size=0.1,
         standardize="channel",
+        mask_augmentation=0.0,
         imputation="mean",
         picks=None,
         device="auto",
@@ -250,6 +256,7 @@ class BrainAE(LatentModel):
         self.validation = validation
         self.validation_size = validation_size
         self.standardize = standardize
+        self.mask_augmentation = mask_augmentation
         self.imputation = imputation
         self.picks = picks
         self.device = device
@@ -327,6 +334,7 @@ class BrainAE(LatentModel):
         _check_option("computation", self.computation, COMPUTATIONS)
         _check_option("precision", self.precision, PRECISIONS)
         _check_option("upsampling", self.upsampling, tuple(UPSAMPLINGS))
+        _training.check_mask_augmentation(self.mask_augmentation, self.computation)
         for name in self.loss_weights or {}:
             _check_option("loss_weights", name, LOSS_TERMS)
         for name in ("temperature", "learning_rate", "validation_size"):
@@ -502,6 +510,7 @@ class BrainAE(LatentModel):
             start_counts=self.init == "ridge",
             computation=self.computation,
             precision=self.precision,
+            mask_augmentation=self.mask_augmentation,
             checkpoint=checkpoint,
             fingerprint=""
             if checkpoint is None

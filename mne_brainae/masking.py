@@ -74,6 +74,43 @@ def make_mask(
     return np.broadcast_to(mask, shape).copy()
 
 
+def draw_mask(
+    shape: tuple[int, int, int], share: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw a mask of any kind, ratio and length for some responses, to train with.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(n_epochs, n_channels, n_times)``.
+    share : float
+        The share of epochs of which anything is missing.
+    rng : instance of Generator
+        Where the choices come from. Kind, ratio (0.1 to 0.9) and length of stretches
+        (up to a quarter of the window) are the same for all epochs; what is missing is
+        not.
+
+    Returns
+    -------
+    mask : array of bool, shape (n_epochs, n_channels, n_times)
+        True where an entry is missing; nothing is of responses of one value.
+    """
+    n_epochs, n_channels, n_times = shape
+    if n_channels * n_times < 2:
+        return np.zeros(shape, bool)
+    kinds = ["spatial"] if n_channels > 1 else []
+    kinds += ["random", "temporal", "forecast"] if n_times > 1 else []
+    mask = make_mask(
+        kinds[rng.integers(len(kinds))],
+        shape,
+        rng.uniform(0.1, 0.9),
+        block=int(rng.integers(1, max(n_times // 4, 1) + 1)),
+        random_state=int(rng.integers(2**31)),
+    )
+    mask[rng.random(n_epochs) >= share] = False
+    return mask
+
+
 @verbose
 @fill_doc
 def mask_epochs(

@@ -91,7 +91,11 @@ class BrainAELoss(nn.Module):
         return float(self.log_temperature.detach().exp())
 
     def forward(
-        self, network: nn.Module, brain: Tensor, image: Tensor | None
+        self,
+        network: nn.Module,
+        brain: Tensor,
+        image: Tensor | None,
+        seen: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the total loss and its unweighted terms.
 
@@ -103,6 +107,8 @@ class BrainAELoss(nn.Module):
             Standardised brain responses, as the network arranges them.
         image : Tensor, shape (n_batch, n_image_features) | None
             Standardised image features; without them only L_reconB is left.
+        seen : Tensor, shape (n_batch, n_channels, n_times) | None
+            What the encoder sees of the responses, such as parts of them. None is all.
 
         Returns
         -------
@@ -112,7 +118,7 @@ class BrainAELoss(nn.Module):
             The terms of weight other than 0, by name.
         """
         terms = {}
-        z_brain = network.embed_brain(brain)
+        z_brain = network.embed_brain(brain if seen is None else seen)
         if image is not None:
             z_image = network.embed_image(image)
             if self.weights["contrastive"]:
