@@ -166,7 +166,7 @@ scores.plot("skill")
 # told from other times, which know less about it, and the end of the window has other
 # times on one side only.
 #
-# Why the model and PCA come out close: both complete responses by what goes together in
+# Model and PCA are relatives: both complete responses by what goes together in
 # the training. ``recipe="best"`` first fills gaps in its input by such components
 # (``imputation="gaussian"``) and then passes the result through the shared space, which
 # keeps what pictures can explain. That throws away noise, which is welcome in a score

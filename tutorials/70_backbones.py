@@ -70,7 +70,7 @@ small = {
     "inner_activation": False,  # far faster on a CPU
     "standardize": "evoked",
     "validation": "concept",
-    "max_epochs": 10,
+    "max_epochs": 10,  # brief, for the comparisons below
     "min_updates": 0,
     "device": "cpu",
 }
@@ -82,7 +82,7 @@ def train(seed=0, **settings):
     return model.fit(data.train, features)
 
 
-model = train()
+model = train(max_epochs=30)
 mne_brainae.viz.plot_history(model)
 
 # %%
@@ -119,9 +119,15 @@ axes[0].set_ylabel("loss")
 axes[0].legend(frameon=False)
 
 # %%
-# The terms have their minima at different epochs: what decodes best need not predict
-# best. The contrastive term also depends on how many pictures it has to tell apart,
-# which are as many as the batch has; compare its values only within one column.
+# Every term has its own best epoch, so that what decodes best need not predict best:
+
+validation = model.history_[[f"validation_{term}" for term in terms]]
+validation.idxmin().to_frame("epoch of the least loss")
+
+# %%
+# The contrastive term also depends on how many pictures it has to tell apart, which are
+# as many as the batch has; compare its values only within training, or within
+# validation.
 #
 # Brain encoders
 # --------------
