@@ -109,6 +109,7 @@ def test_published_subjects_have_the_published_mean(table):
     assert off == {key for key in MISPRINTS if key[0] == table.name}
 
 
+@pytest.mark.timeout(900)
 def test_ablation_has_the_shape_of_the_paper(tmp_path):
     """Signs of Table 4 on the default simulation, each with every seed."""
     kept = ("w/ L_con", "w/ L_recon", "overall")

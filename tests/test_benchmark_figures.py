@@ -24,8 +24,7 @@ def panels(out):
         main(["benchmark", name, *words])
         tables = {}
         for file in (out / name).glob("*.csv"):
-            if file.stat().st_size > 1:
-                tables[file.stem] = pd.read_csv(file, dtype={"subject": str})
+            tables[file.stem] = pd.read_csv(file, dtype={"subject": str})
         return tables
 
     return run

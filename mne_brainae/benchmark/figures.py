@@ -237,8 +237,11 @@ def run_figure(
         table = pd.concat(tables[panel.letter])
         contents = {panel.letter: table}
         if panel.tested:
-            contents[f"{panel.letter}_tests"], refused = _test(table, panel)
-            lines += [f"{panel.letter}: not tested, {refused}."] if refused else []
+            tests, refused = _test(table, panel)
+            if refused:
+                lines.append(f"{panel.letter}: not tested, {refused}.")
+            else:
+                contents[f"{panel.letter}_tests"] = tests
         files += _write(folder, contents, panel.draw(table, first), panel.letter)
     protocol = {
         "figure": figure.name,

@@ -299,6 +299,7 @@ def draw_reconstruction(table: pd.DataFrame, first: Fitted) -> dict:
         axes.set(title=kind, xlabel="missing (%)")
         other.set_ylim(0, 105 * max(own["top_1"].max(), 0.01))
         other.tick_params(labelright=axes is panels[-1])
+    panels[0].set_ylim(min(own["r_all"].min(), 0), 1)
     panels[0].set_ylabel("r with the whole response", color="C3")
     others[-1].set_ylabel("top-1 accuracy (%)", color="C0")
     return {"": figure}
