@@ -117,7 +117,8 @@ def test_tables_from_things_meg_and_tvsd(run, tmp_path_factory):
     fitted = summary[summary["mean"].notna()]
     assert set(fitted["data"]) == {"things_meg", "tvsd"}
     rows = fitted.groupby("data")["row"].nunique()
-    assert rows["tvsd"] == 4 + 3  # four systems, mean response, ceiling, shuffled
+    # Four systems, mean response, ceiling, shuffled, single trials.
+    assert rows["tvsd"] == 4 + 4
     assert "no data given [0.480 ± 0.069]" in (folder / "table.md").read_text("utf-8")
     done = {f: f.stat().st_mtime_ns for f in folder.glob("fits/*/*_seed-*.json")}
     folder = run("table11", "--bids-root", f"tvsd={mua}", "--subjects", "F")
