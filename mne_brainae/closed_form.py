@@ -190,12 +190,14 @@ def _choose_n_signal(
     gains, plain = [], 0.0
     folds = GroupKFold(min(N_FOLDS, n_groups)).split(features, groups=groups)
     for train, test in folds:
-        mean = responses[train].mean(axis=0)
-        ridge = RidgePath.fit(features[train], responses[train] - mean)
+        known = responses[train]
+        mean = known.mean(axis=0)
+        known -= mean
+        ridge = RidgePath.fit(features[train], known)
         basis = ridge.basis(penalty, n_embedding)
         read = basis @ noise_roots(ridge.left_out_residuals(penalty, basis))[0]
         signal = SignalAxes.find(ridge.along(read), penalty, penalties)
-        measured = (responses[test] - mean) @ read
+        measured = responses[test] @ read - mean @ read
         predicted = ridge.predict(features[test], penalty, read)
         plain += _gain(measured, predicted).sum()
         predicted = ridge.predict(features[test], signal.penalties, read @ signal.axes)
