@@ -147,7 +147,7 @@ def read_recordings(
     from ...benchmark import recordings
 
     folder, found = given.out / "data", []
-    simulation = SMALL if given.small else recordings.SIMULATION | simulation
+    simulation = (SMALL if given.small else recordings.SIMULATION) | simulation
     for name, subjects in find_subjects(given, roots).items():
         if given.data is not None:
             found.append(recordings.simulated(name, subjects, folder, simulation))

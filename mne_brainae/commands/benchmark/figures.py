@@ -31,7 +31,8 @@ def run(given: argparse.Namespace) -> None:
     roots = find_roots(given, figure.name, [figure.data])
     encoders = {figure.data: [given.image_encoder]}
     # As long as the paper's window: rhythms need their cycles.
-    (recording,) = read_recordings(roots, given, encoders, tmax=0.99)
+    longer = {} if given.small else {"tmax": 0.99}
+    (recording,) = read_recordings(roots, given, encoders, **longer)
     with processes_of(given):
         files, lines = run_figure(
             figure,

@@ -16,6 +16,8 @@ from .data import (
     settings_of,
 )
 
+#: Recipes whose encoders need 75 samples or more of a simulation at 100 Hz.
+LONG = {"nice", "atm"}
 #: Minutes per fit on one GeForce 4090 (Table 16).
 PAPER_MINUTES = {"things_eeg2": 7, "things_meg": 19, "tvsd": 28}
 
@@ -54,6 +56,7 @@ def run(given: argparse.Namespace) -> None:
                 given,
                 encoders,
                 has_templates="classification top-1" in table.columns,
+                **({"tmax": 0.8} if LONG & {row.recipe for row in table.rows} else {}),
             ),
             folder=given.out / table.fits / "fits",
             seeds=range(given.seeds),
