@@ -61,10 +61,11 @@ class BrainAE(LatentModel):
 
     Parameters
     ----------
-    brain_encoder : ``"tsconv"`` | ``"linear"`` | ``"nice"`` | ``"atm"`` | Module
-        Table 6, one linear layer, the encoders of NICE and ATM, or a module that maps
-        (n, n_channels, n_times) to (n, n_embedding). A window of one sample takes the
-        linear pair.
+    brain_encoder : str | Module
+        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``; of
+        braindecode ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"``
+        (Table 5); or a module that maps (n, n_channels, n_times) to (n, n_embedding). A
+        window of one sample takes the linear pair.
     brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
         Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
         to (n, n_channels, n_times).

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import nn
 
 from .._docs import fill_doc
+from .backbones import BACKBONES, build_backbone
 from .nice import ATMEncoder, NICEEncoder
 from .tsconv import TSConvEncoder
 
@@ -29,4 +32,5 @@ BRAIN_ENCODERS = {
     "linear": LinearBrainEncoder,
     "nice": NICEEncoder,
     "atm": ATMEncoder,
+    **{name: partial(build_backbone, name) for name in BACKBONES},
 }

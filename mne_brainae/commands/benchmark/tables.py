@@ -16,8 +16,8 @@ from .data import (
     settings_of,
 )
 
-#: Recipes whose encoders need 75 samples or more of a simulation at 100 Hz.
-LONG = {"nice", "atm"}
+#: Encoders that need 75 samples or more, of a simulation at 100 Hz.
+LONG = {"nice", "atm", "shallow", "conformer"}
 #: Minutes per fit on one GeForce 4090 (Table 16).
 PAPER_MINUTES = {"things_eeg2": 7, "things_meg": 19, "tvsd": 28}
 
@@ -56,7 +56,7 @@ def run(given: argparse.Namespace) -> None:
                 given,
                 encoders,
                 has_templates="classification top-1" in table.columns,
-                **({"tmax": 0.8} if LONG & {row.recipe for row in table.rows} else {}),
+                **({"tmax": 0.99} if _needs_long_windows(table) else {}),
             ),
             folder=given.out / table.fits / "fits",
             seeds=range(given.seeds),
@@ -72,6 +72,13 @@ def run(given: argparse.Namespace) -> None:
         print(f"Wrote {file}")
     if results.failures:
         raise SystemExit(f"{len(results.failures)} fits failed; run again to try them.")
+
+
+def _needs_long_windows(table) -> bool:
+    """Return whether a row has an encoder that is too long for short simulations."""
+    return any(
+        LONG & {row.recipe, row.settings.get("brain_encoder")} for row in table.rows
+    )
 
 
 def _encoders(table, name: str, given: argparse.Namespace) -> list[str]:
