@@ -223,6 +223,17 @@ def test_statistics_are_over_subjects():
     assert refused == ["things_eeg2: 5 subjects; the signed-rank test needs at least 6"]
 
 
+@pytest.mark.parametrize("row", ["one", "two"])
+def test_a_subject_whose_fits_failed_is_no_reason_to_lose_the_table(row):
+    """Not even where the system that failed is the one that all are tested against."""
+    found = _results(7)
+    is_lost = (found.scores["row"] == row) & (found.scores["subject"] == "3")
+    found.scores = found.scores[~is_lost]
+    tests, refused = summary.compare(found)
+    assert tests.empty
+    assert refused == ["things_eeg2: fits failed, subjects are not complete"]
+
+
 def test_command_runs_and_resumes(tmp_path, capsys):
     words = ["benchmark", "table4", "--data", "simulated", "--small"]
     words += ["--subjects", "1", "--seeds", "1", "--out", str(tmp_path)]

@@ -134,7 +134,8 @@ def compare_columns(wide: pd.DataFrame, reference: str) -> tuple[pd.DataFrame, s
         Why there is no test, or an empty text.
     """
     same = wide.columns[(wide.sub(wide[reference], axis=0) == 0).all()]
-    wide = wide.drop(columns=same.drop(reference))
+    # The reference equals itself, but not where a fit of it failed.
+    wide = wide.drop(columns=same.difference([reference]))
     if len(wide) < LEAST_SUBJECTS:
         return pd.DataFrame(), (
             f"{len(wide)} subjects; the signed-rank test needs at least "
