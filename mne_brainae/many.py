@@ -196,6 +196,8 @@ class _Job:
                 "Give another folder, or overwrite=True."
             )
         self.result_file.unlink()
+        # If this fit fails, or is not kept, the table must not name the former one.
+        self.model_file.unlink(missing_ok=True)
 
     def is_done(self) -> bool:
         """Return whether the fit has ended; its result is written last."""

@@ -93,6 +93,11 @@ def test_what_is_done_is_not_done_again(one_by_one, tmp_path):
         subjects, features, folder=folder, overwrite=True, **given
     )
     assert not np.allclose(other["validation_loss"], table["validation_loss"])
+    given = given | {"learning_rate": 0.02, "keep_models": False}
+    without = mne_brainae.fit_many(
+        subjects, features, folder=folder, overwrite=True, **given
+    )
+    assert without["fname"].isna().all()  # not the models of other settings
 
 
 def test_bad_input_names_the_fit(recording, quick, tmp_path):
