@@ -114,6 +114,21 @@ def test_other_samplers_find_the_same_posterior(world, gaussian, sampler):
 
 
 @needs_diffusers
+def test_noise_that_is_added_is_not_that_to_start_from(tables, monkeypatch):
+    drawn = []
+
+    def spy(denoiser, schedule, brain, noise, **options):
+        drawn.extend([noise, torch.randn(noise.shape)])
+        return noise
+
+    monkeypatch.setattr("mne_brainae.generation.prior.sample", spy)
+    prior = DiffusionPrior(**TINY).fit(*tables)
+    prior.sample(tables[0], sampler="ddpm", random_state=0)
+    start, added = (noise.flatten().numpy() for noise in drawn)
+    assert abs(np.corrcoef(start, added)[0, 1]) < 0.2
+
+
+@needs_diffusers
 def test_where_the_posterior_has_two_modes_ridge_falls_between_them(world):
     brain, mode = world
     rng = np.random.default_rng(1)

@@ -437,11 +437,10 @@ class DiffusionPrior(Prior):
             rows = self._condition(brain).repeat(n_samples, axis=0)
             condition = torch.from_numpy(rows)
         n_features, seed = len(self._image_scaler.mean), seed_from(random_state)
-        noise = torch.randn(
-            (n * n_samples, n_features), generator=torch.Generator().manual_seed(seed)
-        )
         device = resolve_device(self.device)
-        with own_random_numbers(seed, device):  # "ddpm" adds noise at every step
+        with own_random_numbers(seed, device):
+            noise = torch.randn(n * n_samples, n_features)
+            # "ddpm" adds noise at every step, other than that to start from.
             image = sample(
                 self.denoiser_.to(device),
                 noise_schedule(self.prediction, self.n_diffusion_steps),
