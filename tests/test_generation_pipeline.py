@@ -293,14 +293,15 @@ def test_a_killed_command_goes_on(on_disk, tmp_path, monkeypatch):
         return validate(self, *args)
 
     monkeypatch.setattr(DiffusionTraining, "validate", killed)
-    broken = tmp_path / "broken.safetensors"
+    broken, blurry = tmp_path / "broken.safetensors", tmp_path / "blurry.safetensors"
+    words = ("--low-level", str(blurry))
     with pytest.raises(KeyboardInterrupt):
-        fit_prior_command(on_disk, broken)
+        fit_prior_command(on_disk, broken, *words)
     assert (tmp_path / "broken.checkpoint.safetensors").exists()
     with catch_logging(verbose="INFO") as log:
-        fit_prior_command(on_disk, broken)
+        fit_prior_command(on_disk, broken, *words)
     assert "Going on from epoch" in log.getvalue()
-    assert [file.name for file in tmp_path.iterdir()] == ["broken.safetensors"]
+    assert set(tmp_path.iterdir()) == {broken, blurry}
 
 
 @pytest.mark.parametrize(

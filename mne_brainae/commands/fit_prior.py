@@ -48,8 +48,6 @@ def run(given: argparse.Namespace) -> None:
     if given.low_level is not None:
         decoder = PictureDecoder(picks=model.info_["ch_names"])
         decoder.fit(epochs, given.images)
-        decoder.save(given.low_level, overwrite=given.overwrite)
-        print(f"Saved {given.low_level}")
     checkpoint = given.out.with_suffix(".checkpoint.safetensors")
     prior = fit_prior(
         model,
@@ -58,6 +56,10 @@ def run(given: argparse.Namespace) -> None:
         image_encoder=given.image_encoder or TARGET,
         prior=_new_prior(given, checkpoint),
     )
+    # No file before the long work has ended, or it would stop the call that goes on.
+    if given.low_level is not None:
+        decoder.save(given.low_level, overwrite=given.overwrite)
+        print(f"Saved {given.low_level}")
     prior.save(given.out, overwrite=given.overwrite)
     checkpoint.unlink(missing_ok=True)
     print(f"Saved {given.out}")
