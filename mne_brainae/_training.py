@@ -65,17 +65,6 @@ class Pairs:
             self.image = None if self.image is None else self.image.to(device)
 
 
-def check_mask_augmentation(share: float, computation: str) -> None:
-    """Refuse a share of masked responses that is none, or that no fast form takes."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"mask_augmentation must lie between 0 and 1, got {share}.")
-    if share and computation == "fast":
-        raise ValueError(
-            "mask_augmentation shows the encoder something else than it is to bring "
-            "back, which computation='fast' cannot. Take 'auto' or 'plain'."
-        )
-
-
 def size_of_batch(n_train: int, batch_size: int) -> int:
     """Return the batch size that gives an epoch at least eight updates.
 

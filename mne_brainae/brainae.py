@@ -17,7 +17,6 @@ from ._checkpoint import State, history_table
 from ._checks import (
     _check_fname,
     _check_option,
-    _validate_type,
     check_complete,
     check_image_names,
     logger,
@@ -28,9 +27,10 @@ from ._checks import (
 )
 from ._docs import fill_doc
 from ._latent_model import LatentModel
-from ._model_file import name_of, read_model
+from ._model_file import read_model
 from ._pairing import hold_out, image_paths, rows_by_name
-from .closed_form import ClosedForm, check_n_signal, solve, white_axes
+from ._params import check_params
+from .closed_form import ClosedForm, solve, white_axes
 from .feature_weights import (
     SpatialWindow,
     choose_window,
@@ -39,13 +39,8 @@ from .feature_weights import (
 )
 from .images import ImageEncoder, compute_image_features
 from .imputation import MOST_EPOCHS, Imputer
-from .nn.computation import COMPUTATIONS
-from .nn.decoders import BRAIN_DECODERS
-from .nn.encoders import BRAIN_ENCODERS
 from .nn.losses import LOSS_TERMS, BrainAELoss
 from .nn.network import build_network
-from .nn.precision import PRECISIONS
-from .nn.tsconv import UPSAMPLINGS
 from .preprocessing import Scaler, average_by, read_array
 from .recipes import RECIPES
 
@@ -315,46 +310,7 @@ class BrainAE(LatentModel):
         return self
 
     def _check_params(self) -> None:
-        for name, registry in (
-            ("brain_encoder", BRAIN_ENCODERS),
-            ("brain_decoder", BRAIN_DECODERS),
-        ):
-            choice = getattr(self, name)
-            _validate_type(choice, (str, torch.nn.Module), name)
-            if isinstance(choice, str):
-                _check_option(name, choice, tuple(registry))
-        if isinstance(self.image_projection, str):
-            _check_option(
-                "image_projection", self.image_projection, ("linear", "identity")
-            )
-        _check_option("init", self.init, ("random", "ridge"))
-        check_n_signal(self.n_signal)
-        _check_option("validation", self.validation, ("concept", "image"))
-        _check_option("standardize", self.standardize, ("channel", "evoked"))
-        _check_option("imputation", self.imputation, ("mean", "gaussian"))
-        _check_option("computation", self.computation, COMPUTATIONS)
-        _check_option("precision", self.precision, PRECISIONS)
-        _check_option("upsampling", self.upsampling, tuple(UPSAMPLINGS))
-        _training.check_mask_augmentation(self.mask_augmentation, self.computation)
-        for name in self.loss_weights or {}:
-            _check_option("loss_weights", name, LOSS_TERMS)
-        for name in ("temperature", "learning_rate", "validation_size"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
-        least = 0 if self.init == "ridge" else 1
-        if self.max_epochs < least:
-            raise ValueError(
-                f"max_epochs must be at least {least} with init={self.init!r}, got "
-                f"{self.max_epochs}."
-            )
-        parts = (self.brain_encoder, self.brain_decoder, self.image_projection)
-        if self.init == "ridge" and parts != ("linear",) * 3:
-            raise ValueError(
-                "init='ridge' solves for linear maps: give brain_encoder='linear', "
-                "brain_decoder='linear' and image_projection='linear', or take "
-                "recipe='best', got "
-                f"{', '.join(str(name_of(part)) for part in parts)}."
-            )
+        check_params(self)
 
     def _check_size(self, table: pd.DataFrame) -> None:
         if len(table) < 4:
