@@ -61,8 +61,14 @@ def whiten_batch(brain: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.n
     -------
     brain, image : array
         Both centred on their own mean and multiplied by S^-1/2, where S is the
-        covariance of the responses, shrunk after Ledoit and Wolf (2004).
+        covariance of the responses, shrunk after Ledoit and Wolf (2004). Fewer than two
+        responses have none, and are a ValueError.
     """
+    if len(brain) < 2:
+        raise ValueError(
+            "transductive='whiten' takes the covariance of the test responses, of "
+            f"which there must be at least 2, got {len(brain)}."
+        )
     brain, image = (rows - rows.mean(axis=0, dtype=float) for rows in (brain, image))
     values, vectors = np.linalg.eigh(ledoit_wolf(brain, assume_centered=True)[0])
     values = np.maximum(values, 1e-12 * max(values[-1], 1e-12))

@@ -77,3 +77,5 @@ def test_bad_input(closed, unseen):
         closed.retrieve(*unseen, transductive="hungarian")
     with pytest.raises(ValueError, match="similarity='cosine'"):
         closed.retrieve(*unseen, similarity="likelihood", transductive="whiten")
+    with pytest.raises(ValueError, match="at least 2, got 1"):
+        closed.retrieve(unseen[0][:1], unseen[1], transductive="whiten")
