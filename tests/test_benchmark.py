@@ -248,6 +248,16 @@ def test_command_runs_and_resumes(tmp_path, capsys):
     assert "SIMULATED, not recorded" in capsys.readouterr().out
 
 
+def test_a_dry_run_counts_the_controls_that_are_fitted(tmp_path, capsys):
+    words = ["--data", "simulated", "--seeds", "1", "--dry-run", "--out", str(tmp_path)]
+    main(["benchmark", "table16", *words, "--subjects", "1"])
+    assert "shuffled" not in capsys.readouterr().out  # times have no such control
+    main(["benchmark", "table4", *words, "--subjects", "1-3", "--cross-subject"])
+    printed = capsys.readouterr().out
+    assert "reference, fitted to other subjects 3 subjects x 1 seeds" in printed
+    assert "27 fits" in printed  # 7 rows and 2 controls of 3 subjects
+
+
 def _small(subjects, folder):
     data = recordings.simulated("things_eeg2", subjects, folder / "data", SMALL)
     row = Row("system", "0.5 10")

@@ -104,14 +104,28 @@ def _list(table, roots: dict, given: argparse.Namespace) -> None:
                 why = f"needs recordings and the weights of {row.image_encoder}"
             n_fits += 0 if why else len(subjects) * n_seeds
             print(f"{name:12} {row.name:24} {why or _times(subjects, n_seeds)}")
-        if not given.no_control:
+        for control in _controls(table, rows, len(subjects), given):
             n_fits += len(subjects) * n_seeds
-            print(f"{name:12} {'images shuffled':24} {_times(subjects, n_seeds)}")
+            print(f"{name:12} {control:24} {_times(subjects, n_seeds)}")
         print(f"{name:12} {n_fits} fits, {len(done)} results are there; {_cost(done)}")
         if given.data is None:
             _list_encoders(name, encoders)
             hours = n_fits * PAPER_MINUTES[name] / 60
             print(f"{name:12} {hours:.1f} h on the paper's GPU (Table 16)")
+
+
+def _controls(table, rows, n_subjects: int, given: argparse.Namespace) -> list[str]:
+    """Return which controls of a data set ``run_table`` fits."""
+    from ...benchmark.recordings import LEAST_OTHERS
+    from ...benchmark.runner import TIMES
+    from ...benchmark.scores import OTHERS, SHUFFLED
+
+    is_there = any(row.name == table.reference for row in rows)
+    if not is_there or not set(table.columns) - set(TIMES):
+        return []
+    shuffled = not given.no_control
+    others = given.cross_subject and n_subjects >= LEAST_OTHERS
+    return [SHUFFLED] * shuffled + [OTHERS] * others
 
 
 def _list_encoders(name: str, encoders: list[str]) -> None:
