@@ -10,7 +10,7 @@ import pytest
 
 import mne_brainae
 from mne_brainae.benchmark import recordings, rendering, runner, summary
-from mne_brainae.benchmark.scores import COLUMNS, OTHERS, SINGLE
+from mne_brainae.benchmark.scores import COLUMNS, OTHERS, SINGLE, Scorer
 from mne_brainae.benchmark.spec import MEAN, NOT_BUILT, Row, SubjectTable, Table
 from mne_brainae.benchmark.tables import TABLE_4, TABLES
 from mne_brainae.commands import main
@@ -246,6 +246,14 @@ def test_command_runs_and_resumes(tmp_path, capsys):
     main(words)
     assert (tmp_path / "table4" / "summary.csv").read_text() == first
     assert "SIMULATED, not recorded" in capsys.readouterr().out
+
+
+def test_visual_channels_that_are_not_there_are_not_all_channels():
+    info = mne.create_info(["Fp1", "Fz"], 100.0, "eeg")
+    metadata = pd.DataFrame({"image": ["a", "b"]})
+    epochs = mne.EpochsArray(np.zeros((2, 2, 10)), info, metadata=metadata)
+    with pytest.raises(KeyError, match="IT"):
+        Scorer(None, ("r visual",))._encoding(None, epochs, "visual")
 
 
 def test_a_dry_run_counts_the_controls_that_are_fitted(tmp_path, capsys):

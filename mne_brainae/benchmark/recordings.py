@@ -76,12 +76,13 @@ class Recording:
     is_default: bool = True
 
     def shuffled(self) -> pd.DataFrame:
-        """Give every picture the features of another.
+        """Deal the features of the pictures out among them by chance.
 
         Returns
         -------
         features : DataFrame, shape (n_images, n_features)
-            The same index, other rows: a model of these knows nothing of the pictures.
+            The same index, the rows permuted, of which one keeps its place on average:
+            a model of these knows nothing of the pictures.
         """
         # In a simulation every subject has pictures of its own, in a folder.
         owners = [

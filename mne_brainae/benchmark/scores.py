@@ -97,7 +97,8 @@ class Scorer:
         picks = None
         if part == "visual":
             regions = channel_regions(test.info)
-            picks = regions.get("visual", regions.get("IT"))
+            # Neither of the two is an error, and not a score of all channels.
+            picks = regions["visual" if "visual" in regions else "IT"]
         images = test.metadata["image"].unique()
         predicted = model.predict_epochs(self.recording.features.loc[images])
         table = score_encoding(
