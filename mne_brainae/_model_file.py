@@ -56,6 +56,11 @@ def _from_json(encoder: str | dict | None) -> str | ImageEncoder | None:
     return ImageEncoder(**encoder) if isinstance(encoder, dict) else encoder
 
 
+def _as_tuple(value):
+    """Make a tuple again of one that went through JSON."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def write_model(model, fname: Path) -> None:
     """Write a fitted BrainAE to a safetensors file."""
     weights = model.network_.state_dict()
@@ -105,11 +110,13 @@ def read_model(cls: type, fname: Path, parts: dict):
             "read_brainae(fname, parts={name: module})."
         )
     params = header["params"] | dict.fromkeys(missing, "gabor") | parts
-    params["betas"] = tuple(params["betas"])
+    for name in ("betas", "spatial_window"):
+        params[name] = _as_tuple(params[name])
     params["image_encoder"] = _from_json(params["image_encoder"])
     model = cls(**params)
     for name in LEARNED:
         setattr(model, name, header[name])
+    model.spatial_window_ = _as_tuple(model.spatial_window_)
     model.history_ = pd.DataFrame(header["history"]).rename_axis("epoch")
     encoder = _from_json(header["image_encoder_"])
     model.image_encoder_ = parts.get("image_encoder", encoder) if encoder else None

@@ -107,7 +107,7 @@ def test_window_is_used_remembered_and_helps(tmp_path):
     assert model.spatial_window_[0] < 0.5
     model.save(tmp_path / "model.safetensors")
     again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
-    assert tuple(again.spatial_window_) == model.spatial_window_
+    assert again.spatial_window_ == model.spatial_window_
     expected = model.predict_epochs(test[1]).get_data()
     np.testing.assert_array_equal(again.predict_epochs(test[1]).get_data(), expected)
 
