@@ -123,8 +123,22 @@ def check_new_file(fname, suffix: str, *, overwrite: bool) -> Path:
 
 
 def pick_channels(info: Info, picks) -> np.ndarray:
-    """Return the indices of the picked channels (good data channels by default)."""
-    return _picks_to_idx(info, picks, none="data", exclude="bads")
+    """Return the picked channels, good data channels by default, as recorded.
+
+    Parameters
+    ----------
+    info : instance of Info
+        The channels to choose from.
+    picks : str | array-like | slice | None
+        The channels, in any order.
+
+    Returns
+    -------
+    picks : array of int, shape (n_channels,)
+        Their indices, ascending whatever the order of ``picks``: a model of channels
+        in another order would refuse the very recording that it was fitted on.
+    """
+    return np.sort(_picks_to_idx(info, picks, none="data", exclude="bads"))
 
 
 def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray):

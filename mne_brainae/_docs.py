@@ -29,7 +29,8 @@ images : path-like | list | dict | DataFrame | array
     DataFrame indexed by image name or an array of shape (n_images, n_features).""",
     "picks": """\
 picks : str | array-like | slice | None
-    The channels, by name, type or index; None takes all good data channels.""",
+    The channels, by name, type or index; None takes all good data channels. They stay
+    in the order of the recording.""",
     "data_set": """\
 name : str
     The data set, such as ``"macaque_v4"``.""",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import mne
@@ -20,6 +21,7 @@ from ._checks import (
     logger,
     pick_channels,
 )
+from .images import find_images
 from .preprocessing import average_by, read_array
 
 
@@ -31,6 +33,12 @@ def image_paths(epochs, names: pd.Series) -> dict[str, str]:
             "the folder of pictures, a list of files, or features."
         )
     return dict(zip(names, epochs.metadata["image_path"], strict=True))
+
+
+def check_folder(images, names: pd.Series) -> None:
+    """Refuse a folder that lacks pictures, before epochs are read or encoded."""
+    if isinstance(images, str | os.PathLike):
+        find_images(images, names.unique())
 
 
 def rows_by_name(rows: np.ndarray, names: pd.Series) -> pd.DataFrame:

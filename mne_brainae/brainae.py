@@ -28,7 +28,7 @@ from ._checks import (
 from ._docs import fill_doc
 from ._latent_model import LatentModel
 from ._model_file import read_model
-from ._pairing import hold_out, image_paths, rows_by_name
+from ._pairing import check_folder, hold_out, image_paths, rows_by_name
 from ._params import check_params
 from .closed_form import ClosedForm, solve, white_axes
 from .feature_weights import (
@@ -287,8 +287,9 @@ class BrainAE(LatentModel):
         self._check_params()
         names = check_image_names(epochs)
         picks = pick_channels(epochs.info, self.picks)
+        check_folder(images, names)
+        brain, table = average_by(epochs, "image", picks)  # NaN ends it before features
         features = self._features_at_fit(epochs, names, images)
-        brain, table = average_by(epochs, "image", picks)
         shown = table["image"].astype(str)
         self._check_size(table)
         seed = seed_from(self.random_state)

@@ -558,3 +558,22 @@ def test_raw_has_no_images(new, recording):
     raw = mne.io.RawArray(np.zeros((16, 50)), recording[0].info.copy())
     with pytest.raises(TypeError, match="epochs must be an instance of"):
         new().fit(raw, recording[1])
+
+
+def test_picks_in_another_order_are_taken_as_recorded(new, recording, unseen):
+    first = list(recording[0].ch_names[:3])
+    model = new(picks=first[::-1]).fit(*recording)
+    assert model.info_["ch_names"] == first
+    assert len(model.embed_epochs(unseen[0])) == len(unseen[0])
+
+
+@pytest.mark.parametrize("kind", ["BrainAE", "LinearEncoder"])
+def test_nan_is_noticed_before_pictures_are_encoded(kind, recording):
+    def encode(pictures):
+        raise AssertionError("The pictures were encoded.")
+
+    epochs = spoiled(recording[0], np.nan)
+    pictures = {name: Image.new("RGB", (8, 8)) for name in epochs.metadata["image"]}
+    model = getattr(mne_brainae, kind)(image_encoder=encode)
+    with pytest.raises(ValueError, match=r"epochs must be finite"):
+        model.fit(epochs, pictures)

@@ -14,7 +14,7 @@ from torch import nn
 from .._checks import check_complete, check_image_names, logger, pick_channels
 from .._docs import fill_doc
 from .._latent_model import LatentModel
-from .._pairing import image_paths, rows_by_name
+from .._pairing import check_folder, image_paths, rows_by_name
 from ..images import ImageEncoder, compute_image_features
 from ..nn.network import BrainAENetwork
 from ..preprocessing import Scaler, average_by
@@ -80,8 +80,9 @@ class RidgeModel(LatentModel):
     def _fit(self, epochs, images) -> RidgeModel:
         names = check_image_names(epochs)
         picks = pick_channels(epochs.info, self.picks)
+        check_folder(images, names)
+        brain, table = average_by(epochs, "image", picks)  # NaN ends it before features
         features = self._features_at_fit(epochs, names, images)
-        brain, table = average_by(epochs, "image", picks)
         shown = list(table["image"].astype(str))
         check_complete(shown, features.index, "images")
         rows = features.loc[shown].to_numpy(np.float32)
