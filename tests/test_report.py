@@ -245,7 +245,7 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
     assert all(str(file) in printed for file in (model, predicted, ranks))
     assert "repetitions averaged: 2 to 2" in printed
     assert f"top-1 {100 * best.top_k(1):.1f} %" in printed
-    with pytest.raises(FileExistsError):
+    with pytest.raises(SystemExit, match=r"retrieve: .*ranks.csv exists; --overwrite"):
         main([*words, "--out", str(ranks)])
     main([*words, "--single-trials", "--out", str(ranks), "--overwrite"])
     assert len(pd.read_csv(ranks)) == 12
@@ -263,5 +263,10 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
     text = page.read_text("utf-8")
     assert "<title>Simulated</title>" in text
     assert all(pictures(text).values())
-    with pytest.raises(FileExistsError):
+    with pytest.raises(SystemExit, match=r"fit: .*model.safetensors exists; --overw"):
         main(["fit", str(files["train"]), str(data.images), "--out", str(model)])
+    words = ["--out", str(tmp_path / "other.safetensors")]
+    with pytest.raises(SystemExit, match=r"fit: .*do not exist: .*nowhere"):
+        main(["fit", str(files["train"]), str(tmp_path / "nowhere"), *words])
+    with pytest.raises(SystemExit, match=r"fit: .*page.html holds no epochs.*-epo.fif"):
+        main(["fit", str(page), str(data.images), *words])

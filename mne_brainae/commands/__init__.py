@@ -25,6 +25,8 @@ COMMANDS = {
     "report": "write one page about a model, its scores and their protocol",
     "sys_info": "print the versions that a bug report needs",
 }
+# What these refuse is said in one line; MNE_LOGGING_LEVEL=DEBUG shows the traceback.
+PLAIN = ("fit", "predict", "retrieve", "report")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -68,3 +70,13 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # the reader has seen enough, such as head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except (OSError, ValueError) as error:
+        if given.command not in PLAIN:
+            raise
+        from mne.utils import logger
+
+        logger.debug("The traceback:", exc_info=True)
+        said = str(error)
+        if isinstance(error, FileExistsError):
+            said = f"{given.out} exists; --overwrite replaces it."
+        raise SystemExit(f"mne_brainae {given.command}: {said}") from error

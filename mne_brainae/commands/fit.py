@@ -15,22 +15,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("epochs", type=Path, help="training epochs (-epo.fif), metadata name the image")
     add("images", type=Path, help="the folder of pictures")
-    add("--recipe", choices=RECIPES, default="best", help="named settings")
+    add(
+        "--recipe", choices=RECIPES, default="best", help="named settings (%(default)s)"
+    )
     add("--picks", nargs="+", help="channels or channel types")
     add("--seed", type=int, help="seed, to get the same model again")
-    add("--out", type=Path, default=Path("brainae.safetensors"), help="the model file")
+    out = Path("brainae.safetensors")
+    add("--out", type=Path, default=out, help="the model file (%(default)s)")
     add("--overwrite", action="store_true", help="replace the model file")
 
 
 def run(given: argparse.Namespace) -> None:
     """Fit and save."""
-    import mne
-
     import mne_brainae
     from mne_brainae._checks import _check_fname
+    from mne_brainae.commands._epochs import read_epochs
 
     _check_fname(given.out, overwrite=given.overwrite)  # before the work, not after
-    epochs = mne.read_epochs(given.epochs, preload=False)
+    epochs = read_epochs(given.epochs)
     model = mne_brainae.fit(
         epochs,
         given.images,

@@ -13,7 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", type=Path, help="a model file of mne_brainae fit")
     add("images", type=Path, nargs="+", help="a folder of pictures, or pictures")
-    add("--out", type=Path, default=Path("predicted-epo.fif"), help="the epochs file")
+    out = Path("predicted-epo.fif")
+    add("--out", type=Path, default=out, help="the epochs file (%(default)s)")
     add("--overwrite", action="store_true", help="replace the epochs file")
 
 

@@ -13,27 +13,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", type=Path, help="a model file of mne_brainae fit")
     add("epochs", type=Path, help="test epochs (-epo.fif) that the model has not seen")
-    add("--images", type=Path, help="the folder of the test pictures")
+    add(
+        "--images",
+        type=Path,
+        help="the folder of the test pictures; not needed if the metadata of epochs "
+        "have a column image_path",
+    )
     add("--templates", type=Path, help="a folder of other pictures for every concept")
     add("--title", help="the title of the page")
     add("--seed", type=int, help="seed of split halves and confidence intervals")
-    add("--out", type=Path, default=Path("brainae_report.html"), help="the page")
+    out = Path("brainae_report.html")
+    add("--out", type=Path, default=out, help="the page (%(default)s)")
     add("--overwrite", action="store_true", help="replace the page")
 
 
 def run(given: argparse.Namespace) -> None:
     """Score and write the page."""
     import matplotlib as mpl
-    import mne
 
     import mne_brainae
     from mne_brainae._checks import _check_fname
+    from mne_brainae.commands._epochs import read_epochs
 
     mpl.use("agg")
     _check_fname(given.out, overwrite=given.overwrite)
     model = mne_brainae.read_brainae(given.model)
     model.report(
-        mne.read_epochs(given.epochs, preload=False),
+        read_epochs(given.epochs),
         given.images,
         templates=given.templates,
         title=given.title,

@@ -16,23 +16,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("model", type=Path, help="a model file of mne_brainae fit")
     add("epochs", type=Path, help="test epochs (-epo.fif), metadata name the image")
     add("images", type=Path, help="the folder of the test pictures, the gallery")
-    add("--similarity", choices=SIMILARITIES, default="cosine", help="to compare by")
+    add(
+        "--similarity",
+        choices=SIMILARITIES,
+        default="cosine",
+        help="to compare by (%(default)s)",
+    )
     add("--single-trials", action="store_true", help="do not average repetitions")
-    add("--out", type=Path, default=Path("retrieved.csv"), help="the table of ranks")
+    out = Path("retrieved.csv")
+    add("--out", type=Path, default=out, help="the table of ranks (%(default)s)")
     add("--overwrite", action="store_true", help="replace the table")
 
 
 def run(given: argparse.Namespace) -> None:
     """Rank the pictures for every response, print accuracies, and save the ranks."""
-    import mne
-
     import mne_brainae
     from mne_brainae._checks import _check_fname
     from mne_brainae._files import replacing
+    from mne_brainae.commands._epochs import read_epochs
 
     _check_fname(given.out, overwrite=given.overwrite)
     model = mne_brainae.read_brainae(given.model)
-    epochs = mne.read_epochs(given.epochs, preload=False)
+    epochs = read_epochs(given.epochs)
     if not given.single_trials:
         epochs = mne_brainae.average_repetitions(epochs)
     found = model.retrieve(epochs, given.images, similarity=given.similarity)
