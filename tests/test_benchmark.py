@@ -394,3 +394,12 @@ def test_systems_that_are_not_built_say_so(capsys):
 def test_bad_words(words, message):
     with pytest.raises(SystemExit, match=message):
         main(["benchmark", "table4", *words])
+
+
+def test_dry_run_names_the_folders_that_are_missing(tmp_path, capsys):
+    words = ["benchmark", "table1", "--image-encoder", "gabor", "--subjects", "1"]
+    words += ["--bids-root", str(tmp_path / "bids"), "--images", str(tmp_path)]
+    main([*words, "--dry-run"])
+    printed = capsys.readouterr().out
+    assert printed.count("there is no folder") == 1
+    assert f"there is no folder {tmp_path / 'bids'}" in printed

@@ -48,7 +48,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, n_seeds: int) -> None:
     add("--images", type=Path, help="the folder object_images of THINGS")
     add("--image-encoder", default=ENCODER, help="for recordings")
     add("--subjects", help="such as 1-10 or 1,3,F; all by default, two if simulated")
-    add("--seeds", type=int, default=n_seeds, help="number of seeds")
+    add("--seeds", type=int, default=n_seeds, help="number of seeds (%(default)s)")
     add("--jobs", type=int, help="processes")
     add(
         "--backend",
@@ -58,7 +58,8 @@ def add_data_arguments(parser: argparse.ArgumentParser, n_seeds: int) -> None:
     )
     add("--small", action="store_true", help="fits of seconds, to see that all runs")
     add("--overwrite", action="store_true", help="replace results of other settings")
-    add("--out", type=Path, default=Path("brainae_tables"), help="folder for results")
+    out = Path("brainae_tables")
+    add("--out", type=Path, default=out, help="folder for results (%(default)s)")
 
 
 @contextmanager

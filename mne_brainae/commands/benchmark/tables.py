@@ -110,6 +110,9 @@ def _list(table, roots: dict, given: argparse.Namespace) -> None:
         print(f"{name:12} {n_fits} fits, {len(done)} results are there; {_cost(done)}")
         if given.data is None:
             _list_encoders(name, encoders)
+            for folder in (Path(roots[name]), given.images):
+                if not folder.is_dir():
+                    print(f"{name:12} there is no folder {folder}")
             hours = n_fits * PAPER_MINUTES[name] / 60
             print(f"{name:12} {hours:.1f} h on the paper's GPU (Table 16)")
 
