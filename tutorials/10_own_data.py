@@ -230,9 +230,11 @@ print(found)
 
 # %%
 # *Encoding*: what would the response to each test picture be? The gallery of the test
-# is a mapping from name to file. Single trials go into the score, since their
-# repetitions give the noise ceiling, which is what a perfect model would reach. Where
-# it is near zero, responses do not repeat, and no model can predict them.
+# is a mapping from name to file; the names here are paths below the folder, and
+# :doc:`/guide/own_data` has the line for bare file names in sub-folders. Single trials
+# go into the score, since their repetitions give the noise ceiling, which is what a
+# perfect model would reach. Where it is near zero, responses do not repeat, and no
+# model can predict them.
 
 gallery = {name: pictures / name for name in averaged.metadata["image"]}
 predicted = model.predict_epochs(gallery)
