@@ -165,14 +165,9 @@ print(train(brain_encoder=make_own(), max_epochs=2))
 # its weights.
 #
 # The extra ``backbones``, ``pip install "mne_brainae[backbones]"``, brings braindecode,
-# whose networks are modules of this kind. Shown, and not run here:
-#
-# .. code-block:: python
-#
-#    from braindecode.models import EEGNet
-#
-#    network = EEGNet(n_chans=n_channels, n_times=n_times, n_outputs=64)
-#    model = mne_brainae.BrainAE(brain_encoder=network, n_embedding=64)
+# of which four networks have names here, those of Table 5: ``brain_encoder="shallow"``,
+# ``"deep4"``, ``"eegnet"`` or ``"conformer"``. Such a model is read back by its file
+# alone. The others are modules of this kind.
 #
 # A comparison with seeds
 # -----------------------
