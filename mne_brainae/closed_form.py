@@ -190,6 +190,8 @@ def _choose_n_signal(
     gains, plain = [], 0.0
     folds = GroupKFold(min(N_FOLDS, n_groups)).split(features, groups=groups)
     for train, test in folds:
+        if not np.ptp(features[train], axis=0).any():
+            return None  # such as two categories, of which one is held out
         known = responses[train]
         mean = known.mean(axis=0)
         known -= mean

@@ -366,3 +366,14 @@ def test_trained_models_identify_by_likelihood_too(model, unseen):
     found = model.retrieve(averaged, unseen[1], similarity="likelihood")
     assert found.top_k(1) > 0.8
     assert "likelihood" in found.protocol["similarity"]
+
+
+def test_groups_that_leave_one_picture_choose_no_signal_axes():
+    rng = np.random.default_rng(0)
+    category = np.repeat([0, 1], 40)
+    features = np.eye(2, dtype=np.float32)[category] - 0.5
+    brain = rng.standard_normal((80, 3, 4)).astype(np.float32)
+    brain += features[:, :1, None]
+    chosen = solve(brain, features, 8, n_signal="auto", groups=category)
+    plain = solve(brain, features, 8)
+    np.testing.assert_array_equal(chosen.image[0], plain.image[0])

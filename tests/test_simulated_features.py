@@ -174,7 +174,9 @@ def test_benchmark_of_things(capsys, monkeypatch):
     }
     best = top_1["best possible"]
     likelihood = top_1["BrainAE best, likelihood"]
-    assert best >= likelihood > top_1["ridge image to brain, encoding"] > 0.01
+    # So few images are too few to tell systems apart, and chance is .005.
+    assert best >= likelihood > 0.03
+    assert best >= top_1["ridge image to brain, encoding"] > 0.03
     assert top_1["BrainAE best, images shuffled, likelihood"] < 0.04
     monkeypatch.setattr(things, "CLIP_FEATURES", ("absent.npy",))
     law, gallery, templates, origin = _features(np.random.default_rng(0))
