@@ -17,6 +17,7 @@ from mne_brainae.commands import main
 from mne_brainae.commands.benchmark.data import BRIEF as QUICKEST
 from mne_brainae.commands.benchmark.data import QUICK as SIMULATED
 from mne_brainae.commands.benchmark.data import SMALL
+from mne_brainae.commands.benchmark.tables import _needs_long_windows
 
 BRIEF = {
     "n_kernels": 16,
@@ -87,6 +88,14 @@ def test_published_values_fill_every_table(name):
 
 #: Of the linear model of subject 3 in Table 10, the mean asks for an MSE of 1.356.
 MISPRINTS = {("table10", "linear", "mse visual")}
+
+
+@pytest.mark.parametrize("name", ["table12", "table13", "table14"])
+def test_tables_of_subjects_take_the_simulation_of_their_source(name):
+    """One of TVSD alone, too, has no encoder that asks for long windows."""
+    assert _needs_long_windows(TABLES[name])
+    assert _needs_long_windows(TABLES[TABLES[name].fits])
+    assert not _needs_long_windows(TABLES["table9"])
 
 
 @pytest.mark.parametrize(

@@ -75,10 +75,11 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _needs_long_windows(table) -> bool:
-    """Return whether a row has an encoder that is too long for short simulations."""
-    return any(
-        LONG & {row.recipe, row.settings.get("brain_encoder")} for row in table.rows
-    )
+    """Return whether an encoder of the fits is too long for short simulations."""
+    from ...benchmark.tables import TABLES
+
+    rows = TABLES[table.fits].rows  # those of all data sets, which share a simulation
+    return any(LONG & {row.recipe, row.settings.get("brain_encoder")} for row in rows)
 
 
 def _encoders(table, name: str, given: argparse.Namespace) -> list[str]:
