@@ -108,8 +108,14 @@ def solve(
     Returns
     -------
     closed_form : instance of ClosedForm
-        The maps, in float32.
+        The maps, in float32. Features that are the same for all images are a
+        ValueError.
     """
+    if not np.ptp(features, axis=0).any():
+        raise ValueError(
+            f"All {len(features)} images have the same features, so that nothing can "
+            "be predicted from them. Give other images, or another image_encoder."
+        )
     responses = brain.reshape(len(brain), -1)
     mean = responses.mean(axis=0, dtype=np.float64).astype(np.float32)
     responses = responses - mean

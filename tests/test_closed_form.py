@@ -377,3 +377,9 @@ def test_groups_that_leave_one_picture_choose_no_signal_axes():
     chosen = solve(brain, features, 8, n_signal="auto", groups=category)
     plain = solve(brain, features, 8)
     np.testing.assert_array_equal(chosen.image[0], plain.image[0])
+
+
+def test_images_of_equal_features_are_refused():
+    brain = np.random.default_rng(0).standard_normal((60, 3, 4)).astype(np.float32)
+    with pytest.raises(ValueError, match="All 60 images have the same features"):
+        solve(brain, np.ones((60, 5), np.float32), 8, n_signal="auto")
