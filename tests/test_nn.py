@@ -14,6 +14,7 @@ from mne_brainae.nn.decoders import LinearBrainDecoder
 from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss, info_nce
 from mne_brainae.nn.naive import naive
 from mne_brainae.nn.network import build_network
+from mne_brainae.nn.spectrum import fourier_basis, turns
 from mne_brainae.nn.tsconv import n_steps
 from mne_brainae.nn.workers import share, workers
 
@@ -297,6 +298,18 @@ def test_folded_kernels_are_never_stale(inner, change):
         after = network.embed_brain(brain)
     torch.testing.assert_close(after, wanted, rtol=0, atol=1e-12)
     assert (after - before).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("n_blocks", [2, 4, 10, 50])
+def test_moving_ahead_turns_pairs_of_coefficients(n_blocks):
+    """By one block and by more; the basis is orthonormal."""
+    basis = fourier_basis(n_blocks)
+    torch.testing.assert_close(basis.T @ basis, torch.eye(n_blocks).double())
+    x = torch.randn(n_blocks, dtype=torch.float64)
+    pairs = (basis.T @ x).view(-1, 2, 1)
+    for shift, turn in enumerate(turns(n_blocks, n_blocks)):
+        moved = (basis.T @ x.roll(-shift)).view(-1, 2, 1)
+        torch.testing.assert_close(turn @ pairs, moved)
 
 
 def test_paper_geometry():

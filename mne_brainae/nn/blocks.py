@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.nn import functional as F
 
 
@@ -53,35 +52,6 @@ def diagonals(product: Tensor, n_steps: int) -> Tensor:
     )
 
 
-def swap_axes(maps: Tensor) -> Tensor:
-    """Copy maps time-major, and their gradient back channel-major.
-
-    PyTorch would hand the gradient back as a view, on which normalisation and
-    activation are several times slower.
-
-    Parameters
-    ----------
-    maps : Tensor, shape (n, n_kernels, n_steps)
-        The maps.
-
-    Returns
-    -------
-    steps : Tensor, shape (n, n_steps, n_kernels)
-        Their copy.
-    """
-    return _SwappedAxes.apply(maps)
-
-
-class _SwappedAxes(Function):
-    @staticmethod
-    def forward(ctx, maps):
-        return maps.transpose(1, 2).contiguous()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient.transpose(1, 2).contiguous()
-
-
 def windows(samples: Tensor, n_steps: int, stride: int, n_taps: int) -> Tensor:
     """Return the window of samples that every step sees, and a row of ones.
 
@@ -126,8 +96,8 @@ def elu_(maps: Tensor) -> Tensor:
     return torch.maximum(maps, bent, out=maps)
 
 
-def elu_backward_(gradient: Tensor, result: Tensor) -> Tensor:
-    """Multiply a gradient by the slope of ELU, in place.
+def elu_backward(gradient: Tensor, result: Tensor, *, out: Tensor) -> Tensor:
+    """Multiply a gradient by the slope of ELU.
 
     Parameters
     ----------
@@ -135,12 +105,14 @@ def elu_backward_(gradient: Tensor, result: Tensor) -> Tensor:
         Gradient by the result.
     result : Tensor
         What :func:`elu_` returned.
+    out : Tensor
+        Where to write; may be ``gradient`` itself.
 
     Returns
     -------
-    gradient : Tensor
+    out : Tensor
         The same tensor, now the gradient by the input.
     """
     return torch.ops.aten.elu_backward.grad_input(
-        gradient, 1.0, 1.0, 1.0, True, result, grad_input=gradient
+        gradient, 1.0, 1.0, 1.0, True, result, grad_input=out
     )

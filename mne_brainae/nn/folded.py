@@ -27,8 +27,9 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from .blocks import elu_, elu_backward_, windows
+from .blocks import elu_, elu_backward, windows
 from .network import BrainAENetwork
+from .normalisation import normalised_elu, scale_and_shift
 from .precision import Precision
 from .responses import Responses
 from .tsconv import running_sum
@@ -81,7 +82,7 @@ class FoldedComputation:
             self._windows,
             self.n_steps,
         )
-        maps = F.elu(encoder.norm(maps), inplace=True)
+        maps = normalised_elu(encoder.norm, maps)
         return linear(encoder.linear, maps.flatten(1), self.precision)
 
     def embed_image(self, image: Tensor) -> Tensor:
@@ -132,7 +133,7 @@ def fold_temporal(norm: nn.Module, kernel: Tensor, moments: Tensor) -> Tensor:
     covariance = second - torch.outer(mean, mean)
     exact = kernel.double()
     variance = (exact * (covariance @ exact)).sum(0)
-    scale, shift = _normalise(norm, mean @ exact, variance, count)
+    scale, shift = scale_and_shift(norm, mean @ exact, variance, count)
     return torch.cat([exact * scale, shift[None]]).to(kernel.dtype)
 
 
@@ -163,26 +164,9 @@ def fold_spatial(norm: nn.Module, spatial: Tensor, steps: Tensor) -> Tensor:
     mean = means.mean(1)
     # Within a channel, and between the means of channels: both are positive.
     variance = (spatial * mixed).sum(0).mean(1) + means.var(1, correction=0)
-    scale, shift = _normalise(norm, mean, variance, len(rows) * n_channels)
+    scale, shift = scale_and_shift(norm, mean, variance, len(rows) * n_channels)
     folded = torch.cat([spatial * scale[:, None], shift.expand(n_channels, -1).T[None]])
     return folded.transpose(1, 2).flatten(1)
-
-
-def _normalise(norm, mean, variance, count) -> tuple[Tensor, Tensor]:
-    """Return scale and shift of a batch normalisation, and move its running state."""
-    if norm.training:
-        with torch.no_grad():
-            norm.num_batches_tracked += 1
-            unbiased = variance * (count / (count - 1))
-            for running, now in (
-                (norm.running_mean, mean),
-                (norm.running_var, unbiased),
-            ):
-                running.lerp_(now.to(running.dtype), norm.momentum)
-    else:
-        mean, variance = norm.running_mean, norm.running_var
-    scale = norm.weight * (variance + norm.eps).rsqrt()
-    return scale, norm.bias - mean * scale
 
 
 def _in_strides(kernel: Tensor, stride: int) -> Tensor:
@@ -230,7 +214,7 @@ class _InnerConvolution(Function):
                 d_steps = d_maps[first:last].transpose(1, 2).flatten(0, 1)
                 d_spatial.addmm_(inner.view(len(d_steps), -1).T, d_steps)
                 d_inner = (d_steps @ spatial.T).view_as(inner)
-                d_temporal.addmm_(columns, elu_backward_(d_inner, inner))
+                d_temporal.addmm_(columns, elu_backward(d_inner, inner, out=d_inner))
             return d_temporal, d_spatial
 
         parts = share(len(brain), differentiate)
@@ -348,6 +332,6 @@ class _Mirror:
         d_inner = self.taps.T @ self.kernel
         d_last = d_inner.view(n, -1, n_channels, d_inner.shape[1])[:, -1]
         d_last += (self.ends.T @ self.held).view_as(d_last)
-        d_rows = elu_backward_(d_inner, self.inner).view(len(self.rows), -1)
+        d_rows = elu_backward(d_inner, self.inner, out=d_inner).view(len(self.rows), -1)
         d_spatial.addmm_(self.rows.T, d_rows)
         return (d_rows @ self.spatial.T).view(n, -1, self.rows.shape[1])

@@ -3,9 +3,11 @@
 Without an inner activation, encoder and decoder each hold one strided (transposed)
 convolution. Two identities follow, both exact.
 
-*Polyphase product.* Samples are stored time-major in blocks of one stride. All blocks
-times all parts of the kernel is one product of matrices; adding up its diagonals gives
-the convolution. Nothing is unfolded.
+*Convolution theorem.* Responses are cut into blocks of one stride, and stored as the
+Fourier coefficients of their blocks along time. A strided convolution then multiplies
+every pair of coefficients, a cosine's and a sine's, by a matrix of its own: two
+products of matrices, where the convolution has one per stride of the kernel. The
+coefficients of responses are made once for all epochs of training.
 
 *Gram form of the squared error.* A reconstruction W h + o of X, with the map W from
 hidden steps h to samples and an offset o per channel, has the squared error
@@ -13,7 +15,7 @@ hidden steps h to samples and an offset o per channel, has the squared error
     |X - o - W h|^2 = |X - o|^2 - 2 <W'(X - o), h> + <h, (W'W) h>.
 
 W'X is a convolution of X that both decoder passes share and that the encoder's product
-computes along with its own. W'W couples steps at most one kernel apart. So no
+computes along with its own. W'W couples no two pairs of coefficients. So no
 reconstruction, nor its gradient, is ever formed.
 """
 
@@ -24,15 +26,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn import functional as F
 
-from .blocks import diagonals, in_blocks, swap_axes
+from .blocks import in_blocks
 from .network import BrainAENetwork
+from .normalisation import normalised_elu
 from .precision import Precision
 from .responses import Responses
+from .spectrum import fourier_basis, turns
 from .workers import linear, share
 
-CHUNK = 16  # responses per product: its result stays in the cache
+CHUNK = 2_000_000  # values of a pair of coefficients per product, which a cache holds
+ENDS = 16  # responses whose ends are restored at a time
 
 
 class GramComputation:
@@ -53,14 +57,30 @@ class GramComputation:
         self.n_steps = encoder.n_steps
         taps = max(encoder.n_taps, decoder.n_taps)
         self.n_parts = -(-taps // self.stride)
+        # An even number, so that coefficients come in pairs.
+        self.n_blocks = 2 * -(-decoder.n_times // (2 * self.stride))
+        like = decoder.offset.detach()
+        self.basis = fourier_basis(self.n_blocks).to(like)
+        self.turns = turns(self.n_blocks, self.n_parts).to(like)
 
     def arrange(self, brain: Tensor) -> Responses:
         """Lay responses of shape (n, n_channels, n_times) out for this form."""
-        responses = Responses.arrange(brain, self.stride, self.precision.storage)
+
+        def coefficients(samples: Tensor) -> Tensor:
+            return self.basis.T.to(samples) @ self._in_blocks(samples)
+
+        responses = Responses.arrange(
+            brain, 2 * self.stride, self.precision.storage, coefficients
+        )
+        # The first block holds the constant coefficients, which are sums over time.
+        root = self.n_blocks**0.5
         return responses.add_sums(
             square=lambda x: x.double().square().sum((1, 2)).to(brain.dtype),
-            sample=lambda x: x.double().sum(1).to(brain.dtype),
+            sample=lambda x: x[:, : self.stride].to(brain.dtype).sum(1) * root,
         )
+
+    def _in_blocks(self, samples: Tensor) -> Tensor:
+        return samples.unflatten(1, (-1, self.stride)).flatten(2)
 
     def embed_brain(self, brain: Responses) -> Tensor:
         """Map responses into the shared space, and keep W'X for the errors."""
@@ -68,10 +88,12 @@ class GramComputation:
         kernels = [encoder.composed_kernel(), decoder.composed_kernel()]
         self._kernel = kernels[1]
         blocks = torch.cat([in_blocks(k, self.stride, self.n_parts) for k in kernels])
-        maps, self._projection = _PolyphaseConvolution.apply(
-            blocks, brain, self.stride, self.n_steps, self.precision
+        spectrum, self._projection = _SpectralConvolution.apply(
+            blocks.permute(1, 2, 0), brain, self.turns, self.precision
         )
-        maps = F.elu(encoder.norm(maps), inplace=True)
+        self._end = self._restore_end(brain) if decoder.n_held else None
+        maps = _Synthesis.apply(spectrum, self.basis[: self.n_steps])
+        maps = normalised_elu(encoder.norm, maps)
         return linear(encoder.linear, maps.flatten(1), self.precision)
 
     def embed_image(self, image: Tensor) -> Tensor:
@@ -82,46 +104,53 @@ class GramComputation:
         """Return the mean squared error of decoding, after :meth:`embed_brain`."""
         decoder, kernel = self.network.brain_decoder, self._kernel
         maps = linear(decoder.linear, embedding, self.precision)
-        maps = maps.unflatten(1, (len(kernel), 1, -1))
-        maps = F.elu(decoder.norm(maps), inplace=True)
-        steps = swap_axes(maps.squeeze(2))
+        maps = normalised_elu(decoder.norm, maps.unflatten(1, (len(kernel), -1)))
+        spectrum = _Analysis.apply(maps, self.basis[: self.n_steps])
         offset = decoder.offset[:, 0]
         error = (
             _offset_error(brain, offset)
-            - 2 * (self._projection * steps).sum()
-            + 2 * steps.sum((0, 1)) @ (kernel.sum(2) @ offset)
-            + self._energy(kernel, steps)
+            + 2 * maps.sum((0, 2)) @ (kernel.sum(2) @ offset)
+            + _SpectralError.apply(spectrum, self._projection, self._coupling(kernel))
         )
         if decoder.n_held:
-            error = error + self._held_error(decoder, steps, brain, offset)
+            error = error + self._held_error(decoder, maps, offset)
         return error / (len(brain) * brain.n_channels * brain.n_times)
 
-    def _energy(self, kernel: Tensor, steps: Tensor) -> Tensor:
-        """Return <h, (W'W) h> from the products of steps one kernel apart."""
-        blocks = in_blocks(kernel, self.stride, self.n_parts)
-        within, between = _block_toeplitz(lag_grams(blocks))
-        size = len(within) // len(kernel)
-        padded = F.pad(steps, (0, 0, 0, -steps.shape[1] % size))
-        products = _LagProducts.apply(
-            padded.reshape(len(steps), -1, len(within)), self.precision
-        )
-        return (within * products[0]).sum() + 2 * (between * products[1]).sum()
+    def _coupling(self, kernel: Tensor) -> Tensor:
+        """Return W'W between the hidden steps of every pair of coefficients."""
+        grams = lag_grams(in_blocks(kernel, self.stride, self.n_parts))
+        grams = torch.stack([grams[0] / 2, *grams[1:]])
+        half = torch.einsum("pjab,pkl->jakbl", self.turns, grams)
+        half = half.flatten(3).flatten(1, 2)
+        return half + half.transpose(1, 2)
 
-    def _held_error(self, decoder, steps, brain, offset) -> Tensor:
+    def _restore_end(self, brain: Responses) -> Tensor:
+        """Return the samples after the last step, where the decoder holds it."""
+        blocks = self.basis[self.n_steps :]
+
+        def restore(start, stop):
+            return [
+                blocks @ self._in_blocks(brain.chunk(first, last)).to(blocks.dtype)
+                for first, last in brain.chunks(start, stop, ENDS)
+            ]
+
+        parts = [part for parts in share(len(brain), restore) for part in parts]
+        return torch.cat(parts).unflatten(2, (self.stride, -1)).flatten(1, 2)
+
+    def _held_error(self, decoder, maps: Tensor, offset: Tensor) -> Tensor:
         """Return what holding the last step, to the window's end, adds to the error."""
-        held = decoder.held_kernel()
-        start, n_taps = self.n_steps * self.stride, held.shape[2]
-        last = steps[:, -1]
-        samples = brain.chunk(0, len(brain))[:, start : start + n_taps].to(held.dtype)
-        projection = samples.flatten(1) @ held.permute(2, 1, 0).flatten(0, 1)
+        held, last = decoder.held_kernel(), maps[..., -1]
+        n_taps = held.shape[2]
+        end = self._end[:, :n_taps].flatten(1)
+        projection = end @ held.permute(2, 1, 0).flatten(0, 1)
         error = (held.flatten(1) @ held.flatten(1).T * (last.T @ last)).sum()
         error = error - 2 * (projection * last).sum()
         error = error + 2 * last.sum(0) @ (held.sum(2) @ offset)
         # The steps before reach into the held samples by the ends of their kernels.
         for back in range(1, min(self.n_parts, self.n_steps + 1)):
-            end = self._kernel[:, :, back * self.stride :][:, :, :n_taps]
-            overlap = held[:, :, : end.shape[2]].flatten(1) @ end.flatten(1).T
-            products = last.T @ steps[:, self.n_steps - back]
+            tail = self._kernel[:, :, back * self.stride :][:, :, :n_taps]
+            overlap = held[:, :, : tail.shape[2]].flatten(1) @ tail.flatten(1).T
+            products = last.T @ maps[..., self.n_steps - back]
             error = error + 2 * (overlap * products).sum()
         return error
 
@@ -153,115 +182,139 @@ def lag_grams(blocks: Tensor) -> list[Tensor]:
     return [products.diagonal(-lag).sum(-1) for lag in range(n_parts)]
 
 
-def _block_toeplitz(grams: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return W'W within a group of steps, and between a group and the next one.
+class _SpectralConvolution(Function):
+    """Two strided convolutions of the same responses, as coefficients.
 
-    Groups of one step less than the kernels span touch no others than their
-    neighbours.
-    """
-    size = max(len(grams) - 1, 1)
-    zero = torch.zeros_like(grams[0])
-
-    def at(lag: int) -> Tensor:
-        if abs(lag) >= len(grams):
-            return zero
-        return grams[lag] if lag >= 0 else grams[-lag].T
-
-    def matrix(first: int) -> Tensor:
-        rows = [[at(first + j - i) for j in range(size)] for i in range(size)]
-        return torch.cat([torch.cat(row, dim=1) for row in rows])
-
-    return matrix(0), matrix(size)
-
-
-class _PolyphaseConvolution(Function):
-    """Two strided convolutions of the same samples in one product.
-
-    The first half of the kernels gives maps (n, n_kernels, n_steps), the second half
-    steps (n, n_steps, n_kernels), as what follows each wants them.
+    Kernels have the shape (n_parts, stride * n_channels, 2 * n_kernels). Coefficients
+    come in two parts of shape (n_blocks, n, n_kernels), one for each half of them.
     """
 
     @staticmethod
-    def forward(ctx, blocks, brain, stride, n_steps, precision):
-        n_out, n_parts, n_in = blocks.shape
-        half = n_out // 2
-        factor = precision.factor(blocks.permute(2, 1, 0).reshape(n_in, -1))
-        maps = blocks.new_empty(len(brain), half, n_steps)
-        steps = blocks.new_empty(len(brain), n_steps, n_out - half)
+    def forward(ctx, kernels, brain, turns, precision):
+        n_parts, n_in, n_out = kernels.shape
+        n_pairs, rows = turns.shape[1], kernels.reshape(n_parts, -1)
+        shape = (n_pairs, 2, len(brain), n_out // 2)
+        results = kernels.new_empty(shape), kernels.new_empty(shape)
+        size = max(1, CHUNK // (2 * n_in))
 
         def convolve(start, stop):
-            for first, last in brain.chunks(start, stop, CHUNK):
-                rows = precision.factor(brain.chunk(first, last)).view(-1, n_in)
-                product = (rows @ factor).view(last - first, -1, n_parts, n_out)
-                both = diagonals(product, n_steps).sum(2, dtype=blocks.dtype)
-                maps[first:last] = both[..., :half].transpose(1, 2)
-                steps[first:last] = both[..., half:]
+            for pair in range(start, stop):
+                turned = (_turn(turns, pair) @ rows).view(2, 2, n_in, n_out)
+                factor = precision.factor(turned.transpose(1, 2).reshape(2 * n_in, -1))
+                for first, last in brain.chunks(0, len(brain), size):
+                    part = precision.factor(brain.part(pair, n_pairs, first, last))
+                    product = (part @ factor).view(-1, 2, 2, n_out // 2)
+                    for result, half in zip(results, product.unbind(2), strict=True):
+                        result[pair, :, first:last] = half.transpose(0, 1)
 
-        share(len(brain), convolve)
-        ctx.brain, ctx.precision, ctx.shape = brain, precision, blocks.shape
-        ctx.n_steps = n_steps
-        return maps, steps
+        share(n_pairs, convolve)
+        ctx.brain, ctx.turns, ctx.precision = brain, turns, precision
+        ctx.shape, ctx.size = kernels.shape, size
+        return tuple(result.flatten(0, 1) for result in results)
 
     @staticmethod
-    def backward(ctx, d_maps, d_steps):
-        brain, precision, n_steps = ctx.brain, ctx.precision, ctx.n_steps
-        n_out, n_parts, n_in = ctx.shape
-        half = n_out // 2
-        n_blocks = brain.samples.shape[1] * brain.n_channels // n_in
+    def backward(ctx, *gradients):
+        brain, turns, precision = ctx.brain, ctx.turns, ctx.precision
+        n_parts, n_in, n_out = ctx.shape
+        n_pairs = turns.shape[1]
+        gradients = [gradient.unflatten(0, (n_pairs, 2)) for gradient in gradients]
 
         def correlate(start, stop):
-            total = d_maps.new_zeros(n_in, n_parts * n_out)
-            for first, last in brain.chunks(start, stop, CHUNK):
-                spread = d_maps.new_zeros(last - first, n_blocks, n_parts, n_out)
-                outputs = diagonals(spread, n_steps)
-                outputs[..., :half] = d_maps[first:last].transpose(1, 2)[:, :, None]
-                outputs[..., half:] = d_steps[first:last, :, None]
-                rows = precision.factor(brain.chunk(first, last)).view(-1, n_in)
-                factor = precision.factor(spread.view(len(rows), -1))
-                if factor.dtype == total.dtype:
-                    total.addmm_(rows.T, factor)
-                else:
-                    total += rows.T @ factor
+            total = gradients[0].new_zeros(n_parts, n_in * n_out)
+            for pair in range(start, stop):
+                d_factor = total.new_zeros(2 * n_in, 2 * n_out)
+                for first, last in brain.chunks(0, len(brain), ctx.size):
+                    part = precision.factor(brain.part(pair, n_pairs, first, last))
+                    spread = [each[pair, :, first:last] for each in gradients]
+                    spread = torch.stack(spread, dim=1).permute(2, 0, 1, 3)
+                    spread = precision.factor(spread.reshape(last - first, -1))
+                    d_factor += part.T @ spread
+                turned = d_factor.view(2, n_in, 2, n_out).transpose(1, 2)
+                total.addmm_(_turn(turns, pair).T, turned.reshape(4, -1))
             return total
 
-        total = sum(share(len(brain), correlate))
-        d_blocks = total.view(n_in, n_parts, n_out).permute(2, 1, 0)
-        return d_blocks, None, None, None, None
+        total = sum(share(n_pairs, correlate))
+        return total.view(ctx.shape), None, None, None
 
 
-class _LagProducts(Function):
-    """Products of groups of steps with themselves, and with the groups after them."""
+def _turn(turns: Tensor, pair: int) -> Tensor:
+    """Return the weights of the parts of a kernel in the matrix of a pair."""
+    return turns[:, pair].permute(2, 1, 0).flatten(0, 1)
+
+
+class _Synthesis(Function):
+    """Maps (n, n_kernels, n_steps) from coefficients (n_blocks, n, n_kernels)."""
 
     @staticmethod
-    def forward(ctx, groups, precision):
-        size = groups.shape[2]
-        factor = precision.factor(groups)
-        ctx.save_for_backward(factor)
-        ctx.precision = precision
-
-        def products(start, stop):
-            part = factor[start:stop]
-            within = part.reshape(-1, size)
-            early, late = part[:, :-1].reshape(-1, size), part[:, 1:].reshape(-1, size)
-            return torch.stack([within.T @ within, early.T @ late])
-
-        parts = share(len(groups), products)
-        return precision.result(sum(parts))
+    def forward(ctx, spectrum, basis):
+        ctx.basis = basis
+        return _synthesise(spectrum, basis)
 
     @staticmethod
     def backward(ctx, gradient):
-        (factor,) = ctx.saved_tensors
-        precision = ctx.precision
-        within, between = precision.factor(gradient)
-        d_groups = gradient.new_empty(factor.shape)
-        within = within + within.T
+        return _analyse(gradient, ctx.basis), None
 
-        def spread(start, stop):
-            part, out = factor[start:stop], d_groups[start:stop]
-            rows = part.flatten(0, 1)
-            out.copy_((rows @ within).view_as(part))
-            out[:, :-1] += (rows @ between.T).view_as(part)[:, 1:]
-            out[:, 1:] += (rows @ between).view_as(part)[:, :-1]
 
-        share(len(factor), spread)
-        return d_groups, None
+class _Analysis(Function):
+    """Coefficients (n_blocks, n, n_kernels) of maps (n, n_kernels, n_steps)."""
+
+    @staticmethod
+    def forward(ctx, maps, basis):
+        ctx.basis = basis
+        return _analyse(maps, basis)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _synthesise(gradient, ctx.basis), None
+
+
+def _synthesise(spectrum: Tensor, basis: Tensor) -> Tensor:
+    columns = spectrum.flatten(1)
+    rows = columns.new_empty(columns.shape[1], len(basis))
+
+    def work(start, stop):
+        torch.mm(columns[:, start:stop].T, basis.T, out=rows[start:stop])
+
+    share(len(rows), work)
+    return rows.view(*spectrum.shape[1:], -1)
+
+
+def _analyse(maps: Tensor, basis: Tensor) -> Tensor:
+    rows = maps.flatten(0, 1)
+    columns = rows.new_empty(basis.shape[1], len(rows))
+
+    def work(start, stop):
+        columns[:, start:stop] = basis.T @ rows[start:stop].T
+
+    share(len(rows), work)
+    return columns.view(-1, *maps.shape[:2])
+
+
+class _SpectralError(Function):
+    """The sum of <h, (W'W) h> - 2 <W'X, h> over pairs of coefficients."""
+
+    @staticmethod
+    def forward(ctx, spectrum, projection, coupling):
+        n_pairs = len(coupling)
+        slopes = torch.empty_like(spectrum)
+        errors, moments = spectrum.new_empty(n_pairs), torch.empty_like(coupling)
+
+        def compute(start, stop):
+            for pair in range(start, stop):
+                here = slice(2 * pair, 2 * pair + 2)
+                rows = spectrum[here].transpose(0, 1).flatten(1)
+                fixed = projection[here].transpose(0, 1).flatten(1)
+                slope = (rows @ coupling[pair]).sub_(fixed)
+                torch.mm(rows.T, rows, out=moments[pair])
+                slopes[here] = slope.unflatten(1, (2, -1)).transpose(0, 1)
+                errors[pair] = (rows * slope.sub_(fixed)).sum()
+
+        share(n_pairs, compute)
+        ctx.save_for_backward(spectrum, slopes, moments)
+        return errors.sum()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        spectrum, slopes, moments = ctx.saved_tensors
+        twice = 2 * gradient
+        return slopes * twice, spectrum * -twice, moments * gradient

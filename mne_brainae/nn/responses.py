@@ -43,7 +43,11 @@ class Responses:
 
     @classmethod
     def arrange(
-        cls, brain: Tensor, stride: int, dtype: torch.dtype | None = None
+        cls,
+        brain: Tensor,
+        stride: int,
+        dtype: torch.dtype | None = None,
+        transform: Callable[[Tensor], Tensor] | None = None,
     ) -> Responses:
         """Arrange responses of shape (n, n_channels, n_times).
 
@@ -55,6 +59,9 @@ class Responses:
             Samples of a block.
         dtype : dtype | None
             What to store samples in, None for that of ``brain``.
+        transform : callable | None
+            What to store instead of samples: maps samples (n, n_samples, n_channels) to
+            as many values, before they are rounded.
 
         Returns
         -------
@@ -65,7 +72,10 @@ class Responses:
         n_samples = -(-n_times // stride) * stride
         samples = brain.new_zeros(n, n_samples, n_channels, dtype=dtype or brain.dtype)
         for start, stop in chunks(0, n, ARRANGED):
-            samples[start:stop, :n_times] = brain[start:stop].transpose(1, 2)
+            part = brain.new_zeros(stop - start, n_samples, n_channels)
+            part[:, :n_times] = brain[start:stop].transpose(1, 2)
+            part = part if transform is None else transform(part)
+            samples[start:stop] = part.view(len(part), n_samples, n_channels)
         return cls(samples, n_times)
 
     def add_sums(self, **functions: Callable[[Tensor], Tensor]) -> Responses:
@@ -120,6 +130,27 @@ class Responses:
         if self.rows is None:
             return self.samples[start:stop]
         return self.samples.index_select(0, self.rows[start:stop])
+
+    def part(self, index: int, n_parts: int, start: int, stop: int) -> Tensor:
+        """Return one of equal parts of the samples of chosen responses.
+
+        Parameters
+        ----------
+        index, n_parts : int
+            Which of how many parts.
+        start, stop : int
+            The responses.
+
+        Returns
+        -------
+        part : Tensor, shape (stop - start, n_samples / n_parts * n_channels)
+            The part, in rows.
+        """
+        parts = self.samples.view(len(self.samples), n_parts, -1)
+        if self.rows is None:
+            return parts[start:stop, index]
+        rows = self.rows[start:stop] * n_parts + index
+        return parts.flatten(0, 1).index_select(0, rows)
 
     def chunks(self, start: int, stop: int, size: int) -> list[tuple[int, int]]:
         """Divide rows into chunks that stay in a processor's cache.
