@@ -55,12 +55,21 @@ def _blocks(epochs, picks):
     for start in range(0, len(epochs), BLOCK):
         rows = slice(start, min(start + BLOCK, len(epochs)))
         chosen = None if whole else picks
-        yield rows, epochs.get_data(chosen, rows, copy=False, verbose=False)
+        yield rows, epochs.get_data(chosen, rows, copy=False, verbose=_quiet(epochs))
+
+
+def _quiet(epochs):
+    """Return the verbosity that keeps reading silent.
+
+    Epochs in memory say nothing in any case; to set a level would take longer than to
+    embed one of them.
+    """
+    return None if epochs.preload else False
 
 
 def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
     """Read all epochs into one float32 array, shape (n_epochs, n_channels, n_times)."""
-    epochs.drop_bad(verbose=False)
+    epochs.drop_bad(verbose=_quiet(epochs))
     data = np.empty((len(epochs), len(picks), len(epochs.times)), np.float32)
     for rows, block in _blocks(epochs, picks):
         data[rows] = block

@@ -39,6 +39,8 @@ def test_benchmark_prints_and_writes(tmp_path, capsys):
     assert chain["epoch"]["wall"] > updates * fast["wall"]
     for times in chain["inference"].values():
         assert 0 < times["ours"] < times["naive"]
+    assert chain["embed_epochs"] > chain["inference"]["1"]["ours"]
+    assert "embed_epochs on one epoch" in printed
 
 
 def test_benchmark_says_what_it_can_do(capsys):

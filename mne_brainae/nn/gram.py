@@ -200,10 +200,10 @@ class _SpectralConvolution(Function):
         def convolve(start, stop):
             for pair in range(start, stop):
                 turned = (_turn(turns, pair) @ rows).view(2, 2, n_in, n_out)
-                factor = precision.factor(turned.transpose(1, 2).reshape(2 * n_in, -1))
+                matrix = precision.factor(turned.transpose(1, 2).reshape(2 * n_in, -1))
                 for first, last in brain.chunks(0, len(brain), size):
                     part = precision.factor(brain.part(pair, n_pairs, first, last))
-                    product = (part @ factor).view(-1, 2, 2, n_out // 2)
+                    product = (part @ matrix).view(-1, 2, 2, n_out // 2)
                     for result, half in zip(results, product.unbind(2), strict=True):
                         result[pair, :, first:last] = half.transpose(0, 1)
 
@@ -222,14 +222,14 @@ class _SpectralConvolution(Function):
         def correlate(start, stop):
             total = gradients[0].new_zeros(n_parts, n_in * n_out)
             for pair in range(start, stop):
-                d_factor = total.new_zeros(2 * n_in, 2 * n_out)
+                d_matrix = total.new_zeros(2 * n_in, 2 * n_out)
                 for first, last in brain.chunks(0, len(brain), ctx.size):
                     part = precision.factor(brain.part(pair, n_pairs, first, last))
                     spread = [each[pair, :, first:last] for each in gradients]
                     spread = torch.stack(spread, dim=1).permute(2, 0, 1, 3)
                     spread = precision.factor(spread.reshape(last - first, -1))
-                    d_factor += part.T @ spread
-                turned = d_factor.view(2, n_in, 2, n_out).transpose(1, 2)
+                    d_matrix += part.T @ spread
+                turned = d_matrix.view(2, n_in, 2, n_out).transpose(1, 2)
                 total.addmm_(_turn(turns, pair).T, turned.reshape(4, -1))
             return total
 

@@ -134,6 +134,7 @@ def measure(given: argparse.Namespace) -> dict:
             "steps": steps,
             "epoch": time_epoch(trainers["fast"], steps["fast"]),
             "inference": time_inference(shape, chain, given.rounds, given.compare),
+            "embed_epochs": time_embedding(shape, chain, given.rounds),
         }
     return results
 
@@ -409,6 +410,48 @@ def time_inference(
     return times
 
 
+def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
+    """Time ``BrainAE.embed_epochs`` on one epoch in memory, as online use calls it.
+
+    Parameters
+    ----------
+    shape : instance of Shape
+        Size of the epoch.
+    chain : ``"linear"`` | ``"activated"``
+        The network.
+    rounds : int
+        How often, times a hundred.
+
+    Returns
+    -------
+    seconds : float
+        The median, reading and checking the epoch included.
+    """
+    import mne
+    import numpy as np
+    import pandas as pd
+
+    from ...brainae import BrainAE
+
+    rng = np.random.default_rng(0)
+    n_epochs = 16
+    epochs = mne.EpochsArray(
+        1e-6 * rng.standard_normal((n_epochs, shape.n_channels, shape.n_times)),
+        mne.create_info(shape.n_channels, 250.0, "eeg"),
+        metadata=pd.DataFrame({"image": [f"image-{i}" for i in range(n_epochs)]}),
+        verbose=False,
+    )
+    model = BrainAE(
+        inner_activation=CHAINS[chain], max_epochs=1, min_updates=1, verbose="ERROR"
+    ).fit(epochs, rng.standard_normal((n_epochs, N_FEATURES)))
+    one, seconds = epochs[:1], []
+    for _ in range(100 * rounds):
+        start = time.perf_counter()
+        model.embed_epochs(one)
+        seconds.append(time.perf_counter() - start)
+    return median(seconds)
+
+
 def _braindecode_encoder(shape: Shape):
     """Return braindecode's shallow network with the kernels and steps of ours.
 
@@ -506,6 +549,7 @@ def report(results: dict) -> str:
                 f"  encoder, batch {batch}: {1e6 * times['ours']:.0f} us per response, "
                 + ", ".join(others)
             ]
+        lines += [f"  embed_epochs on one epoch: {1e6 * result['embed_epochs']:.0f} us"]
     return "\n".join(lines)
 
 
