@@ -107,10 +107,9 @@ class GramComputation:
         maps = normalised_elu(decoder.norm, maps.unflatten(1, (len(kernel), -1)))
         spectrum = _Analysis.apply(maps, self.basis[: self.n_steps])
         offset = decoder.offset[:, 0]
-        error = (
-            _offset_error(brain, offset)
-            + 2 * maps.sum((0, 2)) @ (kernel.sum(2) @ offset)
-            + _SpectralError.apply(spectrum, self._projection, self._coupling(kernel))
+        constant = kernel.sum(2) @ offset * self.n_blocks**0.5
+        error = _offset_error(brain, offset) + _SpectralError.apply(
+            spectrum, self._projection, constant, self._coupling(kernel)
         )
         if decoder.n_held:
             error = error + self._held_error(decoder, maps, offset)
@@ -291,10 +290,13 @@ def _analyse(maps: Tensor, basis: Tensor) -> Tensor:
 
 
 class _SpectralError(Function):
-    """The sum of <h, (W'W) h> - 2 <W'X, h> over pairs of coefficients."""
+    """The sum of <h, (W'W) h> - 2 <W'(X - o), h> over pairs of coefficients.
+
+    W'o, the same in every step, has a constant coefficient only.
+    """
 
     @staticmethod
-    def forward(ctx, spectrum, projection, coupling):
+    def forward(ctx, spectrum, projection, constant, coupling):
         n_pairs = len(coupling)
         slopes = torch.empty_like(spectrum)
         errors, moments = spectrum.new_empty(n_pairs), torch.empty_like(coupling)
@@ -304,6 +306,8 @@ class _SpectralError(Function):
                 here = slice(2 * pair, 2 * pair + 2)
                 rows = spectrum[here].transpose(0, 1).flatten(1)
                 fixed = projection[here].transpose(0, 1).flatten(1)
+                if pair == 0:
+                    fixed[:, : len(constant)] -= constant
                 slope = (rows @ coupling[pair]).sub_(fixed)
                 torch.mm(rows.T, rows, out=moments[pair])
                 slopes[here] = slope.unflatten(1, (2, -1)).transpose(0, 1)
@@ -316,5 +320,12 @@ class _SpectralError(Function):
     @staticmethod
     def backward(ctx, gradient):
         spectrum, slopes, moments = ctx.saved_tensors
-        twice = 2 * gradient
-        return slopes * twice, spectrum * -twice, moments * gradient
+        d_spectrum, d_projection = torch.empty_like(slopes), torch.empty_like(spectrum)
+
+        def scale(start, stop):
+            torch.mul(slopes[start:stop], 2 * gradient, out=d_spectrum[start:stop])
+            torch.mul(spectrum[start:stop], -2 * gradient, out=d_projection[start:stop])
+
+        share(len(spectrum), scale)
+        d_constant = 2 * gradient * spectrum[0].sum(0)
+        return d_spectrum, d_projection, d_constant, moments * gradient
