@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -75,6 +76,60 @@ def check_room(folder: str | Path, n_bytes: int, what: str) -> None:
             f"{free / 1e9:.1f} GB left. Make room, ask for less, or name another "
             "folder."
         )
+
+
+def zeros(shape, dtype=np.float32, folder: str | Path | None = None) -> np.ndarray:
+    """Make an array of zeros, in memory or on disk.
+
+    Parameters
+    ----------
+    shape : int | tuple of int
+        The shape.
+    dtype : dtype
+        The type of the values.
+    folder : path-like | None
+        Where to make a temporary file that the array is mapped to; None is memory.
+
+    Returns
+    -------
+    array : array, shape ``shape``
+        The zeros. The file has no name and goes with the array, even where the process
+        is killed. No room for it is a RuntimeError.
+    """
+    if folder is None:
+        return np.zeros(shape, dtype)
+    n_bytes = math.prod(np.atleast_1d(shape).tolist()) * np.dtype(dtype).itemsize
+    if not n_bytes:  # of which there is no map
+        return np.zeros(shape, dtype)
+    folder = Path(folder).expanduser()
+    check_room(folder, n_bytes, "A memory map")
+    with tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            # Else a disk that others fill meanwhile would kill the process.
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+        return np.asarray(np.memmap(file, dtype, "w+", shape=shape))
+
+
+def take_rows(array: np.ndarray, rows, folder: str | Path | None = None) -> np.ndarray:
+    """Copy some rows of an array, in memory or on disk.
+
+    Parameters
+    ----------
+    array : array, shape (n, ...)
+        The array.
+    rows : array of int, shape (n_rows,)
+        Which rows.
+    folder : path-like | None
+        As in :func:`zeros`.
+
+    Returns
+    -------
+    taken : array, shape (n_rows, ...)
+        The copy.
+    """
+    taken = zeros((len(rows), *array.shape[1:]), array.dtype, folder)
+    # Any other mode would copy all rows in memory first.
+    return np.take(array, rows, axis=0, out=taken, mode="clip")
 
 
 def as_group(name: str, arrays: Mapping) -> dict:

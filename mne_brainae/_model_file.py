@@ -84,7 +84,7 @@ def _header(model) -> dict:
     params = model.get_params()
     params["picks"] = None if params["picks"] is None else model.info_["ch_names"]
     params["random_state"] = model._seed
-    params["checkpoint"] = None
+    params |= {"checkpoint": None, "memory_map": None}
     return {
         **MODEL_FILE,
         "written_by": f"mne_brainae {__version__}, mne {mne.__version__}, "

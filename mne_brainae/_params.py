@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import torch
 
-from ._checks import _check_option, _validate_type
+from ._checks import _check_fname, _check_option, _validate_type
 from ._model_file import name_of
 from .closed_form import check_n_signal
 from .nn.computation import COMPUTATIONS
@@ -47,6 +47,10 @@ def check_params(model) -> None:
         if getattr(model, name) <= 0:
             raise ValueError(f"{name} must be positive, got {getattr(model, name)}.")
     _check_mask_augmentation(model.mask_augmentation, model.computation)
+    if model.memory_map is not None:
+        _check_fname(
+            model.memory_map, "read", must_exist=True, name="memory_map", need_dir=True
+        )
     _check_init(model)
 
 

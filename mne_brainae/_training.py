@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from ._checkpoint import Checkpoint, State
 from ._checks import logger, warn
+from ._files import zeros
 from ._model_file import name_of
 from .masking import draw_mask
 from .nn.computation import Computation, choose_computation
@@ -37,10 +39,13 @@ class Pairs:
         Standardised brain responses.
     image : Tensor, shape (n_images, n_image_features) | None
         Standardised image features.
+    folder : Path | None
+        Where temporary files keep a layout of the responses; None is memory.
     """
 
     brain: Tensor | Responses
     image: Tensor | None = None
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.brain)
@@ -55,7 +60,8 @@ class Pairs:
 
         The layout takes the place of what was there, so that memory holds one copy.
         """
-        self.brain = computation.arrange(self.brain)
+        on_disk = None if self.folder is None else self._zeros_on_disk
+        self.brain = computation.arrange(self.brain, on_disk)
         if device.type != "cuda":
             return
         free, _ = torch.cuda.mem_get_info(device)
@@ -63,6 +69,11 @@ class Pairs:
         if needed < free / 2:
             self.brain = self.brain.to(device)
             self.image = None if self.image is None else self.image.to(device)
+
+    def _zeros_on_disk(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """Make zeros in a temporary file, of types that NumPy does not have, too."""
+        content = zeros(math.prod(shape) * dtype.itemsize, np.uint8, self.folder)
+        return torch.from_numpy(content).view(dtype).view(shape)
 
 
 def size_of_batch(n_train: int, batch_size: int) -> int:
@@ -337,6 +348,7 @@ def fingerprint_of(params: dict, training: Pairs, seed: int) -> str:
     """
     # More epochs go on from where fewer ended; the rest must be the same.
     other = ("checkpoint", "device", "verbose", "random_state", "max_epochs")
+    other += ("memory_map",)
     params = {name: value for name, value in params.items() if name not in other}
     digest = hashlib.blake2b(json.dumps(params, default=name_of).encode())
     digest.update(str(seed).encode())

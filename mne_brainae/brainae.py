@@ -26,6 +26,7 @@ from ._checks import (
     verbose,
 )
 from ._docs import fill_doc
+from ._files import take_rows
 from ._latent_model import LatentModel
 from ._model_file import read_model
 from ._pairing import check_folder, hold_out, image_paths, rows_by_name
@@ -151,6 +152,16 @@ class BrainAE(LatentModel):
     checkpoint : path-like | None
         A file that the state is written to after an epoch, as often as it takes little
         time. A fit that was killed goes on from it to the same result.
+    memory_map : path-like | None
+        A folder on a disk, where temporary files hold the responses during the fit, for
+        recordings larger than memory; None holds them in memory. The weights are the
+        same. Give epochs that were read with ``preload=False``. The files take twice
+        the size of the averaged responses in float32 with networks, and up to five
+        times with ``init="ridge"``. They have no names, and are gone when the fit ends,
+        fails or is killed. Batches, predictions for the held-out images, and
+        at most 2000 responses for ``imputation="gaussian"`` and 1500 for
+        ``spatial_window="auto"`` are in memory still; a folder that lives in memory,
+        as ``/tmp`` does on some systems, saves nothing.
     %(random_state)s
     %(verbose)s
 
@@ -223,6 +234,7 @@ class BrainAE(LatentModel):
         computation="auto",
         precision="float32",
         checkpoint=None,
+        memory_map=None,
         random_state=None,
         verbose=None,
     ):
@@ -259,6 +271,7 @@ class BrainAE(LatentModel):
         self.computation = computation
         self.precision = precision
         self.checkpoint = checkpoint
+        self.memory_map = memory_map
         self.random_state = random_state
         self.verbose = verbose
 
@@ -288,19 +301,19 @@ class BrainAE(LatentModel):
         names = check_image_names(epochs)
         picks = pick_channels(epochs.info, self.picks)
         check_folder(images, names)
-        brain, table = average_by(epochs, "image", picks)  # NaN ends it before features
+        # NaN ends it before features
+        brain, table = average_by(epochs, "image", picks, self.memory_map)
         features = self._features_at_fit(epochs, names, images)
         shown = table["image"].astype(str)
         self._check_size(table)
         seed = seed_from(self.random_state)
         held_out = self._hold_out(table, np.random.default_rng(seed))
-        self._learn_scales(brain, features, held_out, shown)
         self.info_ = mne.pick_info(epochs.info, picks)
         self.times_ = epochs.times.copy()
         self.train_images_ = list(shown)
         self._mean_response = brain.mean(axis=0, dtype=np.float64)
         training, validation = self._pairs(brain, features, held_out, shown)
-        del brain  # the pairs hold copies
+        del brain  # the pairs hold what goes on
         solution = None
         if self.init == "ridge":
             solution = self._solve(training, table[~held_out])
@@ -367,35 +380,40 @@ class BrainAE(LatentModel):
         )
         return held_out
 
-    def _learn_scales(self, brain, features, held_out, shown) -> None:
-        self._brain_scaler = Scaler.for_brain(brain[~held_out], self.standardize)
+    def _pairs(self, brain, features, held_out, shown) -> list[_training.Pairs]:
+        """Split into training and validation, and standardise, in place."""
+        parts = [brain, brain[:0]]
+        if held_out.any():
+            rows = [np.flatnonzero(part) for part in (~held_out, held_out)]
+            parts = [take_rows(brain, each, self.memory_map) for each in rows]
+        self._brain_scaler = Scaler.for_brain(parts[0], self.standardize)
+        for part in parts:
+            self._brain_scaler.transform(part, out=part)
+        self._learn_image_scale(features, shown[~held_out], parts[0])
+        images = [None, None]
+        if features is not None:
+            rows = features.loc[shown].to_numpy(np.float32)
+            image = torch.from_numpy(self._image_scaler.transform(rows))
+            images = [image[part] for part in (~held_out, held_out)]
+        return [
+            _training.Pairs(torch.from_numpy(part), image, self.memory_map)
+            for part, image in zip(parts, images, strict=True)
+        ]
+
+    def _learn_image_scale(self, features, shown, responses) -> None:
+        """Learn how much every feature counts, for standardised responses."""
         self._image_scaler, self.spatial_window_ = None, None
         if features is None:
             return
-        rows = features.loc[shown[~held_out]]
+        rows = features.loc[shown]
         window = self.spatial_window
         if window == "auto":
-            window = None
-            if has_maps(rows.columns):
-                responses = self._brain_scaler.transform(brain[~held_out])
-                window = choose_window(rows, responses)
+            window = choose_window(rows, responses) if has_maps(rows.columns) else None
         elif window is not None:
             window = SpatialWindow.of(window, rows.columns)
         self.spatial_window_ = None if window is None else astuple(window)
         weights = feature_weights(rows.columns, window)
         self._image_scaler = Scaler.for_features(rows.to_numpy(np.float32), weights)
-
-    def _pairs(self, brain, features, held_out, shown):
-        """Standardise, in place, and split into training and validation."""
-        brain = torch.from_numpy(self._brain_scaler.transform(brain, out=brain))
-        image = None
-        if features is not None:
-            rows = features.loc[shown].to_numpy(np.float32)
-            image = torch.from_numpy(self._image_scaler.transform(rows))
-        return [
-            _training.Pairs(brain[part], None if image is None else image[part])
-            for part in (torch.from_numpy(~held_out), torch.from_numpy(held_out))
-        ]
 
     def _solve(self, training, table: pd.DataFrame) -> ClosedForm:
         """Solve for the linear model, and say how it was chosen."""
@@ -406,6 +424,7 @@ class BrainAE(LatentModel):
             self.n_embedding,
             n_signal=self.n_signal,
             groups=table["concept" if by_concept else "image"].astype(str),
+            folder=self.memory_map,
         )
         chosen = f"{solution} on {len(training)} training images"
         logger.info(
@@ -485,7 +504,8 @@ class BrainAE(LatentModel):
         measured = validation.brain.flatten(1).numpy()
         z_image = self._apply(self.network_.embed_image, validation.image.numpy())
         predicted = self._apply(self.network_.decode, z_image)
-        return white_axes(measured, predicted.reshape(measured.shape))
+        predicted = predicted.reshape(measured.shape)
+        return white_axes(measured, predicted, self.memory_map)
 
     def _learn_imputer(self, epochs, picks) -> Imputer | None:
         if self.imputation == "mean":

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from scipy.linalg import eigh
@@ -13,6 +14,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.utils.extmath import randomized_svd
 
 from ._checks import _validate_type
+from ._files import take_rows, zeros
 
 #: Share of the variance of predicted responses that a basis of long responses keeps.
 PREDICTED = 0.9999
@@ -21,6 +23,9 @@ PREDICTED = 0.9999
 IMAGES_PER_AXIS = 8
 #: Folds by which the number of signal axes is chosen, and the fewest images for it.
 N_FOLDS, FEWEST_IMAGES = 5, 40
+
+#: Responses, and values of a response, of which temporary copies are made at a time.
+SOME_IMAGES, SOME_VALUES = 256, 4096
 
 #: Ridge penalties to choose from, in units of the mean squared norm of an image's
 #: features, a quarter of a decade apart.
@@ -85,6 +90,7 @@ def solve(
     *,
     n_signal: int | str | None = None,
     groups=None,
+    folder: Path | None = None,
 ) -> ClosedForm:
     """Solve for the three maps.
 
@@ -104,6 +110,8 @@ def solve(
         best, which may be None: ridge regression with one penalty.
     groups : array-like, shape (n_images,) | None
         What is held out as a whole for that; None is every image by itself.
+    folder : path-like | None
+        Where temporary files keep what is as large as the responses; None is memory.
 
     Returns
     -------
@@ -118,13 +126,14 @@ def solve(
         )
     responses = brain.reshape(len(brain), -1)
     mean = responses.mean(axis=0, dtype=np.float64).astype(np.float32)
-    responses = responses - mean
-    ridge = RidgePath.fit(features, responses)
+    centred = zeros(responses.shape, responses.dtype, folder)
+    responses = np.subtract(responses, mean, out=centred)
+    ridge = RidgePath.fit(features, responses, folder)
     penalty, explained = ridge.choose(penalties)
     if n_signal == "auto":
         groups = np.arange(len(brain)) if groups is None else groups
         n_signal = _choose_n_signal(
-            responses, features, n_embedding, penalty, penalties, groups
+            responses, features, n_embedding, penalty, penalties, groups, folder
         )
     basis = ridge.basis(penalty, n_embedding)
     residual = ridge.left_out_residuals(penalty, basis)
@@ -184,7 +193,7 @@ class SignalAxes:
 
 
 def _choose_n_signal(
-    responses, features, n_embedding, penalty, penalties, groups
+    responses, features, n_embedding, penalty, penalties, groups, folder
 ) -> int | None:
     """Choose the number of axes of least error for held-out groups, in units of noise.
 
@@ -198,14 +207,15 @@ def _choose_n_signal(
     for train, test in folds:
         if not np.ptp(features[train], axis=0).any():
             return None  # such as two categories, of which one is held out
-        known = responses[train]
+        known = take_rows(responses, train, folder)
         mean = known.mean(axis=0)
         known -= mean
-        ridge = RidgePath.fit(features[train], known)
+        ridge = RidgePath.fit(features[train], known, folder)
         basis = ridge.basis(penalty, n_embedding)
         read = basis @ noise_roots(ridge.left_out_residuals(penalty, basis))[0]
         signal = SignalAxes.find(ridge.along(read), penalty, penalties)
-        measured = responses[test] @ read - mean @ read
+        measured = [responses[some] @ read for some in _some(test)]
+        measured = np.concatenate(measured) - mean @ read
         predicted = ridge.predict(features[test], penalty, read)
         plain += _gain(measured, predicted).sum()
         predicted = ridge.predict(features[test], signal.penalties, read @ signal.axes)
@@ -272,9 +282,15 @@ class _Components:
     responses: np.ndarray  # centred
     scores: np.ndarray  # U, shape (n_images, n_components)
     energy: np.ndarray  # l, shape (n_components,)
+    folder: Path | None = field(default=None, kw_only=True)  # of temporary files
 
     def __post_init__(self):
-        self.projected = self.scores.T.astype(np.float32) @ self.responses
+        shape = len(self.energy), self.responses.shape[1]
+        self.projected = np.matmul(
+            self.scores.T.astype(np.float32),
+            self.responses,
+            out=zeros(shape, np.result_type(self.responses, np.float32), self.folder),
+        )
 
     def along(self, axes: np.ndarray) -> _Components:
         """Return the regression of the responses along some axes."""
@@ -310,8 +326,10 @@ class _Components:
 
     def _norms_by_component(self, power: np.ndarray, penalties):
         """Yield the squared norm of every row of (I - H) Y."""
-        projected = self.projected.astype(np.float64)
-        inner = projected @ projected.T
+        inner = 0.0
+        for some in _some(np.arange(self.projected.shape[1]), SOME_VALUES):
+            part = self.projected[:, some[0] : some[-1] + 1].astype(np.float64)
+            inner = inner + part @ part.T
         crossed = (self.responses @ self.projected.T).astype(np.float64)
         for penalty in penalties:
             hat = self.scores * self.shrinkage(penalty)[:, 0]
@@ -337,19 +355,29 @@ class _Components:
         n_values = self.responses.shape[1]
         if n_values <= n_embedding:
             return np.eye(n_values, dtype=np.float32)
-        fitted = self.projected * self.shrinkage(penalty).astype(np.float32)
+        fitted = zeros(self.projected.shape, self.projected.dtype, self.folder)
+        shrinkage = self.shrinkage(penalty).astype(np.float32)
+        np.multiply(self.projected, shrinkage, out=fitted)
         power, rotation = _positive_eigh(fitted @ fitted.T)
         power, rotation = power[::-1], rotation[:, ::-1]
         enough = 1 + int((np.cumsum(power) < PREDICTED * power.sum()).sum())
         n_predicted = min(enough, len(power), max(n_embedding // 2, 1))
         strongest = rotation[:, :n_predicted].astype(np.float32)
         predicted = np.linalg.qr(fitted.T @ strongest)[0]
-        rest = self.responses - (self.responses @ predicted) @ predicted.T
         n_rest = min(n_embedding - n_predicted, self.n_images // IMAGES_PER_AXIS)
         if n_rest < 1:
             return predicted
+        rest = self._beside(predicted)
         others = randomized_svd(rest, n_rest, random_state=0)[2]
         return np.linalg.qr(np.hstack([predicted, others.T]))[0]
+
+    def _beside(self, axes: np.ndarray) -> np.ndarray:
+        """Return the responses without what they have along some axes."""
+        rest = zeros(self.responses.shape, self.responses.dtype, self.folder)
+        for start in range(0, self.n_images, SOME_IMAGES):
+            part = self.responses[start : start + SOME_IMAGES]
+            rest[start : start + SOME_IMAGES] = part - (part @ axes) @ axes.T
+        return rest
 
     def left_out_residuals(self, penalty: float, basis: np.ndarray) -> np.ndarray:
         """Return the leave-one-out errors along a basis, shape (n_images, n_axes).
@@ -377,7 +405,7 @@ class RidgePath(_Components):
     feature_mean: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray, responses: np.ndarray) -> RidgePath:
+    def fit(cls, features, responses, folder: Path | None = None) -> RidgePath:
         """Decompose the smaller of the two matrices of inner products."""
         feature_mean = features.mean(axis=0, dtype=np.float64)
         features = features - feature_mean.astype(features.dtype)
@@ -387,7 +415,7 @@ class RidgePath(_Components):
             scores = features @ axes / np.sqrt(energy)
         else:
             energy, scores = _positive_eigh(features @ features.T)
-        return cls(responses, scores, energy, features, feature_mean)
+        return cls(responses, scores, energy, features, feature_mean, folder=folder)
 
     def weights(self, penalty: float | np.ndarray, axes: np.ndarray) -> tuple:
         """Return weight and offset that predict the responses along some axes."""
@@ -400,6 +428,11 @@ class RidgePath(_Components):
         """Predict the responses to new images along some axes."""
         weight, offset = self.weights(penalty, axes)
         return features @ weight - offset
+
+
+def _some(rows: np.ndarray, size: int = SOME_IMAGES) -> list[np.ndarray]:
+    """Divide rows into parts of some size."""
+    return np.split(rows, range(size, len(rows), size))
 
 
 def _positive_eigh(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -434,13 +467,17 @@ def noise_roots(residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (vectors * values**-0.5) @ vectors.T, (vectors * values**0.5) @ vectors.T
 
 
-def white_axes(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def white_axes(
+    measured: np.ndarray, predicted: np.ndarray, folder: Path | None = None
+) -> np.ndarray:
     """Return axes along which errors have variance 1 and are uncorrelated.
 
     Parameters
     ----------
     measured, predicted : array, shape (n_images, n_values)
         Responses to images that were not fitted.
+    folder : path-like | None
+        Where temporary files keep what is as large as these; None is memory.
 
     Returns
     -------
@@ -449,10 +486,11 @@ def white_axes(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         along the others pictures do not differ.
     """
     n_images, n_values = measured.shape
-    residual = measured - predicted
     if n_values <= n_images // 2:
-        return noise_roots(residual)[0].astype(np.float32)
-    centred = predicted - predicted.mean(axis=0)
+        return noise_roots(measured - predicted)[0].astype(np.float32)
+    difference = zeros(predicted.shape, predicted.dtype, folder)
+    centred = np.subtract(predicted, predicted.mean(axis=0), out=difference)
     n_axes = max(n_images // 2, 1)
     basis = randomized_svd(centred, n_axes, random_state=0)[2].T
+    residual = np.subtract(measured, predicted, out=difference)
     return (basis @ noise_roots(residual @ basis)[0]).astype(np.float32)

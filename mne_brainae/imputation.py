@@ -146,7 +146,8 @@ def _principal(responses: np.ndarray, n_components: int):
 
 
 def _total_variance(responses: np.ndarray, mean: np.ndarray) -> float:
-    return np.square(responses - mean, dtype=np.float64).sum() / len(responses)
+    power = [np.square(row - mean, dtype=np.float64).sum() for row in responses]
+    return sum(power) / len(responses)
 
 
 def _most_components(responses: np.ndarray) -> int:

@@ -183,7 +183,9 @@ class _Job:
         if not isinstance(self.model, BrainAE):
             self.model = BrainAE(**params | self.model)  # an unknown one fails here
         self.model = clone(self.model).set_params(random_state=self.seed)
-        known = json.dumps(self.model.get_params(), default=_name_of, sort_keys=True)
+        known = self.model.get_params()
+        known.pop("memory_map", None)  # where arrays are kept changes no result
+        known = json.dumps(known, default=_name_of, sort_keys=True)
         if type(self.model) is not BrainAE:
             known = type(self.model).__name__ + known
         digest = hashlib.blake2b((known + self.data).encode(), digest_size=16)

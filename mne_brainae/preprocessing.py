@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 
 from ._checks import check_finite, check_image_names, pick_channels, verbose
 from ._docs import fill_doc
+from ._files import zeros
 
 #: Epochs are read in blocks of this many, so that no float64 copy of all of them is
 #: ever made.
@@ -77,7 +79,7 @@ def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
 
 
 def average_by(
-    epochs: mne.BaseEpochs, by: str, picks: np.ndarray
+    epochs: mne.BaseEpochs, by: str, picks: np.ndarray, folder: Path | None = None
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Average the epochs that share a value of a metadata column.
 
@@ -89,6 +91,8 @@ def average_by(
         The metadata column.
     picks : array of int, shape (n_channels,)
         The channels.
+    folder : path-like | None
+        Where a temporary file keeps the averages; None is memory.
 
     Returns
     -------
@@ -100,7 +104,7 @@ def average_by(
     epochs.drop_bad(verbose=False)
     codes, _ = pd.factorize(epochs.metadata[by])
     counts = np.bincount(codes)
-    means = np.zeros((len(counts), len(picks), len(epochs.times)), np.float32)
+    means = zeros((len(counts), len(picks), len(epochs.times)), folder=folder)
     for rows, block in read_blocks(epochs, picks):
         check_finite(block, "epochs")
         for code, response in zip(codes[rows], block, strict=True):

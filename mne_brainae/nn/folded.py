@@ -56,9 +56,9 @@ class FoldedComputation:
         self.stride, self.n_taps = encoder.pool_stride, encoder.n_taps
         self.n_steps = encoder.n_steps
 
-    def arrange(self, brain: Tensor) -> Responses:
+    def arrange(self, brain: Tensor, zeros=None) -> Responses:
         """Lay responses of shape (n, n_channels, n_times) out for this form."""
-        responses = Responses.arrange(brain, self.stride, self.precision.storage)
+        responses = Responses.arrange(brain, self.stride, self.precision.storage, zeros)
 
         def moments(samples: Tensor) -> Tensor:
             windows = self._windows(samples.to(brain.dtype))

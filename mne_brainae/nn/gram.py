@@ -63,14 +63,14 @@ class GramComputation:
         self.basis = fourier_basis(self.n_blocks).to(like)
         self.turns = turns(self.n_blocks, self.n_parts).to(like)
 
-    def arrange(self, brain: Tensor) -> Responses:
+    def arrange(self, brain: Tensor, zeros=None) -> Responses:
         """Lay responses of shape (n, n_channels, n_times) out for this form."""
 
         def coefficients(samples: Tensor) -> Tensor:
             return self.basis.T.to(samples) @ self._in_blocks(samples)
 
         responses = Responses.arrange(
-            brain, 2 * self.stride, self.precision.storage, coefficients
+            brain, 2 * self.stride, self.precision.storage, zeros, coefficients
         )
         # The first block holds the constant coefficients, which are sums over time.
         root = self.n_blocks**0.5

@@ -54,7 +54,7 @@ class BrainAENetwork(nn.Module):
         """Return the mean squared error of decoding (equations 3 and 4)."""
         return F.mse_loss(self.decode(embedding), brain)
 
-    def arrange(self, brain: Tensor) -> Tensor:
+    def arrange(self, brain: Tensor, zeros=None) -> Tensor:
         """Lay responses of shape (n, n_channels, n_times) out for training."""
         return brain
 

@@ -47,6 +47,7 @@ class Responses:
         brain: Tensor,
         stride: int,
         dtype: torch.dtype | None = None,
+        zeros: Callable[..., Tensor] | None = None,
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> Responses:
         """Arrange responses of shape (n, n_channels, n_times).
@@ -59,6 +60,8 @@ class Responses:
             Samples of a block.
         dtype : dtype | None
             What to store samples in, None for that of ``brain``.
+        zeros : callable | None
+            What makes the tensor for them, as ``brain.new_zeros`` does, which is None.
         transform : callable | None
             What to store instead of samples: maps samples (n, n_samples, n_channels) to
             as many values, before they are rounded.
@@ -70,7 +73,8 @@ class Responses:
         """
         n, n_channels, n_times = brain.shape
         n_samples = -(-n_times // stride) * stride
-        samples = brain.new_zeros(n, n_samples, n_channels, dtype=dtype or brain.dtype)
+        shape, dtype = (n, n_samples, n_channels), dtype or brain.dtype
+        samples = (zeros or brain.new_zeros)(shape, dtype=dtype)
         for start, stop in chunks(0, n, ARRANGED):
             part = brain.new_zeros(stop - start, n_samples, n_channels)
             part[:, :n_times] = brain[start:stop].transpose(1, 2)
