@@ -214,8 +214,7 @@ def _choose_n_signal(
         basis = ridge.basis(penalty, n_embedding)
         read = basis @ noise_roots(ridge.left_out_residuals(penalty, basis))[0]
         signal = SignalAxes.find(ridge.along(read), penalty, penalties)
-        measured = [responses[some] @ read for some in _some(test)]
-        measured = np.concatenate(measured) - mean @ read
+        measured = _along(responses, read, test) - mean @ read
         predicted = ridge.predict(features[test], penalty, read)
         plain += _gain(measured, predicted).sum()
         predicted = ridge.predict(features[test], signal.penalties, read @ signal.axes)
@@ -294,7 +293,7 @@ class _Components:
 
     def along(self, axes: np.ndarray) -> _Components:
         """Return the regression of the responses along some axes."""
-        return _Components(self.responses @ axes, self.scores, self.energy)
+        return _Components(_along(self.responses, axes), self.scores, self.energy)
 
     def shrinkage(self, penalty: float | np.ndarray) -> np.ndarray:
         """Return d, one column for every penalty."""
@@ -326,11 +325,11 @@ class _Components:
 
     def _norms_by_component(self, power: np.ndarray, penalties):
         """Yield the squared norm of every row of (I - H) Y."""
-        inner = 0.0
-        for some in _some(np.arange(self.projected.shape[1]), SOME_VALUES):
-            part = self.projected[:, some[0] : some[-1] + 1].astype(np.float64)
+        projected, inner = self.projected, 0.0
+        for start in range(0, projected.shape[1], SOME_VALUES):
+            part = projected[:, start : start + SOME_VALUES].astype(np.float64)
             inner = inner + part @ part.T
-        crossed = (self.responses @ self.projected.T).astype(np.float64)
+        crossed = (self.responses @ projected.T).astype(np.float64)
         for penalty in penalties:
             hat = self.scores * self.shrinkage(penalty)[:, 0]
             cross = np.einsum("ik,ik->i", hat, crossed)
@@ -420,7 +419,7 @@ class RidgePath(_Components):
     def weights(self, penalty: float | np.ndarray, axes: np.ndarray) -> tuple:
         """Return weight and offset that predict the responses along some axes."""
         filtered = self.shrinkage(penalty) / self.energy[:, None]
-        along = filtered * (self.projected @ axes)
+        along = filtered * _along(self.projected, axes)
         weight = self.features.T @ (self.scores @ along)
         return weight, self.feature_mean @ weight
 
@@ -430,9 +429,11 @@ class RidgePath(_Components):
         return features @ weight - offset
 
 
-def _some(rows: np.ndarray, size: int = SOME_IMAGES) -> list[np.ndarray]:
-    """Divide rows into parts of some size."""
-    return np.split(rows, range(size, len(rows), size))
+def _along(responses: np.ndarray, axes: np.ndarray, rows=None) -> np.ndarray:
+    """Return responses along axes; a float64 copy is made of some at a time only."""
+    rows = np.arange(len(responses)) if rows is None else rows
+    some = np.split(rows, range(SOME_IMAGES, len(rows), SOME_IMAGES))
+    return np.concatenate([responses[part] @ axes for part in some])
 
 
 def _positive_eigh(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

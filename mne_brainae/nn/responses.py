@@ -95,11 +95,13 @@ class Responses:
         responses : instance of Responses
             The responses themselves.
         """
-        parts = [
-            self.samples[start:stop] for start, stop in chunks(0, len(self), ARRANGED)
-        ]
         for name, function in functions.items():
-            self.sums[name] = torch.cat([function(part) for part in parts])
+            one = function(self.samples[:1])
+            # Small tensors in a list would lie between large ones that are freed, and
+            # keep glibc from giving their place to the next.
+            sums = self.sums[name] = one.new_empty(len(self), *one.shape[1:])
+            for start, stop in chunks(0, len(self), ARRANGED):
+                sums[start:stop] = function(self.samples[start:stop])
         return self
 
     def __len__(self) -> int:
