@@ -156,12 +156,12 @@ class BrainAE(LatentModel):
         A folder on a disk, where temporary files hold the responses during the fit, for
         recordings larger than memory; None holds them in memory. The weights are the
         same. Give epochs that were read with ``preload=False``. The files take twice
-        the size of the averaged responses in float32 with networks, and up to five
-        times with ``init="ridge"``. They have no names, and are gone when the fit ends,
-        fails or is killed. Batches, predictions for the held-out images, and
-        at most 2000 responses for ``imputation="gaussian"`` and 1500 for
-        ``spatial_window="auto"`` are in memory still; a folder that lives in memory,
-        as ``/tmp`` does on some systems, saves nothing.
+        the averaged responses in float32, about four times with ``init="ridge"``; no
+        room is a RuntimeError. They have no names, and are gone when the fit ends,
+        fails or is killed. In memory are still: batches, predictions for held-out
+        images, features, and some copies of at most 2000 responses for
+        ``imputation="gaussian"`` and of 1500 for ``spatial_window="auto"``. A folder
+        that is itself in memory, as ``/tmp`` may be, saves nothing.
     %(random_state)s
     %(verbose)s
 

@@ -431,9 +431,12 @@ class RidgePath(_Components):
 
 def _along(responses: np.ndarray, axes: np.ndarray, rows=None) -> np.ndarray:
     """Return responses along axes; a float64 copy is made of some at a time only."""
-    rows = np.arange(len(responses)) if rows is None else rows
-    some = np.split(rows, range(SOME_IMAGES, len(rows), SOME_IMAGES))
-    return np.concatenate([responses[part] @ axes for part in some])
+    n_rows = len(responses if rows is None else rows)
+    parts = [
+        slice(start, start + SOME_IMAGES) for start in range(0, n_rows, SOME_IMAGES)
+    ]
+    parts = parts if rows is None else [rows[part] for part in parts]
+    return np.concatenate([responses[part] @ axes for part in parts])
 
 
 def _positive_eigh(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
