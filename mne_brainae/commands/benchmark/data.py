@@ -31,6 +31,8 @@ SMALL = {
 }
 TRIAL = {"n_embedding": 16, "n_kernels": 8, "max_epochs": 2, "min_updates": 1}
 BRIEF = QUICK | {"n_embedding": 16, "max_epochs": 2, "min_updates": 1}
+#: The data sets that --bids-root may name.
+DATA_SETS = ("things_eeg2", "things_meg", "tvsd")
 #: The paper's image encoder, 64 layers (section 3.3.2, Appendix D.2).
 ENCODER = "eva02-clip-e-14-plus"
 
@@ -47,7 +49,11 @@ def add_data_arguments(parser: argparse.ArgumentParser, n_seeds: int) -> None:
     )
     add("--images", type=Path, help="the folder object_images of THINGS")
     add("--image-encoder", default=ENCODER, help="for recordings")
-    add("--subjects", help="such as 1-10 or 1,3,F; all by default, two if simulated")
+    add(
+        "--subjects",
+        type=parse_subjects,
+        help="such as 1-10 or 1,3,F; all by default, two if simulated",
+    )
     add("--seeds", type=int, default=n_seeds, help="number of seeds (%(default)s)")
     add("--jobs", type=int, help="processes")
     add(
@@ -60,6 +66,23 @@ def add_data_arguments(parser: argparse.ArgumentParser, n_seeds: int) -> None:
     add("--overwrite", action="store_true", help="replace results of other settings")
     out = Path("brainae_tables")
     add("--out", type=Path, default=out, help="folder for results (%(default)s)")
+
+
+def parse_subjects(words: str) -> list[str]:
+    """Return the subjects that words such as 1-3,F name, without leading zeros."""
+    subjects = []
+    for part in words.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not dash and first:
+            subjects.append(first.lstrip("0") or "0")
+        elif first.isdecimal() and last.isdecimal() and int(first) <= int(last):
+            subjects += [str(n) for n in range(int(first), int(last) + 1)]
+        else:
+            raise argparse.ArgumentTypeError(
+                f"expected subjects and ranges of numbers such as 1-10 or 1,3,F, got "
+                f"{part.strip()!r} in {words!r}"
+            )
+    return subjects
 
 
 @contextmanager
@@ -99,8 +122,8 @@ def find_roots(
         raise SystemExit("--bids-root needs --images, the folder object_images.")
     roots = {}
     for word in given.bids_root:
-        known_as, _, folder = word.rpartition("=")
-        roots[known_as or "things_eeg2"] = folder
+        known_as, folder = _name_and_folder(word)
+        roots[known_as] = folder
     unknown = set(roots) - set(data)
     if unknown:
         raise SystemExit(
@@ -109,19 +132,26 @@ def find_roots(
     return roots
 
 
+def _name_and_folder(word: str) -> tuple[str, str]:
+    """Return the data set and its folder, of which a path may contain any sign."""
+    known_as, sign, folder = word.partition("=")
+    if known_as in DATA_SETS and sign:
+        return known_as, folder
+    if sign and not Path(word).exists():
+        raise SystemExit(
+            f"--bids-root {word}: there is no such folder, and {known_as!r} is none of "
+            f"the data sets {', '.join(DATA_SETS)}."
+        )
+    return DATA_SETS[0], word
+
+
 def find_subjects(given: argparse.Namespace, names: Iterable[str]) -> dict[str, list]:
     """Return the subjects of every data set that were asked for, as it writes them."""
     known = {name: import_module(f"mne_brainae.datasets.{name}") for name in names}
     known = {name: list(module.SUBJECTS) for name, module in known.items()}
     if given.subjects is None:
         return {name: all_[:2] if given.data else all_ for name, all_ in known.items()}
-    asked = []
-    for part in given.subjects.split(","):
-        first, _, last = part.partition("-")
-        if last:
-            asked += [str(n) for n in range(int(first), int(last) + 1)]
-        else:
-            asked.append(part.lstrip("0"))
+    asked = given.subjects
     spelled = {name: {s.lstrip("0"): s for s in all_} for name, all_ in known.items()}
     if given.data:  # simulated subjects may have any name
         return {name: [by.get(s, s) for s in asked] for name, by in spelled.items()}
