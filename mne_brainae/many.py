@@ -16,18 +16,21 @@ from pathlib import Path
 
 import joblib
 import mne
-import numpy as np
 import pandas as pd
 import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from mne.utils import ProgressBar
 from sklearn.base import clone
 
-from ._checks import _check_option, _validate_type, logger, verbose, warn
+from ._checks import _check_option, logger, verbose, warn
 from ._docs import fill_doc
 from ._files import replacing
+from ._fingerprints import (
+    fingerprint_epochs,
+    fingerprint_images,
+    fingerprint_score,
+)
 from .brainae import BrainAE
-from .preprocessing import read_blocks
 from .recipes import RECIPES
 
 TABLE = "fits.csv"
@@ -73,7 +76,10 @@ def fit_many(
         The named settings to start from, as in :func:`mne_brainae.fit`.
     score : callable | None
         ``score(model, subject)`` returns numbers by name, which become columns. It
-        runs where the fit ran.
+        runs where the fit ran. Another one than that of finished fits is another
+        setting: it is told by its name and source and by what a
+        :func:`functools.partial` or an object holds, not by global variables; an object
+        may say itself what it is, by a method ``fingerprint(subject)``.
     n_jobs : int | None
         How many processes. None takes it from :func:`joblib.parallel_config`, or is
         one.
@@ -83,8 +89,8 @@ def fit_many(
         Whether a fit that fails ends the call, or is a warning and a row of which only
         the column ``error`` says something. The next call tries it again.
     overwrite : bool
-        Whether fits of other data or settings in ``folder`` are replaced; otherwise
-        they are a ValueError.
+        Whether fits of other data or settings in ``folder``, or with other scores, are
+        replaced; otherwise they are a ValueError.
     %(verbose)s
     **params
         Parameters of :class:`mne_brainae.BrainAE` for all fits.
@@ -114,7 +120,9 @@ def fit_many(
     folder = Path(folder)
     epochs = epochs if isinstance(epochs, Mapping) else {"all": epochs}
     epochs = {str(subject): each for subject, each in epochs.items()}
-    jobs = _jobs(epochs, images, settings or {"default": {}}, list(seeds), folder)
+    jobs = _jobs(
+        epochs, images, settings or {"default": {}}, list(seeds), folder, score
+    )
     for job in jobs:
         job.settle(RECIPES[recipe] | params, overwrite)
     waiting = [job for job in jobs if not job.is_done()]
@@ -160,6 +168,7 @@ class _Job:
     model: dict | BrainAE
     folder: Path
     data: str  # fingerprint of epochs and images
+    score: str  # and of the scorer, which changes no model
     fingerprint: str = ""
 
     @property
@@ -193,9 +202,11 @@ class _Job:
         if not self.result_file.exists() or self.is_done():
             return
         if not overwrite:
+            is_fit = self._read()["fingerprint"] == self.fingerprint
+            differs = "another score" if is_fit else "other data or settings"
             raise ValueError(
-                f"{self.result_file} is of other data or settings than this call. "
-                "Give another folder, or overwrite=True."
+                f"{self.result_file} is of {differs} than this call. Give another "
+                "folder, or overwrite=True."
             )
         self.result_file.unlink()
         # If this fit fails, or is not kept, the table must not name the former one.
@@ -203,8 +214,13 @@ class _Job:
 
     def is_done(self) -> bool:
         """Return whether the fit has ended; its result is written last."""
-        return self.result_file.exists() and (
-            self._read()["fingerprint"] == self.fingerprint
+        if not self.result_file.exists():
+            return False
+        found = self._read()
+        # Of former versions it does not say by what it was scored.
+        return (found["fingerprint"], found.get("score")) == (
+            self.fingerprint,
+            self.score,
         )
 
     def _read(self) -> dict:
@@ -240,7 +256,7 @@ class _Job:
             "seconds": seconds,
             **{name: float(value) for name, value in scores.items()},
         }
-        result = {"fingerprint": self.fingerprint, "row": row}
+        result = {"fingerprint": self.fingerprint, "score": self.score, "row": row}
         with replacing(self.result_file) as temporary:
             temporary.write_text(json.dumps(result, indent=1))
         for file in self.folder.glob(f"{self.name}.*.checkpoint.safetensors"):
@@ -254,7 +270,7 @@ def _validation_loss(model: BrainAE) -> float:
     return float(model.history_["validation_total"].iloc[model.best_epoch_])
 
 
-def _jobs(epochs, images, settings, seeds, folder: Path) -> list[_Job]:
+def _jobs(epochs, images, settings, seeds, folder: Path, score) -> list[_Job]:
     for name in [*epochs, *settings]:
         if not re.fullmatch(r"[\w.+-]+", str(name)):
             raise ValueError(
@@ -262,12 +278,21 @@ def _jobs(epochs, images, settings, seeds, folder: Path) -> list[_Job]:
                 "digits, '.', '+', '-' and '_'."
             )
     data = {
-        subject: _identity(each) + joblib.hash(_shown_to(each, images))
+        subject: fingerprint_epochs(each) + fingerprint_images(each, images)
         for subject, each in epochs.items()
     }
+    scores = {subject: fingerprint_score(score, subject) for subject in epochs}
     return [
-        _Job(subject, str(setting), int(seed), settings[setting], folder, each)
-        for (subject, each), setting, seed in product(data.items(), settings, seeds)
+        _Job(
+            subject,
+            str(setting),
+            int(seed),
+            settings[setting],
+            folder,
+            data[subject],
+            scores[subject],
+        )
+        for subject, setting, seed in product(epochs, settings, seeds)
     ]
 
 
@@ -325,32 +350,6 @@ def _write_table(
     with replacing(folder / TABLE) as temporary:
         table.to_csv(temporary, index=False)
     return table
-
-
-def _identity(epochs) -> str:
-    """Return what changes when the data of a subject do."""
-    _validate_type(epochs, (mne.BaseEpochs, "path-like"), "epochs")
-    if not isinstance(epochs, mne.BaseEpochs):
-        status = Path(epochs).stat()
-        return f"{Path(epochs).name} {status.st_size} {status.st_mtime_ns}"
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((epochs.ch_names, epochs.times.tolist())).encode())
-    if epochs.metadata is not None:
-        digest.update(epochs.metadata.to_csv().encode())
-    for _, block in read_blocks(epochs, np.arange(len(epochs.ch_names))):
-        digest.update(np.ascontiguousarray(block))
-    return digest.hexdigest()
-
-
-def _shown_to(epochs, images):
-    """Return of features those of the images that a subject was shown."""
-    if not isinstance(images, pd.DataFrame):
-        return images
-    if not isinstance(epochs, mne.BaseEpochs):
-        epochs = mne.read_epochs(epochs, preload=False, verbose="ERROR")
-    if epochs.metadata is None or "image" not in epochs.metadata:
-        return images  # the fit will say what is missing
-    return images[images.index.isin(epochs.metadata["image"].astype(str))]
 
 
 def _name_of(part) -> str:

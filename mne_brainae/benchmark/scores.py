@@ -7,10 +7,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import joblib
 import mne
 import numpy as np
 
 from .._checks import pick_channels
+from .._fingerprints import fingerprint_epochs, fingerprint_images
 from ..correlation import correlate
 from ..evaluation import CEILING, MEAN, PREDICTION, score_encoding
 from ..preprocessing import average_repetitions, read_array
@@ -92,6 +94,30 @@ class Scorer:
         if "test time" in self.columns:
             scores["test time"] = _seconds(model, averaged)
         return scores
+
+    def fingerprint(self, subject: str) -> str:
+        """Return what changes when the test of a subject does, or what is scored.
+
+        Parameters
+        ----------
+        subject : str
+            The subject. What is known of others does not matter.
+
+        Returns
+        -------
+        fingerprint : str
+            A short text.
+        """
+        test = self.recording.test[subject]
+        templates = self.recording.templates.get(subject)
+        return joblib.hash(
+            [
+                self.columns,
+                fingerprint_epochs(test),
+                fingerprint_images(test, self.recording.features),
+                templates,
+            ]
+        )
 
     def _encoding(self, model, test, part: str) -> dict[str, float]:
         picks = None
