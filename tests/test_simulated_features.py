@@ -149,6 +149,8 @@ def test_bad_input(law, simulated):
         simulate_responses(train, test, law, kind="mua")
     with pytest.raises(ValueError, match="snr"):
         simulate_responses(train, test, law, snr=0)
+    with pytest.raises(ValueError, match=r"at least 2 pictures.* got 1"):
+        simulate_responses(train, test[:1], law)
 
 
 def test_clip_features_that_are_absent(tmp_path):

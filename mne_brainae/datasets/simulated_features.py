@@ -268,7 +268,8 @@ def simulate_responses(
     Parameters
     ----------
     train, test : DataFrame, shape (n_images, n_features)
-        The features, indexed by concept and image.
+        The features, indexed by concept and image. Fewer than two test pictures are a
+        ValueError: over one picture nothing correlates.
     law : instance of FeatureLaw
         How the features are distributed.
     kind : ``"eeg"`` | ``"meg"``
@@ -305,6 +306,11 @@ def simulate_responses(
     )
     for name, table in (("train", train), ("test", test)):
         _check_features(name, table, law)
+    if len(test) < 2:
+        raise ValueError(
+            "test must have at least 2 pictures, over which the noise ceiling "
+            f"correlates, got {len(test)}."
+        )
     times = _make_times(sfreq, tmin, tmax)
     _check_snr(snr)
     logger.info("Simulating %s; nothing here is a real recording.", kind.upper())
