@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import mne_brainae
+from mne_brainae import average_repetitions
 from mne_brainae.benchmark.figures import FIGURES, WHOLE, Panel, _test
+from mne_brainae.benchmark.fitted import Fitted
+from mne_brainae.benchmark.panels import measure_examples
 from mne_brainae.commands import main
 
 
@@ -85,6 +89,20 @@ def test_figure_4(panels, out):
     protocol = json.loads((out / "figure4" / "protocol.json").read_text())
     assert protocol["data"]["things_eeg2"]["simulated"]
     assert len(protocol["panels"]) == 1 + len(FIGURES["figure4"].panels)
+
+
+def test_examples_are_of_the_channels_of_the_model(recording):
+    """A test with one channel more, before the others, shows the same."""
+    epochs, features = recording
+    model = mne_brainae.fit(epochs, features, recipe="best", picks=epochs.ch_names[1:])
+    some = epochs.copy().pick(epochs.ch_names[1:])
+    tables = []
+    for test in (some, epochs):
+        fitted = Fitted(model, "a", None)
+        fitted.averaged = average_repetitions(test)
+        tables.append(measure_examples(fitted))
+    pd.testing.assert_frame_equal(*tables)
+    assert epochs.ch_names[0] not in set(tables[1]["channel"])
 
 
 def test_parts_are_tested_across_subjects():

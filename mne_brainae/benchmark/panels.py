@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr
 
+from .._checks import check_same_space
 from ..masking import MASKS, mask_epochs
 from ..occlusion import Consistency, occlude_channels, occlude_times, score_consistency
 from ..preprocessing import read_array
@@ -229,10 +230,16 @@ def measure_examples(fitted: Fitted) -> pd.DataFrame:
     model, parts = fitted.model, []
     names = model.info_["ch_names"]
     some = np.linspace(0, len(names) - 1, N_EXAMPLES).astype(int)
-    whole = read_array(fitted.averaged[:1], np.arange(len(names)))[0]
+    picks = check_same_space(fitted.averaged, names, model.times_)
+    whole = read_array(fitted.averaged[:1], picks)[0]
     for kind in MASKS:
         masked = mask_epochs(
-            fitted.averaged, kind, 0.5, random_state=SEED, verbose="WARNING"
+            fitted.averaged,
+            kind,
+            0.5,
+            picks=names,
+            random_state=SEED,
+            verbose="WARNING",
         )[:1]
         visible = read_array(masked, np.arange(len(names)))[0]
         rebuilt = model.reconstruct(masked, output="array")[0]
