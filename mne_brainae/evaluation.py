@@ -33,6 +33,10 @@ from .viz import plot_encoding_scores
 PREDICTION, MEAN, CEILING = "prediction", "mean response", "noise ceiling"
 GAIN, RATIO = "prediction - mean response", "prediction / noise ceiling"
 LOWER, UPPER = "lower bound of the ceiling", "upper bound of the ceiling"
+ABOVE = (
+    "above 1 by chance: the ceiling is estimated from split halves, and noise moves it "
+    "and the score of finitely many images to either side"
+)
 ROWS = (PREDICTION, MEAN, CEILING, GAIN, RATIO, LOWER, UPPER)
 SCORES = ("r_pattern", "mse", "r_images", "r_half")
 #: Fewer subjects cannot differ significantly: the least two-sided p of the signed-rank
@@ -64,7 +68,8 @@ class EncodingScores:
         The noise ceiling of ``r_map``; negative where halves of the repetitions
         disagree.
     protocol : dict
-        Images, repetitions, channels, window, splits, bootstraps and seed.
+        Images, repetitions, channels, window, splits, bootstraps and seed; and why a
+        score may exceed its ceiling, where one does.
     """
 
     table: pd.DataFrame
@@ -201,7 +206,9 @@ def score_encoding(
     halves, for ``r_half`` the root of that correlation itself, and for ``mse`` the
     variance of the noise. The root is taken for every channel and time before
     averaging, since the root of the average would be far too high where only some of
-    them respond. A quotient of scores is that of the averages.
+    them respond. A quotient of scores is that of the averages. It may exceed 1, which
+    the protocol then explains: the ceiling is estimated from split halves, and noise
+    moves both it and the score of finitely many images to either side.
 
     The lower and the upper bound are those of Gifford et al. (2022): the correlation of
     one half with the other, and with the mean of all repetitions.
@@ -356,6 +363,8 @@ class _Scoring:
     def finish(self, info, tmin: float, shown: list, protocol: dict) -> EncodingScores:
         self.compare()
         tables = [self._table(self.values)]
+        if (tables[0].loc[RATIO] > 1).any():
+            protocol = protocol | {RATIO: ABOVE}
         for share in (2.5, 97.5):
             bounds = {}
             for key, replicates in self.replicates.items():

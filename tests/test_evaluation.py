@@ -230,6 +230,20 @@ def test_known_ceiling(noise, n_repetitions):
     assert_allclose(found["prediction / noise ceiling"], 1, atol=0.03)
 
 
+@pytest.mark.parametrize("error", [0.0, 1.0])
+def test_a_score_above_its_ceiling_is_explained(error):
+    """The truth as prediction is at the ceiling, here by chance above it."""
+    epochs, guess = simulate(2.0, 4)
+    data = guess.get_data(copy=False)
+    data += error * np.random.default_rng(1).standard_normal(data.shape)
+    scores = mne_brainae.score_encoding(
+        epochs, guess, flat(guess), n_splits=4, n_bootstraps=0, random_state=0
+    )
+    is_above = (scores.table.loc["prediction / noise ceiling"] > 1).any()
+    assert is_above == (error == 0)
+    assert ("above 1 by chance: the ceiling is estimated" in repr(scores)) == is_above
+
+
 def test_ceiling_where_few_channels_respond():
     """Silent channels lower the mean ceiling as they lower the mean score."""
     epochs, truth = simulate(1.0, 8)
