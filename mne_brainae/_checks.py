@@ -14,6 +14,7 @@ from mne._fiff.pick import _picks_to_idx
 from mne.utils import (
     _check_fname,
     _check_option,
+    _pl,
     _validate_type,
     check_random_state,
     fill_doc,
@@ -32,6 +33,7 @@ __all__ = [
     "check_new_file",
     "check_random_state",
     "check_same_space",
+    "counted",
     "describe_band",
     "fill_doc",
     "five",
@@ -49,6 +51,11 @@ def five(names: Iterable) -> str:
     names = list(names)
     shown = ", ".join(repr(str(name)) for name in names[:5])
     return shown + (f", ... ({len(names)} in all)" if len(names) > 5 else "")
+
+
+def counted(n: int, noun: str) -> str:
+    """Write how many things there are, such as ``"1 seed"`` and ``"2 seeds"``."""
+    return f"{n} {noun}{_pl(n)}"
 
 
 def check_image_names(epochs: BaseEpochs) -> pd.Series:
@@ -178,8 +185,9 @@ def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray)
         or not np.allclose(epochs.times, times, atol=1e-6)
     ):
         raise ValueError(
-            f"epochs have {len(epochs.times)} times from {epochs.times[0]:g} to "
-            f"{epochs.times[-1]:g} s, but the model was fitted on {len(times)} from "
+            f"epochs have {counted(len(epochs.times), 'time')} from "
+            f"{epochs.times[0]:g} to {epochs.times[-1]:g} s, but the model was fitted "
+            f"on {len(times)} from "
             f"{times[0]:g} to {times[-1]:g} s. Crop or resample the epochs to match."
         )
     return picks

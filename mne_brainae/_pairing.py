@@ -17,6 +17,7 @@ from ._checks import (
     check_finite,
     check_image_names,
     check_same_space,
+    counted,
     five,
     logger,
     pick_channels,
@@ -96,7 +97,9 @@ def hold_out(
     wanted = round(size * n_images) if size < 1 else int(size)
     size = int(np.clip(wanted, 2, max(n_images // 5, 2)))
     if wanted > size:
-        logger.info(f"Validating on {size} images, a fifth, instead of {wanted}.")
+        logger.info(
+            f"Validating on {counted(size, 'image')}, a fifth, instead of {wanted}."
+        )
     by_concept = by == "concept" and "concept" in table
     if by == "concept" and not by_concept:
         logger.info("epochs.metadata has no 'concept': validating on images.")

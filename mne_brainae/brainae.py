@@ -19,6 +19,7 @@ from ._checks import (
     _check_option,
     check_complete,
     check_image_names,
+    counted,
     logger,
     pick_channels,
     resolve_device,
@@ -443,7 +444,8 @@ class BrainAE(LatentModel):
             symmetric=self.symmetric,
         )
         self.n_embedding_ = self._size_of_latent(solution)
-        with torch.random.fork_rng():
+        # Of all devices, since manual_seed sets all.
+        with torch.random.fork_rng(range(torch.cuda.device_count()) or None):
             torch.manual_seed(seed)
             self.network_ = self._build_network()
             if solution is not None:
@@ -543,9 +545,11 @@ class BrainAE(LatentModel):
         kept = f"epoch {self.best_epoch_} of {len(self.history_)} kept"
         if self.best_epoch_ < 0:
             kept = "closed form"
+        channels = counted(len(self.info_["ch_names"]), "channel")
+        times = counted(len(self.times_), "time")
         return (
-            f"<{type(self).__name__} | {len(self.info_['ch_names'])} channels x "
-            f"{len(self.times_)} times ({self.times_[0]:g} to {self.times_[-1]:g} s), "
+            f"<{type(self).__name__} | {channels} x "
+            f"{times} ({self.times_[0]:g} to {self.times_[-1]:g} s), "
             f"{n_features} image features, fitted on {len(self.train_images_)} images, "
             f"{kept}>"
         )

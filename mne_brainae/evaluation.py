@@ -14,6 +14,7 @@ from ._checks import (
     _check_option,
     _validate_type,
     check_image_names,
+    counted,
     five,
     seed_from,
     verbose,
@@ -436,8 +437,8 @@ def compare_subjects(
     n_subjects = len(scores)
     if n_subjects < LEAST_SUBJECTS:
         raise ValueError(
-            f"scores have {n_subjects} subjects, but the signed-rank test needs at "
-            f"least {LEAST_SUBJECTS}: its least two-sided p-value would be "
+            f"scores have {counted(n_subjects, 'subject')}, but the signed-rank test "
+            f"needs at least {LEAST_SUBJECTS}: its least two-sided p-value would be "
             f"{2 / 2**n_subjects:.3g}. Report every subject's score instead."
         )
     bad = scores.index[scores.isna().any(axis=1)]

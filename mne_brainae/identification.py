@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, hypergeom
 
-from ._checks import check_complete, five, seed_from
+from ._checks import check_complete, counted, five, seed_from
 from ._docs import fill_doc
 from .comparison import Comparison, best_columns, rank
 from .viz import plot_identification
@@ -447,7 +447,7 @@ class Identification:
             if k <= n_candidates
         ]
         low, high = self.interval()
-        lines = [f"<Identification | {n_epochs} epochs, {', '.join(scores)}"]
+        lines = [f"<Identification | {counted(n_epochs, 'epoch')}, {', '.join(scores)}"]
         lines += [
             f"  95 % interval of top-1: {100 * low:.1f} to {100 * high:.1f} %",
             f"  median rank: {self.median_rank:g} of {n_candidates}",

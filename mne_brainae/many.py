@@ -22,7 +22,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from mne.utils import ProgressBar
 from sklearn.base import clone
 
-from ._checks import _check_option, logger, verbose, warn
+from ._checks import _check_option, counted, logger, verbose, warn
 from ._docs import fill_doc
 from ._files import replacing
 from ._fingerprints import (
@@ -126,7 +126,9 @@ def fit_many(
     for job in jobs:
         job.settle(RECIPES[recipe] | params, overwrite)
     waiting = [job for job in jobs if not job.is_done()]
-    logger.info(f"{len(jobs) - len(waiting)} of {len(jobs)} fits are done already.")
+    logger.info(
+        f"Done already: {len(jobs) - len(waiting)} of {counted(len(jobs), 'fit')}."
+    )
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     errors = {}
     finished = parallel(
@@ -152,8 +154,8 @@ def fit_many(
     if errors:
         name, error = next(iter(errors.items()))
         warn(
-            f"{len(errors)} of {len(jobs)} fits failed and are left out, such as "
-            f"{name!r}: {error}"
+            f"{len(errors)} of {counted(len(jobs), 'fit')} failed, such as {name!r}: "
+            f"{error}. What failed has no result."
         )
     return _write_table(jobs, folder, errors)
 

@@ -17,6 +17,7 @@ from ._checks import (
     _validate_type,
     check_finite,
     check_image_names,
+    counted,
     five,
     pick_channels,
     seed_from,
@@ -363,7 +364,7 @@ class RSACourse:
     def __repr__(self) -> str:
         r = self.table["r"]
         return (
-            f"<RSACourse | {self.n_images} images, {len(r)} times, highest "
+            f"<RSACourse | {self.n_images} images, {counted(len(r), 'time')}, highest "
             f"{self.method} r {r.max():.2f} at {r.idxmax():g} s (p = "
             f"{self.table['p'][r.idxmax()]:.2g}, {self.n_permutations} permutations)>"
         )

@@ -238,6 +238,15 @@ def test_statistics_are_over_subjects():
     assert refused == ["things_eeg2: 5 subjects; the signed-rank test needs at least 6"]
 
 
+def test_one_of_a_kind_is_singular():
+    found = _results(1)
+    found.protocol["seeds"] = [0]
+    assert "things_eeg2: 1 subject, 1 seed, image encoder" in str(
+        rendering.legend(found)
+    )
+    assert "2 subjects, 3 seeds" in str(rendering.legend(_results(2)))
+
+
 @pytest.mark.parametrize("row", ["one", "two"])
 def test_a_subject_whose_fits_failed_is_no_reason_to_lose_the_table(row):
     """Not even where the system that failed is the one that all are tested against."""
@@ -253,11 +262,11 @@ def test_command_runs_and_resumes(tmp_path, capsys):
     words = ["benchmark", "table4", "--data", "simulated", "--small"]
     words += ["--subjects", "1", "--seeds", "1", "--out", str(tmp_path)]
     main([*words, "--dry-run"])
-    assert "8 fits, 0 results are there" in capsys.readouterr().out
+    assert "8 fits, results there: 0" in capsys.readouterr().out
     main(words)
     first = (tmp_path / "table4" / "summary.csv").read_text()
     main([*words, "--dry-run"])
-    assert "8 fits, 8 results are there; one takes" in capsys.readouterr().out
+    assert "8 fits, results there: 8; one takes" in capsys.readouterr().out
     main(words)
     assert (tmp_path / "table4" / "summary.csv").read_text() == first
     assert "SIMULATED, not recorded" in capsys.readouterr().out
@@ -277,7 +286,7 @@ def test_a_dry_run_counts_the_controls_that_are_fitted(tmp_path, capsys):
     assert "shuffled" not in capsys.readouterr().out  # times have no such control
     main(["benchmark", "table4", *words, "--subjects", "1-3", "--cross-subject"])
     printed = capsys.readouterr().out
-    assert "reference, fitted to other subjects 3 subjects x 1 seeds" in printed
+    assert "reference, fitted to other subjects 3 subjects x 1 seed\n" in printed
     assert "27 fits" in printed  # 7 rows and 2 controls of 3 subjects
 
 
@@ -375,7 +384,7 @@ def test_all_fits_may_fail(recording, unseen, tmp_path):
     rows = (Row("too long", "0.5", settings={"kernel_length": 500}),)
     table = Table("table0", "a test", ("r all",), rows, "too long")
     data = _recording(recording, unseen, tmp_path)
-    with pytest.warns(RuntimeWarning, match="1 of 1 fits failed"):
+    with pytest.warns(RuntimeWarning, match="1 of 1 fit failed"):
         found = runner.run_table(
             table,
             [data],

@@ -109,10 +109,12 @@ def test_one_seed_one_result_and_global_states_untouched(recording, small):
     quick = small | {"max_epochs": 2, "min_updates": 1}
     np.random.seed(3)  # noqa: NPY002
     torch.manual_seed(3)
-    numpy_state, torch_state = np.random.get_state()[1], torch.get_rng_state()  # noqa: NPY002
+    numpy_state = np.random.get_state()[1]  # noqa: NPY002
+    torch_states = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
     first = mne_brainae.BrainAE(**quick).fit(*recording)
     assert (np.random.get_state()[1] == numpy_state).all()  # noqa: NPY002
-    assert torch.equal(torch.get_rng_state(), torch_state)
+    after = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+    assert all(map(torch.equal, after, torch_states))
     second = clone(first).fit(*recording)
     other = clone(first).set_params(random_state=1).fit(*recording)
     weights, same = first.network_.state_dict(), second.network_.state_dict()

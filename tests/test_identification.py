@@ -97,6 +97,8 @@ def test_repr_has_the_protocol(found):
     assert "top-5" not in text
     for key, value in PROTOCOL.items():
         assert f"{key}: {value}" in text
+    one = Identification(np.eye(2)[:1], ["a", "b"], ["a"])
+    assert "<Identification | 1 epoch, " in repr(one)
 
 
 def test_repeated_truth():

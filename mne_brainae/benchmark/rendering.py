@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .._checks import counted
 from .._files import replacing
 from .runner import Results
 from .scores import COLUMNS, CONTROLS
@@ -109,8 +110,8 @@ def legend(results: Results) -> list[str]:
             )
         n_seeds, n = len(results.protocol["seeds"]), len(data["subjects"])
         lines.append(
-            f"{name}: {n} subjects, {n_seeds} seeds, image encoder "
-            f"{', '.join(data['image encoder'])}."
+            f"{name}: {counted(n, 'subject')}, {counted(n_seeds, 'seed')}, "
+            f"image encoder {', '.join(data['image encoder'])}."
         )
     _, refused = compare(results)
     lines += [f"Not tested, {why}." for why in refused]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from .._checks import counted
 from ..evaluation import LEAST_SUBJECTS, compare_subjects
 from .runner import Results
 from .scores import COLUMNS, CONTROLS
@@ -138,7 +139,7 @@ def compare_columns(wide: pd.DataFrame, reference: str) -> tuple[pd.DataFrame, s
     wide = wide.drop(columns=same.difference([reference]))
     if len(wide) < LEAST_SUBJECTS:
         return pd.DataFrame(), (
-            f"{len(wide)} subjects; the signed-rank test needs at least "
+            f"{counted(len(wide), 'subject')}; the signed-rank test needs at least "
             f"{LEAST_SUBJECTS}"
         )
     if wide.isna().any(axis=None):

@@ -21,11 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Predict and save one epoch per picture."""
     import mne_brainae
-    from mne_brainae._checks import _check_fname
+    from mne_brainae._checks import _check_fname, counted
 
     _check_fname(given.out, overwrite=given.overwrite)
     model = mne_brainae.read_brainae(given.model)
     whole = len(given.images) == 1
     epochs = model.predict_epochs(given.images[0] if whole else given.images)
     epochs.save(given.out, overwrite=given.overwrite, verbose="ERROR")
-    print(f"Saved the responses to {len(epochs)} pictures in {given.out}")
+    print(f"Saved the responses to {counted(len(epochs), 'picture')} in {given.out}")

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Rank the pictures for every response, print accuracies, and save the ranks."""
     import mne_brainae
-    from mne_brainae._checks import _check_fname
+    from mne_brainae._checks import _check_fname, counted
     from mne_brainae._files import replacing
     from mne_brainae.commands._epochs import read_epochs
 
@@ -44,4 +44,4 @@ def run(given: argparse.Namespace) -> None:
     with replacing(given.out) as path:
         found.to_data_frame().to_csv(path, index_label="epoch")
     print(found)
-    print(f"Saved the ranks of {len(found.truth)} responses in {given.out}")
+    print(f"Saved the ranks of {counted(len(found.truth), 'response')} in {given.out}")

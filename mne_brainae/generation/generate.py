@@ -12,7 +12,14 @@ import pandas as pd
 from PIL import Image
 from sklearn.base import clone
 
-from .._checks import _check_option, _validate_type, logger, seed_from, verbose
+from .._checks import (
+    _check_option,
+    _validate_type,
+    counted,
+    logger,
+    seed_from,
+    verbose,
+)
 from .._docs import fill_doc
 from .._files import replacing
 from .._pairing import image_paths
@@ -195,7 +202,9 @@ class GeneratedPictures:
     def __repr__(self) -> str:
         how = ", ".join(f"{key}: {value}" for key, value in self.protocol.items())
         n_images = self.embeddings.shape[1]
-        return f"<GeneratedPictures | {len(self)} epochs x {n_images}, {how}>"
+        return (
+            f"<GeneratedPictures | {counted(len(self), 'epoch')} x {n_images}, {how}>"
+        )
 
 
 @verbose

@@ -90,12 +90,13 @@ def _macaque_v4(given: argparse.Namespace) -> Iterator[tuple[str, Iterator[Split
 
 
 def _simulated(given: argparse.Namespace) -> Iterator[tuple[str, Iterator[Split]]]:
+    from ..._checks import counted
     from ..demo import SMALL
 
     how = SMALL if given.small else {}
     seeds = range(given.recordings)
     splits = (simulated_split(seed, given.path, **how) for seed in seeds)
-    yield f"SIMULATED EEG, {len(seeds)} recordings", splits
+    yield f"SIMULATED EEG, {counted(len(seeds), 'recording')}", splits
 
 
 def simulated_split(seed: int, path: Path | None, **how) -> Split:

@@ -28,13 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Fit twice, print the times and their ratio."""
     epochs, features = _noise(given.images)
+    from ..._checks import counted
+
     # Processes start once per session; the fits are what is compared.
     _seconds(epochs, features, given.jobs, given.jobs, max_epochs=1)
     alone = _seconds(epochs, features, given.fits, 1)
     shared = _seconds(epochs, features, given.fits, given.jobs)
     print(
-        f"{given.fits} fits of {given.images} responses {N_CHANNELS} x {N_TIMES}: "
-        f"{alone:.1f} s one after another, {shared:.1f} s in {given.jobs} processes, "
+        f"{counted(given.fits, 'fit')} of {given.images} responses {N_CHANNELS} x "
+        f"{N_TIMES}: {alone:.1f} s one after another, {shared:.1f} s in "
+        f"{counted(given.jobs, 'job')}, "
         f"{alone / shared:.2f} times faster"
     )
 

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Print one table per session."""
+    from ..._checks import counted
     from ...datasets import macaque_v4
     from ...images import compute_image_features
 
@@ -46,7 +47,8 @@ def run(given: argparse.Namespace) -> None:
             f"\nmacaque V4, session {session}: {len(epochs.ch_names)} units, "
             f"{features.shape[1]} features; {given.folds} of six folds of 200 unseen "
             f"photographs, one presentation average each; chance of top-1 is 0.005. "
-            f"Mean over folds, +- sd over {given.seeds} seeds where there are any:"
+            f"Mean over folds, +- sd over {counted(given.seeds, 'seed')} where there "
+            "are any:"
         )
         print(report(scores), flush=True)
 

@@ -43,6 +43,7 @@ def _run(given: argparse.Namespace) -> None:
     import pandas as pd
 
     from ... import average_repetitions, compute_image_features, datasets
+    from ..._checks import counted
 
     data = datasets.simulate(
         n_train_concepts=given.concepts,
@@ -62,8 +63,9 @@ def _run(given: argparse.Namespace) -> None:
     templates = _templates(data.templates)
     print(
         f"{data}\nGabor features; {len(test)} test images of unseen concepts, averaged "
-        f"over {given.repetitions} repetitions; trained systems keep the epoch with "
-        f"the least loss on held-out concepts; mean of {given.seeds} seeds.\n"
+        f"over {counted(given.repetitions, 'repetition')}; trained systems keep the "
+        "epoch with the least loss on held-out concepts; mean of "
+        f"{counted(given.seeds, 'seed')}.\n"
     )
     rows = {}
     for recipe in given.systems:

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Fit what is not yet fitted, print the table and write it."""
+    from ..._checks import counted
     from ...benchmark.rendering import cells, legend, write
     from ...benchmark.runner import run_table
     from ...benchmark.summary import summarise
@@ -71,7 +72,8 @@ def run(given: argparse.Namespace) -> None:
     for file in write(results, given.out / table.name):
         print(f"Wrote {file}")
     if results.failures:
-        raise SystemExit(f"{len(results.failures)} fits failed; run again to try them.")
+        failed = counted(len(results.failures), "fit")
+        raise SystemExit(f"{failed} failed; run again to try what failed.")
 
 
 def _needs_long_windows(table) -> bool:
@@ -93,6 +95,8 @@ def _encoders(table, name: str, given: argparse.Namespace) -> list[str]:
 
 def _list(table, roots: dict, given: argparse.Namespace) -> None:
     """Print the fits, those that are done, and how long the others may take."""
+    from ..._checks import counted
+
     n_seeds = given.seeds
     for name, subjects in find_subjects(given, roots).items():
         done = list((given.out / table.fits / "fits").glob(f"{name}_*/*_seed-*.json"))
@@ -108,7 +112,8 @@ def _list(table, roots: dict, given: argparse.Namespace) -> None:
         for control in _controls(table, rows, len(subjects), given):
             n_fits += len(subjects) * n_seeds
             print(f"{name:12} {control:24} {_times(subjects, n_seeds)}")
-        print(f"{name:12} {n_fits} fits, {len(done)} results are there; {_cost(done)}")
+        fits = counted(n_fits, "fit")
+        print(f"{name:12} {fits}, results there: {len(done)}; {_cost(done)}")
         if given.data is None:
             _list_encoders(name, encoders)
             for folder in (Path(roots[name]), given.images):
@@ -147,7 +152,9 @@ def _list_encoders(name: str, encoders: list[str]) -> None:
 
 
 def _times(subjects: list[str], n_seeds: int) -> str:
-    return f"{len(subjects)} subjects x {n_seeds} seeds"
+    from ..._checks import counted
+
+    return f"{counted(len(subjects), 'subject')} x {counted(n_seeds, 'seed')}"
 
 
 def _cost(done: list[Path]) -> str:
