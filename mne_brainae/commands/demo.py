@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import mne
@@ -51,11 +52,11 @@ def run(given: argparse.Namespace) -> None:
     tables = []
     for fold, task in enumerate(LOADERS[given.data](given)):
         best = mne_brainae.fit(task.train, task.images, recipe="best", random_state=0)
-        ridge = mne_brainae.LinearEncoder().fit(task.train, _shown_in_training(task))
+        ridge = mne_brainae.LinearEncoder().fit(task.train, task.features)
         for seed in range(given.seeds):
             print(f"\n{task.name}: fold {fold}, seed {seed}", flush=True)
             paper = mne_brainae.fit(
-                task.train, task.images, random_state=seed, **task.settings
+                task.train, task.features, random_state=seed, **task.settings
             )
             systems = {BEST: best, PAPER: paper, RIDGE: ridge}
             tables.append(score(systems, task, seed).assign(fold=fold, seed=seed))
@@ -79,7 +80,28 @@ class Task:
     note: str
     settings: dict
 
-    @property
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """The features of all pictures that are shown, computed once for all systems.
+
+        Only the model that is saved is fitted to the pictures, to be shown new ones.
+        """
+        from ..images import compute_image_features
+
+        files = [_shown(self.images, epochs) for epochs in (self.train, self.test)]
+        return compute_image_features(files[0] | files[1], "gabor")
+
+    @cached_property
+    def template_features(self) -> pd.DataFrame:
+        """The features of the templates of every concept."""
+        from ..images import compute_image_features
+        from ..templates import compute_template_features
+
+        return compute_template_features(
+            self.templates, lambda files: compute_image_features(files, "gabor")
+        )
+
+    @cached_property
     def averaged(self) -> mne.BaseEpochs:
         """The test epochs, repetitions averaged."""
         from ..preprocessing import average_repetitions
@@ -89,10 +111,7 @@ class Task:
     @property
     def gallery(self) -> object:
         """The test pictures."""
-        if self.images is not None:
-            return self.images
-        table = self.test.metadata.drop_duplicates("image")
-        return dict(zip(table["image"], table["image_path"], strict=True))
+        return _shown(None, self.test) if self.images is None else self.images
 
 
 def _simulated(given: argparse.Namespace) -> Iterator[Task]:
@@ -154,18 +173,18 @@ def score(systems: dict, task: Task, seed: int) -> pd.DataFrame:
         One row per score, one column per system.
     """
     averaged = task.averaged
-    files = _shown(task.gallery, averaged)
+    shown = task.features.loc[averaged.metadata["image"]]
     mean_response = systems[BEST].evoked_
     scores = {}
     for name, system in systems.items():
         _add_encoding(
-            scores, name, system.predict_epochs(files), task, mean_response, seed
+            scores, name, system.predict_epochs(shown), task, mean_response, seed
         )
         if name == RIDGE:
-            found = {"encoding": system.retrieve(averaged, files)}
+            found = {"encoding": system.retrieve(averaged, shown)}
         else:
             found = {
-                similarity: system.retrieve(averaged, files, similarity=similarity)
+                similarity: system.retrieve(averaged, shown, similarity=similarity)
                 for similarity in ("cosine", "encoding", "likelihood")
             }
         for similarity, identification in found.items():
@@ -173,7 +192,7 @@ def score(systems: dict, task: Task, seed: int) -> pd.DataFrame:
         if name == RIDGE:
             continue
         if task.templates is not None:
-            named = system.classify(averaged, task.templates)
+            named = system.classify(averaged, task.template_features)
             _add_accuracy(scores, "classification", name, named)
         row = scores.setdefault("reconstruction r of missing half", {RESPONSE: 0.0})
         row[name] = masked_r(system, averaged, seed)
@@ -210,14 +229,10 @@ def _shown(images, epochs: mne.BaseEpochs) -> dict:
     """Return the files of the pictures that epochs show."""
     from ..images import find_images
 
+    if images is None:
+        table = epochs.metadata.drop_duplicates("image")
+        return dict(zip(table["image"], table["image_path"], strict=True))
     return dict(find_images(images, list(epochs.metadata["image"].unique())))
-
-
-def _shown_in_training(task: Task) -> dict:
-    if task.images is not None:
-        return _shown(task.images, task.train)
-    table = task.train.metadata.drop_duplicates("image")
-    return dict(zip(table["image"], table["image_path"], strict=True))
 
 
 def masked_r(model, epochs: mne.BaseEpochs, seed: int) -> float:
