@@ -8,7 +8,7 @@ import copy
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,12 +161,7 @@ def train(
     network.to(device)
     loss.to(device)
     learned = nn.ModuleList([network, loss])
-    optimizer = torch.optim.Adam(
-        learned.parameters(),
-        lr=learning_rate,
-        betas=betas,
-        fused=device.type in ("cpu", "cuda"),
-    )
+    optimizer = _optimizer(learned, learning_rate, betas, device)
     order = torch.Generator().manual_seed(seed)
     kept = Checkpoint(checkpoint, fingerprint, learned, optimizer, order)
     state = kept.resume()
@@ -174,40 +169,23 @@ def train(
     training.settle(learner, device)
     validation = copy.copy(validation)  # the caller goes on with the old layout
     validation.settle(judge, device)
-    if start_counts and not state.epoch:
-        validated = _validate(learned, judge, validation, batch_size, device)
-        state.best_loss = validated["total"]
-        state.best_weights = copy.deepcopy(learned.state_dict())
-    done = _is_done(state, min_epochs)
-    epochs = range(state.epoch, state.epoch if done else max_epochs)
-    try:
-        with _hardware(learner, device):
-            for epoch in ProgressBar(epochs, mesg="Training"):
-                # Drawn anew in every epoch, so that one that goes on draws the same.
-                hide = _Hider(mask_augmentation, np.random.default_rng([seed, epoch]))
-                trained = _train_epoch(
-                    learned,
-                    learner,
-                    optimizer,
-                    training,
-                    batch_size,
-                    order,
-                    device,
-                    hide if mask_augmentation else None,
-                )
-                validated = _validate(learned, judge, validation, batch_size, device)
-                _record(state, learned, trained, validated)
-                done = _is_done(state, min_epochs) or state.epoch == max_epochs
-                kept.save(state, is_last=done)
-                if done:
-                    break
-    except KeyboardInterrupt:
-        if not state.best_weights:
-            raise
-        warn(
-            f"Training was interrupted after {state.epoch} of {max_epochs} epochs; the "
-            f"weights of epoch {state.best_epoch}, the best so far, are kept."
+
+    def learn(epoch: int) -> dict:
+        # Drawn anew in every epoch, so that one that goes on draws the same.
+        hide = _Hider(mask_augmentation, np.random.default_rng([seed, epoch]))
+        hide = hide if mask_augmentation else None
+        return _train_epoch(
+            learned, learner, optimizer, training, batch_size, order, device, hide
         )
+
+    def validate() -> dict:
+        return _validate(learned, judge, validation, batch_size, device)
+
+    if start_counts and not state.epoch:
+        state.best_loss = validate()["total"]
+        state.best_weights = copy.deepcopy(learned.state_dict())
+    with _best_kept_if_interrupted(state, max_epochs), _hardware(learner, device):
+        _run(learn, validate, learned, state, kept, min_epochs, max_epochs)
     learned.load_state_dict(state.best_weights)
     network.eval()
     network.cpu()
@@ -216,6 +194,50 @@ def train(
         f"validation loss {state.best_loss:.4f}."
     )
     return state
+
+
+def _optimizer(learned, learning_rate: float, betas, device: torch.device):
+    return torch.optim.Adam(
+        learned.parameters(),
+        lr=learning_rate,
+        betas=betas,
+        fused=device.type in ("cpu", "cuda"),
+    )
+
+
+def _run(
+    learn: Callable[[int], dict],
+    validate: Callable[[], dict],
+    learned: nn.ModuleList,
+    state: State,
+    kept: Checkpoint,
+    min_epochs: int,
+    max_epochs: int,
+) -> None:
+    """Go on from a state, epoch by epoch, until patience or the epochs end."""
+    done = _is_done(state, min_epochs)
+    epochs = range(state.epoch, state.epoch if done else max_epochs)
+    for epoch in ProgressBar(epochs, mesg="Training"):
+        trained = learn(epoch)
+        _record(state, learned, trained, validate())
+        done = _is_done(state, min_epochs) or state.epoch == max_epochs
+        kept.save(state, is_last=done)
+        if done:
+            break
+
+
+@contextmanager
+def _best_kept_if_interrupted(state: State, max_epochs: int) -> Iterator[None]:
+    """End at Ctrl-C with the best weights so far, if there are any."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not state.best_weights:
+            raise
+        warn(
+            f"Training was interrupted after {state.epoch} of {max_epochs} epochs; the "
+            f"weights of epoch {state.best_epoch}, the best so far, are kept."
+        )
 
 
 def _computations(
