@@ -1,6 +1,7 @@
 """Settings and small recordings that several tests share."""
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -172,3 +173,31 @@ def model(recording, small):
     import mne_brainae
 
     return mne_brainae.BrainAE(**small).fit(*recording)
+
+
+@pytest.fixture(scope="session")
+def small_clips(tmp_path_factory):
+    """Register the paper's CLIP towers at reduced size with open_clip."""
+    import open_clip
+
+    folder = tmp_path_factory.mktemp("configs")
+    text = {"context_length": 8, "vocab_size": 9, "width": 16, "heads": 2, "layers": 1}
+    towers = {
+        # ViT-L-14 and ViT-H-14 differ in depth and width alone
+        "small-L-14": {"layers": 4, "width": 64, "head_width": 32, "patch_size": 14},
+        "small-H-14": {"layers": 6, "width": 80, "head_width": 20, "patch_size": 14},
+        "small-EVA02": {
+            "timm_model_name": "eva02_tiny_patch14_224",
+            "timm_model_pretrained": False,
+            "timm_pool": "token",
+            "timm_proj": None,
+        },
+    }
+    for name, vision in towers.items():
+        config = {"embed_dim": 24, "vision_cfg": {"image_size": 224} | vision}
+        if "EVA02" in name:
+            config["custom_text"] = True
+        config["text_cfg"] = text
+        (folder / f"{name}.json").write_text(json.dumps(config))
+    open_clip.add_model_config(folder)
+    return [f"open_clip:{name}" for name in towers]
