@@ -32,7 +32,14 @@ from .network import BrainAENetwork
 from .normalisation import normalised_elu
 from .precision import Precision
 from .responses import Responses
-from .spectrum import fourier_basis, turns
+from .spectrum import (
+    analyse,
+    fourier_basis,
+    pair_matrix,
+    pair_matrix_backward,
+    synthesise,
+    turns,
+)
 from .workers import linear, share
 
 CHUNK = 2_000_000  # values of a pair of coefficients per product, which a cache holds
@@ -190,16 +197,15 @@ class _SpectralConvolution(Function):
 
     @staticmethod
     def forward(ctx, kernels, brain, turns, precision):
-        n_parts, n_in, n_out = kernels.shape
-        n_pairs, rows = turns.shape[1], kernels.reshape(n_parts, -1)
+        _, n_in, n_out = kernels.shape
+        n_pairs, kernels = turns.shape[1], kernels.contiguous()
         shape = (n_pairs, 2, len(brain), n_out // 2)
         results = kernels.new_empty(shape), kernels.new_empty(shape)
         size = max(1, CHUNK // (2 * n_in))
 
         def convolve(start, stop):
             for pair in range(start, stop):
-                turned = (_turn(turns, pair) @ rows).view(2, 2, n_in, n_out)
-                matrix = precision.factor(turned.transpose(1, 2).reshape(2 * n_in, -1))
+                matrix = precision.factor(pair_matrix(kernels, turns[:, pair]))
                 for first, last in brain.chunks(0, len(brain), size):
                     part = precision.factor(brain.part(pair, n_pairs, first, last))
                     product = (part @ matrix).view(-1, 2, 2, n_out // 2)
@@ -214,12 +220,12 @@ class _SpectralConvolution(Function):
     @staticmethod
     def backward(ctx, *gradients):
         brain, turns, precision = ctx.brain, ctx.turns, ctx.precision
-        n_parts, n_in, n_out = ctx.shape
+        _, n_in, n_out = ctx.shape
         n_pairs = turns.shape[1]
         gradients = [gradient.unflatten(0, (n_pairs, 2)) for gradient in gradients]
 
         def correlate(start, stop):
-            total = gradients[0].new_zeros(n_parts, n_in * n_out)
+            total = gradients[0].new_zeros(ctx.shape)
             for pair in range(start, stop):
                 d_matrix = total.new_zeros(2 * n_in, 2 * n_out)
                 for first, last in brain.chunks(0, len(brain), ctx.size):
@@ -228,17 +234,10 @@ class _SpectralConvolution(Function):
                     spread = torch.stack(spread, dim=1).permute(2, 0, 1, 3)
                     spread = precision.factor(spread.reshape(last - first, -1))
                     d_matrix += part.T @ spread
-                turned = d_matrix.view(2, n_in, 2, n_out).transpose(1, 2)
-                total.addmm_(_turn(turns, pair).T, turned.reshape(4, -1))
+                pair_matrix_backward(d_matrix, turns[:, pair], total)
             return total
 
-        total = sum(share(n_pairs, correlate))
-        return total.view(ctx.shape), None, None, None
-
-
-def _turn(turns: Tensor, pair: int) -> Tensor:
-    """Return the weights of the parts of a kernel in the matrix of a pair."""
-    return turns[:, pair].permute(2, 1, 0).flatten(0, 1)
+        return sum(share(n_pairs, correlate)), None, None, None
 
 
 class _Synthesis(Function):
@@ -247,11 +246,11 @@ class _Synthesis(Function):
     @staticmethod
     def forward(ctx, spectrum, basis):
         ctx.basis = basis
-        return _synthesise(spectrum, basis)
+        return synthesise(spectrum, basis)
 
     @staticmethod
     def backward(ctx, gradient):
-        return _analyse(gradient, ctx.basis), None
+        return analyse(gradient, ctx.basis), None
 
 
 class _Analysis(Function):
@@ -260,33 +259,11 @@ class _Analysis(Function):
     @staticmethod
     def forward(ctx, maps, basis):
         ctx.basis = basis
-        return _analyse(maps, basis)
+        return analyse(maps, basis)
 
     @staticmethod
     def backward(ctx, gradient):
-        return _synthesise(gradient, ctx.basis), None
-
-
-def _synthesise(spectrum: Tensor, basis: Tensor) -> Tensor:
-    columns = spectrum.flatten(1)
-    rows = columns.new_empty(columns.shape[1], len(basis))
-
-    def work(start, stop):
-        torch.mm(columns[:, start:stop].T, basis.T, out=rows[start:stop])
-
-    share(len(rows), work)
-    return rows.view(*spectrum.shape[1:], -1)
-
-
-def _analyse(maps: Tensor, basis: Tensor) -> Tensor:
-    rows = maps.flatten(0, 1)
-    columns = rows.new_empty(basis.shape[1], len(rows))
-
-    def work(start, stop):
-        columns[:, start:stop] = basis.T @ rows[start:stop].T
-
-    share(len(rows), work)
-    return columns.view(-1, *maps.shape[:2])
+        return synthesise(gradient, ctx.basis), None
 
 
 class _SpectralError(Function):

@@ -9,6 +9,8 @@ import math
 import torch
 from torch import Tensor
 
+from .workers import share
+
 
 def fourier_basis(n_blocks: int) -> Tensor:
     """Return the real Fourier basis, in pairs.
@@ -55,3 +57,93 @@ def turns(n_blocks: int, n_shifts: int) -> Tensor:
     shifted = torch.stack([basis.roll(shift, 0) for shift in range(n_shifts)])
     shifted = shifted.unflatten(2, (-1, 2))
     return torch.einsum("ptja,tjb->pjab", shifted, basis.unflatten(1, (-1, 2)))
+
+
+def pair_matrix(blocks: Tensor, turn: Tensor) -> Tensor:
+    """Return what a convolution with kernels does to one pair of coefficients.
+
+    Parameters
+    ----------
+    blocks : Tensor, shape (n_parts, n_in, n_out)
+        The kernels in parts of one block.
+    turn : Tensor, shape (n_parts, 2, 2)
+        What shifts by 0, 1, ... blocks do to the pair.
+
+    Returns
+    -------
+    matrix : Tensor, shape (2 * n_in, 2 * n_out)
+        A row of coefficients, the two of the pair one after the other, times this
+        matrix is the row of coefficients of the result.
+    """
+    n_parts, n_in, n_out = blocks.shape
+    weights = turn.permute(2, 1, 0).reshape(4, n_parts)
+    turned = (weights @ blocks.flatten(1)).view(2, 2, n_in, n_out)
+    return turned.transpose(1, 2).reshape(2 * n_in, 2 * n_out)
+
+
+def pair_matrix_backward(gradient: Tensor, turn: Tensor, total: Tensor) -> None:
+    """Add the gradient by blocks, from that by :func:`pair_matrix`, to a total.
+
+    Parameters
+    ----------
+    gradient : Tensor, shape (2 * n_in, 2 * n_out)
+        The gradient by the matrix.
+    turn : Tensor, shape (n_parts, 2, 2)
+        What shifts by 0, 1, ... blocks do to the pair.
+    total : Tensor, shape (n_parts, n_in, n_out)
+        What to add to, in place.
+    """
+    n_parts, n_in, n_out = total.shape
+    weights = turn.permute(2, 1, 0).reshape(4, n_parts)
+    turned = gradient.view(2, n_in, 2, n_out).transpose(1, 2).reshape(4, -1)
+    total.view(n_parts, -1).addmm_(weights.T, turned)
+
+
+def synthesise(spectrum: Tensor, basis: Tensor) -> Tensor:
+    """Return maps over time, their axis of time last, from coefficients.
+
+    Parameters
+    ----------
+    spectrum : Tensor, shape (n_blocks, n, n_kernels)
+        The coefficients.
+    basis : Tensor, shape (n_steps, n_blocks)
+        As many steps of :func:`fourier_basis` as are wanted.
+
+    Returns
+    -------
+    maps : Tensor, shape (n, n_kernels, n_steps)
+        The maps, whose rows the threads share.
+    """
+    columns = spectrum.flatten(1)
+    rows = columns.new_empty(columns.shape[1], len(basis))
+
+    def work(start, stop):
+        torch.mm(columns[:, start:stop].T, basis.T, out=rows[start:stop])
+
+    share(len(rows), work)
+    return rows.view(*spectrum.shape[1:], -1)
+
+
+def analyse(maps: Tensor, basis: Tensor) -> Tensor:
+    """Return coefficients of maps, which are zero after their last step.
+
+    Parameters
+    ----------
+    maps : Tensor, shape (n, n_kernels, n_steps)
+        The maps.
+    basis : Tensor, shape (n_steps, n_blocks)
+        The first steps of :func:`fourier_basis`.
+
+    Returns
+    -------
+    spectrum : Tensor, shape (n_blocks, n, n_kernels)
+        The coefficients, which the threads share.
+    """
+    rows = maps.flatten(0, 1)
+    columns = rows.new_empty(basis.shape[1], len(rows))
+
+    def work(start, stop):
+        columns[:, start:stop] = basis.T @ rows[start:stop].T
+
+    share(len(rows), work)
+    return columns.view(-1, *maps.shape[:2])
