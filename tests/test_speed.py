@@ -10,6 +10,7 @@ import torch
 import mne_brainae
 from mne_brainae._training import _hardware
 from mne_brainae.commands import main
+from mne_brainae.commands.benchmark.shapes import N_VALIDATION, SHAPES, Shape
 from mne_brainae.nn.computation import choose_computation
 from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss
 from mne_brainae.nn.network import build_network
@@ -41,6 +42,14 @@ def test_benchmark_prints_and_writes(tmp_path, capsys):
         assert 0 < times["ours"] < times["naive"]
     assert chain["embed_epochs"] > chain["inference"]["1"]["ours"]
     assert "embed_epochs on one epoch" in printed
+
+
+def test_benchmark_trains_whole_epochs(monkeypatch, capsys):
+    """Of a recording as large as its shape says."""
+    monkeypatch.setitem(SHAPES, "eeg", Shape(5, 60, N_VALIDATION + 64))
+    words = ["--batch", "32", "--rounds", "1", "--chain", "linear", "--epochs", "2"]
+    main(["benchmark", "speed", *words])
+    assert "2 whole epochs, with laying out: " in capsys.readouterr().out
 
 
 def test_benchmark_says_what_it_can_do(capsys):

@@ -15,25 +15,19 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
+from .latency import time_embedding, time_inference
+from .shapes import (
+    CHAINS,
+    N_EPOCHS,
+    N_FEATURES,
+    N_VALIDATION,
+    SHAPES,
+    Shape,
+    make_network,
+)
 
-class Shape(NamedTuple):
-    """A recording of the paper: its size, and the images of a subject."""
-
-    n_channels: int
-    n_times: int
-    n_images: int
-
-
-SHAPES = {
-    "eeg": Shape(63, 250, 16540),
-    "meg": Shape(271, 200, 19848),
-    "mua": Shape(1024, 200, 22248),
-}
-N_FEATURES = 1024
-N_VALIDATION, N_EPOCHS = 740, 50  # of the paper
-CHAINS = {"linear": False, "activated": True}  # value of inner_activation
+BETAS = (0.5, 0.999)  # of Adam in the paper (section 4.2), as BrainAE has them
 #: What can be timed: how the network is computed, in which precision, and whether the
 #: package shares the work among threads or OpenMP does.
 VARIANTS = {
@@ -69,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=int, default=800, help="responses per step")
     add("--threads", type=int, default=1, help="processor threads")
     add("--rounds", type=int, default=5, help="interleaved repetitions")
+    add("--epochs", type=int, default=0, help="whole epochs to train and time, too")
     add("--memory", action="store_true", help="measure peak memory, too")
     add("--out", type=Path, help="JSON file for all numbers")
 
@@ -117,6 +112,7 @@ def measure(given: argparse.Namespace) -> dict:
         "batch": given.batch,
         "threads": given.threads,
         "rounds": given.rounds,
+        "epochs": given.epochs,
         "torch": torch.__version__,
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "chains": {},
@@ -133,6 +129,7 @@ def measure(given: argparse.Namespace) -> dict:
         results["chains"][chain] = {
             "steps": steps,
             "epoch": time_epoch(trainers["fast"], steps["fast"]),
+            "whole": time_training(trainers["fast"], given.epochs),
             "inference": time_inference(shape, chain, given.rounds, given.compare),
             "embed_epochs": time_embedding(shape, chain, given.rounds),
         }
@@ -169,7 +166,7 @@ class Trainer:
         from ...nn.naive import naive
 
         kind, precision, self.shares = VARIANTS[self.variant]
-        self.network = network = _network(self.shape, self.chain)
+        self.network = network = make_network(self.shape, self.chain)
         if kind == "naive":
             self.computation = naive(network)
         else:
@@ -180,9 +177,8 @@ class Trainer:
             learn_temperature=False,
             symmetric=True,
         )
-        # The paper's decays (section 4.2), as BrainAE has them by default.
         self.optimizer = torch.optim.Adam(
-            network.parameters(), betas=(0.5, 0.999), fused=kind != "naive"
+            network.parameters(), betas=BETAS, fused=kind != "naive"
         )
 
     @cached_property
@@ -245,25 +241,6 @@ def threads(n_threads: int, shares: bool):
     from ...nn.workers import workers
 
     return workers(n_threads) if shares else nullcontext()
-
-
-def _network(shape: Shape, chain: str):
-    import torch
-
-    from ...nn.network import build_network
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return build_network(
-            n_channels=shape.n_channels,
-            n_times=shape.n_times,
-            n_image_features=N_FEATURES,
-            n_embedding=1024,
-            brain_encoder="tsconv",
-            brain_decoder="tsconv",
-            image_projection="linear",
-            convolution={"inner_activation": CHAINS[chain]},
-        )
 
 
 def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
@@ -363,114 +340,50 @@ def time_epoch(trainer: Trainer, step: dict) -> dict:
     return {"updates": updates, **seconds}
 
 
-def time_inference(
-    shape: Shape, chain: str, rounds: int, compare: list[str]
-) -> dict[str, dict]:
-    """Time the encoder on one response and on two hundred, naive beside ours.
+def time_training(trainer: Trainer, n_epochs: int) -> float | None:
+    """Train whole epochs on noise of the size of the paper's recording.
 
     Parameters
     ----------
-    shape : instance of Shape
-        Size of the responses.
-    chain : ``"linear"`` | ``"activated"``
-        The network.
-    rounds : int
-        How often, in turn.
-    compare : list of str
-        What else is compared; of ``"braindecode"`` an encoder.
+    trainer : instance of Trainer
+        The computation.
+    n_epochs : int
+        How many epochs; 0 trains none.
 
     Returns
     -------
-    times : dict of dict
-        Median seconds per response, by batch.
+    seconds : float | None
+        What they took, with laying out, gathering, validation and keeping the best
+        weights.
     """
     import torch
 
-    from ...nn.naive import naive
+    from ..._training import Pairs, train
 
-    network = _network(shape, chain).eval()
-    encoders = {"ours": network.brain_encoder}
-    encoders["naive"] = naive(network).eval().brain_encoder
-    if "braindecode" in compare:
-        encoders["braindecode"] = _braindecode_encoder(shape).eval()
-    times = {}
-    for batch in (1, 200):
-        brain = torch.randn(batch, shape.n_channels, shape.n_times)
-        # One response is short work: many repetitions; naive would take minutes.
-        given = {name: brain[:20] if name == "naive" else brain for name in encoders}
-        walls = {name: [] for name in encoders}
-        for _ in range(rounds * (10 if batch == 1 else 1) + 1):
-            for name, encoder in encoders.items():
-                with torch.inference_mode():
-                    start = time.perf_counter()
-                    encoder(given[name])
-                seconds = time.perf_counter() - start
-                walls[name].append(seconds / len(given[name]))
-        times[batch] = {name: median(each[1:]) for name, each in walls.items()}
-    return times
+    if not n_epochs:
+        return None
+    shape = trainer.shape
 
+    def noise(n: int) -> Pairs:
+        brain = torch.randn(n, shape.n_channels, shape.n_times)
+        return Pairs(brain, torch.randn(n, N_FEATURES))
 
-def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
-    """Time ``BrainAE.embed_epochs`` on one epoch in memory, as online use calls it.
-
-    Parameters
-    ----------
-    shape : instance of Shape
-        Size of the epoch.
-    chain : ``"linear"`` | ``"activated"``
-        The network.
-    rounds : int
-        How often, times a hundred.
-
-    Returns
-    -------
-    seconds : float
-        The median, reading and checking the epoch included.
-    """
-    import mne
-    import numpy as np
-    import pandas as pd
-
-    from ...brainae import BrainAE
-
-    rng = np.random.default_rng(0)
-    n_epochs = 16
-    epochs = mne.EpochsArray(
-        1e-6 * rng.standard_normal((n_epochs, shape.n_channels, shape.n_times)),
-        mne.create_info(shape.n_channels, 250.0, "eeg"),
-        metadata=pd.DataFrame({"image": [f"image-{i}" for i in range(n_epochs)]}),
-        verbose=False,
+    training, validation = noise(shape.n_images - N_VALIDATION), noise(N_VALIDATION)
+    start = time.perf_counter()
+    train(
+        trainer.network,
+        trainer.loss,
+        training,
+        validation,
+        batch_size=trainer.batch,
+        max_epochs=n_epochs,
+        min_epochs=n_epochs,
+        learning_rate=1e-4,
+        betas=BETAS,
+        seed=0,
+        device=torch.device("cpu"),
     )
-    model = BrainAE(
-        inner_activation=CHAINS[chain], max_epochs=1, min_updates=1, verbose="ERROR"
-    ).fit(epochs, rng.standard_normal((n_epochs, N_FEATURES)))
-    one, seconds = epochs[:1], []
-    for _ in range(100 * rounds):
-        start = time.perf_counter()
-        model.embed_epochs(one)
-        seconds.append(time.perf_counter() - start)
-    return median(seconds)
-
-
-def _braindecode_encoder(shape: Shape):
-    """Return braindecode's shallow network with the kernels and steps of ours.
-
-    It squares and takes the logarithm where ours has ELU, and applies its two
-    convolutions as one, at every sample.
-    """
-    from braindecode.models import ShallowFBCSPNet
-
-    return ShallowFBCSPNet(
-        n_chans=shape.n_channels,
-        n_times=shape.n_times,
-        n_outputs=1024,
-        n_filters_time=40,
-        filter_time_length=26,
-        n_filters_spat=40,
-        pool_time_length=5,
-        pool_time_stride=5,
-        final_conv_length="auto",
-    )
+    return time.perf_counter() - start
 
 
 def peak_memory(given: argparse.Namespace, chain: str, name: str) -> int:
@@ -523,6 +436,8 @@ def report(results: dict) -> str:
     text : str
         The table.
     """
+    from ..._checks import counted
+
     shape = results["shape"]
     lines = [
         f"{shape['name'].upper()} {shape['n_channels']} x {shape['n_times']}, batch "
@@ -539,6 +454,11 @@ def report(results: dict) -> str:
             f"{N_EPOCHS * epoch['wall'] / 60:.1f} min "
             f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min)"
         ]
+        if result["whole"] is not None:
+            lines += [
+                f"  {counted(results['epochs'], 'whole epoch')}, with laying out: "
+                f"{result['whole']:.1f} s"
+            ]
         for batch, times in result["inference"].items():
             others = [
                 f"{name} {1e6 * seconds:.0f} us"

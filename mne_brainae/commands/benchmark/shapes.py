@@ -1,0 +1,58 @@
+"""The recordings of the paper by their sizes, and networks for them."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Shape(NamedTuple):
+    """A recording of the paper: its size, and the images of a subject."""
+
+    n_channels: int
+    n_times: int
+    n_images: int
+
+
+SHAPES = {
+    "eeg": Shape(63, 250, 16540),
+    "meg": Shape(271, 200, 19848),
+    "mua": Shape(1024, 200, 22248),
+}
+N_FEATURES = 1024
+N_VALIDATION, N_EPOCHS = 740, 50  # of the paper
+CHAINS = {"linear": False, "activated": True}  # value of inner_activation
+
+
+def make_network(shape: Shape, chain: str):
+    """Return the paper's network for a recording, its weights drawn.
+
+    Parameters
+    ----------
+    shape : instance of Shape
+        The recording.
+    chain : ``"linear"`` | ``"activated"``
+        The convolution chain, a name of ``CHAINS``.
+
+    Returns
+    -------
+    network : instance of BrainAENetwork
+        The network.
+    """
+    import torch
+
+    from ...nn.network import build_network
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build_network(
+            n_channels=shape.n_channels,
+            n_times=shape.n_times,
+            n_image_features=N_FEATURES,
+            n_embedding=1024,
+            brain_encoder="tsconv",
+            brain_decoder="tsconv",
+            image_projection="linear",
+            convolution={"inner_activation": CHAINS[chain]},
+        )
