@@ -445,7 +445,12 @@ def report(results: dict) -> str:
         f"{results['rounds']}; PyTorch {results['torch']}, {results['cpu']}"
     ]
     for chain, result in results["chains"].items():
-        lines += ["", f"{chain} chain (inner_activation={CHAINS[chain]})"]
+        peak = result["steps"]["fast"]["product_speed"] / 1e9
+        lines += [
+            "",
+            f"{chain} chain (inner_activation={CHAINS[chain]}), while large products "
+            f"reach {peak:.0f} GFLOP/s a core",
+        ]
         lines += _step_lines(result["steps"])
         epoch = result["epoch"]
         lines += [
