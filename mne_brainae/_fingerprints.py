@@ -80,7 +80,7 @@ def fingerprint_score(score, subject: str) -> str:
     Parameters
     ----------
     score : callable | None
-        A function, a :func:`functools.partial`, a method, an object with a method
+        A function, a ``functools.partial``, a method, an object with a method
         ``fingerprint``, which takes the subject, or one that can be pickled.
     subject : str
         Whose fit is scored.

@@ -78,7 +78,7 @@ def fit_many(
         ``score(model, subject)`` returns numbers by name, which become columns. It
         runs where the fit ran. Another one than that of finished fits is another
         setting: it is told by its name and source and by what a
-        :func:`functools.partial` or an object holds, not by global variables; an object
+        ``functools.partial`` or an object holds, not by global variables; an object
         may say itself what it is, by a method ``fingerprint(subject)``.
     n_jobs : int | None
         How many processes. None takes it from :func:`joblib.parallel_config`, or is
