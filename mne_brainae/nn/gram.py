@@ -99,7 +99,8 @@ class GramComputation:
             blocks.permute(1, 2, 0), brain, self.turns, self.precision
         )
         self._end = self._restore_end(brain) if decoder.n_held else None
-        maps = _Synthesis.apply(spectrum, self.basis[: self.n_steps])
+        basis = self.basis[: self.n_steps]
+        maps = _ChangeOfBasis.apply(spectrum, basis, synthesise, analyse)
         maps = normalised_elu(encoder.norm, maps)
         return linear(encoder.linear, maps.flatten(1), self.precision)
 
@@ -112,7 +113,8 @@ class GramComputation:
         decoder, kernel = self.network.brain_decoder, self._kernel
         maps = linear(decoder.linear, embedding, self.precision)
         maps = normalised_elu(decoder.norm, maps.unflatten(1, (len(kernel), -1)))
-        spectrum = _Analysis.apply(maps, self.basis[: self.n_steps])
+        basis = self.basis[: self.n_steps]
+        spectrum = _ChangeOfBasis.apply(maps, basis, analyse, synthesise)
         offset = decoder.offset[:, 0]
         constant = kernel.sum(2) @ offset * self.n_blocks**0.5
         error = _offset_error(brain, offset) + _SpectralError.apply(
@@ -240,30 +242,17 @@ class _SpectralConvolution(Function):
         return sum(share(n_pairs, correlate)), None, None, None
 
 
-class _Synthesis(Function):
-    """Maps (n, n_kernels, n_steps) from coefficients (n_blocks, n, n_kernels)."""
+class _ChangeOfBasis(Function):
+    """One of :func:`synthesise` and :func:`analyse`; the other one leads back."""
 
     @staticmethod
-    def forward(ctx, spectrum, basis):
-        ctx.basis = basis
-        return synthesise(spectrum, basis)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return analyse(gradient, ctx.basis), None
-
-
-class _Analysis(Function):
-    """Coefficients (n_blocks, n, n_kernels) of maps (n, n_kernels, n_steps)."""
-
-    @staticmethod
-    def forward(ctx, maps, basis):
-        ctx.basis = basis
-        return analyse(maps, basis)
+    def forward(ctx, given, basis, there, back):
+        ctx.basis, ctx.back = basis, back
+        return there(given, basis)
 
     @staticmethod
     def backward(ctx, gradient):
-        return synthesise(gradient, ctx.basis), None
+        return ctx.back(gradient, ctx.basis), None, None, None
 
 
 class _SpectralError(Function):

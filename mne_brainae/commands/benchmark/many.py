@@ -27,9 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Fit twice, print the times and their ratio."""
-    epochs, features = _noise(given.images)
     from ..._checks import counted
 
+    epochs, features = _noise(given.images)
     # Processes start once per session; the fits are what is compared.
     _seconds(epochs, features, given.jobs, given.jobs, max_epochs=1)
     alone = _seconds(epochs, features, given.fits, 1)
