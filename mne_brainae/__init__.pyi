@@ -49,10 +49,6 @@ __all__ = [
 ]
 
 from . import datasets, generation, viz
-from .baselines import LinearEncoder, NonlinearEncoder, RidgeModel, encoding_systems
-from .brainae import BrainAE, fit, read_brainae
-from .evaluation import EncodingScores, compare_subjects, score_encoding
-from .identification import Identification, pool_identifications
 from .images import (
     ImageEncoder,
     compute_image_features,
@@ -60,21 +56,32 @@ from .images import (
     read_image_features,
 )
 from .many import fit_many
-from .masking import make_mask, mask_epochs
-from .occlusion import (
+from .models.brainae import BrainAE, fit, read_brainae
+from .models.systems import (
+    LinearEncoder,
+    NonlinearEncoder,
+    RidgeModel,
+    encoding_systems,
+)
+from .preprocessing.averaging import average_repetitions
+from .preprocessing.masking import make_mask, mask_epochs
+from .preprocessing.regions import channel_regions
+from .preprocessing.splits import split_epochs
+from .preprocessing.whitening import MVNN
+from .report import make_report
+from .scoring.encoding import EncodingScores, compare_subjects, score_encoding
+from .scoring.identification import Identification, pool_identifications
+from .scoring.occlusion import (
     Consistency,
     Occlusion,
     occlude_channels,
     occlude_times,
     score_consistency,
 )
-from .preprocessing import average_repetitions
-from .reconstruction import ReconstructionScores, score_reconstruction
-from .regions import channel_regions
-from .repetitions import score_averages
-from .report import make_report
-from .rhythms import band_power, phase_lag
-from .rsa import (
+from .scoring.reconstruction import ReconstructionScores, score_reconstruction
+from .scoring.repetitions import score_averages
+from .scoring.rhythms import band_power, phase_lag
+from .scoring.rsa import (
     CategoryContrast,
     RDMComparison,
     RSACourse,
@@ -83,6 +90,8 @@ from .rsa import (
     compute_rdm,
     contrast_categories,
 )
-from .similarity import ResponseSimilarity, channel_correlation, score_similarity
-from .splits import split_epochs
-from .whitening import MVNN
+from .scoring.similarity import (
+    ResponseSimilarity,
+    channel_correlation,
+    score_similarity,
+)

@@ -22,16 +22,22 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from mne.utils import ProgressBar
 from sklearn.base import clone
 
-from ._checks import _check_option, counted, logger, verbose, warn
-from ._docs import fill_doc
-from ._files import replacing
-from ._fingerprints import (
+from .models.brainae import BrainAE
+from .models.fingerprints import (
     fingerprint_epochs,
     fingerprint_images,
     fingerprint_score,
 )
-from .brainae import BrainAE
-from .recipes import RECIPES
+from .models.recipes import RECIPES
+from .utils.checks import (
+    _check_option,
+    counted,
+    logger,
+    verbose,
+    warn,
+)
+from .utils.docs import fill_doc
+from .utils.files import replacing
 
 TABLE = "fits.csv"
 

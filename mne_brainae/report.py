@@ -11,7 +11,13 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ._checks import (
+from .images.pairing import image_paths
+from .preprocessing.averaging import average_repetitions
+from .preprocessing.regions import channel_regions
+from .scoring.encoding import EncodingScores, score_encoding
+from .scoring.identification import Identification
+from .scoring.similarity import ResponseSimilarity, score_similarity
+from .utils.checks import (
     _validate_type,
     check_image_names,
     check_new_file,
@@ -19,15 +25,9 @@ from ._checks import (
     seed_from,
     verbose,
 )
-from ._docs import fill_doc
-from ._files import replacing
-from ._pairing import image_paths
-from .evaluation import EncodingScores, score_encoding
-from .identification import Identification
-from .preprocessing import average_repetitions
-from .regions import channel_regions
-from .similarity import ResponseSimilarity, score_similarity
-from .viz import (
+from .utils.docs import fill_doc
+from .utils.files import replacing
+from .viz.encoding import (
     has_positions,
     plot_area_maps,
     plot_comparison,

@@ -19,7 +19,12 @@ from mne_brainae.commands import make_parser
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "mne_brainae"
 API = ROOT / "doc" / "api.rst"
-STUBS = ("__init__.pyi", "datasets/__init__.pyi", "generation/__init__.pyi")
+STUBS = (
+    "__init__.pyi",
+    "datasets/__init__.pyi",
+    "generation/__init__.pyi",
+    "viz/__init__.pyi",
+)
 TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))
 DATA = Path(os.environ.get("MNE_BRAINAE_DATA", ""))
 #: What a tutorial needs that no test may download; None is shown and never run.

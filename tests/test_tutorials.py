@@ -7,7 +7,7 @@ import pytest
 from miniatures import eeg2_image_table, write_pictures, write_things_eeg2
 
 from mne_brainae.datasets import things_eeg2
-from mne_brainae.recipes import RECIPES
+from mne_brainae.models.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = sorted((ROOT / "tutorials").glob("*.py"))

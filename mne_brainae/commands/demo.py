@@ -95,7 +95,7 @@ class Task:
     def template_features(self) -> pd.DataFrame:
         """The features of the templates of every concept."""
         from ..images import compute_image_features
-        from ..templates import compute_template_features
+        from ..scoring.templates import compute_template_features
 
         return compute_template_features(
             self.templates, lambda files: compute_image_features(files, "gabor")
@@ -104,7 +104,7 @@ class Task:
     @cached_property
     def averaged(self) -> mne.BaseEpochs:
         """The test epochs, repetitions averaged."""
-        from ..preprocessing import average_repetitions
+        from ..preprocessing.averaging import average_repetitions
 
         return average_repetitions(self.test, verbose="WARNING")
 
@@ -202,7 +202,7 @@ def score(systems: dict, task: Task, seed: int) -> pd.DataFrame:
 def _add_encoding(
     scores: dict, name: str, predicted, task, mean_response, seed
 ) -> None:
-    from ..evaluation import score_encoding
+    from ..scoring.encoding import score_encoding
 
     table = score_encoding(
         task.test,
@@ -254,7 +254,7 @@ def masked_r(model, epochs: mne.BaseEpochs, seed: int) -> float:
         training response in units of each channel's spread, so that the mean response
         itself scores 0.
     """
-    from ..masking import mask_epochs
+    from ..preprocessing.masking import mask_epochs
 
     masked = mask_epochs(epochs, "spatial", 0.5, random_state=seed, verbose="WARNING")
     missing = np.isnan(masked.get_data(copy=False))
@@ -281,7 +281,7 @@ def report(results: pd.DataFrame) -> str:
 
 def _save(model, trained, task: Task, out: Path) -> None:
     """Save the pictures and the model, and say what to try next."""
-    from ..viz import plot_comparison, plot_history
+    from ..viz.encoding import plot_comparison, plot_history
 
     averaged = task.averaged
     image = averaged.metadata["image"].iloc[0]

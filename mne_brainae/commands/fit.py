@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..recipes import RECIPES
+from ..models.recipes import RECIPES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Fit and save."""
     import mne_brainae
-    from mne_brainae._checks import _check_fname
     from mne_brainae.commands._epochs import read_epochs
+    from mne_brainae.utils.checks import _check_fname
 
     _check_fname(given.out, overwrite=given.overwrite)  # before the work, not after
     epochs = read_epochs(given.epochs)

@@ -36,9 +36,9 @@ def run(given: argparse.Namespace) -> None:
     import mne
 
     import mne_brainae
-    from mne_brainae._checks import check_new_file
     from mne_brainae.generation import PictureDecoder, fit_prior
     from mne_brainae.generation.generate import TARGET
+    from mne_brainae.utils.checks import check_new_file
 
     _check(given)
     for file in filter(None, (given.out, given.low_level)):  # before the work

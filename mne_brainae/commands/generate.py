@@ -88,8 +88,8 @@ def _generate(given: argparse.Namespace) -> None:
     import mne
 
     import mne_brainae
-    from mne_brainae._checks import _check_fname
     from mne_brainae.generation import read_picture_decoder, read_prior
+    from mne_brainae.utils.checks import _check_fname
 
     _check_fname(given.out / "contact_sheet.png", overwrite=given.overwrite)
     model = mne_brainae.read_brainae(given.model)
@@ -217,14 +217,14 @@ def _decode_session(session: str, n_folds: int, size: int):
 
 
 def _save_picture(picture, path: Path) -> None:
-    from .._files import replacing
+    from ..utils.files import replacing
 
     with replacing(path) as temporary:
         picture.save(temporary, "PNG", optimize=True)
 
 
 def _save_text(text: str, path: Path) -> None:
-    from .._files import replacing
+    from ..utils.files import replacing
 
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")

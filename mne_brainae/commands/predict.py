@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Predict and save one epoch per picture."""
     import mne_brainae
-    from mne_brainae._checks import _check_fname, counted
+    from mne_brainae.utils.checks import _check_fname, counted
 
     _check_fname(given.out, overwrite=given.overwrite)
     model = mne_brainae.read_brainae(given.model)

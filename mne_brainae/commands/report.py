@@ -32,8 +32,8 @@ def run(given: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     import mne_brainae
-    from mne_brainae._checks import _check_fname
     from mne_brainae.commands._epochs import read_epochs
+    from mne_brainae.utils.checks import _check_fname
 
     mpl.use("agg")
     _check_fname(given.out, overwrite=given.overwrite)

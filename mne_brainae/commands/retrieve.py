@@ -10,7 +10,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a retrieval can be told."""
-    from ..identification import SIMILARITIES
+    from ..scoring.identification import SIMILARITIES
 
     add = parser.add_argument
     add("model", type=Path, help="a model file of mne_brainae fit")
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Rank the pictures for every response, print accuracies, and save the ranks."""
     import mne_brainae
-    from mne_brainae._checks import _check_fname, counted
-    from mne_brainae._files import replacing
     from mne_brainae.commands._epochs import read_epochs
+    from mne_brainae.utils.checks import _check_fname, counted
+    from mne_brainae.utils.files import replacing
 
     _check_fname(given.out, overwrite=given.overwrite)
     model = mne_brainae.read_brainae(given.model)

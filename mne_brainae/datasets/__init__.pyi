@@ -14,7 +14,15 @@ __all__ = [
     "tvsd",
 ]
 
-from . import macaque_it, macaque_v4, muse_n170, things, things_eeg2, things_meg, tvsd
+from . import (
+    macaque_it,
+    macaque_v4,
+    muse_n170,
+    things,
+    things_eeg2,
+    things_meg,
+    tvsd,
+)
 from ._reading import Responses
 from .simulated import SimulatedData, simulate
 from .simulated_features import FeatureLaw, SimulatedResponses, simulate_responses

@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 from mne.utils import ProgressBar
 
-from .._files import check_room
+from ..utils.files import check_room
 
 
 class Member(NamedTuple):

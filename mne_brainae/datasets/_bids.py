@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath, make_dataset_description, write_raw_bids
 
-from .._checks import five, logger, warn
-from .._files import replacing
+from ..utils.checks import five, logger, warn
+from ..utils.files import replacing
 
 #: Where a recording is built before it is moved to its place.
 INCOMPLETE = ".incomplete"

@@ -13,9 +13,9 @@ import mne
 import pooch
 from mne.utils import ProgressBar
 
-from .._checks import logger
-from .._docs import fill_doc
-from .._files import check_room
+from ..utils.checks import logger
+from ..utils.docs import fill_doc
+from ..utils.files import check_room
 from ._download import ResumingDownloader
 
 REGISTRIES = Path(__file__).parent / "registries"

@@ -17,7 +17,7 @@ from mne.utils import ProgressBar
 from PIL import Image
 from scipy.ndimage import gaussian_filter, sobel
 
-from .._files import replacing
+from ..utils.files import replacing
 from ._fetch import cache_dir
 
 SIDE = 128  # pixels

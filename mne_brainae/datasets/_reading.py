@@ -12,11 +12,21 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath
 
-from .._checks import _check_option, _validate_type, logger, warn
-from .._docs import fill_doc
-from ..preprocessing import make_epochs
-from ..streaming import Recording, Responses, check_alignment, read_responses
-from ..whitening import MVNN
+from ..preprocessing.epochs import make_epochs
+from ..preprocessing.streaming import (
+    Recording,
+    Responses,
+    check_alignment,
+    read_responses,
+)
+from ..preprocessing.whitening import MVNN
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    logger,
+    warn,
+)
+from ..utils.docs import fill_doc
 from ._bids import session_labels
 
 OUTPUTS = ("epochs", "array")

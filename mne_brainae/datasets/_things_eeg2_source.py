@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath
 
-from .._unpickle import load_dict
+from ..utils.unpickle import load_dict
 from ._bids import NewRecording, write_recording
 
 PARTITIONS = ("train", "test")

@@ -15,7 +15,7 @@ import pandas as pd
 from mne_bids import BIDSPath
 from scipy.io import loadmat
 
-from .._checks import warn
+from ..utils.checks import warn
 from ._bids import NewRecording
 
 SUBJECTS = ("F", "N")

@@ -15,8 +15,8 @@ import pandas as pd
 from mne.utils import ProgressBar
 from scipy.io import loadmat
 
-from .._checks import logger, verbose
-from .._docs import fill_doc
+from ..utils.checks import logger, verbose
+from ..utils.docs import fill_doc
 from ._fetch import fetch_files, locate, read_registry
 
 NAME = "macaque_it"

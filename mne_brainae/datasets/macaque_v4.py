@@ -11,10 +11,15 @@ import mne
 import numpy as np
 import pandas as pd
 
-from .._checks import check_finite, logger, verbose
-from .._docs import fill_doc
+from ..utils.checks import check_finite, logger, verbose
+from ..utils.docs import fill_doc
 from ._archive import unpack
-from ._fetch import cache_dir, fetch_files, locate, read_registry
+from ._fetch import (
+    cache_dir,
+    fetch_files,
+    locate,
+    read_registry,
+)
 
 NAME = "macaque_v4"
 

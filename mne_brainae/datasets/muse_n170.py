@@ -11,8 +11,8 @@ import mne
 import numpy as np
 import pandas as pd
 
-from .._checks import check_finite, logger, verbose
-from .._docs import fill_doc
+from ..utils.checks import check_finite, logger, verbose
+from ..utils.docs import fill_doc
 from ._fetch import fetch_files, locate, read_registry
 from ._montage import standard_montage
 

@@ -11,11 +11,18 @@ import mne
 import numpy as np
 import pandas as pd
 
-from .._checks import _check_option, _validate_type, logger, seed_from, verbose
-from .._docs import fill_doc
-from ..correlation import correlate
-from ..identification import rank_of_truth
-from ..preprocessing import average_repetitions, make_epochs
+from ..preprocessing.averaging import average_repetitions
+from ..preprocessing.epochs import make_epochs
+from ..scoring.correlation import correlate
+from ..scoring.identification import rank_of_truth
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    logger,
+    seed_from,
+    verbose,
+)
+from ..utils.docs import fill_doc
 from ._forward import (
     SIDES,
     Noise,

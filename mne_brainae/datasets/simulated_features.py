@@ -11,10 +11,16 @@ import numpy as np
 import pandas as pd
 from sklearn.covariance import ledoit_wolf
 
-from .._checks import _check_option, _validate_type, logger, seed_from, verbose
-from .._docs import fill_doc
-from ..identification import Identification, log_likelihood
-from ..preprocessing import make_epochs
+from ..preprocessing.epochs import make_epochs
+from ..scoring.identification import Identification, log_likelihood
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    logger,
+    seed_from,
+    verbose,
+)
+from ..utils.docs import fill_doc
 from ._forward import Noise, make_info, make_noise
 from .simulated import (
     _check_numbers,

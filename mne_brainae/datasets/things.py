@@ -12,8 +12,15 @@ import mne
 import numpy as np
 import pandas as pd
 
-from .._checks import _check_option, _validate_type, five, logger, verbose, warn
-from .._docs import fill_doc
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    five,
+    logger,
+    verbose,
+    warn,
+)
+from ..utils.docs import fill_doc
 from ._archive import unpack
 from ._fetch import fetch_files, locate
 

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath
 
-from .._checks import _check_option, verbose
-from .._docs import fill_doc
-from .._unpickle import load_dict
-from ..streaming import Recording, Responses
-from ..whitening import MVNN
+from ..preprocessing.streaming import Recording, Responses
+from ..preprocessing.whitening import MVNN
+from ..utils.checks import _check_option, verbose
+from ..utils.docs import fill_doc
+from ..utils.unpickle import load_dict
 from ._archive import unpack
 from ._bids import (
     add_stimuli,
@@ -32,7 +32,12 @@ from ._bids import (
 )
 from ._fetch import fetch_files, locate
 from ._montage import standard_montage
-from ._reading import average_array, check_recordings, read_partition, shown_in
+from ._reading import (
+    average_array,
+    check_recordings,
+    read_partition,
+    shown_in,
+)
 from ._things_eeg2_source import (
     PARTITIONS,
     convert,

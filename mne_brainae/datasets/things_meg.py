@@ -13,11 +13,18 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath
 
-from .._checks import _check_option, check_finite, logger, pick_channels, verbose
-from .._docs import fill_doc
-from ..preprocessing import read_blocks, shared_metadata
-from ..streaming import Recording, Responses, Window
-from ..whitening import MVNN
+from ..preprocessing.averaging import shared_metadata
+from ..preprocessing.epochs import read_blocks
+from ..preprocessing.streaming import Recording, Responses, Window
+from ..preprocessing.whitening import MVNN
+from ..utils.checks import (
+    _check_option,
+    check_finite,
+    logger,
+    pick_channels,
+    verbose,
+)
+from ..utils.docs import fill_doc
 from ._bids import (
     bad_channels,
     find_recordings,

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath
 
-from .._checks import _check_option, logger, verbose
-from .._docs import fill_doc
-from ..streaming import Recording, Responses
-from ..whitening import MVNN
+from ..preprocessing.streaming import Recording, Responses
+from ..preprocessing.whitening import MVNN
+from ..utils.checks import _check_option, logger, verbose
+from ..utils.docs import fill_doc
 from ._bids import (
     add_stimuli,
     find_recordings,

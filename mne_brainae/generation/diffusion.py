@@ -14,8 +14,8 @@ import torch
 from mne.utils import ProgressBar, _soft_import
 from torch import Tensor, nn
 
-from .._checkpoint import Checkpoint, State
-from .._checks import logger
+from ..models.checkpoint import Checkpoint, State
+from ..utils.checks import logger
 from .denoiser import Denoiser
 
 SAMPLERS = {

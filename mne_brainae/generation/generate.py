@@ -12,7 +12,11 @@ import pandas as pd
 from PIL import Image
 from sklearn.base import clone
 
-from .._checks import (
+from ..images import compute_image_features
+from ..images.pairing import image_paths
+from ..images.pictures import find_pictures
+from ..preprocessing.averaging import average_repetitions
+from ..utils.checks import (
     _check_option,
     _validate_type,
     counted,
@@ -20,12 +24,8 @@ from .._checks import (
     seed_from,
     verbose,
 )
-from .._docs import fill_doc
-from .._files import replacing
-from .._pairing import image_paths
-from ..images import compute_image_features
-from ..images.pictures import find_pictures
-from ..preprocessing import average_repetitions
+from ..utils.docs import fill_doc
+from ..utils.files import replacing
 from .low_level import PictureDecoder
 from .metrics import other_places, score_pictures
 from .pipeline import (

@@ -13,7 +13,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
-from .._checks import (
+from ..images.pairing import image_paths
+from ..images.pictures import find_pictures
+from ..preprocessing.averaging import average_by
+from ..preprocessing.epochs import read_array
+from ..preprocessing.scaling import Scaler
+from ..utils.checks import (
     _check_fname,
     check_finite,
     check_image_names,
@@ -23,11 +28,13 @@ from .._checks import (
     pick_channels,
     verbose,
 )
-from .._docs import fill_doc
-from .._files import as_group, read_arrays, take_group, write_arrays
-from .._pairing import image_paths
-from ..images.pictures import find_pictures
-from ..preprocessing import Scaler, average_by, read_array
+from ..utils.docs import fill_doc
+from ..utils.files import (
+    as_group,
+    read_arrays,
+    take_group,
+    write_arrays,
+)
 from .pixels import as_pictures, as_pixels, from_pixels
 from .ridge import ALPHAS, Ridge
 

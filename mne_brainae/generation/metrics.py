@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from mne.utils import ProgressBar, _soft_import
 
-from .._checks import seed_from, verbose
-from .._docs import fill_doc
-from ..correlation import correlate, correlate_all
+from ..scoring.correlation import correlate, correlate_all
+from ..utils.checks import seed_from, verbose
+from ..utils.docs import fill_doc
 from .networks import IDENTIFICATION, find_judges
 from .pixels import as_pictures, as_pixels, resize
 

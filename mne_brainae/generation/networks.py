@@ -11,9 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._checks import _check_option, _validate_type, five, logger
 from ..images import ImageEncoder
 from ..images.encoders import resolve
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    five,
+    logger,
+)
 from .pixels import from_pixels, resize
 
 IDENTIFICATION, DISTANCE = "identification", "distance"

@@ -14,8 +14,14 @@ import torch
 from mne.utils import ProgressBar, _soft_import
 from PIL import Image
 
-from .._checks import _check_option, _validate_type, logger, resolve_device, verbose
-from .._docs import fill_doc
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    logger,
+    resolve_device,
+    verbose,
+)
+from ..utils.docs import fill_doc
 
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
 

@@ -15,8 +15,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
-from .._checkpoint import history_table
-from .._checks import (
+from ..models.checkpoint import history_table
+from ..models.file import load_weights
+from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
+from ..preprocessing.splits import hold_out
+from ..utils.checks import (
     _check_fname,
     _check_option,
     check_complete,
@@ -27,11 +30,13 @@ from .._checks import (
     seed_from,
     verbose,
 )
-from .._docs import fill_doc
-from .._files import as_group, read_arrays, take_group, write_arrays
-from .._model_file import load_weights
-from .._pairing import hold_out
-from ..preprocessing import FEATURE_ENERGY, Scaler
+from ..utils.docs import fill_doc
+from ..utils.files import (
+    as_group,
+    read_arrays,
+    take_group,
+    write_arrays,
+)
 from .denoiser import Denoiser
 from .diffusion import (
     PREDICTIONS,

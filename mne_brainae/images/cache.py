@@ -22,8 +22,8 @@ import numpy as np
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 
-from .._checks import logger, warn
-from .._files import write_arrays
+from ..utils.checks import logger, warn
+from ..utils.files import write_arrays
 from .columns import FeatureBlock
 
 CACHE_FILE = {"kind": "image feature cache", "version": 1}

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .._checks import logger, verbose
-from .._docs import fill_doc
-from .encoders import GABOR, PRESETS, ImageEncoder, resolve
+from ..utils.checks import logger, verbose
+from ..utils.docs import fill_doc
+from .encoders import (
+    GABOR,
+    PRESETS,
+    ImageEncoder,
+    resolve,
+)
 from .gabor import gabor_feature_names, gabor_features
 
 COLUMNS = (
@@ -147,7 +152,7 @@ def _memory(device: str) -> float:
     """Return the bytes of memory of a device."""
     import torch
 
-    from .._checks import resolve_device
+    from ..utils.checks import resolve_device
 
     chosen = resolve_device(device)
     if chosen.type == "cuda":

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .._checks import five
+from ..utils.checks import five
 
 ORIGINAL = "original"
 #: Strengths that are taken where none is given; lengths as shares of the shorter side.

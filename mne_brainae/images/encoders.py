@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from .._checks import five
+from ..utils.checks import five
 from .columns import EMBEDDING
 from .degradation import check_degradations
 

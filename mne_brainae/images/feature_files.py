@@ -14,9 +14,9 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from .._checks import five
-from .._docs import fill_doc
-from .._unpickle import load_npy
+from ..utils.checks import five
+from ..utils.docs import fill_doc
+from ..utils.unpickle import load_npy
 from .columns import FeatureBlock, feature_columns
 from .pictures import as_names
 from .ready import as_float32

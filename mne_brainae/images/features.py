@@ -18,14 +18,24 @@ import pandas as pd
 from mne.utils import ProgressBar
 from PIL import Image
 
-from .._checks import _validate_type, verbose
-from .._docs import fill_doc
+from ..utils.checks import _validate_type, verbose
+from ..utils.docs import fill_doc
 from .cache import FeatureCache, cache_folder, content_key
 from .columns import FeatureBlock, feature_columns
 from .degradation import ORIGINAL, check_degradations, degrade
-from .encoders import GABOR, ImageEncoder, identity, resolve
+from .encoders import (
+    GABOR,
+    ImageEncoder,
+    identity,
+    resolve,
+)
 from .gabor import gabor_feature_names, gabor_features
-from .pictures import decode_image, explain, find_pictures, to_rgb
+from .pictures import (
+    decode_image,
+    explain,
+    find_pictures,
+    to_rgb,
+)
 from .ready import as_float32, check_table
 
 if TYPE_CHECKING:

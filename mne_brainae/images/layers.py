@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._checks import five
+from ..utils.checks import five
 from .columns import EMBEDDING, FeatureBlock
 
 #: Where networks keep the blocks that follow one another, the first found counts.

@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from .._checks import five
+from ..utils.checks import five
 from .layers import HEADS, Network
 from .weights import (
     RANDOM,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._checks import logger, resolve_device
+from ..utils.checks import logger, resolve_device
 from .columns import FeatureBlock
 from .encoders import ImageEncoder, identity
 from .layers import LayerReader

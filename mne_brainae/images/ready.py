@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .._checks import check_complete, five
+from ..utils.checks import check_complete, five
 from .pictures import as_names
 
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._checks import five, logger
-from .._files import replacing
+from ..utils.checks import five, logger
+from ..utils.files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor

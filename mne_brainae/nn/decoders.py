@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from .._docs import fill_doc
+from ..utils.docs import fill_doc
 from .tsconv import TSConvDecoder
 
 

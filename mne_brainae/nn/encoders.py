@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import nn
 
-from .._docs import fill_doc
+from ..utils.docs import fill_doc
 from .backbones import BACKBONES, build_backbone
 from .nice import ATMEncoder, NICEEncoder
 from .tsconv import TSConvEncoder

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .workers import inner_products
+from .fast.workers import inner_products
 
 #: The terms in the order of the paper: L_con (equation 1), L_fea (equation 2),
 #: L_reconB (equation 3) and L_reconI (equation 4).

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .._docs import fill_doc
-from .inference import FrozenEncoder
+from ..utils.docs import fill_doc
+from .fast.frozen import FrozenEncoder
 
 
 def n_steps(

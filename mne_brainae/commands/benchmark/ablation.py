@@ -90,7 +90,7 @@ def _macaque_v4(given: argparse.Namespace) -> Iterator[tuple[str, Iterator[Split
 
 
 def _simulated(given: argparse.Namespace) -> Iterator[tuple[str, Iterator[Split]]]:
-    from ..._checks import counted
+    from ...utils.checks import counted
     from ..demo import SMALL
 
     how = SMALL if given.small else {}
@@ -118,7 +118,7 @@ def simulated_split(seed: int, path: Path | None, **how) -> Split:
     """
     from ...datasets import simulate
     from ...images import compute_image_features
-    from ...preprocessing import average_repetitions
+    from ...preprocessing.averaging import average_repetitions
 
     data = simulate(random_state=seed, path=path, **how)
     test = average_repetitions(data.test, verbose="WARNING")
@@ -144,7 +144,7 @@ def inner(split: Split) -> Split:
     """
     from sklearn.model_selection import GroupKFold
 
-    from ...preprocessing import average_repetitions
+    from ...preprocessing.averaging import average_repetitions
 
     epochs, _, features = split
     table = epochs.metadata

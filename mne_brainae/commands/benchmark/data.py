@@ -175,7 +175,7 @@ def read_recordings(
     **simulation,
 ) -> list:
     """Prepare what is not prepared yet, for every image encoder of a data set."""
-    from ...benchmark import recordings
+    from ...benchmark.paper import recordings
 
     folder, found = given.out / "data", []
     simulation = (SMALL if given.small else recordings.SIMULATION) | simulation

@@ -11,7 +11,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ...preprocessing import average_repetitions
+from ...preprocessing.averaging import average_repetitions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +36,9 @@ def run(given: argparse.Namespace) -> None:
 
 def _systems(given: argparse.Namespace | None = None) -> dict:
     """Return the systems by name, all on the same features."""
-    from ...baselines import LinearEncoder
-    from ...brainae import BrainAE
-    from ...recipes import RECIPES
+    from ...models.brainae import BrainAE
+    from ...models.recipes import RECIPES
+    from ...models.systems import LinearEncoder
 
     systems = {"BrainAE best": BrainAE(**RECIPES["best"]), "ridge": LinearEncoder()}
     if given is not None:
@@ -54,8 +54,8 @@ def macaque_v4(given: argparse.Namespace) -> None:
     from sklearn.model_selection import KFold
 
     from ...datasets import macaque_v4 as v4
-    from ...evaluation import score_encoding
     from ...images import compute_image_features
+    from ...scoring.encoding import score_encoding
 
     for session in given.session:
         epochs = v4.read_epochs(session, verbose="WARNING")
@@ -87,8 +87,8 @@ def macaque_v4(given: argparse.Namespace) -> None:
 def macaque_it(given: argparse.Namespace) -> None:
     """Predict firing for objects at a place from the same objects elsewhere."""
     from ...datasets import macaque_it as it
-    from ...evaluation import score_encoding
-    from ...viz import plot_time_courses
+    from ...scoring.encoding import score_encoding
+    from ...viz.encoding import plot_time_courses
 
     epochs = it.read_epochs(tmin=-0.1, tmax=0.5, verbose="WARNING")
     table = epochs.metadata.drop_duplicates("image").set_index("image")
@@ -140,8 +140,8 @@ def _shown(epochs: mne.BaseEpochs) -> list[str]:
 
 def muse_n170(given: argparse.Namespace) -> None:
     """Predict the responses to faces and houses of a run from the other runs."""
-    from ...correlation import correlate
     from ...datasets import muse_n170 as muse
+    from ...scoring.correlation import correlate
 
     epochs = muse.read_epochs(reject={"eeg": 75e-6}, verbose="WARNING")
     table = epochs.metadata

@@ -25,7 +25,7 @@ def run(given: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
-    from ...benchmark.figures import FIGURES, run_figure
+    from ...benchmark.paper.figures import FIGURES, run_figure
 
     figure = FIGURES[given.benchmark]
     roots = find_roots(given, figure.name, [figure.data])

@@ -117,9 +117,9 @@ def encoding(encoder, epochs) -> tuple[float, str]:
     """
     from sklearn.model_selection import KFold
 
-    from ...baselines import LinearEncoder
-    from ...correlation import correlate
     from ...images import compute_image_features
+    from ...models.systems import LinearEncoder
+    from ...scoring.correlation import correlate
 
     files = dict(
         zip(epochs.metadata["image"], epochs.metadata["image_path"], strict=True)

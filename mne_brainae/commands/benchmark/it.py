@@ -72,7 +72,7 @@ def _logistic(epochs, split):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from ...identification import Identification, pool_identifications
+    from ...scoring.identification import Identification, pool_identifications
     from .labels import flatten
 
     found = []

@@ -76,7 +76,7 @@ def fit_folds(epochs, features, splits, *, seed: int | None = None) -> list:
 
 def identify_with(folds, templates, similarity: str = "likelihood"):
     """Return a function that classifies every trial by the model that never saw it."""
-    from ...identification import pool_identifications
+    from ...scoring.identification import pool_identifications
 
     def identify(epochs):
         return pool_identifications(

@@ -7,7 +7,12 @@ from __future__ import annotations
 import time
 from statistics import median
 
-from .shapes import CHAINS, N_FEATURES, Shape, make_network
+from .shapes import (
+    CHAINS,
+    N_FEATURES,
+    Shape,
+    make_network,
+)
 
 
 def time_inference(
@@ -33,7 +38,7 @@ def time_inference(
     """
     import torch
 
-    from ...nn.naive import naive
+    from ...nn.reference import naive
 
     network = make_network(shape, chain).eval()
     encoders = {"ours": network.brain_encoder}
@@ -78,7 +83,7 @@ def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
     import numpy as np
     import pandas as pd
 
-    from ...brainae import BrainAE
+    from ...models.brainae import BrainAE
 
     rng = np.random.default_rng(0)
     n_epochs = 16

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Fit twice, print the times and their ratio."""
-    from ..._checks import counted
+    from ...utils.checks import counted
 
     epochs, features = _noise(given.images)
     # Processes start once per session; the fits are what is compared.

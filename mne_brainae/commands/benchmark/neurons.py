@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Print one table per session."""
-    from ..._checks import counted
     from ...datasets import macaque_v4
     from ...images import compute_image_features
+    from ...utils.checks import counted
 
     encoder = encoder_for(given)
     print(encoder)
@@ -121,7 +121,7 @@ def score(system, epochs, features: pd.DataFrame) -> dict[str, float]:
         Pearson correlation over images, mean over channels; top-1 accuracy by every
         similarity that the system has.
     """
-    from ...correlation import correlate
+    from ...scoring.correlation import correlate
 
     predicted = system.predict_epochs(features).get_data()
     measured = epochs.get_data(picks=system.info_["ch_names"])
@@ -136,7 +136,7 @@ def score(system, epochs, features: pd.DataFrame) -> dict[str, float]:
 
 
 def _linear_encoder() -> type:
-    from ...baselines import LinearEncoder
+    from ...models.systems import LinearEncoder
 
     return LinearEncoder
 

@@ -122,7 +122,7 @@ def block_by_block(header: str, onsets: np.ndarray, order: np.ndarray) -> np.nda
     """Filter, cut and average as the readers of this package do."""
     import mne
 
-    from ...streaming import Recording, read_responses
+    from ...preprocessing.streaming import Recording, read_responses
 
     events = pd.DataFrame({"sample": onsets, "onset": onsets / SFREQ, "image": order})
     recording = Recording(

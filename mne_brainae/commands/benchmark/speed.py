@@ -83,7 +83,7 @@ def run(given: argparse.Namespace) -> None:
         torch.set_num_threads(before)
     print(report(results))
     if given.out:
-        from ..._files import replacing
+        from ...utils.files import replacing
 
         with replacing(given.out) as temporary:
             temporary.write_text(json.dumps(results, indent=1))
@@ -161,9 +161,9 @@ class Trainer:
     def __post_init__(self):
         import torch
 
-        from ...nn.computation import choose_computation
+        from ...nn.fast.computation import choose_computation
         from ...nn.losses import LOSS_TERMS, BrainAELoss
-        from ...nn.naive import naive
+        from ...nn.reference import naive
 
         kind, precision, self.shares = VARIANTS[self.variant]
         self.network = network = make_network(self.shape, self.chain)
@@ -238,7 +238,7 @@ def threads(n_threads: int, shares: bool):
     """Return a context in which the package, or else OpenMP, uses threads."""
     from contextlib import nullcontext
 
-    from ...nn.workers import workers
+    from ...nn.fast.workers import workers
 
     return workers(n_threads) if shares else nullcontext()
 
@@ -302,8 +302,8 @@ def product_speed(n_threads: int) -> float:
     """
     import torch
 
-    from ...nn.precision import Precision
-    from ...nn.workers import shared_product
+    from ...nn.fast.precision import Precision
+    from ...nn.fast.workers import shared_product
 
     size = 1536
     left, right = torch.ones(size, size), torch.ones(size, size)
@@ -358,7 +358,7 @@ def time_training(trainer: Trainer, n_epochs: int) -> float | None:
     """
     import torch
 
-    from ..._training import Pairs, train
+    from ...models.training import Pairs, train
 
     if not n_epochs:
         return None
@@ -436,7 +436,7 @@ def report(results: dict) -> str:
     text : str
         The table.
     """
-    from ..._checks import counted
+    from ...utils.checks import counted
 
     shape = results["shape"]
     lines = [

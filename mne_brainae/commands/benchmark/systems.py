@@ -43,7 +43,7 @@ def _run(given: argparse.Namespace) -> None:
     import pandas as pd
 
     from ... import average_repetitions, compute_image_features, datasets
-    from ..._checks import counted
+    from ...utils.checks import counted
 
     data = datasets.simulate(
         n_train_concepts=given.concepts,

@@ -37,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Fit what is not yet fitted, print the table and write it."""
-    from ..._checks import counted
-    from ...benchmark.rendering import cells, legend, write
-    from ...benchmark.runner import run_table
-    from ...benchmark.summary import summarise
-    from ...benchmark.tables import TABLES
+    from ...benchmark.paper.rendering import cells, legend, write
+    from ...benchmark.paper.runner import run_table
+    from ...benchmark.paper.summary import summarise
+    from ...benchmark.paper.tables import TABLES
+    from ...utils.checks import counted
 
     table = TABLES[given.benchmark]
     roots = find_roots(given, table.name, table.data)
@@ -78,7 +78,7 @@ def run(given: argparse.Namespace) -> None:
 
 def _needs_long_windows(table) -> bool:
     """Return whether an encoder of the fits is too long for short simulations."""
-    from ...benchmark.tables import TABLES
+    from ...benchmark.paper.tables import TABLES
 
     rows = TABLES[table.fits].rows  # those of all data sets, which share a simulation
     return any(LONG & {row.recipe, row.settings.get("brain_encoder")} for row in rows)
@@ -95,7 +95,7 @@ def _encoders(table, name: str, given: argparse.Namespace) -> list[str]:
 
 def _list(table, roots: dict, given: argparse.Namespace) -> None:
     """Print the fits, those that are done, and how long the others may take."""
-    from ..._checks import counted
+    from ...utils.checks import counted
 
     n_seeds = given.seeds
     for name, subjects in find_subjects(given, roots).items():
@@ -125,9 +125,9 @@ def _list(table, roots: dict, given: argparse.Namespace) -> None:
 
 def _controls(table, rows, n_subjects: int, given: argparse.Namespace) -> list[str]:
     """Return which controls of a data set ``run_table`` fits."""
-    from ...benchmark.recordings import LEAST_OTHERS
-    from ...benchmark.runner import TIMES
-    from ...benchmark.scores import OTHERS, SHUFFLED
+    from ...benchmark.paper.recordings import LEAST_OTHERS
+    from ...benchmark.paper.runner import TIMES
+    from ...benchmark.paper.scores import OTHERS, SHUFFLED
 
     is_there = any(row.name == table.reference for row in rows)
     if not is_there or not set(table.columns) - set(TIMES):
@@ -152,7 +152,7 @@ def _list_encoders(name: str, encoders: list[str]) -> None:
 
 
 def _times(subjects: list[str], n_seeds: int) -> str:
-    from ..._checks import counted
+    from ...utils.checks import counted
 
     return f"{counted(len(subjects), 'subject')} x {counted(n_seeds, 'seed')}"
 

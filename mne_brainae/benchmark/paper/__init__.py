@@ -1,0 +1,3 @@
+"""The tables and figures of the paper."""
+
+# License: BSD-3-Clause

@@ -1,0 +1,3 @@
+"""What ``mne_brainae benchmark`` measures beside the tables of the paper."""
+
+# License: BSD-3-Clause

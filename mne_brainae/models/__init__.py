@@ -1,0 +1,3 @@
+"""What learns: estimators, the fitted shared space, training and files."""
+
+# License: BSD-3-Clause

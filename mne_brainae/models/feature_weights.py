@@ -1,0 +1,178 @@
+"""How much every image feature counts: layers alike, seen through a soft window."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from mne.utils import ProgressBar
+
+from ..preprocessing.scaling import Scaler
+from ..utils.checks import logger
+from .closed_form import predicted_share
+
+#: Centres and widths to choose from, as shares of a picture's side.
+CENTRES = tuple((0.5 + step / 7) for step in (-1, 0, 1))
+WIDTHS = (2 / 7, 3 / 7)
+#: A window is chosen by at most this many images.
+MOST_IMAGES = 1500
+
+
+@dataclass(frozen=True)
+class SpatialWindow:
+    """A Gaussian part of the picture, the receptive field of a whole recording.
+
+    Parameters
+    ----------
+    row, column : float
+        The centre, as shares of the picture's height from the top and of its width
+        from the left.
+    width : float
+        The standard deviation as a share of the side.
+    """
+
+    row: float
+    column: float
+    width: float
+
+    @classmethod
+    def of(cls, given, columns: pd.Index) -> SpatialWindow:
+        """Take a window from the user, for features with these columns."""
+        try:
+            window = cls(*map(float, given))
+        except (TypeError, ValueError):
+            window = None
+        if window is None or not window.width > 0:
+            raise ValueError(
+                "spatial_window must be 'auto', None or (row, column, width) as shares "
+                f"of the picture, got {given!r}."
+            )
+        if not has_maps(columns):
+            raise ValueError(
+                "spatial_window needs image features with maps, that is, columns with "
+                "levels 'row' and 'column', as pool='spatial' of ImageEncoder gives."
+            )
+        return window
+
+    def weights(self, columns: pd.MultiIndex) -> np.ndarray:
+        """Return the weight of every feature, 1 at the centre and where is no map."""
+        squared = np.zeros(len(columns))
+        for level, centre in (("row", self.row), ("column", self.column)):
+            place = columns.get_level_values(level).to_numpy(float)
+            distance = (place + 0.5) / np.maximum(_sides(columns, level), 1) - centre
+            squared += np.where(place < 0, 0.0, distance**2)
+        # The square root of a Gaussian, since the energy of a feature is the square.
+        return np.exp(-squared / (4 * self.width**2))
+
+
+def _layers(columns: pd.Index) -> np.ndarray:
+    if "layer" in columns.names:
+        return columns.get_level_values("layer").to_numpy(str)
+    return np.zeros(len(columns), dtype=str)
+
+
+def _sides(columns: pd.Index, level: str) -> np.ndarray:
+    """Return the rows or columns of the map of every feature, 0 without a map."""
+    place = pd.Series(columns.get_level_values(level).to_numpy(int))
+    return place.groupby(_layers(columns)).transform("max").to_numpy() + 1
+
+
+def has_maps(columns: pd.Index) -> bool:
+    """Tell whether features have places: levels ``"row"`` and ``"column"``."""
+    if not {"row", "column"} <= set(columns.names):
+        return False
+    places = [columns.get_level_values(level) for level in ("row", "column")]
+    return all(place.max() > 0 for place in places)
+
+
+def feature_weights(columns: pd.Index, window: SpatialWindow | None) -> np.ndarray:
+    """Return weights under which every layer has the same energy.
+
+    Parameters
+    ----------
+    columns : Index, shape (n_features,)
+        The columns of image features; a level ``"layer"`` tells the layers apart.
+    window : instance of SpatialWindow | None
+        The part of the picture that counts; None is all of it alike.
+
+    Returns
+    -------
+    weights : array, shape (n_features,)
+        Weights of standardised features whose squares sum to 1.
+    """
+    weights = np.ones(len(columns)) if window is None else window.weights(columns)
+    codes, layers = pd.factorize(_layers(columns))
+    energy = np.bincount(codes, weights**2)
+    return weights / np.sqrt(energy[codes] * len(layers))
+
+
+def choose_window(features: pd.DataFrame, brain: np.ndarray) -> SpatialWindow | None:
+    """Choose the window through which the responses are predicted best.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n_images, n_features)
+        Features of training images, with levels ``"row"`` and ``"column"``.
+    brain : array, shape (n_images, n_channels, n_times)
+        Their standardised responses.
+
+    Returns
+    -------
+    window : instance of SpatialWindow | None
+        The window of least squared leave-one-out error of ridge regression; None where
+        the whole picture is better.
+    """
+    rows = np.linspace(0, len(brain) - 1, min(len(brain), MOST_IMAGES)).astype(int)
+    rows = np.unique(rows)
+    responses = brain[rows].reshape(len(rows), -1)
+    places, grams = _grams(features.iloc[rows])
+    windows = [None]
+    windows += [SpatialWindow(*place) for place in product(CENTRES, CENTRES, WIDTHS)]
+    whole = feature_weights(places, None)
+    shares = []
+    for window in ProgressBar(windows, mesg="Spatial window"):
+        energy = (feature_weights(places, window) / whole) ** 2
+        gram = np.tensordot(energy.astype(np.float32), grams, 1)
+        shares.append(predicted_share(gram, responses))
+    best = int(np.argmax(shares))
+    logger.info(
+        f"Chose the spatial window {windows[best] or 'whole picture'}: "
+        f"{100 * shares[best]:.1f} % of the variance of left-out responses is "
+        f"predicted, {100 * shares[0]:.1f} % from the whole picture."
+    )
+    return windows[best]
+
+
+def _grams(features: pd.DataFrame) -> tuple[pd.MultiIndex, np.ndarray]:
+    """Return the inner products of images within every place of the maps.
+
+    The inner products of all features, seen through a window, are a sum of these. So
+    the features are multiplied once and not for every window.
+
+    Returns
+    -------
+    places : MultiIndex, shape (n_places,)
+        Levels ``"layer"``, ``"row"`` and ``"column"``; layers whose maps are of one
+        size are one layer here, as they have the same windows.
+    grams : array, shape (n_places, n_images, n_images)
+        The inner products of standardised features, every layer with the same energy.
+    """
+    columns = features.columns
+    values = features.to_numpy(np.float32)
+    scaler = Scaler.for_features(values, feature_weights(columns, None))
+    values = scaler.transform(values)
+    sides = zip(_sides(columns, "row"), _sides(columns, "column"), strict=True)
+    size = [f"{n_rows} x {n_columns}" for n_rows, n_columns in sides]
+    place = [columns.get_level_values(level) for level in ("row", "column")]
+    keys = pd.MultiIndex.from_arrays([size, *place], names=["layer", "row", "column"])
+    places = keys.unique()
+    codes = places.get_indexer(keys)
+    grams = np.empty((len(places), len(values), len(values)), np.float32)
+    for code in range(len(places)):
+        part = values[:, codes == code]
+        grams[code] = part @ part.T
+    return places, grams

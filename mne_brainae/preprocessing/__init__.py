@@ -1,0 +1,3 @@
+"""From epochs to the arrays that models learn from."""
+
+# License: BSD-3-Clause

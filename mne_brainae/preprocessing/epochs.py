@@ -1,0 +1,101 @@
+"""Reading Epochs into arrays in blocks, and making Epochs of arrays."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import mne
+import numpy as np
+import pandas as pd
+
+#: Epochs are read in blocks of this many, so that no float64 copy of all of them is
+#: ever made.
+BLOCK = 256
+
+
+def read_blocks(epochs: mne.BaseEpochs, picks: np.ndarray):
+    """Yield the data of epochs block by block.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs, in memory or on disk.
+    picks : array of int, shape (n_channels,)
+        The channels.
+
+    Yields
+    ------
+    rows : slice
+        Which epochs these are.
+    data : array, shape (n_block, n_channels, n_times)
+        Their data in SI units, float32.
+    """
+    for rows, data in _blocks(epochs, picks):
+        yield rows, data.astype(np.float32)
+
+
+def _blocks(epochs, picks):
+    """Yield what :func:`read_blocks` does as it comes, which may be a view."""
+    # With picks MNE-Python copies in float64; without, it looks all channels up by
+    # name, which for a single epoch takes longer.
+    whole = len(epochs) > 1 and np.array_equal(picks, np.arange(len(epochs.ch_names)))
+    for start in range(0, len(epochs), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(epochs)))
+        chosen = None if whole else picks
+        yield rows, epochs.get_data(chosen, rows, copy=False, verbose=_quiet(epochs))
+
+
+def _quiet(epochs):
+    """Return the verbosity that keeps reading silent.
+
+    Epochs in memory say nothing in any case; to set a level would take longer than to
+    embed one of them.
+    """
+    return None if epochs.preload else False
+
+
+def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
+    """Read all epochs into one float32 array, shape (n_epochs, n_channels, n_times)."""
+    epochs.drop_bad(verbose=_quiet(epochs))
+    data = np.empty((len(epochs), len(picks), len(epochs.times)), np.float32)
+    for rows, block in _blocks(epochs, picks):
+        data[rows] = block
+    return data
+
+
+def make_epochs(
+    data: np.ndarray, info: mne.Info, tmin: float, metadata: pd.DataFrame | None
+) -> mne.EpochsArray:
+    """Build epochs that carry metadata and pass through MNE without a warning.
+
+    Parameters
+    ----------
+    data : array, shape (n_epochs, n_channels, n_times)
+        The data in SI units.
+    info : instance of Info
+        The channels.
+    tmin : float
+        Time of the first sample in seconds.
+    metadata : DataFrame, shape (n_epochs, n_columns) | None
+        One row per epoch.
+
+    Returns
+    -------
+    epochs : instance of EpochsArray
+        The epochs, with projectors left as they are.
+    """
+    n_epochs, _, n_times = data.shape
+    onsets = np.arange(n_epochs) * n_times
+    events = np.column_stack([onsets, np.zeros_like(onsets), np.ones_like(onsets)])
+    epochs = mne.EpochsArray(
+        data,
+        info.copy(),
+        events,
+        tmin=tmin,
+        event_id={"image": 1},
+        metadata=metadata,
+        proj=False,
+        verbose=False,
+    )
+    # Epochs without annotations make mne-connectivity warn; none is also an answer.
+    return epochs.set_annotations(mne.Annotations([], [], []))

@@ -1,0 +1,3 @@
+"""Scores of predictions, identifications and reconstructions."""
+
+# License: BSD-3-Clause

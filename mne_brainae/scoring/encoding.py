@@ -1,0 +1,466 @@
+"""Encoding scores beside the mean response and the noise ceiling."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+import pandas as pd
+
+from ..preprocessing.epochs import read_array
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    check_image_names,
+    counted,
+    five,
+    seed_from,
+    verbose,
+)
+from ..utils.docs import fill_doc
+from ..viz.encoding import plot_encoding_scores
+from .correlation import correlate, correlate_resampled, standardise
+from .noise_ceiling import (
+    noise_variance,
+    signed_root,
+    split_halves,
+    whole_from_halves,
+)
+from .paired import pair_responses
+
+PREDICTION, MEAN, CEILING = "prediction", "mean response", "noise ceiling"
+GAIN, RATIO = "prediction - mean response", "prediction / noise ceiling"
+LOWER, UPPER = "lower bound of the ceiling", "upper bound of the ceiling"
+ABOVE = (
+    "above 1 by chance: the ceiling is estimated from split halves, and noise moves it "
+    "and the score of finitely many images to either side"
+)
+ROWS = (PREDICTION, MEAN, CEILING, GAIN, RATIO, LOWER, UPPER)
+SCORES = ("r_pattern", "mse", "r_images", "r_half")
+#: Fewer subjects cannot differ significantly: the least two-sided p of the signed-rank
+#: test is 2 / 2**n, above 0.05 for n = 5.
+LEAST_SUBJECTS = 6
+
+
+@dataclass(repr=False)
+class EncodingScores:
+    """How well responses were predicted, beside what bounds the answer.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (7, 4)
+        Columns ``r_pattern``, ``mse``, ``r_images`` and ``r_half``, see
+        :func:`score_encoding`; rows ``prediction``, ``mean response``, ``noise
+        ceiling``, their difference and quotient, and for ``r_half`` the bounds of the
+        ceiling of Gifford et al. (2022). What does not apply is NaN.
+    low, high : DataFrame, shape (7, 4)
+        The 95 % bootstrap confidence interval of every entry of ``table``.
+    per_image : DataFrame, shape (n_images, 4)
+        ``r_pattern`` and ``mse`` of the prediction and of the mean response.
+    r_map, r_half_map : instance of EvokedArray
+        ``r_images`` and ``r_half`` of the prediction for every channel and time, to be
+        plotted as any Evoked. Without repetitions there is no ``r_half_map``.
+    mse_map, mse_mean_map : instance of EvokedArray
+        The squared error of the prediction and of the mean response.
+    ceiling_map : instance of EvokedArray | None
+        The noise ceiling of ``r_map``; negative where halves of the repetitions
+        disagree.
+    protocol : dict
+        Images, repetitions, channels, window, splits, bootstraps and seed; and why a
+        score may exceed its ceiling, where one does.
+    """
+
+    table: pd.DataFrame
+    low: pd.DataFrame
+    high: pd.DataFrame
+    per_image: pd.DataFrame
+    r_map: mne.EvokedArray
+    r_half_map: mne.EvokedArray | None
+    mse_map: mne.EvokedArray
+    mse_mean_map: mne.EvokedArray
+    ceiling_map: mne.EvokedArray | None
+    protocol: dict
+
+    def to_data_frame(self, by: str = "score") -> pd.DataFrame:
+        """Return the scores as a table.
+
+        Parameters
+        ----------
+        by : ``"score"`` | ``"image"`` | ``"channel"`` | ``"time"``
+            Whether to return ``table`` with its confidence intervals, one row per
+            score and system, or means for every image, channel or time.
+
+        Returns
+        -------
+        table : DataFrame
+            By score, the columns are ``score``, ``of``, ``value``, ``low`` and
+            ``high``. By channel and by time (in seconds) they are ``r_images``,
+            ``r_half``, ``noise ceiling``, ``mse`` and ``mse (mean response)``.
+        """
+        _check_option("by", by, ("score", "image", "channel", "time"))
+        if by == "image":
+            return self.per_image.copy()
+        if by == "score":
+            columns = {"value": self.table, "low": self.low, "high": self.high}
+            long = pd.concat({name: t.T.stack() for name, t in columns.items()}, axis=1)
+            long = long.rename_axis(["score", "of"]).reset_index()
+            return long.dropna(subset="value", ignore_index=True)
+        maps = {
+            "r_images": self.r_map,
+            "r_half": self.r_half_map,
+            CEILING: self.ceiling_map,
+            "mse": self.mse_map,
+            f"mse ({MEAN})": self.mse_mean_map,
+        }
+        index = pd.Index(self.r_map.ch_names, name="channel")
+        if by == "time":
+            index = pd.Index(self.r_map.times, name="time")
+        axis = 1 if by == "channel" else 0
+        means = {
+            name: np.nan if evoked is None else evoked.data.mean(axis)
+            for name, evoked in maps.items()
+        }
+        return pd.DataFrame(means, index=index)
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot ``r_images`` against time, beside the noise ceiling.
+
+        Parameters
+        ----------
+        %(axes)s
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: the mean over channels, and the range that holds half of them.
+        """
+        return plot_encoding_scores(self, axes=axes, show=show)
+
+    def __repr__(self) -> str:
+        lines = ["<EncodingScores", self._text().to_string()]
+        lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
+        return "\n".join(lines) + ">"
+
+    def _text(self) -> pd.DataFrame:
+        """Write every score with its confidence interval."""
+        text = self.table.map("{:.3g}".format)
+        if np.isfinite(self.low.loc[PREDICTION, "r_images"]):
+            interval = self.low.map("{:.3g}".format) + ", "
+            text += " [" + interval + self.high.map("{:.3g}".format) + "]"
+        return text.where(self.table.notna(), "").loc[self.table.notna().any(axis=1)]
+
+
+@verbose
+@fill_doc
+def score_encoding(
+    epochs: mne.BaseEpochs,
+    epochs_predicted: mne.BaseEpochs,
+    mean_response: mne.Evoked,
+    *,
+    picks=None,
+    n_splits: int = 100,
+    n_bootstraps: int = 1000,
+    random_state=None,
+    verbose=None,
+) -> EncodingScores:
+    """Compare predicted with measured responses.
+
+    Parameters
+    ----------
+    %(epochs_images)s
+        Repetitions are averaged and give the noise ceiling.
+    epochs_predicted : instance of Epochs
+        One predicted response per image, as ``BrainAE.predict_epochs`` returns them.
+    mean_response : instance of Evoked
+        The mean training response (``BrainAE.evoked_``), the baseline that knows
+        nothing of the image.
+    picks : str | array-like | slice | None
+        The channels of ``epochs_predicted`` to score, such as those over visual areas;
+        None scores all.
+    n_splits : int
+        Number of random halvings of the repetitions.
+    n_bootstraps : int
+        Number of times that the images are drawn again for the confidence intervals; 0
+        leaves them out.
+    %(random_state)s
+    %(verbose)s
+
+    Returns
+    -------
+    scores : instance of EncodingScores
+        ``r_pattern`` and ``mse`` are the paper's (Table 1): per image over channels and
+        times, mean over images, squared units of the data. ``r_images`` correlates over
+        images for every channel and time and then averages; the mean response scores 0
+        there. ``r_half`` is the same against the mean of one half of the repetitions,
+        mean over splits, as in Gifford et al. (2022), so that recordings with more
+        repetitions have no advantage but that of a better half.
+
+    Notes
+    -----
+    The noise ceiling is what a perfect model would reach. For ``r_pattern`` and
+    ``r_images`` it is the root of the Spearman-Brown corrected correlation of split
+    halves, for ``r_half`` the root of that correlation itself, and for ``mse`` the
+    variance of the noise. The root is taken for every channel and time before
+    averaging, since the root of the average would be far too high where only some of
+    them respond. A quotient of scores is that of the averages. It may exceed 1, which
+    the protocol then explains: the ceiling is estimated from split halves, and noise
+    moves both it and the score of finitely many images to either side.
+
+    The lower and the upper bound are those of Gifford et al. (2022): the correlation of
+    one half with the other, and with the mean of all repetitions.
+
+    Confidence intervals say how much the scores would change with other images of the
+    same kind, not with other subjects. Every resample of the images is scored with one
+    of the halvings, so that the choice of the halves is covered. The interval holds the
+    middle 95 %% of deviations from their mean, laid around the estimate.
+    """
+    for name, value, least in (
+        ("n_splits", n_splits, 1),
+        ("n_bootstraps", n_bootstraps, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}.")
+    pairs = pair_responses(epochs, epochs_predicted, mean_response, picks)
+    seed = seed_from(random_state)
+    rng = np.random.default_rng(seed)
+    n_images = len(pairs.table)
+    weights = rng.multinomial(n_images, np.full(n_images, 1 / n_images), n_bootstraps)
+    result = _Scoring(pairs.measured, pairs.predicted, pairs.mean, weights)
+    result.score_whole()
+    codes = pd.Index(pairs.images).get_indexer(check_image_names(epochs))
+    has_ceiling = np.bincount(codes).min() >= 2
+    if has_ceiling:
+        trials = read_array(epochs, pairs.picks)
+        result.score_halves(split_halves(trials, codes, n_splits, rng), codes, n_splits)
+    protocol = pairs.protocol | {
+        "split halves": n_splits if has_ceiling else "none, an image was shown once",
+        "bootstraps over images": n_bootstraps,
+        "seed": seed,
+    }
+    return result.finish(pairs.info, pairs.tmin, pairs.images, protocol)
+
+
+class _Scoring:
+    """The scores while they are computed: values, and replicates of the bootstrap.
+
+    A score is entered under (row, column) of the table, as one value and as one value
+    per resample of the images.
+    """
+
+    def __init__(self, measured, predicted, baseline, weights):
+        self.measured, self.predicted, self.baseline = measured, predicted, baseline
+        self.weights = weights
+        self.values, self.replicates = {}, {}
+        self.per_image, self.maps = {}, {}
+
+    def enter(self, row: str, column: str, value, replicates) -> None:
+        self.values[row, column] = float(value)
+        self.replicates[row, column] = replicates
+
+    def over_images(self, per_image: np.ndarray, weights=None) -> np.ndarray:
+        """Return the mean over the images of every resample."""
+        weights = self.weights if weights is None else weights
+        return weights @ per_image / len(per_image)
+
+    def score_whole(self) -> None:
+        """Score against the mean of all repetitions."""
+        for row, guess in ((PREDICTION, self.predicted), (MEAN, self.baseline)):
+            error = np.square(self.measured - guess, dtype=np.float64)
+            r_pattern = correlate(self.measured, guess, axis=(1, 2))
+            for column, values in (
+                ("r_pattern", r_pattern),
+                ("mse", error.mean(axis=(1, 2))),
+            ):
+                self.per_image[f"{column} ({row})"] = values
+                self.enter(row, column, values.mean(), self.over_images(values))
+            self.maps[row, "mse"] = error.mean(axis=0)
+        r_images = correlate(self.measured, self.predicted, axis=0)
+        self.maps[PREDICTION, "r_images"] = r_images
+        (resampled,) = correlate_resampled(
+            standardise(self.measured), standardise(self.predicted), self.weights
+        )
+        self.enter(PREDICTION, "r_images", r_images.mean(), resampled)
+        # What is the same for all images correlates with nothing over images.
+        self.enter(MEAN, "r_images", 0.0, np.zeros(len(self.weights)))
+
+    def score_halves(self, halves, codes, n_splits: int) -> None:
+        """Score against single halves of the repetitions, and halves by each other."""
+        counts = np.bincount(codes)
+        keys = (
+            (CEILING, "r_pattern"),
+            (CEILING, "mse"),
+            (CEILING, "r_images"),
+            (CEILING, "r_half"),
+            (LOWER, "r_half"),
+            (UPPER, "r_half"),
+            (PREDICTION, "r_half"),
+        )
+        replicates = {key: np.zeros(len(self.weights)) for key in keys}
+        pattern, noise, agreement, own, upper = 0.0, 0.0, 0.0, 0.0, 0.0
+        predicted, measured = standardise(self.predicted), standardise(self.measured)
+        for split, halved in enumerate(halves):
+            part = slice(split, None, n_splits)  # the resamples that meet these halves
+            weights = self.weights[part]
+            per_image = correlate(*halved, axis=(1, 2))
+            variance = noise_variance(*halved, counts).mean(axis=(1, 2))
+            pattern, noise = pattern + per_image, noise + variance
+            first, second = (standardise(half) for half in halved)
+            agreement += np.mean(first * second, axis=0)
+            own += np.mean(predicted * first, axis=0)
+            upper += np.mean(measured * first, axis=0)
+            resampled = (
+                self.over_images(whole_from_halves(per_image), weights),
+                self.over_images(variance, weights),
+                *correlate_resampled(
+                    first,
+                    second,
+                    weights,
+                    (whole_from_halves, signed_root, np.positive),
+                ),
+                *correlate_resampled(first, measured, weights),
+                *correlate_resampled(first, predicted, weights),
+            )
+            for key, values in zip(keys, resampled, strict=True):
+                replicates[key][part] = values
+        agreement, own, upper = agreement / n_splits, own / n_splits, upper / n_splits
+        shape = self.measured.shape[1:]
+        self.maps[CEILING, "r_images"] = whole_from_halves(agreement).reshape(shape)
+        self.maps[PREDICTION, "r_half"] = own.reshape(shape)
+        values = (
+            whole_from_halves(pattern / n_splits),
+            noise / n_splits,
+            whole_from_halves(agreement),
+            signed_root(agreement),
+            agreement,
+            upper,
+            own,
+        )
+        for key, value in zip(keys, values, strict=True):
+            self.enter(*key, value.mean(), replicates[key])
+        self.enter(MEAN, "r_half", 0.0, np.zeros(len(self.weights)))
+
+    def compare(self) -> None:
+        """Enter the gain over the mean response and the share of the ceiling."""
+        for column in SCORES:
+            if (PREDICTION, column) not in self.values:
+                continue
+            own, mean = (
+                (self.values[row, column], self.replicates[row, column])
+                for row in (PREDICTION, MEAN)
+            )
+            self.enter(GAIN, column, own[0] - mean[0], own[1] - mean[1])
+            ceiling = self.values.get((CEILING, column), 0.0)
+            if column != "mse" and ceiling > 0:
+                replicates = self.replicates[CEILING, column]
+                # Deviations of the ceiling are laid around its estimate here, too.
+                around = ceiling + replicates - replicates.mean() if len(own[1]) else 1
+                self.enter(RATIO, column, own[0] / ceiling, own[1] / around)
+
+    def finish(self, info, tmin: float, shown: list, protocol: dict) -> EncodingScores:
+        self.compare()
+        tables = [self._table(self.values)]
+        if (tables[0].loc[RATIO] > 1).any():
+            protocol = protocol | {RATIO: ABOVE}
+        for share in (2.5, 97.5):
+            bounds = {}
+            for key, replicates in self.replicates.items():
+                bounds[key] = np.nan
+                if len(replicates):
+                    deviation = np.percentile(replicates, share) - replicates.mean()
+                    bounds[key] = self.values[key] + deviation
+            tables.append(self._table(bounds))
+
+        def as_evoked(row: str, column: str):
+            data = self.maps.get((row, column))
+            if data is None:
+                return None
+            return mne.EvokedArray(data, info.copy(), tmin, comment=f"{column} ({row})")
+
+        return EncodingScores(
+            *tables,
+            pd.DataFrame(self.per_image, index=pd.Index(shown, name="image")),
+            as_evoked(PREDICTION, "r_images"),
+            as_evoked(PREDICTION, "r_half"),
+            as_evoked(PREDICTION, "mse"),
+            as_evoked(MEAN, "mse"),
+            as_evoked(CEILING, "r_images"),
+            protocol,
+        )
+
+    @staticmethod
+    def _table(values: dict) -> pd.DataFrame:
+        table = pd.DataFrame(np.nan, index=list(ROWS), columns=list(SCORES))
+        for (row, column), value in values.items():
+            table.loc[row, column] = value
+        return table
+
+
+def compare_subjects(
+    scores: pd.DataFrame, reference: str, *, alternative: str = "two-sided"
+) -> pd.DataFrame:
+    """Test whether systems score differently from a reference across subjects.
+
+    Parameters
+    ----------
+    scores : DataFrame, shape (n_subjects, n_systems)
+        One score per subject and system, such as ``r_images``.
+    reference : str
+        The column that the others are compared with.
+    alternative : ``"two-sided"`` | ``"greater"`` | ``"less"``
+        What is tested: that a system differs from the reference, is above, or below.
+
+    Returns
+    -------
+    table : DataFrame, shape (n_systems - 1, 8)
+        For every other system the mean and standard deviation of its scores, the mean
+        difference, the number of subjects, in how many of them it is above the
+        reference, the statistic of the Wilcoxon signed-rank test, its p-value, and the
+        p-value after Bonferroni's correction for the number of systems.
+
+    Notes
+    -----
+    Fewer than six subjects are refused: with five the least two-sided p-value that the
+    test can give is 0.0625. The paper tests ten subjects, and neither the four of
+    THINGS-MEG nor the two monkeys.
+    """
+    from mne.stats import bonferroni_correction
+    from scipy.stats import wilcoxon
+
+    _validate_type(scores, pd.DataFrame, "scores")
+    _check_option("reference", reference, tuple(scores.columns))
+    _check_option("alternative", alternative, ("two-sided", "greater", "less"))
+    n_subjects = len(scores)
+    if n_subjects < LEAST_SUBJECTS:
+        raise ValueError(
+            f"scores have {counted(n_subjects, 'subject')}, but the signed-rank test "
+            f"needs at least {LEAST_SUBJECTS}: its least two-sided p-value would be "
+            f"{2 / 2**n_subjects:.3g}. Report every subject's score instead."
+        )
+    bad = scores.index[scores.isna().any(axis=1)]
+    if len(bad):
+        raise ValueError(f"scores are missing for the subjects {five(bad)}.")
+    others = [name for name in scores.columns if name != reference]
+    if not others:
+        raise ValueError(f"scores have no other column than {reference!r}.")
+    rows = {}
+    for name in others:
+        difference = scores[name] - scores[reference]
+        if (difference == 0).all():
+            raise ValueError(f"{name!r} and {reference!r} have the same scores.")
+        test = wilcoxon(difference, alternative=alternative)
+        rows[name] = {
+            "mean": scores[name].mean(),
+            "sd": scores[name].std(),
+            "difference": difference.mean(),
+            "n_subjects": n_subjects,
+            "n_above": int((difference > 0).sum()),
+            "statistic": test.statistic,
+            "p": test.pvalue,
+        }
+    table = pd.DataFrame(rows).T.astype({"n_subjects": int, "n_above": int})
+    return table.assign(p_bonferroni=bonferroni_correction(table["p"].to_numpy())[1])

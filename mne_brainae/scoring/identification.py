@@ -1,0 +1,526 @@
+"""Which picture was seen: similarities, ranks, and how they were obtained."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest, hypergeom
+
+from ..utils.checks import (
+    check_complete,
+    counted,
+    five,
+    seed_from,
+)
+from ..utils.docs import fill_doc
+from ..viz.decoding import plot_confusion, plot_identification
+from .comparison import Comparison, best_columns, rank
+
+
+def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the cosine of every row of ``a`` with every row of ``b``."""
+
+    def unit(rows: np.ndarray) -> np.ndarray:
+        rows = np.asarray(rows, np.float64)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    return unit(a) @ unit(b).T
+
+
+#: What responses and pictures are compared by, as a protocol says it.
+SIMILARITIES = {
+    "cosine": "cosine in the shared space",
+    "encoding": "Pearson r with the predicted response",
+    "likelihood": "log-likelihood around the prediction, noise learned in fit",
+}
+
+
+def log_likelihood(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the Gaussian log-likelihood of rows of ``a`` around rows of ``b``.
+
+    Parameters
+    ----------
+    a, b : array, shapes (n_a, n_axes), (n_b, n_axes)
+        Coordinates in which the noise is white, with variance 1.
+
+    Returns
+    -------
+    similarity : array, shape (n_a, n_b)
+        Minus half the squared distance. The constant of the density is left out.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    return a @ b.T - (np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)) / 2
+
+
+def rank_of_truth(similarity: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Return the rank of the true candidate of every row, 1 for the best.
+
+    Parameters
+    ----------
+    similarity : array, shape (n_epochs, n_candidates)
+        Higher is more similar.
+    true : array of int, shape (n_epochs,)
+        The column of the true candidate.
+
+    Returns
+    -------
+    ranks : array of int, shape (n_epochs,)
+        How many candidates are at least as similar as the true one, itself included:
+        a tie counts as an error.
+    """
+    return rank(similarity, true).ranks
+
+
+@dataclass(repr=False)
+class Identification:
+    """The candidates of every brain response, and the protocol of the comparison.
+
+    Parameters
+    ----------
+    similarity : array | Comparison, shape (n_epochs, n_candidates)
+        Similarity of every response to every candidate; higher is more similar. For a
+        large gallery ``retrieve`` gives a matrix that is computed in blocks when it is
+        read, by ``similarity[rows, columns]``.
+    candidates : list of str
+        Names of the candidates: images in retrieval, concepts in classification.
+    truth : list of str
+        The candidate that was really shown, for every epoch.
+    protocol : dict
+        How the scores came about: task, gallery, templates, repetitions averaged,
+        channels, selection of the model, seed, image encoder.
+
+    Attributes
+    ----------
+    ranks : array of int, shape (n_epochs,)
+        Rank of the true candidate, 1 for the best; a tie counts as an error.
+
+    Notes
+    -----
+    Intervals and tests count epochs as independent. Repetitions of one image are not
+    quite: average them first, for what is to be generalised is the image.
+    """
+
+    similarity: np.ndarray | Comparison
+    candidates: Sequence[str]
+    truth: Sequence[str]
+    protocol: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.candidates, self.truth = list(self.candidates), list(self.truth)
+        shape = (len(self.truth), len(self.candidates))
+        if self.similarity.shape != shape:
+            raise ValueError(
+                f"similarity must have shape (n_epochs, n_candidates) = {shape}, got "
+                f"{self.similarity.shape}."
+            )
+        check_complete(self.truth, self.candidates, "The gallery")
+        if isinstance(self.similarity, Comparison):
+            self.similarity = self.similarity.if_small()
+        true = pd.Index(self.candidates).get_indexer(self.truth)
+        self._ranking = rank(self.similarity, true)
+        self.ranks = self._ranking.ranks
+
+    # -- one number -------------------------------------------------------------------
+
+    @fill_doc
+    def top_k(self, k: int = 1, *, n_way: int | None = None) -> float:
+        """Return the share of epochs whose true candidate is among the best ``k``.
+
+        Parameters
+        ----------
+        %(guesses)s
+        n_way : int | None
+            The size of a smaller gallery, which holds the true candidate and others
+            drawn at random for every epoch. The result is the mean over all such
+            galleries, without drawing any. None takes all candidates.
+
+        Returns
+        -------
+        accuracy : float
+            Between 0 and 1; compare with :meth:`chance`.
+        """
+        n_way = self._check_k(k, n_way)
+        n_others = len(self.candidates) - 1
+        if n_way > n_others:
+            return float(np.mean(self.ranks <= k))
+        # How many of those that beat the truth are among the n_way - 1 drawn.
+        return float(hypergeom.cdf(k - 1, n_others, self.ranks - 1, n_way - 1).mean())
+
+    @fill_doc
+    def chance(self, k: int = 1, *, n_way: int | None = None) -> float:
+        """Return the accuracy that guessing would reach.
+
+        Parameters
+        ----------
+        %(guesses)s
+        n_way : int | None
+            The size of a smaller gallery; None takes all candidates.
+
+        Returns
+        -------
+        accuracy : float
+            ``k / n_candidates``.
+        """
+        return k / self._check_k(k, n_way)
+
+    def _check_k(self, k: int, n_way: int | None = None) -> int:
+        """Check a number of guesses, and return the size of the gallery."""
+        n_candidates = len(self.candidates)
+        if n_way is not None and not 2 <= n_way <= n_candidates:
+            raise ValueError(
+                f"n_way must lie between 2 and the {n_candidates} candidates, got "
+                f"{n_way}."
+            )
+        n_way = n_candidates if n_way is None else n_way
+        if not 1 <= k <= n_way:
+            raise ValueError(
+                f"k must lie between 1 and the {n_way} candidates, got {k}."
+            )
+        return n_way
+
+    @property
+    def mean_rank(self) -> float:
+        """Mean rank of the true candidate; guessing has (n_candidates + 1) / 2."""
+        return float(self.ranks.mean())
+
+    @property
+    def median_rank(self) -> float:
+        """Median rank of the true candidate."""
+        return float(np.median(self.ranks))
+
+    @fill_doc
+    def interval(self, k: int = 1, *, level: float = 0.95) -> tuple[float, float]:
+        """Return the confidence interval of :meth:`top_k`, by Wilson's score.
+
+        Parameters
+        ----------
+        %(guesses)s
+        level : float
+            The share of such intervals that hold the true accuracy.
+
+        Returns
+        -------
+        low, high : float
+            The ends of the interval.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, got {level}.")
+        result = self._test(k, alternative="two-sided")
+        return tuple(result.proportion_ci(level, method="wilson"))
+
+    @fill_doc
+    def p_value(self, k: int = 1) -> float:
+        """Return how probable so many hits, or more, are by guessing.
+
+        Parameters
+        ----------
+        %(guesses)s
+
+        Returns
+        -------
+        p : float
+            The one-sided p-value of the exact binomial test against chance.
+        """
+        return float(self._test(k, alternative="greater").pvalue)
+
+    def _test(self, k: int, *, alternative: str):
+        hits = int(np.sum(self.ranks <= k))
+        return binomtest(hits, len(self.ranks), self.chance(k), alternative=alternative)
+
+    # -- tables -----------------------------------------------------------------------
+
+    def scores(self, ks: Sequence[int] = (1, 5), *, level: float = 0.95):
+        """Return accuracy beside chance, with interval and test.
+
+        Parameters
+        ----------
+        ks : sequence of int
+            Numbers of guesses; those above the number of candidates are left out.
+        level : float
+            The level of the confidence interval.
+
+        Returns
+        -------
+        table : DataFrame, shape (n_ks, 5)
+            Columns ``accuracy``, ``chance``, ``low``, ``high`` (Wilson's interval) and
+            ``p`` (exact binomial test against chance).
+        """
+        rows = {}
+        for k in ks:
+            if k <= len(self.candidates):
+                low, high = self.interval(k, level=level)
+                rows[f"top-{k}"] = {
+                    "accuracy": self.top_k(k),
+                    "chance": self.chance(k),
+                    "low": low,
+                    "high": high,
+                    "p": self.p_value(k),
+                }
+        return pd.DataFrame(rows).T
+
+    @property
+    def predicted(self) -> list[str]:
+        """The most similar candidate of every epoch."""
+        return [self.candidates[i] for i in self._ranking.best]
+
+    def best(self, k: int = 5) -> pd.DataFrame:
+        """Return the names of the ``k`` most similar candidates of every epoch.
+
+        Parameters
+        ----------
+        k : int
+            How many.
+
+        Returns
+        -------
+        table : DataFrame, shape (n_epochs, k)
+            Columns 1 to k, the best first.
+        """
+        self._check_k(k)
+        names = np.array(self.candidates, object)[best_columns(self.similarity, k)]
+        return pd.DataFrame(names, columns=range(1, k + 1))
+
+    def to_data_frame(self) -> pd.DataFrame:
+        """Return one row per epoch.
+
+        Returns
+        -------
+        table : DataFrame, shape (n_epochs, 5)
+            Columns ``truth``, ``predicted``, ``rank``, ``similarity`` (to the true
+            candidate) and ``best_similarity``.
+        """
+        return pd.DataFrame(
+            {
+                "truth": self.truth,
+                "predicted": self.predicted,
+                "rank": self.ranks,
+                "similarity": self._ranking.own,
+                "best_similarity": self._ranking.highest,
+            }
+        )
+
+    @fill_doc
+    def accuracy_by(self, groups=None, *, k: int = 1) -> pd.DataFrame:
+        """Return the accuracy of every group of true candidates.
+
+        Parameters
+        ----------
+        groups : dict | Series | None
+            The group of every candidate that was shown, by its name, such as the
+            category of a concept or the concept of an image. None takes every
+            candidate by itself.
+        %(guesses)s
+
+        Returns
+        -------
+        table : DataFrame, shape (n_groups, 3)
+            Columns ``n_epochs``, ``accuracy`` and ``mean_rank``, the best group first.
+        """
+        self._check_k(k)
+        table = pd.DataFrame(
+            {
+                "group": self._grouped(self.truth, groups),
+                "hit": self.ranks <= k,
+                "rank": self.ranks,
+            }
+        )
+        table = table.groupby("group").agg(
+            n_epochs=("hit", "size"),
+            accuracy=("hit", "mean"),
+            mean_rank=("rank", "mean"),
+        )
+        return table.sort_values(["accuracy", "mean_rank"], ascending=[False, True])
+
+    def confusion(self, groups=None, *, normalize: bool = True) -> pd.DataFrame:
+        """Return which group was taken for which.
+
+        Parameters
+        ----------
+        groups : dict | Series | None
+            The group of every candidate by its name. None takes every candidate by
+            itself.
+        normalize : bool
+            Whether every row is divided by its number of epochs.
+
+        Returns
+        -------
+        table : DataFrame, shape (n_groups_shown, n_groups)
+            Rows are the groups that were shown, columns those of the most similar
+            candidates.
+        """
+        shown = pd.Series(self._grouped(self.truth, groups), name="shown")
+        guess = pd.Series(self._grouped(self.predicted, groups), name="predicted")
+        table = pd.crosstab(shown, guess)
+        every = sorted(set(self._grouped(self.candidates, groups)))
+        table = table.reindex(columns=pd.Index(every, name="predicted"), fill_value=0)
+        return table.div(table.sum(axis=1), axis=0) if normalize else table
+
+    def _grouped(self, names: list[str], groups) -> list[str]:
+        if groups is None:
+            return names
+        groups = {str(name): str(group) for name, group in dict(groups).items()}
+        lacking = [name for name in dict.fromkeys(names) if name not in groups]
+        if lacking:
+            raise ValueError(
+                f"groups do not say the group of these candidates: {five(lacking)}."
+            )
+        return [groups[name] for name in names]
+
+    def sub_gallery(self, n_candidates: int, *, random_state=None) -> Identification:
+        """Draw a smaller gallery that all epochs share.
+
+        Parameters
+        ----------
+        n_candidates : int
+            How many candidates are drawn.
+        random_state : None | int | instance of RandomState
+            The seed.
+
+        Returns
+        -------
+        identification : instance of Identification
+            The epochs whose true candidate was drawn, among what was drawn. For the
+            mean over all draws see ``n_way`` of :meth:`top_k`.
+        """
+        self._check_k(1, n_candidates)
+        seed = seed_from(random_state)
+        rng = np.random.default_rng(seed)
+        columns = np.sort(rng.permutation(len(self.candidates))[:n_candidates])
+        kept = [self.candidates[column] for column in columns]
+        rows = np.flatnonzero(np.isin(self.truth, kept))
+        if not len(rows):
+            raise ValueError(
+                f"None of the {n_candidates} candidates that were drawn was shown. "
+                "Draw more, or with another random_state."
+            )
+        whole = isinstance(self.similarity, np.ndarray)
+        drawn = (
+            self.similarity[np.ix_(rows, columns)]
+            if whole
+            else self.similarity.select(rows, columns)
+        )
+        note = f"{n_candidates} drawn from {len(self.candidates)}, seed {seed}"
+        truth = [self.truth[row] for row in rows]
+        return Identification(drawn, kept, truth, self.protocol | {"gallery": note})
+
+    # -- looks ------------------------------------------------------------------------
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot accuracy against the number of guesses, beside chance.
+
+        Parameters
+        ----------
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure.
+        """
+        return plot_identification(self, axes=axes, show=show)
+
+    @fill_doc
+    def plot_confusion(self, groups=None, *, axes=None, show: bool = True):
+        """Draw which group was taken for which.
+
+        Parameters
+        ----------
+        groups : dict | Series | None
+            The group of every candidate by its name, as in :meth:`confusion`.
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure.
+        """
+        return plot_confusion(self.confusion(groups), axes=axes, show=show)
+
+    def __repr__(self) -> str:
+        n_epochs, n_candidates = self.similarity.shape
+        scores = [
+            f"top-{k} {100 * self.top_k(k):.1f} % (chance {100 * self.chance(k):.1f} %)"
+            for k in (1, 5)
+            if k <= n_candidates
+        ]
+        low, high = self.interval()
+        lines = [f"<Identification | {counted(n_epochs, 'epoch')}, {', '.join(scores)}"]
+        lines += [
+            f"  95 % interval of top-1: {100 * low:.1f} to {100 * high:.1f} %",
+            f"  median rank: {self.median_rank:g} of {n_candidates}",
+        ]
+        lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
+        return "\n".join(lines) + ">"
+
+
+def pool_identifications(found: Iterable[Identification]) -> Identification:
+    """Join the epochs of several identifications, such as those of all folds.
+
+    Parameters
+    ----------
+    found : iterable of Identification
+        Identifications among the same candidates, in any order.
+
+    Returns
+    -------
+    identification : instance of Identification
+        All epochs, in the order given. The protocol keeps what is common to all.
+    """
+    found = list(found)
+    candidates = found[0].candidates
+    for each in found:
+        if sorted(each.candidates) != sorted(candidates):
+            raise ValueError(
+                "Only identifications among the same candidates can be pooled, but "
+                f"{five(set(each.candidates) ^ set(candidates))} are not in all."
+            )
+    orders = [pd.Index(each.candidates).get_indexer(candidates) for each in found]
+    common = {
+        key: value
+        for key, value in found[0].protocol.items()
+        if all(each.protocol.get(key) == value for each in found)
+    }
+    return Identification(
+        np.vstack([x.similarity[:, o] for x, o in zip(found, orders, strict=True)]),
+        candidates,
+        [name for each in found for name in each.truth],
+        common | {"pooled over": f"{len(found)} parts"},
+    )
+
+
+def check_templates(templates: pd.MultiIndex, epochs_table: pd.DataFrame) -> None:
+    """Refuse templates that contain a picture that the test epochs show.
+
+    Parameters
+    ----------
+    templates : MultiIndex
+        Levels ``concept`` and ``image``.
+    epochs_table : DataFrame
+        Metadata of the test epochs, with columns ``image`` and ``concept``.
+    """
+
+    def keys(concepts, images) -> pd.Index:
+        files = [
+            f"{concept}/{PurePosixPath(image).stem}"
+            for concept, image in zip(concepts, images, strict=True)
+        ]
+        return pd.Index(files)
+
+    shown = epochs_table[["concept", "image"]].drop_duplicates().astype(str)
+    names = templates.get_level_values("image").astype(str)
+    concepts = templates.get_level_values("concept").astype(str)
+    clash = names.isin(shown["image"])
+    clash |= keys(concepts, names).isin(keys(shown["concept"], shown["image"]))
+    if clash.any():
+        raise ValueError(
+            "Templates must be pictures that the test epochs do not show, but these "
+            f"are test stimuli: {five(names[clash])}. Leave them out, or call retrieve "
+            "to search among the stimuli themselves."
+        )

@@ -1,0 +1,375 @@
+"""When and where a response tells what was seen: decoding with parts hidden."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+import pandas as pd
+from mne.stats import fdr_correction
+from mne.utils import ProgressBar
+from scipy.stats import binomtest, pearsonr
+
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    check_image_names,
+    check_same_space,
+    five,
+    verbose,
+)
+from ..utils.docs import fill_doc
+from ..viz.decoding import plot_consistency, plot_occlusion
+from .identification import Identification
+
+KINDS = ("pointwise", "increasing", "decreasing", "sliding")
+
+
+@dataclass(repr=False)
+class Occlusion:
+    """Accuracy with parts of the responses hidden.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_parts, n_columns)
+        One row per part: ``tmin`` and ``tmax`` in seconds, or ``part``, a channel or
+        region; ``accuracy`` with its 95 % interval ``low`` to ``high``; ``change``
+        against the whole response; ``mean_rank``; ``p_change``, McNemar's exact test
+        against the whole response; ``p_chance``, the binomial test against chance. Both
+        are corrected for the number of parts by the false discovery rate.
+    whole : instance of Identification
+        The identification of the whole responses.
+    kind : str
+        What was hidden.
+    k : int
+        The number of guesses that were allowed.
+    change_map : instance of EvokedArray | None
+        ``change`` over the sensors where channels or regions were hidden, one time.
+
+    Notes
+    -----
+    The tests count epochs as independent, as those of
+    :class:`mne_brainae.Identification` do.
+    """
+
+    table: pd.DataFrame
+    whole: Identification
+    kind: str
+    k: int
+    change_map: mne.EvokedArray | None = None
+
+    def to_data_frame(self) -> pd.DataFrame:
+        """Return the table of parts.
+
+        Returns
+        -------
+        table : DataFrame, shape (n_parts, n_columns)
+            A copy of ``table``.
+        """
+        return self.table.copy()
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot accuracy against the part that was hidden or left.
+
+        Parameters
+        ----------
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure. Filled points differ from the whole response, p < 0.05.
+        """
+        return plot_occlusion(
+            self.table,
+            kind=self.kind,
+            whole=self.whole.top_k(self.k),
+            chance=self.whole.chance(self.k),
+            axes=axes,
+            show=show,
+        )
+
+    def __repr__(self) -> str:
+        significant = int((self.table["p_change"] < 0.05).sum())
+        return (
+            f"<Occlusion | {self.kind}, {len(self.table)} parts, top-{self.k} of whole "
+            f"responses {100 * self.whole.top_k(self.k):.1f} % (chance "
+            f"{100 * self.whole.chance(self.k):.1f} %), {significant} parts differ>"
+        )
+
+
+@verbose
+@fill_doc
+def occlude_times(
+    identify: Callable[[mne.BaseEpochs], Identification],
+    epochs: mne.BaseEpochs,
+    mean_response: mne.Evoked,
+    *,
+    kind: str = "pointwise",
+    window: float = 0.1,
+    step: float | None = None,
+    k: int = 1,
+    verbose=None,
+) -> Occlusion:
+    """Identify with parts of the time hidden (Figure 3a of the paper).
+
+    Parameters
+    ----------
+    %(identify)s
+    %(epochs_images)s
+    %(mean_response_hides)s
+    kind : ``"pointwise"`` | ``"increasing"`` | ``"decreasing"`` | ``"sliding"``
+        Hide one window after another; show what is before the end of a window, that
+        moves on; show what is from its beginning on; or show one window only.
+    window : float
+        Length of a window in seconds.
+    step : float | None
+        From one window to the next in seconds; None takes ``window``.
+    k : int
+        How many guesses are allowed.
+    %(verbose)s
+
+    Returns
+    -------
+    occlusion : instance of Occlusion
+        One row per window. A sample belongs to the window in which its time is, the end
+        left out.
+
+    Notes
+    -----
+    The model is fitted once, on whole responses, and only the test is occluded, as in
+    the paper. A window that matters is one that this model uses; what a model fitted on
+    the window alone would find there is another question.
+    """
+    _check_option("kind", kind, KINDS)
+    times, sfreq = epochs.times, epochs.info["sfreq"]
+    width = round(window * sfreq)
+    hop = width if step is None else round(step * sfreq)
+    if not 1 <= width <= len(times) or hop < 1:
+        raise ValueError(
+            f"window and step must be between one sample ({1 / sfreq:g} s) and the "
+            f"{len(times) / sfreq:g} s of the epochs, got window={window}, step={step}."
+        )
+    starts = np.arange(0, len(times) - width + 1, hop)
+    index = np.arange(len(times))
+    parts = []
+    for start in starts:
+        inside = (index >= start) & (index < start + width)
+        hidden = {
+            "pointwise": inside,
+            "increasing": index >= start + width,
+            "decreasing": index < start,
+            "sliding": ~inside,
+        }[kind]
+        label = {"tmin": times[start], "tmax": times[start] + width / sfreq}
+        parts.append((label, (slice(None), hidden)))
+    table, whole = _score(identify, epochs, mean_response, parts, k)
+    return Occlusion(table, whole, kind, k)
+
+
+@verbose
+@fill_doc
+def occlude_channels(
+    identify: Callable[[mne.BaseEpochs], Identification],
+    epochs: mne.BaseEpochs,
+    mean_response: mne.Evoked,
+    *,
+    regions: Mapping[str, list[str]] | None = None,
+    k: int = 1,
+    verbose=None,
+) -> Occlusion:
+    """Identify with parts of the sensors hidden (Figure 3b of the paper).
+
+    Parameters
+    ----------
+    %(identify)s
+    %(epochs_images)s
+    %(mean_response_hides)s
+    regions : dict of list of str | None
+        The channels that are hidden together, by name of the region, as
+        :func:`mne_brainae.channel_regions` returns them. None hides one channel after
+        another.
+    k : int
+        How many guesses are allowed.
+    %(verbose)s
+
+    Returns
+    -------
+    occlusion : instance of Occlusion
+        One row per channel or region. ``change_map`` is an Evoked: the change of
+        accuracy at the channels that were hidden, of which a channel of several regions
+        has that of the first.
+    """
+    ch_names = mean_response.ch_names
+    if regions is None:
+        regions = {name: [name] for name in ch_names}
+    unknown = [name for names in regions.values() for name in names]
+    unknown = [name for name in unknown if name not in ch_names]
+    if unknown or not regions:
+        raise ValueError(
+            "regions must name channels of mean_response, but these are none: "
+            f"{five(unknown)}."
+        )
+    parts = [
+        ({"part": region}, (np.isin(ch_names, names), slice(None)))
+        for region, names in regions.items()
+    ]
+    table, whole = _score(identify, epochs, mean_response, parts, k)
+    change_map = _as_map(table, regions, mean_response.info)
+    by_channel = all(len(names) == 1 for names in regions.values())
+    return Occlusion(table, whole, "channel" if by_channel else "region", k, change_map)
+
+
+def _score(identify, epochs, mean_response, parts, k):
+    """Identify once with everything, and once with every part hidden."""
+    check_image_names(epochs)
+    _validate_type(mean_response, mne.Evoked, "mean_response")
+    hidden = epochs.copy().load_data()
+    picks = check_same_space(hidden, mean_response.ch_names, mean_response.times)
+    whole = identify(hidden)
+    _validate_type(whole, Identification, "what identify returns")
+    data = hidden.get_data(copy=False)
+    original = data[:, picks].copy()
+    rows = []
+    for label, (channels, times) in ProgressBar(parts, mesg="Hiding parts"):
+        covered = np.zeros(mean_response.data.shape, bool)
+        covered[channels, times] = True
+        data[:, picks] = np.where(covered, mean_response.data, original)
+        rows.append(label | _row(identify(hidden), whole, k))
+    table = pd.DataFrame(rows)
+    for column in ("p_change", "p_chance"):
+        table[column] = fdr_correction(table[column])[1]
+    return table, whole
+
+
+def _row(found: Identification, whole: Identification, k: int) -> dict:
+    low, high = found.interval(k)
+    return {
+        "accuracy": found.top_k(k),
+        "low": low,
+        "high": high,
+        "change": found.top_k(k) - whole.top_k(k),
+        "mean_rank": found.mean_rank,
+        "p_change": _mcnemar(found.ranks <= k, whole.ranks <= k),
+        "p_chance": found.p_value(k),
+    }
+
+
+def _mcnemar(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the exact p-value of McNemar's test on paired hits and misses."""
+    only_a, only_b = int(np.sum(a & ~b)), int(np.sum(~a & b))
+    if only_a + only_b == 0:
+        return 1.0
+    return float(binomtest(only_a, only_a + only_b).pvalue)
+
+
+def _as_map(table, regions, info: mne.Info) -> mne.EvokedArray:
+    change = {}
+    for names, value in zip(regions.values(), table["change"], strict=True):
+        change |= dict.fromkeys([n for n in names if n not in change], value)
+    picks = [i for i, name in enumerate(info["ch_names"]) if name in change]
+    info = mne.pick_info(info, picks)
+    values = np.array([[change[name]] for name in info["ch_names"]])
+    return mne.EvokedArray(values, info, 0.0, "change of accuracy")
+
+
+@dataclass(repr=False)
+class Consistency:
+    """Whether the channels or times that are predicted best are decoded from, too.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_parts, 2)
+        ``encoding`` (Pearson's r of prediction and measurement) and ``decoding`` (the
+        accuracy that is lost where the part is hidden), by channel or window.
+    r, p : float
+        Pearson correlation of the two columns, and its p-value.
+    """
+
+    table: pd.DataFrame
+    r: float
+    p: float
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot what is lost in decoding against what is predicted.
+
+        Parameters
+        ----------
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure.
+        """
+        return plot_consistency(self.table, self.r, self.p, axes=axes, show=show)
+
+    def __repr__(self) -> str:
+        parts = f"{len(self.table)} {self.table.index.name}s"
+        return f"<Consistency | {parts}, r = {self.r:.2f}, p = {self.p:.2g}>"
+
+
+def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
+    """Correlate encoding with decoding (Figures 3e and 3f of the paper).
+
+    Parameters
+    ----------
+    r_map : instance of Evoked
+        The encoding score of every channel and time, ``EncodingScores.r_map``.
+    occlusion : instance of Occlusion
+        What :func:`mne_brainae.occlude_channels` (channels or regions, one channel
+        each) or :func:`mne_brainae.occlude_times` with ``kind="pointwise"`` returned.
+
+    Returns
+    -------
+    consistency : instance of Consistency
+        Over channels, with the encoding score averaged over times, or over windows,
+        with the encoding score averaged over channels and the window.
+
+    Notes
+    -----
+    The p-value takes channels or windows as independent. Neighbours are not, so it is
+    too small; compare maps of several subjects before believing it.
+    """
+    _validate_type(r_map, mne.Evoked, "r_map")
+    _validate_type(occlusion, Occlusion, "occlusion")
+    lost = -occlusion.table["change"].to_numpy()
+    if occlusion.kind == "channel":
+        by_channel = pd.Series(r_map.data.mean(axis=1), r_map.ch_names)
+        names = pd.Index(occlusion.table["part"], name="channel")
+        encoding = by_channel.reindex(names).to_numpy()
+    elif occlusion.kind == "pointwise":
+        centre = occlusion.table[["tmin", "tmax"]].mean(axis=1)
+        names = pd.Index(centre, name="window")
+        encoding = _in_windows(r_map, occlusion.table)
+    else:
+        raise ValueError(
+            "Consistency needs an occlusion of kind 'channel' or 'pointwise', got "
+            f"{occlusion.kind!r}."
+        )
+    if np.isnan(encoding).any() or len(names) < 3:
+        raise ValueError(
+            "r_map must have all channels and times of the occlusion, three of them or "
+            "more."
+        )
+    table = pd.DataFrame({"encoding": encoding, "decoding": lost}, names)
+    if (table.nunique() == 1).any():
+        return Consistency(table, 0.0, 1.0)
+    r, p = pearsonr(encoding, lost)
+    return Consistency(table, float(r), float(p))
+
+
+def _in_windows(r_map: mne.Evoked, table: pd.DataFrame) -> np.ndarray:
+    half = 0.5 / r_map.info["sfreq"]
+    course = r_map.data.mean(axis=0)
+    means = []
+    for tmin, tmax in zip(table["tmin"], table["tmax"], strict=True):
+        inside = (r_map.times >= tmin - half) & (r_map.times < tmax - half)
+        means.append(course[inside].mean() if inside.any() else np.nan)
+    return np.array(means)

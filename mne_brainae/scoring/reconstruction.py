@@ -1,0 +1,244 @@
+"""How well what is missing of a recording is brought back, beside what is simple."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+import pandas as pd
+from mne.utils import ProgressBar
+from sklearn.utils.validation import check_is_fitted
+
+from ..preprocessing.epochs import make_epochs, read_array
+from ..preprocessing.imputation import MOST_EPOCHS, Imputer
+from ..preprocessing.masking import MASKS, mask_epochs
+from ..preprocessing.scaling import Scaler
+from ..utils.checks import (
+    _check_option,
+    check_finite,
+    check_same_space,
+    seed_from,
+    verbose,
+)
+from ..utils.docs import fill_doc
+from ..viz.decoding import plot_reconstruction
+from .identification import Identification
+
+MODEL, MEAN, PCA = "model", "mean response", "probabilistic PCA"
+
+
+@dataclass(repr=False)
+class ReconstructionScores:
+    """How well missing parts were brought back, by kind and ratio of the mask.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_scores, n_columns)
+        One row per ``kind``, ``ratio`` and ``system`` (the model, the mean response,
+        and probabilistic PCA). ``r_all``, ``r_missing`` and ``r_visible`` are Pearson
+        correlations over those entries of an epoch, mean over epochs, as in the paper.
+        ``skill`` is 1 - MSE / MSE of the mean response on the missing entries, every
+        channel in units of its standard deviation in training: 0 is no better than the
+        mean.
+        ``top_1`` is the accuracy of decoding the reconstruction, if asked for.
+    protocol : dict
+        Epochs, channels, window, blocks and seed.
+    """
+
+    table: pd.DataFrame
+    protocol: dict
+
+    def to_data_frame(self) -> pd.DataFrame:
+        """Return the table of scores.
+
+        Returns
+        -------
+        table : DataFrame, shape (n_scores, n_columns)
+            A copy of ``table``.
+        """
+        return self.table.copy()
+
+    def plot(self, score: str = "skill", *, show: bool = True):
+        """Plot a score against the missing share, for every kind of mask.
+
+        Parameters
+        ----------
+        score : str
+            A column of ``table``.
+        show : bool
+            Whether to show the figure.
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure.
+        """
+        offered = tuple(self.table.columns.drop(["kind", "ratio", "system"]))
+        _check_option("score", score, offered)
+        return plot_reconstruction(self.table, score, show=show)
+
+    def __repr__(self) -> str:
+        table = self.table.to_string(index=False, float_format="{:.3g}".format)
+        lines = ["<ReconstructionScores", table]
+        lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
+        return "\n".join(lines) + ">"
+
+
+@verbose
+@fill_doc
+def score_reconstruction(
+    model,
+    epochs: mne.BaseEpochs,
+    epochs_train: mne.BaseEpochs | None = None,
+    *,
+    kinds: Sequence[str] = MASKS,
+    ratios: Sequence[float] = (0.1, 0.3, 0.5, 0.7, 0.9),
+    block_length: float = 0.1,
+    n_components: int | None = None,
+    identify: Callable[[mne.BaseEpochs], Identification] | None = None,
+    random_state=None,
+    verbose=None,
+) -> ReconstructionScores:
+    """Take parts of a recording away and score what the model makes of the rest.
+
+    Parameters
+    ----------
+    model : instance of BrainAE
+        A fitted model.
+    epochs : instance of Epochs
+        Whole responses that the model has not seen. What is missing of them is known.
+    epochs_train : instance of Epochs | None
+        The responses that the model was fitted to, for probabilistic PCA to learn from.
+        None leaves this baseline out.
+    kinds : sequence of str
+        Kinds of masks, see :func:`mne_brainae.mask_epochs`.
+    ratios : sequence of float
+        Shares that are missing.
+    block_length : float
+        Length of a missing stretch in seconds (random and temporal masks).
+    n_components : int | None
+        Number of components of probabilistic PCA; None takes that of the best held-out
+        likelihood.
+    identify : callable | None
+        Takes epochs and returns an :class:`mne_brainae.Identification`, to decode what
+        was reconstructed. None decodes nothing.
+    %(random_state)s
+    %(verbose)s
+
+    Returns
+    -------
+    scores : instance of ReconstructionScores
+        Scores of the model and of what it has to beat.
+
+    Notes
+    -----
+    Figure 4 of the paper. All systems see the same masks. The model predicts visible
+    entries, too; probabilistic PCA keeps them, so that its ``r_visible`` is 1.
+    """
+    if not hasattr(model, "reconstruct"):
+        raise TypeError(
+            "model must be a fitted model that reconstructs, such as "
+            f"mne_brainae.BrainAE, got {type(model).__name__}."
+        )
+    check_is_fitted(model, "network_")
+    for kind in kinds:
+        _check_option("kinds", kind, MASKS)
+    ch_names = model.info_["ch_names"]
+    whole = read_array(epochs, check_same_space(epochs, ch_names, model.times_))
+    check_finite(whole, "epochs")
+    mean = model.evoked_.data.astype(np.float32)
+    # Of training, since a channel that is almost silent in the test would count most.
+    scale = Scaler(mean, model._brain_scaler.scale)
+    learned = None
+    if epochs_train is not None:
+        learned = _learn(epochs_train, model, n_components)
+    seed = seed_from(random_state)
+    rows = []
+    for kind, ratio in ProgressBar(
+        [(kind, ratio) for kind in kinds for ratio in ratios], mesg="Masking"
+    ):
+        masked = mask_epochs(
+            epochs,
+            kind,
+            ratio,
+            block_length=block_length,
+            picks=ch_names,
+            random_state=seed,
+        )
+        given = read_array(masked, np.arange(len(ch_names)))
+        guesses = {
+            MODEL: model.reconstruct(masked, output="array"),
+            MEAN: np.broadcast_to(mean, whole.shape),
+        }
+        if learned is not None:
+            guesses[PCA] = _impute(given, *learned)
+        for system, guess in guesses.items():
+            row = {"kind": kind, "ratio": ratio, "system": system}
+            row |= _compare(whole, guess, np.isnan(given), scale)
+            if identify is not None:
+                row["top_1"] = _decode(identify, guess, masked, system)
+            rows.append(row)
+    protocol = {
+        "epochs": len(whole),
+        "channels": len(ch_names),
+        "window": f"{model.times_[0]:g} to {model.times_[-1]:g} s",
+        "length of a stretch": f"{block_length:g} s (random and temporal masks)",
+        "seed": seed,
+    }
+    return ReconstructionScores(pd.DataFrame(rows), protocol)
+
+
+def _learn(
+    epochs: mne.BaseEpochs, model, n_components: int | None
+) -> tuple[Scaler, Imputer]:
+    """Learn probabilistic PCA from whole training responses."""
+    picks = check_same_space(epochs, model.info_["ch_names"], model.times_)
+    some = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS))
+    data = read_array(epochs[np.unique(some.astype(int))], picks)
+    check_finite(data, "epochs_train")
+    scaler = Scaler.for_brain(data, "evoked")
+    rows = scaler.transform(data).reshape(len(data), -1)
+    return scaler, Imputer.fit_pca(rows, n_components)
+
+
+def _impute(given: np.ndarray, scaler: Scaler, imputer: Imputer) -> np.ndarray:
+    return scaler.inverse_transform(imputer.fill(scaler.transform(given)))
+
+
+def _compare(whole, guess, missing: np.ndarray, scaler: Scaler) -> dict:
+    """Return the scores of one system under one mask."""
+    deviation = scaler.transform(whole)[missing]
+    error = deviation - scaler.transform(guess)[missing]
+    return {
+        "r_all": _correlate_where(whole, guess, np.ones_like(missing)),
+        "r_missing": _correlate_where(whole, guess, missing),
+        "r_visible": _correlate_where(whole, guess, ~missing),
+        "skill": 1
+        - np.square(error, dtype=np.float64).mean()
+        / np.square(deviation, dtype=np.float64).mean(),
+    }
+
+
+def _correlate_where(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
+    """Correlate some entries of every epoch, and return the mean over epochs."""
+    n = where.sum(axis=(1, 2), keepdims=True)
+
+    def unit(values):
+        centred = values - np.where(where, values, 0).sum((1, 2), keepdims=True) / n
+        centred = np.where(where, centred, 0)
+        length = np.sqrt(np.square(centred).sum(axis=(1, 2), keepdims=True))
+        return centred / np.maximum(length, np.finfo(np.float64).tiny)
+
+    a, b = (unit(np.asarray(values, np.float64)) for values in (a, b))
+    return float((a * b).sum(axis=(1, 2)).mean())
+
+
+def _decode(identify, guess, masked: mne.BaseEpochs, system: str) -> float:
+    if system == MEAN:  # the same response to everything
+        return np.nan
+    rebuilt = make_epochs(guess, masked.info, masked.tmin, masked.metadata)
+    return identify(rebuilt).top_k(1)

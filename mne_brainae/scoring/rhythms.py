@@ -1,0 +1,228 @@
+"""Power and phase of responses in frequency bands, as far as the window holds them."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import mne
+import numpy as np
+import pandas as pd
+
+from ..preprocessing.epochs import read_array
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    check_finite,
+    logger,
+    pick_channels,
+    verbose,
+)
+from ..utils.docs import fill_doc
+
+#: The five rhythms of Figure 2b, in Hz.
+BANDS = {
+    "delta": (1.0, 4.0),
+    "theta": (4.0, 8.0),
+    "alpha": (8.0, 13.0),
+    "beta": (13.0, 30.0),
+    "gamma": (30.0, 45.0),
+}
+#: Fewest cycles of a band's lowest frequency that the window must hold. Phase needs
+#: five, as MNE-Connectivity says.
+POWER_CYCLES, PHASE_CYCLES = 1, 5
+PHASE_LAGS = ("pli", "wpli", "dpli")
+
+
+def bands_in_window(
+    info: mne.Info, n_times: int, bands: Mapping | None, n_cycles: int
+) -> tuple[dict, dict]:
+    """Divide frequency bands into those that a recording can show and the others.
+
+    Parameters
+    ----------
+    info : instance of Info
+        Sampling frequency and low-pass of the recording.
+    n_times : int
+        Samples per epoch.
+    bands : dict | None
+        From name to lowest and highest frequency in Hz; None takes delta to gamma.
+    n_cycles : int
+        How many cycles of the lowest frequency the window must hold.
+
+    Returns
+    -------
+    kept : dict
+        The bands that can be computed.
+    left_out : dict
+        Why the others cannot, by name.
+    """
+    kept, left_out = {}, {}
+    duration, highest = n_times / info["sfreq"], info["sfreq"] / 2
+    if info["lowpass"]:
+        highest = min(highest, info["lowpass"])
+    for name, (fmin, fmax) in (BANDS if bands is None else bands).items():
+        if not 0 < fmin < fmax:
+            raise ValueError(
+                f"The band {name!r} must go from a positive frequency to a higher one, "
+                f"got {fmin:g} to {fmax:g} Hz."
+            )
+        if round(fmin * duration, 6) < n_cycles:
+            left_out[name] = (
+                f"{duration:g} s hold {fmin * duration:.2g} cycles of {fmin:g} Hz, "
+                f"{n_cycles} are needed"
+            )
+        elif fmax > highest:
+            left_out[name] = f"the recording ends at {highest:g} Hz, below {fmax:g} Hz"
+        else:
+            kept[name] = (fmin, fmax)
+    return kept, left_out
+
+
+def _bands_or_error(epochs, bands, n_cycles: int) -> dict:
+    kept, left_out = bands_in_window(epochs.info, len(epochs.times), bands, n_cycles)
+    for name, reason in left_out.items():
+        logger.info(f"Leaving out {name}: {reason}.")
+    if not kept:
+        reasons = "; ".join(f"{name}: {text}" for name, text in left_out.items())
+        raise ValueError(
+            f"The window holds none of the bands ({reasons}). Take longer epochs or "
+            "higher bands."
+        )
+    return kept
+
+
+def read_picked(epochs: mne.BaseEpochs, picks) -> tuple[np.ndarray, list[str]]:
+    """Return the finite data of the picked channels, and their names."""
+    _validate_type(epochs, mne.BaseEpochs, "epochs")
+    picks = pick_channels(epochs.info, picks)
+    data = read_array(epochs, picks)
+    check_finite(data, "epochs")
+    return data, [epochs.ch_names[pick] for pick in picks]
+
+
+@verbose
+@fill_doc
+def band_power(
+    epochs: mne.BaseEpochs, *, bands: Mapping | None = None, picks=None, verbose=None
+) -> pd.DataFrame:
+    """Compute every channel's power in frequency bands (Figure 2b).
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        Responses.
+    bands : dict | None
+        From name to lowest and highest frequency in Hz; None takes delta (1 to 4 Hz),
+        theta (8), alpha (13), beta (30) and gamma (45).
+    %(picks)s
+    %(verbose)s
+
+    Returns
+    -------
+    power : DataFrame, shape (n_channels, n_bands)
+        Mean power spectral density over epochs and over the frequencies of the band,
+        in squared units of the data per Hz, by one window as long as the epoch. A band
+        is left out, and this is said, if the epoch is shorter than one cycle of its
+        lowest frequency or the recording ends below its highest. If none is left, it is
+        a ValueError.
+    """
+    bands = _bands_or_error(epochs, bands, POWER_CYCLES)
+    _, names = read_picked(epochs, picks)
+    spectrum = epochs.compute_psd(
+        "welch", picks=names, n_fft=len(epochs.times), exclude=(), verbose=False
+    )
+    density, frequencies = spectrum.get_data(names, exclude=(), return_freqs=True)
+    density = density.mean(axis=0)
+    power = {
+        name: density[:, (frequencies >= fmin) & (frequencies < fmax)].mean(axis=1)
+        for name, (fmin, fmax) in bands.items()
+    }
+    return pd.DataFrame(power, index=names)
+
+
+@verbose
+@fill_doc
+def phase_lag(
+    epochs: mne.BaseEpochs,
+    *,
+    method: str = "pli",
+    bands: Mapping | None = None,
+    picks=None,
+    n_jobs: int = 1,
+    verbose=None,
+) -> dict[str, pd.DataFrame]:
+    """Compute the phase lag between all channels over epochs (Figure 2d).
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        Responses, at least two.
+    method : ``"pli"`` | ``"wpli"`` | ``"dpli"``
+        Phase lag index, weighted or directed phase lag index.
+    bands : dict | None
+        From name to lowest and highest frequency in Hz, as in :func:`band_power`.
+    %(picks)s
+    n_jobs : int
+        The number of jobs.
+    %(verbose)s
+
+    Returns
+    -------
+    lag : dict of DataFrame, shape (n_channels, n_channels)
+        One whole matrix per band, by
+        :func:`mne_connectivity.spectral_connectivity_epochs`; of the directed index,
+        row leads column above 0.5. A band is left out, and this is said, if the epoch
+        holds fewer than five cycles of its lowest frequency or the recording ends below
+        its highest. If none is left, it is a ValueError.
+
+    Notes
+    -----
+    Epochs of averaged responses are one per image, so the index tells whether the lag
+    is the same for all images. MNE-Connectivity fills the lower triangle, which is
+    mirrored here.
+    """
+    from mne_connectivity import spectral_connectivity_epochs
+
+    _check_option("method", method, PHASE_LAGS)
+    bands = _bands_or_error(epochs, bands, PHASE_CYCLES)
+    data, names = read_picked(epochs, picks)
+    if len(data) < 2:
+        raise ValueError(
+            f"{method} is taken over epochs and needs at least two, got {len(data)}."
+        )
+    fmin, fmax = zip(*bands.values(), strict=True)
+    connectivity = spectral_connectivity_epochs(
+        data.astype(np.float64),
+        names=names,
+        method=method,
+        sfreq=epochs.info["sfreq"],
+        mode="fourier",
+        fmin=fmin,
+        fmax=fmax,
+        faverage=True,
+        n_jobs=n_jobs,
+        verbose="ERROR",
+    )
+    dense = connectivity.get_data("dense")
+    return {
+        name: pd.DataFrame(_whole(dense[..., i], method), index=names, columns=names)
+        for i, name in enumerate(bands)
+    }
+
+
+def _whole(lower: np.ndarray, method: str) -> np.ndarray:
+    """Mirror the lower triangle; what leads one way lags the other."""
+    lower = np.tril(lower, -1)
+    if method != "dpli":
+        return lower + lower.T
+    upper = np.triu(1 - lower.T, 1)
+    return lower + upper + 0.5 * np.eye(len(lower))
+
+
+def decibel(power: np.ndarray) -> np.ndarray:
+    """Return power in decibel, that of a silent channel 300 dB below the loudest."""
+    power = np.asarray(power, np.float64)
+    loudest = power.max() or 1.0
+    return 10 * np.log10(np.maximum(power, 1e-30 * loudest))

@@ -1,0 +1,433 @@
+"""Representational similarity: which pictures a brain or a model takes as alike."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import pdist, squareform
+from scipy.stats import rankdata
+
+from ..preprocessing.averaging import average_by
+from ..utils.checks import (
+    _check_option,
+    _validate_type,
+    check_finite,
+    check_image_names,
+    counted,
+    five,
+    pick_channels,
+    seed_from,
+    verbose,
+)
+from ..utils.docs import fill_doc
+from ..viz.decoding import plot_rdm, plot_rsa
+
+METRICS = ("correlation", "cosine", "euclidean", "sqeuclidean")
+METHODS = ("spearman", "pearson")
+
+
+def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
+    """Compute a representational dissimilarity matrix.
+
+    Parameters
+    ----------
+    patterns : DataFrame, shape (n_images, n_values) | instance of Epochs
+        One row per image, by name: embeddings (``BrainAE.embed_epochs`` of averaged
+        epochs, ``BrainAE.embed_images``), image features, or anything else. Of Epochs
+        the repetitions are averaged, and channels and times are the values.
+    metric : ``"correlation"`` | ``"cosine"`` | ``"euclidean"`` | ``"sqeuclidean"``
+        The dissimilarity of two rows.
+
+    Returns
+    -------
+    rdm : DataFrame, shape (n_images, n_images)
+        The dissimilarities, named on both sides.
+    """
+    _check_option("metric", metric, METRICS)
+    if isinstance(patterns, mne.BaseEpochs):
+        data, names = _averages(patterns, None)
+        patterns = pd.DataFrame(data.reshape(len(data), -1), index=names)
+    _validate_type(patterns, pd.DataFrame, "patterns", "a DataFrame or Epochs")
+    doubled = patterns.index[patterns.index.duplicated()].unique()
+    if len(doubled):
+        raise ValueError(
+            "patterns must have one row per image, but these have several: "
+            f"{five(doubled)}. Average repetitions first."
+        )
+    if len(patterns) < 3:
+        raise ValueError(f"An RDM needs three images or more, got {len(patterns)}.")
+    values = patterns.to_numpy(np.float64)
+    check_finite(values, "patterns")
+    distances = squareform(_distances(values, metric))
+    names = pd.Index(patterns.index.astype(str), name="image")
+    return pd.DataFrame(distances, index=names, columns=names)
+
+
+def _averages(epochs, picks) -> tuple[np.ndarray, pd.Index]:
+    check_image_names(epochs)
+    means, table = average_by(epochs, "image", pick_channels(epochs.info, picks))
+    return means, pd.Index(table["image"].astype(str))
+
+
+def _distances(values: np.ndarray, metric: str) -> np.ndarray:
+    if metric in ("correlation", "cosine"):
+        spread = values.std(axis=1) if metric == "correlation" else values
+        flat = np.flatnonzero(~np.any(np.atleast_2d(spread.T) > 0, axis=0))
+        if len(flat) or (metric == "correlation" and values.shape[1] < 2):
+            raise ValueError(
+                f"The metric {metric!r} needs patterns that vary over two values or "
+                f"more, but rows {five(flat)} do not. Take metric='euclidean'."
+            )
+    return pdist(values, metric)
+
+
+@dataclass
+class RDMComparison:
+    """How alike two representations are.
+
+    Parameters
+    ----------
+    r : float
+        Correlation of the dissimilarities of all pairs of images.
+    p : float
+        One-sided p-value: how often images dealt out anew correlate as well.
+    method : str
+        The correlation.
+    n_images, n_permutations : int
+        How many images were compared, and dealt out how often.
+    """
+
+    r: float
+    p: float
+    method: str
+    n_images: int
+    n_permutations: int
+
+
+def compare_rdms(
+    rdm: pd.DataFrame,
+    rdm_other: pd.DataFrame,
+    *,
+    method: str = "spearman",
+    n_permutations: int = 1000,
+    random_state=None,
+) -> RDMComparison:
+    """Correlate two representational dissimilarity matrices.
+
+    Parameters
+    ----------
+    rdm, rdm_other : DataFrame, shape (n_images, n_images)
+        Dissimilarities of the same images, in any order.
+    method : ``"spearman"`` | ``"pearson"``
+        The correlation.
+    n_permutations : int
+        How often the images of one matrix are dealt out anew.
+    random_state : None | int | instance of RandomState
+        The seed.
+
+    Returns
+    -------
+    comparison : instance of RDMComparison
+        Correlation and p-value (Mantel's test, which keeps the dependence of pairs
+        that share an image).
+    """
+    _check_option("method", method, METHODS)
+    _check_permutations(n_permutations)
+    square = _standard(_check_rdm(rdm, "rdm"), method)
+    other = _standard(_check_rdm(rdm_other, "rdm_other").pipe(_match, rdm), method)
+    fixed = squareform(square, checks=False)
+    null = _null(fixed[None], other, n_permutations, random_state)[:, 0]
+    r = float(fixed @ squareform(other, checks=False))
+    return RDMComparison(r, _p_value(r, null), method, len(rdm), n_permutations)
+
+
+def _check_permutations(n_permutations: int) -> None:
+    if n_permutations < 1:
+        raise ValueError(f"n_permutations must be at least 1, got {n_permutations}.")
+
+
+def _check_rdm(rdm, name: str) -> pd.DataFrame:
+    _validate_type(rdm, pd.DataFrame, name)
+    values = rdm.to_numpy()
+    if (
+        rdm.shape[0] != rdm.shape[1]
+        or list(rdm.index) != list(rdm.columns)
+        or rdm.index.has_duplicates
+        or len(rdm) < 3
+        or not np.allclose(values, values.T, equal_nan=True)
+    ):
+        raise ValueError(
+            f"{name} must be a symmetric DataFrame of three images or more, named "
+            f"alike on both sides, got shape {rdm.shape}."
+        )
+    check_finite(values, name)
+    return rdm
+
+
+def _match(rdm: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    differs = like.index.symmetric_difference(rdm.index)
+    if len(differs):
+        raise ValueError(
+            "Both RDMs must be of the same images, but only one has these: "
+            f"{five(differs)}."
+        )
+    return rdm.loc[like.index, like.index]
+
+
+def _standard(rdm: pd.DataFrame, method: str) -> np.ndarray:
+    """Return a square whose pairs have mean 0 and length 1, for Pearson's r."""
+    return squareform(_unit(squareform(rdm.to_numpy(np.float64), checks=False), method))
+
+
+def _unit(pairs: np.ndarray, method: str) -> np.ndarray:
+    if method == "spearman":
+        pairs = rankdata(pairs, axis=-1)
+    pairs = pairs - pairs.mean(axis=-1, keepdims=True)
+    length = np.linalg.norm(pairs, axis=-1, keepdims=True)
+    return np.divide(pairs, length, out=np.zeros_like(pairs), where=length > 0)
+
+
+def _null(fixed, square, n_permutations: int, random_state) -> np.ndarray:
+    """Correlate rows of pairs with a square whose images are dealt out anew."""
+    rng = np.random.default_rng(seed_from(random_state))
+    upper = np.triu_indices(len(square), 1)
+    null = np.empty((n_permutations, len(fixed)))
+    for row in null:
+        order = rng.permutation(len(square))
+        row[:] = fixed @ square[order[upper[0]], order[upper[1]]]
+    return null
+
+
+def _p_value(value, null: np.ndarray) -> float:
+    # What rounding makes of a tie counts for the null.
+    return float((1 + np.sum(null >= value - 1e-12)) / (1 + len(null)))
+
+
+@dataclass(repr=False)
+class CategoryContrast:
+    """Whether images of one category are more alike than images of two.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_categories + 1, 5)
+        One row per category, and ``all``: ``n_images``, the mean dissimilarity
+        ``within`` a category and ``between`` it and others, their ``difference``
+        (positive where a category is a cluster) and its one-sided ``p``.
+    rdm : DataFrame, shape (n_images, n_images)
+        The dissimilarities, sorted by category.
+    categories : Series
+        The category of every image of ``rdm``.
+    n_permutations : int
+        How often categories were dealt out anew.
+    """
+
+    table: pd.DataFrame
+    rdm: pd.DataFrame
+    categories: pd.Series
+    n_permutations: int
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Draw the dissimilarities sorted by category.
+
+        Parameters
+        ----------
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure.
+        """
+        return plot_rdm(self.rdm, self.categories, axes=axes, show=show)
+
+    def __repr__(self) -> str:
+        table = self.table.to_string(float_format="{:.3g}".format)
+        return f"<CategoryContrast | {self.n_permutations} permutations\n{table}>"
+
+
+def contrast_categories(
+    rdm: pd.DataFrame, categories, *, n_permutations: int = 1000, random_state=None
+) -> CategoryContrast:
+    """Compare dissimilarities within and between categories (Figure 3c of the paper).
+
+    Parameters
+    ----------
+    rdm : DataFrame, shape (n_images, n_images)
+        The dissimilarities.
+    categories : dict | Series
+        The category of every image by its name. Images without one are left out.
+    n_permutations : int
+        How often the categories are dealt out anew among the images.
+    random_state : None | int | instance of RandomState
+        The seed.
+
+    Returns
+    -------
+    contrast : instance of CategoryContrast
+        Means, differences and p-values, which are not corrected for the number of
+        categories.
+    """
+    _check_rdm(rdm, "rdm")
+    _check_permutations(n_permutations)
+    labels = _labels(rdm, categories)
+    rdm = rdm.loc[labels.index, labels.index]
+    square = rdm.to_numpy(np.float64)
+    member = pd.get_dummies(labels).astype(float)
+    within, between = _means(square, member.to_numpy())
+    difference = between - within
+    rng = np.random.default_rng(seed_from(random_state))
+    null = np.empty((n_permutations, len(difference)))
+    for row in null:
+        a, b = _means(square, member.to_numpy()[rng.permutation(len(member))])
+        row[:] = b - a
+    table = pd.DataFrame(
+        {
+            "n_images": [*member.sum().astype(int), len(member)],
+            "within": within,
+            "between": between,
+            "difference": difference,
+            "p": [_p_value(d, n) for d, n in zip(difference, null.T, strict=True)],
+        },
+        index=pd.Index([*member.columns, "all"], name="category"),
+    )
+    return CategoryContrast(table, rdm, labels, n_permutations)
+
+
+def _labels(rdm: pd.DataFrame, categories) -> pd.Series:
+    """Return the categories of the images that have one, sorted."""
+    known = {str(name): str(label) for name, label in dict(categories).items()}
+    names = [name for name in rdm.index if name in known]
+    labels = pd.Series([known[name] for name in names], names, dtype=str)
+    counts = labels.value_counts()
+    if len(counts) < 2 or counts.min() < 2:
+        raise ValueError(
+            "Two categories of two images or more are needed, got "
+            f"{dict(counts) or 'no image of the RDM that has a category'}."
+        )
+    return labels.sort_values(kind="stable")
+
+
+def _means(square: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean dissimilarities within and between, by category and over all."""
+    sums = member.T @ square @ member
+    n, total = member.sum(axis=0), len(member)
+    inside, outside = np.diag(sums), sums.sum(axis=1) - np.diag(sums)
+    n_inside, n_outside = n * (n - 1), n * (total - n)
+    within = np.append(inside / n_inside, inside.sum() / n_inside.sum())
+    between = np.append(outside / n_outside, outside.sum() / n_outside.sum())
+    return within, between
+
+
+@dataclass(repr=False)
+class RSACourse:
+    """How a representation unfolds in time.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_times, 2)
+        Indexed by time in seconds: ``r``, the correlation of the RDM of the responses
+        with that of the model, and ``p``, one-sided and corrected for the number of
+        times by the largest correlation of each permutation.
+    method, metric : str
+        The correlation of the RDMs, and the dissimilarity of responses.
+    n_images, n_permutations : int
+        How many images were compared, and dealt out how often.
+    """
+
+    table: pd.DataFrame
+    method: str
+    metric: str
+    n_images: int
+    n_permutations: int
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot the correlation against time.
+
+        Parameters
+        ----------
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure. Thick where p < 0.05.
+        """
+        return plot_rsa(self.table, axes=axes, show=show)
+
+    def __repr__(self) -> str:
+        r = self.table["r"]
+        return (
+            f"<RSACourse | {self.n_images} images, {counted(len(r), 'time')}, highest "
+            f"{self.method} r {r.max():.2f} at {r.idxmax():g} s (p = "
+            f"{self.table['p'][r.idxmax()]:.2g}, {self.n_permutations} permutations)>"
+        )
+
+
+@verbose
+@fill_doc
+def compare_rdms_over_time(
+    epochs: mne.BaseEpochs,
+    rdm: pd.DataFrame,
+    *,
+    window: float = 0.0,
+    metric: str = "correlation",
+    method: str = "spearman",
+    n_permutations: int = 1000,
+    picks=None,
+    random_state=None,
+    verbose=None,
+) -> RSACourse:
+    """Correlate the representation in responses with another, time by time.
+
+    Parameters
+    ----------
+    %(epochs_images)s
+        Repetitions are averaged.
+    rdm : DataFrame, shape (n_images, n_images)
+        Dissimilarities of the same images, such as those of image features or of
+        category membership.
+    window : float
+        Length in seconds of the window around every time whose samples are part of the
+        pattern; 0 takes one sample.
+    metric : ``"correlation"`` | ``"cosine"`` | ``"euclidean"`` | ``"sqeuclidean"``
+        The dissimilarity of two patterns over channels and samples.
+    method : ``"spearman"`` | ``"pearson"``
+        The correlation of the two RDMs.
+    n_permutations : int
+        How often the images are dealt out anew.
+    %(picks)s
+    %(random_state)s
+    %(verbose)s
+
+    Returns
+    -------
+    course : instance of RSACourse
+        Correlation and p-value of every time.
+    """
+    _check_option("metric", metric, METRICS)
+    _check_option("method", method, METHODS)
+    _check_permutations(n_permutations)
+    responses, names = _averages(epochs, picks)
+    index = pd.DataFrame(index=names)
+    other = _standard(_match(_check_rdm(rdm, "rdm"), index), method)
+    half = round(window * epochs.info["sfreq"] / 2)
+    n_times = responses.shape[2]
+    pairs = []
+    for time in range(n_times):
+        near = responses[..., max(time - half, 0) : time + half + 1]
+        pairs.append(_distances(near.reshape(len(near), -1).astype(float), metric))
+    fixed = _unit(np.array(pairs), method)
+    r = fixed @ squareform(other, checks=False)
+    highest = _null(fixed, other, n_permutations, random_state).max(axis=1)
+    table = pd.DataFrame(
+        {"r": r, "p": [_p_value(value, highest) for value in r]},
+        index=pd.Index(epochs.times, name="time"),
+    )
+    return RSACourse(table, method, metric, len(names), n_permutations)

@@ -1,0 +1,406 @@
+"""Whether predicted responses resemble measured ones in time, space and frequency."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import mne
+import numpy as np
+import pandas as pd
+
+from ..preprocessing.epochs import make_epochs
+from ..utils.checks import _check_option, verbose
+from ..utils.docs import fill_doc
+from ..viz.encoding import (
+    plot_band_power,
+    plot_connectivity_circles,
+    plot_matrices,
+    plot_time_courses,
+)
+from .correlation import correlate
+from .paired import pair_responses
+from .rhythms import (
+    PHASE_CYCLES,
+    PHASE_LAGS,
+    POWER_CYCLES,
+    band_power,
+    bands_in_window,
+    decibel,
+    phase_lag,
+    read_picked,
+)
+
+
+@fill_doc
+def channel_correlation(epochs: mne.BaseEpochs, *, picks=None) -> pd.DataFrame:
+    """Correlate every channel with every other, over epochs and times (Figure 2c).
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        Responses.
+    %(picks)s
+
+    Returns
+    -------
+    r : DataFrame, shape (n_channels, n_channels)
+        Pearson correlations; 0 with a channel that is constant.
+    """
+    data, names = read_picked(epochs, picks)
+    rows = data.transpose(1, 0, 2).reshape(len(names), -1).astype(np.float64)
+    rows -= rows.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.where(length > 0, length, 1.0)
+    return pd.DataFrame(rows @ rows.T, index=names, columns=names)
+
+
+@dataclass(repr=False)
+class ResponseSimilarity:
+    """How alike measured and predicted responses are in time, space and frequency.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_aspects, 2)
+        Pearson correlations of the measured with the predicted (``prediction``) and
+        with the mean response (``mean response``). Rows are ``(aspect, of)``: time
+        courses of regions, power of bands over channels, channel correlations, and
+        phase lags of bands between channels.
+    measured, predicted : dict
+        What was compared: ``"epochs"``, ``"power"`` (DataFrame), ``"correlation"``
+        (DataFrame), and one dict of DataFrames for every phase-lag method.
+    regions : dict
+        The channels of every region.
+    left_out : dict
+        Why bands were left out, by ``(aspect, band)``.
+    protocol : dict
+        Images, repetitions, channels and window.
+    """
+
+    table: pd.DataFrame
+    measured: dict
+    predicted: dict
+    regions: dict
+    left_out: dict = field(default_factory=dict)
+    protocol: dict = field(default_factory=dict)
+
+    def to_data_frame(self) -> pd.DataFrame:
+        """Return the table of similarities.
+
+        Returns
+        -------
+        table : DataFrame, shape (n_aspects, 2)
+            A copy of ``table``.
+        """
+        return self.table.copy()
+
+    @fill_doc
+    def plot_time_courses(self, *, axes=None, show: bool = True):
+        """Plot measured and predicted time courses of every region (Figure 2a).
+
+        Parameters
+        ----------
+        %(axes_of_regions)s
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: the mean over images and its 95 % confidence interval.
+        """
+        titled = {
+            self._titled("time course", region): channels
+            for region, channels in self.regions.items()
+        }
+        return plot_time_courses(
+            self.measured["epochs"],
+            self.predicted["epochs"],
+            titled,
+            axes=axes,
+            show=show,
+        )
+
+    @fill_doc
+    def plot_power(self, *, axes=None, show: bool = True):
+        """Plot measured and predicted power over the head (Figure 2b).
+
+        Parameters
+        ----------
+        %(axes_of_bands)s
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: in every column a band with its own range in decibel.
+        """
+        if "power" not in self.measured:
+            raise ValueError(f"No band fits the window: {self._reasons('power')}.")
+        titles = {band: self._titled("power", band) for band in self.measured["power"]}
+        return plot_band_power(
+            self.measured["power"].rename(columns=titles),
+            self.predicted["power"].rename(columns=titles),
+            self.measured["epochs"].info,
+            axes=axes,
+            show=show,
+        )
+
+    @fill_doc
+    def plot_correlation(self, *, axes=None, show: bool = True):
+        """Plot measured and predicted channel correlations (Figure 2c).
+
+        Parameters
+        ----------
+        %(axes_of_two)s
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The two matrices.
+        """
+        return plot_matrices(
+            self.measured["correlation"],
+            self.predicted["correlation"],
+            title=self._titled(
+                "channel correlation", "channels", "channel correlation"
+            ),
+            vlim=(-1, 1),
+            axes=axes,
+            show=show,
+        )
+
+    @fill_doc
+    def plot_phase_lag(
+        self, band: str, *, method: str = "pli", axes=None, show: bool = True
+    ):
+        """Plot measured and predicted phase lags as matrices (Figure 2d).
+
+        Parameters
+        ----------
+        %(band_and_method)s
+        %(axes_of_two)s
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The two matrices.
+        """
+        measured, predicted = self._lags(method, band)
+        return plot_matrices(
+            measured,
+            predicted,
+            title=self._titled(method, band, f"{method}, {band}"),
+            vlim=(0, 1),
+            axes=axes,
+            show=show,
+        )
+
+    @fill_doc
+    def plot_circle(
+        self, band: str, *, method: str = "pli", n_lines: int = 40, show: bool = True
+    ):
+        """Plot the largest measured and predicted phase lags on circles (Figure 2d).
+
+        Parameters
+        ----------
+        %(band_and_method)s
+        %(n_lines)s
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The two circles.
+        """
+        measured, predicted = self._lags(method, band)
+        return plot_connectivity_circles(
+            measured,
+            predicted,
+            title=self._titled(method, band, f"{method}, {band}"),
+            n_lines=n_lines,
+            show=show,
+        )
+
+    def _lags(self, method: str, band: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        computed = tuple(name for name in PHASE_LAGS if name in self.measured)
+        if not computed:
+            raise ValueError(f"No band fits the window: {self._reasons('phase lag')}.")
+        _check_option("method", method, computed)
+        _check_option("band", band, tuple(self.measured[method]))
+        return self.measured[method][band], self.predicted[method][band]
+
+    def _titled(self, aspect: str, of: str, name: str | None = None) -> str:
+        r, mean = self.table.loc[(aspect, of), ["prediction", "mean response"]]
+        return f"{name or of}: r = {r:.2f} (mean response {mean:.2f})"
+
+    def _reasons(self, aspect: str) -> str:
+        return "; ".join(
+            f"{band}: {reason}"
+            for (name, band), reason in self.left_out.items()
+            if name == aspect
+        )
+
+    def __repr__(self) -> str:
+        lines = ["<ResponseSimilarity, r with the measured responses"]
+        lines.append(self.table.to_string(float_format="{:.3f}".format))
+        lines += [
+            f"  left out, {aspect} in {band}: {reason}"
+            for (aspect, band), reason in self.left_out.items()
+        ]
+        lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
+        return "\n".join(lines) + ">"
+
+
+@verbose
+def score_similarity(
+    epochs: mne.BaseEpochs,
+    epochs_predicted: mne.BaseEpochs,
+    mean_response: mne.Evoked,
+    *,
+    regions: Mapping[str, Sequence[str]] | None = None,
+    bands: Mapping | None = None,
+    methods: Sequence[str] = ("pli",),
+    picks=None,
+    n_jobs: int = 1,
+    verbose=None,
+) -> ResponseSimilarity:
+    """Compare measured and predicted responses as Figure 2 does, with numbers.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        Measured responses; ``metadata["image"]`` names the pictures, and repetitions
+        are averaged.
+    epochs_predicted : instance of Epochs
+        One predicted response per image, as ``BrainAE.predict_epochs`` returns them.
+    mean_response : instance of Evoked
+        The mean training response (``BrainAE.evoked_``), whose similarity to the
+        measured responses is what a model has to exceed.
+    regions : dict | None
+        Channel names by region; None is one region of all channels.
+    bands : dict | None
+        From name to lowest and highest frequency in Hz, as in :func:`band_power`.
+    methods : sequence of ``"pli"`` | ``"wpli"`` | ``"dpli"``
+        Which phase lags to compare, see :func:`phase_lag`.
+    picks : str | array-like | slice | None
+        The channels of ``epochs_predicted`` to compare; None takes all.
+    n_jobs : int
+        The number of jobs for the phase lags.
+    verbose : bool | str | int | None
+        Control verbosity of the logging output, as everywhere in MNE-Python.
+
+    Returns
+    -------
+    similarity : instance of ResponseSimilarity
+        The numbers, with plots of what they compare.
+
+    Notes
+    -----
+    Time courses are the mean over the channels of a region; they are correlated over
+    time for every image, and the correlations averaged. Power is correlated over
+    channels, in decibel. Matrices are correlated over pairs of channels.
+
+    All pictures evoke much the same response, so most of these similarities are high
+    for the mean response as well. Only what exceeds it comes from the picture.
+    """
+    for method in methods:
+        _check_option("methods", method, PHASE_LAGS)
+    pairs = pair_responses(epochs, epochs_predicted, mean_response, picks)
+    names = list(pairs.info["ch_names"])
+    regions = {"all channels": names} if regions is None else dict(regions)
+    rows = {region: _rows(region, regions[region], names) for region in regions}
+    options = {"bands": bands, "methods": methods, "n_jobs": n_jobs}
+    table, left_out, described = {}, {}, {}
+    for name, data in (
+        ("measured", pairs.measured),
+        ("prediction", pairs.predicted),
+        # Phase lags take two epochs at least; the same twice is the mean response.
+        ("mean response", pairs.mean[:2]),
+    ):
+        metadata = pairs.table.iloc[: len(data)].reset_index(drop=True)
+        described[name] = {
+            "epochs": make_epochs(data, pairs.info, pairs.tmin, metadata)
+        }
+        statistics, left_out = _describe(described[name]["epochs"], **options)
+        described[name] |= statistics
+    for name, data in (
+        ("prediction", pairs.predicted),
+        ("mean response", pairs.mean),
+    ):
+        table[name] = _time_courses(pairs.measured, data, rows)
+        table[name] |= _correlations(described["measured"], described[name])
+    index = pd.MultiIndex.from_tuples(table["prediction"], names=["aspect", "of"])
+    return ResponseSimilarity(
+        pd.DataFrame({k: list(v.values()) for k, v in table.items()}, index=index),
+        described["measured"],
+        described["prediction"],
+        regions,
+        left_out,
+        pairs.protocol,
+    )
+
+
+def _rows(region: str, channels: Sequence[str], names: list[str]) -> np.ndarray:
+    if len(channels) == 0:
+        raise ValueError(f"The region {region!r} has no channels.")
+    rows = pd.Index(names).get_indexer(list(channels))
+    if (rows < 0).any():
+        missing = [str(channels[i]) for i in np.flatnonzero(rows < 0)]
+        raise ValueError(
+            f"The region {region!r} names channels that are not compared: "
+            f"{', '.join(missing[:5])}."
+        )
+    return rows
+
+
+def _describe(epochs, *, bands, methods, n_jobs) -> tuple[dict, dict]:
+    """Return what Figure 2 shows of responses, and why bands are missing."""
+    statistics = {"correlation": channel_correlation(epochs, picks="all")}
+    left_out = {}
+    for aspect, n_cycles in (("power", POWER_CYCLES), ("phase lag", PHASE_CYCLES)):
+        kept, missing = bands_in_window(epochs.info, len(epochs.times), bands, n_cycles)
+        left_out |= {(aspect, band): reason for band, reason in missing.items()}
+        if kept and aspect == "power":
+            statistics["power"] = band_power(epochs, bands=kept, picks="all")
+        elif kept:
+            for method in methods:
+                statistics[method] = phase_lag(
+                    epochs, method=method, bands=kept, picks="all", n_jobs=n_jobs
+                )
+    return statistics, left_out
+
+
+def _time_courses(measured, predicted, rows: dict) -> dict:
+    found = {}
+    for region, chosen in rows.items():
+        courses = (data[:, chosen].mean(axis=1) for data in (measured, predicted))
+        found["time course", region] = correlate(*courses, axis=1).mean()
+    return found
+
+
+def _correlations(measured: dict, other: dict) -> dict:
+    """Correlate power over channels, and matrices over pairs of channels."""
+    found = {}
+    if "power" in measured:
+        for band in measured["power"]:
+            found["power", band] = correlate(
+                *(decibel(each["power"][band]) for each in (measured, other)), axis=0
+            )
+    matrices = {
+        ("channel correlation", "channels"): [
+            each["correlation"] for each in (measured, other)
+        ]
+    }
+    for method in PHASE_LAGS:
+        for band in measured.get(method, ()):
+            matrices[method, band] = [each[method][band] for each in (measured, other)]
+    for key, (first, second) in matrices.items():
+        pairs = np.tril_indices(len(first), -1)
+        found[key] = correlate(
+            first.to_numpy()[pairs], second.to_numpy()[pairs], axis=0
+        )
+    return {key: float(value) for key, value in found.items()}

@@ -1,0 +1,74 @@
+"""Templates of concepts: pictures that stand for what was seen without being it."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from ..utils.checks import five
+
+
+def compute_template_features(
+    templates, compute: Callable[..., pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the image features of the templates of every concept.
+
+    Parameters
+    ----------
+    templates : path-like | dict | DataFrame
+        A folder with one sub-folder per concept, a mapping from concept to pictures or
+        features, or features indexed by ``(concept, image)``.
+    compute : callable
+        Turns pictures or features into a DataFrame of features indexed by image.
+
+    Returns
+    -------
+    features : DataFrame, shape (n_templates, n_features)
+        Indexed by ``(concept, image)``.
+    """
+    if isinstance(templates, pd.DataFrame):
+        return _from_table(templates, compute)
+    if isinstance(templates, str | Path):
+        templates = _sub_folders(Path(templates))
+    if not isinstance(templates, Mapping):
+        raise TypeError(
+            "templates must be a folder with one sub-folder per concept, a mapping "
+            "from concept to pictures, or a DataFrame indexed by (concept, image), got "
+            f"{type(templates).__name__}."
+        )
+    _check_concepts(len(templates))
+    tables = {str(concept): compute(given) for concept, given in templates.items()}
+    empty = [concept for concept, table in tables.items() if not len(table)]
+    if empty:
+        raise ValueError(f"templates hold no picture of the concepts {five(empty)}.")
+    return pd.concat(tables, names=["concept", "image"])
+
+
+def _check_concepts(n_concepts: int) -> None:
+    if n_concepts < 2:
+        raise ValueError(
+            f"templates name {n_concepts} concepts, at least two are needed."
+        )
+
+
+def _from_table(templates: pd.DataFrame, compute) -> pd.DataFrame:
+    if templates.index.nlevels != 2:
+        raise ValueError(
+            "templates as a DataFrame must be indexed by (concept, image), got an "
+            f"index of {templates.index.nlevels} level."
+        )
+    index = templates.index.set_names(["concept", "image"])
+    _check_concepts(index.get_level_values("concept").nunique())
+    # Two concepts may hold files of one name, so rows are counted, not named, here.
+    plain = templates.set_axis([f"row-{i}" for i in range(len(templates))])
+    return compute(plain).set_axis(index)
+
+
+def _sub_folders(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"The folder of templates {folder} does not exist.")
+    return {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}

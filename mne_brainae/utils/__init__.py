@@ -1,0 +1,3 @@
+"""Checks, shared docstring texts, and files."""
+
+# License: BSD-3-Clause

@@ -1,0 +1,185 @@
+"""``mne_brainae benchmark speed`` and the precision of products."""
+
+import json
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+
+import mne_brainae
+from mne_brainae.commands import main
+from mne_brainae.commands.benchmark.shapes import N_VALIDATION, SHAPES, Shape
+from mne_brainae.models.training import _hardware
+from mne_brainae.nn.fast.computation import choose_computation
+from mne_brainae.nn.fast.precision import Precision, multiplies_bf16
+from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss
+from mne_brainae.nn.network import build_network
+
+
+def test_benchmark_prints_and_writes(tmp_path, capsys):
+    """A small run fills the table and the file, and fast is faster than naive."""
+    out = tmp_path / "speed.json"
+    words = ["--batch", "24", "--rounds", "1", "--chain", "linear", "--memory"]
+    before = torch.get_num_threads()
+    main(["benchmark", "speed", *words, "--compare", "naive", "--out", str(out)])
+    assert torch.get_num_threads() == before
+    printed = capsys.readouterr().out
+    assert "EEG 63 x 250, batch 24" in printed
+    assert "inner_activation=False" in printed
+    results = json.loads(out.read_text())
+    (chain,) = results["chains"].values()
+    fast, naive = chain["steps"]["fast"], chain["steps"]["naive"]
+    assert naive["faster"] == 1.0
+    assert fast["leaner"] > 2.0  # far more on larger batches
+    assert fast["operations"] > 0
+    assert naive["memory"] > 2 * fast["memory"] > 0
+    assert 0 < fast["share"] < 1.5
+    updates = (16540 - 740) // 24
+    assert chain["epoch"]["updates"] == updates
+    assert chain["epoch"]["wall"] > updates * fast["wall"]
+    for times in chain["inference"].values():
+        assert 0 < times["ours"] < times["naive"]
+    assert chain["embed_epochs"] > chain["inference"]["1"]["ours"]
+    assert "embed_epochs on one epoch" in printed
+
+
+def test_benchmark_trains_whole_epochs(monkeypatch, capsys):
+    """Of a recording as large as its shape says."""
+    monkeypatch.setitem(SHAPES, "eeg", Shape(5, 60, N_VALIDATION + 64))
+    words = ["--batch", "32", "--rounds", "1", "--chain", "linear", "--epochs", "2"]
+    main(["benchmark", "speed", *words])
+    assert "2 whole epochs, with laying out: " in capsys.readouterr().out
+
+
+def test_benchmark_says_what_it_can_do(capsys):
+    with pytest.raises(SystemExit):
+        main(["benchmark", "speed", "--shape", "fmri"])
+    assert "invalid choice: 'fmri'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["benchmark"])
+
+
+@pytest.mark.skipif(bool(find_spec("braindecode")), reason="braindecode is installed")
+def test_benchmark_without_braindecode(capsys):
+    words = ["--batch", "4", "--rounds", "1", "--chain", "linear"]
+    main(["benchmark", "speed", *words, "--compare", "braindecode"])
+    printed = capsys.readouterr().out
+    assert printed.startswith("Not timed: braindecode is missing; pip install")
+    assert "braindecode" not in printed.splitlines()[-1]
+
+
+@pytest.mark.parametrize("inner", [True, False])
+@pytest.mark.parametrize("native", [True, False])
+def test_bf16_stays_near_float32(inner, native):
+    """Rounded factors move losses and gradients a little, float32 parts not at all.
+
+    Processors without instructions for bf16 still multiply it, slowly.
+    """
+    torch.manual_seed(0)
+    network = build_network(
+        n_channels=7,
+        n_times=61,
+        n_image_features=12,
+        n_embedding=24,
+        brain_encoder="tsconv",
+        brain_decoder="tsconv",
+        image_projection="linear",
+        convolution={"n_kernels": 8, "inner_activation": inner},
+    )
+    loss = BrainAELoss(
+        dict.fromkeys(LOSS_TERMS, 1.0),
+        temperature=0.5,
+        learn_temperature=False,
+        symmetric=True,
+    )
+    brain, image = torch.randn(64, 7, 61), torch.randn(64, 12)
+    exact = choose_computation(network)
+    rounded = type(exact)(network, Precision(bf16=True, native=native))
+    results = []
+    for computation in (exact, rounded):
+        total, terms = loss(computation, computation.arrange(brain), image)
+        gradients = torch.autograd.grad(total, list(network.parameters()))
+        assert all(gradient.dtype == torch.float32 for gradient in gradients)
+        results.append((total, terms, gradients))
+    (total, terms, gradients), (total_16, terms_16, gradients_16) = results
+    assert total != total_16
+    for name in LOSS_TERMS:
+        torch.testing.assert_close(terms_16[name], terms[name], rtol=0.02, atol=0.005)
+    for one, two in zip(gradients, gradients_16, strict=True):
+        assert (one - two).norm() < 0.05 * one.norm() + 1e-4
+    assert rounded.arrange(brain).samples.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("inner", [True, False])
+def test_fits_agree_whatever_the_computation(recording, small, inner):
+    """A fit goes the same way in fast and plain form, and nearly so in bf16."""
+    settings = small | {"inner_activation": inner, "max_epochs": 4, "min_updates": 1}
+    losses = {}
+    for computation, precision in [
+        ("plain", "float32"),
+        ("fast", "float32"),
+        ("auto", "bf16"),
+    ]:
+        model = mne_brainae.BrainAE(
+            **settings, computation=computation, precision=precision
+        )
+        if precision == "bf16" and not multiplies_bf16(torch.device("cpu")):
+            with pytest.warns(RuntimeWarning, match="saves memory and no time"):
+                model.fit(*recording)
+        else:
+            model.fit(*recording)
+        losses[precision, computation] = model.history_["validation_total"].to_numpy()
+    plain, fast, rounded = losses.values()
+    np.testing.assert_allclose(fast, plain, rtol=1e-3)
+    np.testing.assert_allclose(rounded, plain, rtol=0.05)
+    assert not np.array_equal(rounded, fast)
+
+
+def test_unsuited_computation_is_refused(recording, small):
+    linear = {"brain_encoder": "linear", "brain_decoder": "linear"}
+    model = mne_brainae.BrainAE(**small, **linear, computation="fast")
+    with pytest.raises(ValueError, match="computation='fast' needs the temporal"):
+        model.fit(*recording)
+    with pytest.raises(ValueError, match="computation"):
+        mne_brainae.BrainAE(**small, computation="quick").fit(*recording)
+    with pytest.raises(ValueError, match="upsampling"):
+        mne_brainae.BrainAE(**small, upsampling="cubic").fit(*recording)
+    with pytest.raises(ValueError, match="precision"):
+        mne_brainae.BrainAE(**small, precision="fp8").fit(*recording)
+
+
+def test_threads_and_settings_are_left_as_they_were(recording, small):
+    """A fit on two threads restores PyTorch's number, and repeats itself exactly."""
+    short = small | {"max_epochs": 3, "min_updates": 1}
+    torch.set_num_threads(2)
+    try:
+        models = [mne_brainae.BrainAE(**short).fit(*recording) for _ in range(2)]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    for one, two in zip(*(m.network_.parameters() for m in models), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_float32_means_float32_on_cuda():
+    """Products are not rounded to TF32 in training, whatever is allowed outside."""
+    libraries = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [library.allow_tf32 for library in libraries]
+    try:
+        torch.backends.cuda.matmul.allow_tf32 = True
+        with _hardware(None, torch.device("cuda")):
+            assert not any(library.allow_tf32 for library in libraries)
+        assert all(library.allow_tf32 for library in libraries)
+    finally:
+        for library, allowed in zip(libraries, before, strict=True):
+            library.allow_tf32 = allowed
+
+
+def test_bf16_is_probed():
+    native = multiplies_bf16(torch.device("cpu"))
+    assert Precision.named("bf16", torch.device("cpu")).native == native
+    assert not multiplies_bf16(torch.device("meta"))
+    factor = Precision(bf16=True).factor(torch.tensor([1.0, np.pi]))
+    assert factor.dtype == torch.float32
+    assert factor.tolist() == [1.0, 3.140625]

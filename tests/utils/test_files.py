@@ -1,0 +1,95 @@
+"""A file is whole or absent."""
+
+import os
+
+import numpy as np
+import pytest
+
+from mne_brainae.utils.files import read_arrays, replacing, write_arrays
+
+MARK = {"kind": "test file", "version": 3}
+
+
+def test_replaces_at_the_end_only(tmp_path):
+    path = tmp_path / "deep" / "a.txt"
+    with replacing(path) as temporary:
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".txt"
+        temporary.write_text("first")
+        assert not path.exists()
+    assert path.read_text() == "first"
+    with replacing(path) as temporary:
+        temporary.write_text("second")
+        assert path.read_text() == "first"
+    assert path.read_text() == "second"
+    assert os.listdir(path.parent) == ["a.txt"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("existed", [True, False])
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_failure_leaves_nothing(existed, error, tmp_path):
+    path = tmp_path / "a.txt"
+    if existed:
+        path.write_text("before")
+
+    def write():
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"] * existed
+    if existed:
+        assert path.read_text() == "before"
+
+
+def test_readable_as_any_other_file(tmp_path):
+    (tmp_path / "plain").write_text("")
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("text")
+    modes = {file.stat().st_mode for file in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+def test_arrays_round_trip(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "float32": rng.standard_normal((3, 4)).astype(np.float32),
+        "float64": rng.standard_normal(5),
+        "int64": np.arange(6),
+        "bytes": np.arange(7, dtype=np.uint8),
+        "transposed": rng.standard_normal((3, 4)).T,
+        "strided": np.arange(10)[::3],
+        "scalar": np.array(2.5),
+        "empty": np.zeros((0, 3)),
+    }
+    header = {**MARK, "names": ["ä", "b"], "nested": {"x": [1, 2.5, None]}}
+    path = tmp_path / "a.safetensors"
+    write_arrays(path, arrays, header)
+    again, header_again = read_arrays(path, **MARK)
+    assert header_again == header
+    assert set(again) == set(arrays)
+    for name, array in arrays.items():
+        assert again[name].dtype == array.dtype
+        assert again[name].shape == array.shape, name
+        np.testing.assert_array_equal(again[name], array)
+
+
+def test_other_kind_and_version(tmp_path):
+    path = tmp_path / "a.safetensors"
+    write_arrays(path, {"x": np.zeros(2)}, MARK)
+    with pytest.raises(ValueError, match="holds test file, expected the other"):
+        read_arrays(path, kind="other", version=3)
+    with pytest.raises(ValueError, match=r"format 3, this release .* format 4"):
+        read_arrays(path, kind="test file", version=4)
+
+
+def test_failed_write_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.safetensors"
+    write_arrays(path, {"x": np.zeros(2)}, MARK)
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        write_arrays(path, {"x": np.ones(2)}, {**MARK, "bad": object()})
+    assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
