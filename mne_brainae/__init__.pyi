@@ -3,17 +3,21 @@ __all__ = [
     "BrainAE",
     "CategoryContrast",
     "Consistency",
+    "ContrastiveDecoder",
     "EncodingScores",
     "Identification",
     "ImageEncoder",
-    "LinearEncoder",
-    "NonlinearEncoder",
+    "LinearBrainAE",
+    "LinearEncodingModel",
+    "Losses",
+    "NonlinearEncodingModel",
     "Occlusion",
     "RDMComparison",
     "RSACourse",
     "ReconstructionScores",
     "ResponseSimilarity",
     "RidgeModel",
+    "Training",
     "average_repetitions",
     "band_power",
     "channel_correlation",
@@ -31,6 +35,7 @@ __all__ = [
     "generation",
     "list_image_encoders",
     "make_mask",
+    "make_model",
     "make_report",
     "mask_epochs",
     "occlude_channels",
@@ -56,10 +61,15 @@ from .images import (
     read_image_features,
 )
 from .many import fit_many
-from .models.brainae import BrainAE, fit, read_brainae
+from .models.brainae import BrainAE
+from .models.fit import fit, read_brainae
+from .models.linear import LinearBrainAE
+from .models.parts import Losses, Training
+from .models.recipes import make_model
 from .models.systems import (
-    LinearEncoder,
-    NonlinearEncoder,
+    ContrastiveDecoder,
+    LinearEncodingModel,
+    NonlinearEncodingModel,
     RidgeModel,
     encoding_systems,
 )

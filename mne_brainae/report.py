@@ -97,7 +97,7 @@ def make_report(
     _validate_type(epochs, mne.BaseEpochs, "epochs")
     shown = list(check_image_names(epochs).unique())
     images = image_paths(epochs, shown_names(epochs)) if images is None else images
-    features = model._features(images, names=shown)
+    features = model.compute_features(images, names=shown)
     predicted = model.predict_epochs(features)
     averaged = average_repetitions(epochs, picks=predicted.ch_names)
     if regions is None:
@@ -213,7 +213,7 @@ class _Page:
         self.text(
             section, "Model", {"model": model, "how it was chosen": model.selection_}
         )
-        if not model.history_.empty:
+        if hasattr(model, "history_"):
             self.figure(section, "Losses", plot_history(model, show=False))
         figure = plot_mean_response(model.evoked_, show=False)
         self.figure(

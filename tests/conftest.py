@@ -170,9 +170,9 @@ def small():
 @pytest.fixture(scope="session")
 def model(recording, small):
     """A fitted model."""
-    import mne_brainae
+    from building import brain_ae
 
-    return mne_brainae.BrainAE(**small).fit(*recording)
+    return brain_ae(**small).fit(*recording)
 
 
 @pytest.fixture(scope="session")

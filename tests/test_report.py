@@ -44,7 +44,7 @@ def pictures(text):
 
 @pytest.fixture(scope="module")
 def best(recording):
-    return mne_brainae.fit(*recording, recipe="best", verbose="WARNING")
+    return mne_brainae.fit(*recording, recipe="linear", verbose="WARNING")
 
 
 def templates_of(features):
@@ -166,7 +166,7 @@ def test_neurons_without_positions(recording, unseen):
         )
         for epochs, _ in (recording, unseen)
     )
-    encoder = mne_brainae.LinearEncoder().fit(train, recording[1])
+    encoder = mne_brainae.LinearEncodingModel().fit(train, recording[1])
     report = encoder.report(test, unseen[1], **QUICK)
     titles = [element.name for element in report._content]
     assert not any("Topographies" in title for title in titles)
@@ -193,7 +193,7 @@ def test_arrays_are_drawn_area_by_area(recording, unseen):
         )
         for epochs, _ in (recording, unseen)
     )
-    encoder = mne_brainae.LinearEncoder().fit(train, recording[1])
+    encoder = mne_brainae.LinearEncodingModel().fit(train, recording[1])
     report = encoder.report(test, unseen[1], **QUICK)
     titles = [element.name for element in report._content]
     assert "Areas" in titles

@@ -59,7 +59,7 @@ data.train.metadata.head()
 # ---
 #
 # :func:`mne_brainae.fit` takes the epochs and the folder of pictures. A recipe names
-# the settings; parameters that follow differ from it. ``recipe="best"`` is the closed
+# the settings; parameters that follow differ from it. ``recipe="linear"`` is the closed
 # form of the linear model: the predicted response is that of ridge regression, and the
 # distance in the shared space is the likelihood of a response. It takes seconds, and
 # nothing is chosen but one penalty, by leaving out one training image after another.
@@ -68,7 +68,7 @@ data.train.metadata.head()
 # the scaling.
 
 model = mne_brainae.fit(
-    data.train, data.images, recipe="best", random_state=0, verbose="WARNING"
+    data.train, data.images, recipe="linear", random_state=0, verbose="WARNING"
 )
 model
 

@@ -216,10 +216,10 @@ averaged.metadata.head(3)
 # Step 4: fit and score
 # ---------------------
 #
-# ``recipe="best"`` needs no training loop, no graphics card and seconds of time, so it
-# is the place to start. Whatever the model learns, it learns from ``train``.
+# ``recipe="linear"`` needs no training loop, no graphics card and seconds of time, so
+# it is the place to start. Whatever the model learns, it learns from ``train``.
 
-model = mne_brainae.fit(train, pictures, recipe="best", random_state=0, **quiet)
+model = mne_brainae.fit(train, pictures, recipe="linear", random_state=0, **quiet)
 print(model)
 
 # %%
@@ -281,14 +281,14 @@ def attempt(what, *args, **options):
 
 nameless = epochs.copy()
 nameless.metadata = None
-attempt(mne_brainae.fit, nameless, pictures, recipe="best")
+attempt(mne_brainae.fit, nameless, pictures, recipe="linear")
 
 # %%
 # Names that are not those of the files, such as the numbers of a list of conditions:
 
 renamed = epochs.copy()
 renamed.metadata = log.assign(image=pd.factorize(log["image"])[0])
-attempt(mne_brainae.fit, renamed, pictures, recipe="best")
+attempt(mne_brainae.fit, renamed, pictures, recipe="linear")
 
 # %%
 # A test that was cut or sampled in another way than the training:
@@ -306,7 +306,7 @@ attempt(model.retrieve, averaged.copy().drop_channels(["MLC001"]), pictures)
 
 broken = epochs.copy()
 broken.get_data(copy=False)[3, 0] = np.nan
-attempt(mne_brainae.fit, broken, pictures, recipe="best")
+attempt(mne_brainae.fit, broken, pictures, recipe="linear")
 
 # %%
 # Classification by templates that contain the very picture that was shown:
@@ -326,7 +326,7 @@ attempt(model.classify, averaged, templates)
 shifted = epochs.copy()
 shifted.metadata = log.apply(lambda column: np.roll(column, 1))
 train, test = next(mne_brainae.split_epochs(shifted, "concept", n_splits=5, **quiet))
-lost = mne_brainae.fit(train, pictures, recipe="best", random_state=0, **quiet)
+lost = mne_brainae.fit(train, pictures, recipe="linear", random_state=0, **quiet)
 wrong = lost.retrieve(mne_brainae.average_repetitions(test), pictures)
 ceiling = mne_brainae.score_encoding(
     test,

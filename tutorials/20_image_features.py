@@ -107,7 +107,7 @@ shown = held_out.metadata["image"].unique()
 scores = {}
 for layer in features.columns.unique("layer"):
     table = features[[layer]]
-    linear = mne_brainae.LinearEncoder().fit(fitted_on, table)
+    linear = mne_brainae.LinearEncodingModel().fit(fitted_on, table)
     predicted = linear.predict_epochs(table.loc[shown])
     result = mne_brainae.score_encoding(
         held_out, predicted, fitted_on.average(), n_splits=10, random_state=0

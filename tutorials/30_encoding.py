@@ -22,8 +22,8 @@ noise ceiling (which a perfect model would reach).
 # A recording and two models
 # --------------------------
 #
-# ``recipe="best"`` is the closed form of the linear BrainAE.
-# :class:`mne_brainae.LinearEncoder` is what most encoding studies use: a regression
+# ``recipe="linear"`` is the closed form of the linear BrainAE.
+# :class:`mne_brainae.LinearEncodingModel` is what most encoding studies use: a regression
 # from image features to every channel and time. It has the same face, so that both are
 # fitted, used and scored alike.
 
@@ -44,8 +44,8 @@ data = mne_brainae.datasets.simulate(
 pictures = mne_brainae.compute_image_features(data.images, verbose="WARNING")
 
 quiet = {"random_state": 0, "verbose": "WARNING"}
-model = mne_brainae.fit(data.train, pictures, recipe="best", **quiet)
-linear = mne_brainae.LinearEncoder(**quiet).fit(data.train, pictures)
+model = mne_brainae.fit(data.train, pictures, recipe="linear", **quiet)
+linear = mne_brainae.LinearEncodingModel(**quiet).fit(data.train, pictures)
 print(model)
 print(linear)
 
@@ -111,7 +111,7 @@ beside = mne_brainae.score_encoding(
     random_state=0,
     verbose="WARNING",
 )
-systems = {"BrainAE best": scores, "LinearEncoder": beside}
+systems = {"BrainAE best": scores, "LinearEncodingModel": beside}
 pd.DataFrame({name: these.table.loc["prediction"] for name, these in systems.items()})
 
 # %%

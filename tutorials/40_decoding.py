@@ -39,7 +39,7 @@ model = mne_brainae.fit(
     data.train,
     data.images,
     image_encoder="gabor",
-    recipe="best",
+    recipe="linear",
     random_state=0,
     verbose="WARNING",
 )
@@ -181,7 +181,7 @@ consistency.plot()
 
 for train, test in mne_brainae.split_epochs(data.train, "concept", n_splits=3):
     part = mne_brainae.fit(
-        train, features, recipe="best", random_state=0, verbose="WARNING"
+        train, features, recipe="linear", random_state=0, verbose="WARNING"
     )
     test = mne_brainae.average_repetitions(test)
     pictures = features.loc[test.metadata["image"]]

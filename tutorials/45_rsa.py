@@ -36,7 +36,7 @@ data = mne_brainae.datasets.simulate(
 )
 features = mne_brainae.compute_image_features(data.images, "gabor")
 model = mne_brainae.fit(
-    data.train, features, recipe="best", random_state=0, verbose="WARNING"
+    data.train, features, recipe="linear", random_state=0, verbose="WARNING"
 )
 measured = mne_brainae.average_repetitions(data.test)
 category = measured.metadata.set_index("image")["category"]

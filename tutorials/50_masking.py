@@ -23,7 +23,7 @@ is, beside two simple ways to do the same. It ends with when to trust it.
 # A fitted model
 # --------------
 #
-# ``recipe="best"`` is the closed form. It needs nothing but training epochs and
+# ``recipe="linear"`` is the closed form. It needs nothing but training epochs and
 # pictures; missing data play no role in the fit.
 
 import matplotlib.pyplot as plt
@@ -44,7 +44,7 @@ data = mne_brainae.datasets.simulate(
     **quiet,
 )
 features = mne_brainae.compute_image_features(data.images, **quiet)
-model = mne_brainae.fit(data.train, features, recipe="best", random_state=0, **quiet)
+model = mne_brainae.fit(data.train, features, recipe="linear", random_state=0, **quiet)
 measured = mne_brainae.average_repetitions(data.test)
 measured
 
@@ -167,7 +167,7 @@ scores.plot("skill")
 # times on one side only.
 #
 # Model and PCA are relatives: both complete responses by what goes together in
-# the training. ``recipe="best"`` first fills gaps in its input by such components
+# the training. ``recipe="linear"`` first fills gaps in its input by such components
 # (``imputation="gaussian"``) and then passes the result through the shared space, which
 # keeps what pictures can explain. That throws away noise, which is welcome in a score
 # against the truth, and all activity that has nothing to do with pictures, which is not

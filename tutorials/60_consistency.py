@@ -24,7 +24,7 @@ correlation each. This tutorial makes both, and then asks what a high correlatio
 # One model, both directions
 # --------------------------
 #
-# ``recipe="best"`` is fitted in seconds. The test concepts are new to it.
+# ``recipe="linear"`` is fitted in seconds. The test concepts are new to it.
 
 import matplotlib.pyplot as plt
 import mne
@@ -45,7 +45,7 @@ data = mne_brainae.datasets.simulate(
     **quiet,
 )
 features = mne_brainae.compute_image_features(data.images, **quiet)
-model = mne_brainae.fit(data.train, features, recipe="best", random_state=0, **quiet)
+model = mne_brainae.fit(data.train, features, recipe="linear", random_state=0, **quiet)
 gallery = features.loc[data.test.metadata["image"].unique()]
 
 # %%

@@ -212,7 +212,7 @@ summarise(encoders)
 # seed. What a network adds is what it adds to *this*.
 
 best = mne_brainae.fit(
-    data.train, features, recipe="best", picks=visual, random_state=0, **quiet
+    data.train, features, recipe="linear", picks=visual, random_state=0, **quiet
 )
 print(f"recipe='best': r_images {best.score(test, gallery):.2f}, ", end="")
 print(f"top_1 {best.retrieve(test, gallery).top_k():.2f}")

@@ -115,7 +115,7 @@ scores.round(3)
 
 shown = {name: data.images / name for name in data.train.metadata["image"].unique()}
 embeddings = mne_brainae.compute_image_features(shown)
-model = mne_brainae.fit(data.train, embeddings, recipe="best", random_state=0)
+model = mne_brainae.fit(data.train, embeddings, recipe="linear", random_state=0)
 small = DiffusionPrior(
     widths=(128, 64),
     learning_rate=3e-3,

@@ -55,7 +55,7 @@ paths = dict(v4.metadata[["image", "image_path"]].to_numpy())
 features = mne_brainae.compute_image_features(paths, "gabor", **quiet)
 unseen = features.loc[test.metadata["image"]]
 
-model = mne_brainae.fit(train, features, recipe="best", random_state=0, **quiet)
+model = mne_brainae.fit(train, features, recipe="linear", random_state=0, **quiet)
 print(model)
 
 # %%
@@ -93,7 +93,7 @@ names = pd.Index(train.metadata["image"])
 dealt = names[np.random.default_rng(1).permutation(len(names))]
 wrong = features.copy()
 wrong.loc[names] = features.loc[dealt].to_numpy()
-control = mne_brainae.fit(train, wrong, recipe="best", **quiet)
+control = mne_brainae.fit(train, wrong, recipe="linear", **quiet)
 chance = control.retrieve(test, unseen, similarity="likelihood")
 print(f"features dealt out anew: top-1 {chance.top_k():.3f}, ", end="")
 print(f"chance {chance.chance():.3f}")
@@ -106,7 +106,7 @@ counts = [5, 10, 20, 40, len(v4.ch_names)]
 accuracy = []
 for count in counts:
     some = sorted(rng.choice(v4.ch_names, count, replace=False))
-    part = mne_brainae.fit(train, features, recipe="best", picks=some, **quiet)
+    part = mne_brainae.fit(train, features, recipe="linear", picks=some, **quiet)
     accuracy.append(part.retrieve(test, unseen, similarity="likelihood").top_k(5))
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.plot(counts, 100 * np.array(accuracy), "o-")
@@ -152,7 +152,7 @@ it.average().plot(
 folds = []
 for train, test in mne_brainae.split_epochs(it, "repetition", n_splits=5, **quiet):
     shown = labels.loc[train.metadata["image"]]
-    fitted = mne_brainae.fit(train, shown, recipe="best", **quiet)
+    fitted = mne_brainae.fit(train, shown, recipe="linear", **quiet)
     folds.append((fitted, test.metadata["image"]))
 
 

@@ -79,7 +79,7 @@ def fit_prior(
     features = compute_image_features(images, image_encoder, names=list(names))
     prior = DiffusionPrior() if prior is None else clone(prior)
     if isinstance(prior, DiffusionPrior) and prior.random_state is None:
-        prior.set_params(random_state=model._seed)  # so that a killed fit can go on
+        prior.set_params(random_state=model.seed_)  # so that a killed fit can go on
     return prior.fit(
         model.embed_epochs(averaged), features, averaged.metadata.get("concept")
     )

@@ -13,7 +13,6 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.extmath import randomized_svd
 
-from ..utils.checks import _validate_type
 from ..utils.files import take_rows, zeros
 
 #: Share of the variance of predicted responses that a basis of long responses keeps.
@@ -227,17 +226,6 @@ def _choose_n_signal(
 def _gain(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return how much less squared error the prediction has than the mean response."""
     return np.sum(measured**2 - (measured - predicted) ** 2, axis=0)
-
-
-def check_n_signal(n_signal) -> None:
-    """Check a number of signal axes."""
-    if n_signal is None or n_signal == "auto":
-        return
-    _validate_type(n_signal, "int-like", "n_signal", "'auto', None or an int")
-    if n_signal < 1:
-        raise ValueError(
-            f"n_signal must be 'auto', None or at least 1, got {n_signal}."
-        )
 
 
 def _float32(values: np.ndarray) -> np.ndarray:

@@ -4,144 +4,191 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 import mne
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.base import BaseEstimator
 
 from .. import __version__
 from ..images import ImageEncoder
+from ..nn.network import build_network
 from ..preprocessing.imputation import Imputer
 from ..preprocessing.scaling import Scaler
-from ..utils.files import (
-    as_group,
-    read_arrays,
-    take_group,
-    write_arrays,
-)
+from ..utils.files import as_group, read_arrays, take_group, write_arrays
+from .latent import Latent
+from .parts import Losses, Training
+from .recipes import ESTIMATORS, estimator_class
 
-MODEL_FILE = {"kind": "model file", "version": 2}
-#: Parameters that may be objects of the user's own.
-PARTS = ("brain_encoder", "brain_decoder", "image_projection", "image_encoder")
-#: Learned attributes that JSON holds as they are.
-LEARNED = (
-    "best_epoch_",
-    "feature_names_",
-    "n_embedding_",
-    "selection_",
-    "spatial_window_",
-    "temperature_",
-    "train_images_",
-)
+MODEL_FILE = {"kind": "model file", "version": 3}
+#: Parameters that change no result, and would tie a file to one machine.
+OF_ONE_MACHINE = ("checkpoint", "memory_map")
+#: The fields of :class:`Latent` that are groups of arrays.
+GROUPS = {"brain_scaler": Scaler, "image_scaler": Scaler, "imputer": Imputer}
 
 
 def name_of(part) -> str | None:
     """Name a part of a model, for protocols and headers."""
-    if isinstance(part, np.generic):
-        return part.item()
     if part is None:
         return None
-    if _is_plain(part):
+    if isinstance(part, str | ImageEncoder):
         return str(part)
     return getattr(part, "__name__", type(part).__name__)
 
 
-def _is_plain(part) -> bool:
-    return part is None or isinstance(part, str | ImageEncoder)
+# -- what JSON can hold ---------------------------------------------------------------
 
 
-def _as_json(part):
-    return part.to_dict() if isinstance(part, ImageEncoder) else name_of(part)
+def encode(value):
+    """Turn a parameter into what JSON can hold; what is one's own becomes a name."""
+    if isinstance(value, dict):
+        return {name: encode(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return {"tuple": [encode(each) for each in value]}
+    if isinstance(value, list | np.ndarray):
+        return [encode(each) for each in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, ImageEncoder):
+        return {"class": "ImageEncoder", "params": encode(value.to_dict())}
+    if isinstance(value, Training | Losses) or type(value).__name__ in ESTIMATORS:
+        params = value.get_params(deep=False)
+        params |= dict.fromkeys(set(OF_ONE_MACHINE) & set(params))
+        return {"class": type(value).__name__, "params": encode(params)}
+    return {"own": name_of(value)}
 
 
-def _from_json(encoder: str | dict | None) -> str | ImageEncoder | None:
-    return ImageEncoder(**encoder) if isinstance(encoder, dict) else encoder
+def decode(value):
+    """Turn back what :func:`encode` made; only classes of this package are built."""
+    if isinstance(value, list):
+        return [decode(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"tuple"}:
+        return tuple(decode(each) for each in value["tuple"])
+    if set(value) == {"class", "params"}:
+        return _class_named(value["class"])(**decode(value["params"]))
+    return {name: decode(each) for name, each in value.items()}
 
 
-def _as_tuple(value):
-    """Make a tuple again of one that went through JSON."""
-    return tuple(value) if isinstance(value, list) else value
+def _class_named(name: str) -> type:
+    known = {"ImageEncoder": ImageEncoder, "Losses": Losses, "Training": Training}
+    if name in known:
+        return known[name]
+    if name not in ESTIMATORS:
+        raise ValueError(
+            f"The file holds a {name!r}, which this release of mne_brainae does not "
+            f"know; it knows {sorted(ESTIMATORS)}."
+        )
+    return estimator_class(name)
 
 
-def write_model(model, fname: Path) -> None:
-    """Write a fitted BrainAE to a safetensors file."""
-    weights = model.network_.state_dict()
+def own_parts(params: dict) -> list[str]:
+    """Return the parameters that are objects of the user's own."""
+    return [
+        name
+        for name, value in params.items()
+        if isinstance(value, dict) and set(value) == {"own"}
+    ]
+
+
+# -- writing --------------------------------------------------------------------------
+
+
+def write_model(model: BaseEstimator, fname: Path) -> None:
+    """Write a fitted model to a safetensors file."""
+    latent = model.latent_
+    weights = latent.network.state_dict()
     arrays = as_group("network", {name: w.numpy() for name, w in weights.items()})
-    arrays |= {"mean_response": model._mean_response, "times": model.times_}
-    for name, scaler in _scalers(model).items():
-        arrays |= as_group(name, vars(scaler))
-    if model._noise_axes is not None:
-        arrays["noise_axes"] = model._noise_axes
-    if model._imputer is not None:
-        arrays |= as_group("imputer", vars(model._imputer))
+    arrays |= {"mean_response": latent.mean_response, "times": latent.times}
+    if latent.noise_axes is not None:
+        arrays["noise_axes"] = latent.noise_axes
+    for name in GROUPS:
+        if (group := getattr(latent, name)) is not None:
+            arrays |= as_group(name, vars(group))
     write_arrays(fname, arrays, _header(model))
 
 
-def _scalers(model) -> dict[str, Scaler]:
-    scalers = {"brain": model._brain_scaler, "image": model._image_scaler}
-    return {name: scaler for name, scaler in scalers.items() if scaler is not None}
-
-
 def _header(model) -> dict:
-    params = model.get_params()
-    params["picks"] = None if params["picks"] is None else model.info_["ch_names"]
-    params["random_state"] = model._seed
-    params |= {"checkpoint": None, "memory_map": None}
+    latent, params = model.latent_, model.get_params(deep=False)
+    params["picks"] = None if params["picks"] is None else latent.info["ch_names"]
+    if "random_state" in params:
+        params["random_state"] = model.seed_
+    params |= dict.fromkeys(set(OF_ONE_MACHINE) & set(params))
+    learned = {name: getattr(model, name) for name in model._learned}
+    if "history_" in learned:
+        learned["history_"] = learned["history_"].to_dict(orient="list")
     return {
         **MODEL_FILE,
         "written_by": f"mne_brainae {__version__}, mne {mne.__version__}, "
         f"torch {torch.__version__}",
-        "params": json.loads(json.dumps(params, default=_as_json)),
-        "own_parts": [name for name in PARTS if not _is_plain(params[name])],
-        "image_encoder_": _as_json(model.image_encoder_),
-        "info": model.info_.to_json_dict(),
-        "history": model.history_.to_dict(orient="list"),
-        **{name: getattr(model, name) for name in LEARNED},
+        "class": type(model).__name__,
+        "params": encode(params),
+        "learned": encode(learned),
+        "network": encode(latent.network.spec),
+        "info": latent.info.to_json_dict(),
+        "feature_names": latent.feature_names,
+        "train_images": latent.train_images,
+        "image_encoder": encode(latent.image_encoder),
+        "is_white": latent.is_white,
     }
 
 
-def read_model(cls: type, fname: Path, parts: dict):
-    """Rebuild a fitted model of class ``cls`` from its file."""
+# -- reading --------------------------------------------------------------------------
+
+
+def read_model(fname: Path, parts: dict) -> BaseEstimator:
+    """Rebuild a fitted model from its file."""
     arrays, header = read_arrays(fname, **MODEL_FILE)
-    missing = [name for name in header["own_parts"] if name not in parts]
+    missing = [name for name in own_parts(header["params"]) if name not in parts]
     needed = [name for name in missing if name != "image_encoder"]
     if needed:
+        names = ", ".join(header["params"][name]["own"] for name in needed)
         raise ValueError(
-            f"The model was fitted with your own {', '.join(needed)} "
-            f"({', '.join(header['params'][name] for name in needed)}). Give it back: "
-            "read_brainae(fname, parts={name: module})."
+            f"The model was fitted with your own {', '.join(needed)} ({names}). Give "
+            "it back: read_brainae(fname, parts={name: module})."
         )
-    params = header["params"] | dict.fromkeys(missing, "gabor") | parts
-    for name in ("betas", "spatial_window"):
-        params[name] = _as_tuple(params[name])
-    params["image_encoder"] = _from_json(params["image_encoder"])
-    model = cls(**params)
-    for name in LEARNED:
-        setattr(model, name, header[name])
-    model.spatial_window_ = _as_tuple(model.spatial_window_)
-    model.history_ = pd.DataFrame(header["history"]).rename_axis("epoch")
-    encoder = _from_json(header["image_encoder_"])
-    model.image_encoder_ = parts.get("image_encoder", encoder) if encoder else None
-    if "image_encoder" in missing:
-        model.image_encoder_ = None
-    model.info_ = mne.Info.from_json_dict(header["info"])
-    model._seed = header["params"]["random_state"]
-    _restore_arrays(model, arrays)
+    params = decode(header["params"]) | dict.fromkeys(missing, "gabor") | parts
+    model = _class_named(header["class"])(**params)
+    for name, value in decode(header["learned"]).items():
+        setattr(model, name, value)
+    if hasattr(model, "history_"):
+        model.history_ = pd.DataFrame(model.history_).rename_axis("epoch")
+    model.latent_ = _read_latent(arrays, header, parts)
     return model
 
 
-def _restore_arrays(model, arrays: dict[str, np.ndarray]) -> None:
-    model.times_, model._mean_response = arrays["times"], arrays["mean_response"]
-    model._noise_axes = arrays.get("noise_axes")
-    imputer, image = (take_group(name, arrays) for name in ("imputer", "image"))
-    model._imputer = Imputer(**imputer) if imputer else None
-    model._brain_scaler = Scaler(**take_group("brain", arrays))
-    model._image_scaler = Scaler(**image) if image else None
-    model.network_ = model._build_network().eval()
-    load_weights(model.network_, take_group("network", arrays))
+def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
+    spec = decode(header["network"])
+    network = build_network(
+        **spec | {name: parts[name] for name in parts if name in spec}
+    )
+    load_weights(network, take_group("network", arrays))
+    encoder = header["image_encoder"]
+    is_own = isinstance(encoder, dict) and set(encoder) == {"own"}
+    groups = {}
+    for name, cls in GROUPS.items():
+        group = take_group(name, arrays)
+        groups[name] = cls(**group) if group else None
+    return Latent(
+        network=network.eval(),
+        info=mne.Info.from_json_dict(header["info"]),
+        times=arrays["times"],
+        mean_response=arrays["mean_response"],
+        feature_names=header["feature_names"],
+        train_images=header["train_images"],
+        image_encoder=parts.get("image_encoder") if is_own else decode(encoder),
+        noise_axes=arrays.get("noise_axes"),
+        is_white=header["is_white"],
+        **groups,
+    )
 
 
 def load_weights(network: torch.nn.Module, arrays: dict[str, np.ndarray]) -> None:

@@ -1,97 +1,216 @@
-"""The parameters of a BrainAE, checked before any work."""
+"""The declared values that a model is made of: how it trains, and what it minimizes."""
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
 
-import torch
+import os
+from typing import ClassVar
 
-from ..nn.decoders import BRAIN_DECODERS
-from ..nn.encoders import BRAIN_ENCODERS
+from sklearn.base import BaseEstimator
+
 from ..nn.fast.computation import COMPUTATIONS
 from ..nn.fast.precision import PRECISIONS
 from ..nn.losses import LOSS_TERMS
-from ..nn.tsconv import UPSAMPLINGS
-from ..utils.checks import _check_fname, _check_option, _validate_type
-from .closed_form import check_n_signal
-from .file import name_of
-
-OPTIONS = {
-    "init": ("random", "ridge"),
-    "validation": ("concept", "image"),
-    "standardize": ("channel", "evoked"),
-    "imputation": ("mean", "gaussian"),
-    "computation": COMPUTATIONS,
-    "precision": PRECISIONS,
-    "upsampling": tuple(UPSAMPLINGS),
-}
-POSITIVE = ("temperature", "learning_rate", "validation_size")
+from ..utils.constraints import integer, options, positive, real
 
 
-def check_params(model) -> None:
-    """Check what a model was given.
+class Part(BaseEstimator):
+    """A group of parameters that models share.
+
+    It behaves as a part of an estimator does in scikit-learn: ``get_params`` and
+    ``set_params`` of the model reach its parameters as ``training__max_epochs``.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {}
+
+    def check(self) -> None:
+        """Refuse values that no training can use."""
+        self._validate_params()
+
+
+class Training(Part):
+    """How a network is trained.
 
     Parameters
     ----------
-    model : instance of BrainAE
-        The model. What is impossible, alone or together, is an error that says what
-        would do.
+    learning_rate : float
+        Step size of the optimizer.
+    betas : tuple of float
+        Decay rates of Adam's moments.
+    optimizer : ``"adam"`` | ``"adamw"``
+        The optimizer.
+    weight_decay : float
+        Weight decay of the optimizer.
+    batch_size : int
+        Images per update; fewer on small sets, so that an epoch has eight updates.
+    max_epochs : int
+        Passes over the training images.
+    min_updates : int
+        Small sets are passed over more often, until the optimizer has made this many
+        updates, as many as 50 epochs of THINGS-EEG2 give, or until ``patience`` ends
+        it. The best epoch is kept in any case.
+    patience : int
+        Training beyond ``max_epochs`` ends when so many epochs have brought no better
+        validation loss.
+    validation : ``"concept"`` | ``"image"``
+        Whether whole concepts are held out to choose the epoch, or random images, as
+        in the paper. Without a metadata column ``"concept"`` it is images.
+    validation_size : float | int
+        The share or number of images held out, at most a fifth of them.
+    precision : ``"float32"`` | ``"bf16"``
+        Whether the fast forms round the factors of large products to bf16 in training,
+        which pays on hardware that multiplies bf16. The rest, validation, and a fitted
+        model are float32.
+    computation : ``"auto"`` | ``"fast"`` | ``"plain"``
+        How training computes the network: in a fast form, the same to the last digits,
+        where one suits the network (``"auto"``), always, or never.
+    checkpoint : path-like | None
+        A file that the state is written to after an epoch, as often as it takes little
+        time. A fit that was killed goes on from it to the same result.
+    memory_map : path-like | None
+        A folder on a disk, where temporary files hold the responses during the fit, for
+        recordings larger than memory; None holds them in memory. The weights are the
+        same. Give epochs that were read with ``preload=False``. The files take twice
+        the averaged responses in float32; no room is a RuntimeError. They have no
+        names, and are gone when the fit ends, fails or is killed. A folder that is
+        itself in memory, as ``/tmp`` may be, saves nothing.
+
+    See Also
+    --------
+    mne_brainae.BrainAE : The model that is trained.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> mne_brainae.Training(max_epochs=10)
+    Training(max_epochs=10)
     """
-    _check_parts(model)
-    for name, options in OPTIONS.items():
-        _check_option(name, getattr(model, name), options)
-    check_n_signal(model.n_signal)
-    for name in model.loss_weights or {}:
-        _check_option("loss_weights", name, LOSS_TERMS)
-    for name in POSITIVE:
-        if getattr(model, name) <= 0:
-            raise ValueError(f"{name} must be positive, got {getattr(model, name)}.")
-    _check_mask_augmentation(model.mask_augmentation, model.computation)
-    if model.memory_map is not None:
-        _check_fname(
-            model.memory_map, "read", must_exist=True, name="memory_map", need_dir=True
-        )
-    _check_init(model)
 
+    _parameter_constraints: ClassVar[dict] = {
+        "learning_rate": [positive()],
+        "betas": [tuple, list],
+        "optimizer": [options("adam", "adamw")],
+        "weight_decay": [real(0)],
+        "batch_size": [integer(2)],
+        "max_epochs": [integer(1)],
+        "min_updates": [integer(0)],
+        "patience": [integer(1)],
+        "validation": [options("concept", "image")],
+        "validation_size": [positive()],
+        "precision": [options(*PRECISIONS)],
+        "computation": [options(*COMPUTATIONS)],
+        "checkpoint": [str, os.PathLike, None],
+        "memory_map": [str, os.PathLike, None],
+    }
 
-def _check_parts(model) -> None:
-    for name, registry in (
-        ("brain_encoder", BRAIN_ENCODERS),
-        ("brain_decoder", BRAIN_DECODERS),
+    def __init__(
+        self,
+        *,
+        learning_rate=1e-3,
+        betas=(0.5, 0.999),
+        optimizer="adam",
+        weight_decay=0.0,
+        batch_size=800,
+        max_epochs=50,
+        min_updates=950,
+        patience=20,
+        validation="concept",
+        validation_size=0.1,
+        precision="float32",
+        computation="auto",
+        checkpoint=None,
+        memory_map=None,
     ):
-        choice = getattr(model, name)
-        _validate_type(choice, (str, torch.nn.Module), name)
-        if isinstance(choice, str):
-            _check_option(name, choice, tuple(registry))
-    if isinstance(model.image_projection, str):
-        _check_option(
-            "image_projection", model.image_projection, ("linear", "identity")
+        self.learning_rate = learning_rate
+        self.betas = betas
+        self.optimizer = optimizer
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.min_updates = min_updates
+        self.patience = patience
+        self.validation = validation
+        self.validation_size = validation_size
+        self.precision = precision
+        self.computation = computation
+        self.checkpoint = checkpoint
+        self.memory_map = memory_map
+
+    def check(self) -> None:
+        """Refuse values that no training can use."""
+        super().check()
+        valid = len(self.betas) == 2 and all(
+            isinstance(beta, float | int) and 0 <= beta < 1 for beta in self.betas
         )
+        if not valid:
+            raise ValueError(
+                "betas must be two numbers of at least 0 and below 1, such as "
+                f"(0.5, 0.999), got {self.betas!r}."
+            )
 
 
-def _check_mask_augmentation(share: float, computation: str) -> None:
-    """Refuse a share of masked responses that is none, or that no fast form takes."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"mask_augmentation must lie between 0 and 1, got {share}.")
-    if share and computation == "fast":
-        raise ValueError(
-            "mask_augmentation shows the encoder something else than it is to bring "
-            "back, which computation='fast' cannot. Take 'auto' or 'plain'."
-        )
+class Losses(Part):
+    """What a network minimizes (equations 1 to 5).
 
+    Parameters
+    ----------
+    contrastive, feature, recon_brain, recon_image : float
+        Weights of equations 1 to 4. Zero switches a term off (Table 4).
+    temperature : float
+        The temperature tau of equation 1.
+    learn_temperature : bool
+        Whether tau is learned.
+    symmetric : bool
+        Whether InfoNCE runs in both directions; False is equation 1 as printed.
 
-def _check_init(model) -> None:
-    """Refuse epochs that are too few, and what no closed form is known for."""
-    least = 0 if model.init == "ridge" else 1
-    if model.max_epochs < least:
-        raise ValueError(
-            f"max_epochs must be at least {least} with init={model.init!r}, got "
-            f"{model.max_epochs}."
-        )
-    parts = (model.brain_encoder, model.brain_decoder, model.image_projection)
-    if model.init == "ridge" and parts != ("linear",) * 3:
-        raise ValueError(
-            "init='ridge' solves for linear maps: give brain_encoder='linear', "
-            "brain_decoder='linear' and image_projection='linear', or take "
-            f"recipe='best', got {', '.join(str(name_of(part)) for part in parts)}."
-        )
+    See Also
+    --------
+    mne_brainae.BrainAE : The model that is trained.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> mne_brainae.Losses(feature=0.0)
+    Losses(feature=0.0)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **{term: [real(0)] for term in LOSS_TERMS},
+        "temperature": [positive()],
+        "learn_temperature": ["boolean"],
+        "symmetric": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        contrastive=1.0,
+        feature=1.0,
+        recon_brain=1.0,
+        recon_image=1.0,
+        temperature=0.07,
+        learn_temperature=False,
+        symmetric=True,
+    ):
+        self.contrastive = contrastive
+        self.feature = feature
+        self.recon_brain = recon_brain
+        self.recon_image = recon_image
+        self.temperature = temperature
+        self.learn_temperature = learn_temperature
+        self.symmetric = symmetric
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of every term by its name."""
+        return {term: float(getattr(self, term)) for term in LOSS_TERMS}
+
+    def check(self) -> None:
+        """Refuse values that no training can use."""
+        super().check()
+        if not any(self.weights.values()):
+            raise ValueError(
+                "All loss weights are 0, so that nothing would be learned. Give a "
+                f"positive weight to one of {', '.join(LOSS_TERMS)}."
+            )

@@ -1,47 +1,179 @@
-"""Named settings of :class:`mne_brainae.BrainAE`."""
+"""Named settings, and models made of them by the bare names of parameters.
+
+This module imports no PyTorch, so that the command line can name the recipes at once.
+"""
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
 
-#: Responses are aligned with fixed image features; nothing leads back to responses.
-ONLY_ALIGNED: dict = {
-    "brain_decoder": "linear",
-    "image_projection": "identity",
-    "loss_weights": {"feature": 0, "recon_brain": 0, "recon_image": 0},
-    "validation": "concept",
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import import_module
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An estimator with settings.
+
+    Parameters
+    ----------
+    estimator : str
+        The name of the class.
+    params : dict
+        Its parameters that differ from their defaults; those of a part by their bare
+        names.
+    about : str
+        What it is, in a line.
+    """
+
+    estimator: str
+    params: dict = field(default_factory=dict)
+    about: str = ""
+
+
+#: Where the estimators are.
+ESTIMATORS = {
+    "BrainAE": "brainae",
+    "ContrastiveDecoder": "systems.contrastive",
+    "LinearBrainAE": "linear",
+    "LinearEncodingModel": "systems.linear_encoding",
+    "NonlinearEncodingModel": "systems.nonlinear_encoding",
+    "RidgeModel": "systems.ridge",
 }
 
-RECIPES: dict[str, dict] = {
+RECIPES: dict[str, Recipe] = {
+    "linear": Recipe("LinearBrainAE", {}, "the closed form alone, in seconds"),
     # Section 4.2, Tables 6 and 7, Appendix I: validation on 740 random images.
-    "paper": {"validation": "image", "validation_size": 740},
-    # What measures best on real neurons and simulated EEG: the closed form.
-    "best": {
-        "brain_encoder": "linear",
-        "brain_decoder": "linear",
-        "n_embedding": 128,
-        "init": "ridge",
-        "n_signal": "auto",
-        "max_epochs": 0,
-        "standardize": "evoked",
-        "spatial_window": "auto",
-        "imputation": "gaussian",
-    },
+    "paper": Recipe(
+        "BrainAE",
+        {"validation": "image", "validation_size": 740},
+        "the network of the paper, from random weights",
+    ),
     # The systems of Table 2, decoding only, as their authors train them, but chosen on
     # concepts that were held out, and never on the test.
-    "nice": ONLY_ALIGNED
-    | {
-        "brain_encoder": "nice",
-        "learning_rate": 2e-4,
-        "batch_size": 1000,
-        "max_epochs": 200,
-    },
-    "atm": ONLY_ALIGNED
-    | {
-        "brain_encoder": "atm",
-        "learning_rate": 3e-4,
-        "betas": (0.9, 0.999),
-        "batch_size": 64,
-        "max_epochs": 40,
-    },
+    "nice": Recipe(
+        "ContrastiveDecoder",
+        {
+            "brain_encoder": "nice",
+            "learning_rate": 2e-4,
+            "batch_size": 1000,
+            "max_epochs": 200,
+        },
+        "NICE of Table 2, which decodes only",
+    ),
+    "atm": Recipe(
+        "ContrastiveDecoder",
+        {
+            "brain_encoder": "atm",
+            "learning_rate": 3e-4,
+            "betas": (0.9, 0.999),
+            "batch_size": 64,
+            "max_epochs": 40,
+        },
+        "ATM of Table 2, which decodes only",
+    ),
 }
+
+
+def estimator_class(name: str) -> type:
+    """Return the class of an estimator by its name."""
+    return getattr(import_module(f".{ESTIMATORS[name]}", __package__), name)
+
+
+def make_model(recipe: str = "linear", **params):
+    """Make a model of named settings, not yet fitted.
+
+    Parameters
+    ----------
+    recipe : str
+        The named settings, as in :func:`mne_brainae.fit`.
+    **params
+        Parameters that differ from the recipe, those of a part by their bare names,
+        such as ``max_epochs=10`` for ``training=Training(max_epochs=10)``.
+
+    Returns
+    -------
+    model : instance of LinearBrainAE | BrainAE | ContrastiveDecoder
+        The model. A name that no parameter has is a TypeError.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> mne_brainae.make_model("paper", n_embedding=64, max_epochs=10)
+    BrainAE(n_embedding=64,
+            training=Training(max_epochs=10, validation='image', validation_size=740))
+    """
+    from ..utils.checks import _check_option
+
+    _check_option("recipe", recipe, tuple(RECIPES))
+    chosen = RECIPES[recipe]
+    model = estimator_class(chosen.estimator)()
+    for given in (chosen.params, params):
+        set_by_name(model, given)
+    return model
+
+
+def parts_of(model) -> dict[str, type]:
+    """Return the classes of the parts that a model is made of, by parameter."""
+    from .parts import Losses, Training
+
+    parts = {"training": Training, "losses": Losses}
+    own = model.get_params(deep=False)
+    return {name: part for name, part in parts.items() if name in own}
+
+
+def names_of_params(model) -> set[str]:
+    """Return the names of all parameters of a model, those of its parts included."""
+    names = set(model.get_params(deep=False))
+    for part in parts_of(model).values():
+        names |= set(part().get_params())
+    return names
+
+
+def set_by_name(model, params: dict):
+    """Set parameters of a model, and those of its parts by their bare names.
+
+    Parameters
+    ----------
+    model : instance of Model
+        The model, changed in place; parts that are shared with others are copied.
+    params : dict
+        The parameters.
+
+    Returns
+    -------
+    model : instance of Model
+        The model. A name that no parameter has is a TypeError that names the closest.
+    """
+    unknown = {name.partition("__")[0] for name in params} - names_of_params(model)
+    if unknown:
+        _refuse(model, sorted(unknown)[0])
+    own = model.get_params(deep=False)
+    model.set_params(**{name: params[name] for name in params if name in own})
+    for name, part in parts_of(model).items():
+        known = part().get_params()
+        given = {key: value for key, value in params.items() if key in known}
+        nested = {
+            key.partition("__")[2]: value
+            for key, value in params.items()
+            if key.startswith(f"{name}__")
+        }
+        if given | nested:
+            now = getattr(model, name)
+            settings = {} if now is None else now.get_params()
+            model.set_params(**{name: part(**settings | given | nested)})
+    return model
+
+
+def known_params(model, params: dict) -> dict:
+    """Return the parameters that a model, or a part of it, has."""
+    names = names_of_params(model)
+    return {name: value for name, value in params.items() if name in names}
+
+
+def _refuse(model, name: str) -> None:
+    known = names_of_params(model)
+    close = get_close_matches(name, known, 1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"It has {sorted(known)}."
+    raise TypeError(f"{type(model).__name__} has no parameter {name!r}. {hint}")

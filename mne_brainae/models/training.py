@@ -371,7 +371,11 @@ def fingerprint_of(params: dict, training: Pairs, seed: int) -> str:
     # More epochs go on from where fewer ended; the rest must be the same.
     other = ("checkpoint", "device", "verbose", "random_state", "max_epochs")
     other += ("memory_map",)
-    params = {name: value for name, value in params.items() if name not in other}
+    params = {
+        name: value
+        for name, value in params.items()
+        if name.rpartition("__")[2] not in other
+    }
     digest = hashlib.blake2b(json.dumps(params, default=name_of).encode())
     digest.update(str(seed).encode())
     digest.update(training.brain.numpy().data)

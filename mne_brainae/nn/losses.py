@@ -118,7 +118,9 @@ class BrainAELoss(nn.Module):
             The terms of weight other than 0, by name.
         """
         terms = {}
-        z_brain = network.embed_brain(brain if seen is None else seen)
+        z_brain = None
+        if any(self.weights[name] for name in LOSS_TERMS[:3]):
+            z_brain = network.embed_brain(brain if seen is None else seen)
         if image is not None:
             z_image = network.embed_image(image)
             if self.weights["contrastive"]:

@@ -37,6 +37,7 @@ class BrainAENetwork(nn.Module):
         self.brain_encoder = brain_encoder
         self.brain_decoder = brain_decoder
         self.image_projection = image_projection
+        self.spec: dict = {}
 
     def embed_brain(self, brain: Tensor) -> Tensor:
         """Map brain responses into the shared space."""
@@ -84,7 +85,7 @@ def build_network(
     brain_encoder: str | nn.Module,
     brain_decoder: str | nn.Module,
     image_projection: str | nn.Module,
-    convolution: dict,
+    convolution: dict | None = None,
     upsampling: str = "nearest",
 ) -> BrainAENetwork:
     """Build a network for recordings and image features of any size.
@@ -113,15 +114,20 @@ def build_network(
         The network. Modules whose output has another shape than the network needs are
         a ValueError.
     """
+    spec = dict(locals())
+    convolution = convolution or {}
     size = (n_channels, n_times, n_embedding)
     encoder = _build(brain_encoder, BRAIN_ENCODERS, size, convolution)
     mirror = convolution | {"upsampling": upsampling}
     decoder = _build(brain_decoder, BRAIN_DECODERS, size, mirror)
     projection = _build_projection(image_projection, n_image_features, n_embedding)
     network = BrainAENetwork(encoder, decoder, projection)
+    network.spec = spec
     brain, latent = torch.zeros(2, n_channels, n_times), torch.zeros(2, n_embedding)
-    _check_shape("brain_encoder", encoder, brain, latent)
-    _check_shape("brain_decoder", decoder, latent, brain)
+    if encoder is not None:
+        _check_shape("brain_encoder", encoder, brain, latent)
+    if decoder is not None:
+        _check_shape("brain_decoder", decoder, latent, brain)
     if projection is not None:
         image = torch.zeros(2, n_image_features)
         _check_shape("image_projection", projection, image, latent)
@@ -129,6 +135,8 @@ def build_network(
 
 
 def _build(choice, registry: dict, size: tuple, convolution: dict) -> nn.Module:
+    if choice is None:
+        return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
     options = convolution if choice == "tsconv" else {}

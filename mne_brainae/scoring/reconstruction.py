@@ -152,7 +152,7 @@ def score_reconstruction(
     check_finite(whole, "epochs")
     mean = model.evoked_.data.astype(np.float32)
     # Of training, since a channel that is almost silent in the test would count most.
-    scale = Scaler(mean, model._brain_scaler.scale)
+    scale = Scaler(mean, model.latent_.brain_scaler.scale)
     learned = None
     if epochs_train is not None:
         learned = _learn(epochs_train, model, n_components)

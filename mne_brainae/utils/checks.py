@@ -28,7 +28,9 @@ __all__ = [
     "_check_option",
     "_validate_type",
     "check_complete",
+    "check_device",
     "check_finite",
+    "check_folder_for_arrays",
     "check_image_names",
     "check_new_file",
     "check_random_state",
@@ -235,3 +237,25 @@ def resolve_device(device: str):
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that PyTorch does not know, or that this machine lacks."""
+    import torch
+
+    if device == "auto":
+        return
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"device={device!r} cannot be used here ({reason}). Take 'auto', 'cpu', or "
+            "a device that this machine has."
+        ) from None
+
+
+def check_folder_for_arrays(folder) -> None:
+    """Refuse a folder for temporary files that does not exist."""
+    if folder is not None:
+        _check_fname(folder, "read", must_exist=True, name="memory_map", need_dir=True)

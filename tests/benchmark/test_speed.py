@@ -6,8 +6,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
+from building import brain_ae
 
-import mne_brainae
 from mne_brainae.commands import main
 from mne_brainae.commands.benchmark.shapes import N_VALIDATION, SHAPES, Shape
 from mne_brainae.models.training import _hardware
@@ -121,9 +121,7 @@ def test_fits_agree_whatever_the_computation(recording, small, inner):
         ("fast", "float32"),
         ("auto", "bf16"),
     ]:
-        model = mne_brainae.BrainAE(
-            **settings, computation=computation, precision=precision
-        )
+        model = brain_ae(**settings, computation=computation, precision=precision)
         if precision == "bf16" and not multiplies_bf16(torch.device("cpu")):
             with pytest.warns(RuntimeWarning, match="saves memory and no time"):
                 model.fit(*recording)
@@ -138,15 +136,15 @@ def test_fits_agree_whatever_the_computation(recording, small, inner):
 
 def test_unsuited_computation_is_refused(recording, small):
     linear = {"brain_encoder": "linear", "brain_decoder": "linear"}
-    model = mne_brainae.BrainAE(**small, **linear, computation="fast")
+    model = brain_ae(**small, **linear, computation="fast")
     with pytest.raises(ValueError, match="computation='fast' needs the temporal"):
         model.fit(*recording)
     with pytest.raises(ValueError, match="computation"):
-        mne_brainae.BrainAE(**small, computation="quick").fit(*recording)
+        brain_ae(**small, computation="quick").fit(*recording)
     with pytest.raises(ValueError, match="upsampling"):
-        mne_brainae.BrainAE(**small, upsampling="cubic").fit(*recording)
+        brain_ae(**small, upsampling="cubic").fit(*recording)
     with pytest.raises(ValueError, match="precision"):
-        mne_brainae.BrainAE(**small, precision="fp8").fit(*recording)
+        brain_ae(**small, precision="fp8").fit(*recording)
 
 
 def test_threads_and_settings_are_left_as_they_were(recording, small):
@@ -154,7 +152,7 @@ def test_threads_and_settings_are_left_as_they_were(recording, small):
     short = small | {"max_epochs": 3, "min_updates": 1}
     torch.set_num_threads(2)
     try:
-        models = [mne_brainae.BrainAE(**short).fit(*recording) for _ in range(2)]
+        models = [brain_ae(**short).fit(*recording) for _ in range(2)]
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)

@@ -6,6 +6,7 @@ import mne
 import numpy as np
 import pandas as pd
 import pytest
+from building import brain_ae
 from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -43,7 +44,7 @@ def reordered(epochs):
 @pytest.fixture(scope="module")
 def new(small):
     """Make a model that would fit quickly."""
-    return lambda **params: mne_brainae.BrainAE(**(small | QUICK | params))
+    return lambda **params: brain_ae(**(small | QUICK | params))
 
 
 @pytest.fixture(scope="module")
@@ -322,7 +323,7 @@ def test_too_few_images(n_images, new, recording):
 
 
 def test_batch_of_one(new, recording):
-    with pytest.raises(ValueError, match=r"at least two .*batch_size=1"):
+    with pytest.raises(ValueError, match=r"'batch_size'.*Got 1"):
         new(batch_size=1).fit(*recording)
 
 
@@ -334,12 +335,11 @@ def test_batch_of_one(new, recording):
         {"image_projection": "cubic"},
         {"validation": "subject"},
         {"standardize": "sample"},
-        {"loss_weights": {"triplet": 1.0}},
     ],
 )
 def test_unknown_option(params, new, recording):
     (name,) = params
-    with pytest.raises(ValueError, match=rf"'{name}'.*Allowed values"):
+    with pytest.raises(ValueError, match=rf"'{name}'.*must be a str among"):
         new(**params).fit(*recording)
 
 
@@ -352,7 +352,7 @@ def test_unknown_image_encoder(new, recording):
 
 @pytest.mark.parametrize("name", ["temperature", "learning_rate", "validation_size"])
 def test_not_positive(name, new, recording):
-    with pytest.raises(ValueError, match=f"{name} must be positive, got 0"):
+    with pytest.raises(ValueError, match=rf"'{name}'.*range \(0.0, inf\). Got 0"):
         new(**{name: 0}).fit(*recording)
 
 
@@ -567,7 +567,7 @@ def test_picks_in_another_order_are_taken_as_recorded(new, recording, unseen):
     assert len(model.embed_epochs(unseen[0])) == len(unseen[0])
 
 
-@pytest.mark.parametrize("kind", ["BrainAE", "LinearEncoder"])
+@pytest.mark.parametrize("kind", ["BrainAE", "LinearEncodingModel"])
 def test_nan_is_noticed_before_pictures_are_encoded(kind, recording):
     def encode(pictures):
         raise AssertionError("The pictures were encoded.")

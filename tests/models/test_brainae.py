@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from building import brain_ae
 from sklearn.base import clone
 from torch import nn
 
 import mne_brainae
 from mne_brainae.preprocessing.scaling import Scaler
+from mne_brainae.preprocessing.splits import hold_out
 
 
 def test_unseen_images_are_predicted_and_found(model, unseen):
@@ -38,7 +40,7 @@ def test_shuffled_images_fall_to_chance(recording, unseen, small):
     epochs, features = recording
     rows = np.random.default_rng(0).permutation(len(features))
     shuffled = features.iloc[rows].set_axis(features.index)
-    model = mne_brainae.BrainAE(**small).fit(epochs, shuffled)
+    model = brain_ae(**small).fit(epochs, shuffled)
     averaged = mne_brainae.average_repetitions(unseen[0])
     assert abs(model.score(*unseen)) < 0.1
     assert model.retrieve(averaged, unseen[1]).top_k(1) < 0.2
@@ -85,9 +87,7 @@ def test_predictions_are_mne_objects(model, unseen, tmp_path):
 def test_epochs_are_never_changed(recording, small):
     epochs, features = recording
     before, table = epochs.get_data(copy=True), epochs.metadata.copy()
-    mne_brainae.BrainAE(**small | {"max_epochs": 1, "min_updates": 1}).fit(
-        epochs, features
-    )
+    brain_ae(**small | {"max_epochs": 1, "min_updates": 1}).fit(epochs, features)
     np.testing.assert_array_equal(epochs.get_data(), before)
     pd.testing.assert_frame_equal(epochs.metadata, table)
 
@@ -111,7 +111,7 @@ def test_one_seed_one_result_and_global_states_untouched(recording, small):
     torch.manual_seed(3)
     numpy_state = np.random.get_state()[1]  # noqa: NPY002
     torch_states = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
-    first = mne_brainae.BrainAE(**quick).fit(*recording)
+    first = brain_ae(**quick).fit(*recording)
     assert (np.random.get_state()[1] == numpy_state).all()  # noqa: NPY002
     after = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
     assert all(map(torch.equal, after, torch_states))
@@ -125,22 +125,22 @@ def test_one_seed_one_result_and_global_states_untouched(recording, small):
 
 def test_order_of_feature_rows_does_not_matter(recording, small, model):
     epochs, features = recording
-    again = mne_brainae.BrainAE(**small).fit(epochs, features.iloc[::-1])
+    again = brain_ae(**small).fit(epochs, features.iloc[::-1])
     pd.testing.assert_frame_equal(model.history_, again.history_)
 
 
 def test_array_of_features_is_paired_by_epoch(recording, small, model):
     epochs, features = recording
     rows = features.loc[epochs.metadata["image"]].to_numpy()
-    again = mne_brainae.BrainAE(**small).fit(epochs, rows)
+    again = brain_ae(**small).fit(epochs, rows)
     pd.testing.assert_frame_equal(model.history_, again.history_)
 
 
 @pytest.mark.parametrize(
     ("settings", "terms"),
     [
-        ({"loss_weights": {"recon_brain": 0, "recon_image": 0, "feature": 0}}, 1),
-        ({"loss_weights": {"contrastive": 0}}, 3),
+        ({"recon_brain": 0.0, "recon_image": 0.0, "feature": 0.0}, 1),
+        ({"contrastive": 0.0}, 3),
         ({"learn_temperature": True, "symmetric": False}, 4),
         ({"inner_activation": True, "standardize": "evoked"}, 4),
         ({"brain_encoder": "linear", "brain_decoder": "linear"}, 4),
@@ -150,7 +150,7 @@ def test_array_of_features_is_paired_by_epoch(recording, small, model):
 def test_settings(recording, unseen, small, settings, terms, tmp_path):
     """Every setting learns, tells its terms, and survives a round trip to disk."""
     quick = small | {"max_epochs": 2, "min_updates": 1} | settings
-    model = mne_brainae.BrainAE(**quick).fit(*recording)
+    model = brain_ae(**quick).fit(*recording)
     named = [column for column in model.history_ if column.startswith("train_")]
     assert len(named) == terms + 1
     moved = abs(model.temperature_ - 0.07) > 1e-6
@@ -176,7 +176,7 @@ def test_own_modules(recording, unseen, small, tmp_path):
             super().__init__(nn.Flatten(), nn.Linear(640, 32), nn.Tanh())
 
     quick = small | {"max_epochs": 2, "min_updates": 1}
-    model = mne_brainae.BrainAE(brain_encoder=Own(), **quick).fit(*recording)
+    model = brain_ae(brain_encoder=Own(), **quick).fit(*recording)
     model.save(tmp_path / "own.safetensors")
     with pytest.raises(ValueError, match="your own brain_encoder"):
         mne_brainae.read_brainae(tmp_path / "own.safetensors")
@@ -192,14 +192,14 @@ def test_one_sample_takes_the_linear_pair(recording, small):
     epochs, features = recording
     one = epochs.copy().crop(0.1, 0.1)
     with mne.utils.catch_logging() as log:
-        model = mne_brainae.BrainAE(**small | {"verbose": "INFO"}).fit(one, features)
+        model = brain_ae(**small | {"verbose": "INFO"}).fit(one, features)
     assert "linear encoder and decoder" in log.getvalue()
     assert model.predict_epochs(features).get_data().shape == (80, 16, 1)
 
 
 def test_without_images_it_is_an_autoencoder(recording, small):
     epochs, _ = recording
-    model = mne_brainae.BrainAE(**small).fit(epochs)
+    model = brain_ae(**small).fit(epochs)
     assert "0 image features" in repr(model)
     rebuilt = model.reconstruct(epochs).get_data()
     mean = model.evoked_.data
@@ -208,15 +208,15 @@ def test_without_images_it_is_an_autoencoder(recording, small):
     ).mean()
 
 
-def test_whole_concepts_are_held_out(recording, small):
+def test_whole_concepts_are_held_out(recording):
     epochs, _ = recording
     table = epochs.metadata.drop_duplicates("image").reset_index(drop=True)
-    model = mne_brainae.BrainAE(**small | {"validation_size": 0.2})
-    held = model._hold_out(table, np.random.default_rng(0))
+    held, by = hold_out(table, "concept", 0.2, np.random.default_rng(0))
+    assert by == "whole concepts"
     assert 0 < held.sum() <= 20
     assert not set(table["concept"][held]) & set(table["concept"][~held])
-    images = model.set_params(validation="image", validation_size=740)
-    held = images._hold_out(table, np.random.default_rng(0))
+    held, by = hold_out(table, "image", 740, np.random.default_rng(0))
+    assert by == "images"
     assert held.sum() == 16  # a fifth of 80, not 740
     assert set(table["concept"][held]) & set(table["concept"][~held])
 
@@ -238,7 +238,7 @@ def test_pictures_in_and_a_new_picture_out(recording, small, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(path)
     quick = small | {"max_epochs": 2, "min_updates": 1}
-    model = mne_brainae.fit(epochs, tmp_path / "images", **quick)
+    model = brain_ae(**quick).fit(epochs, tmp_path / "images")
     assert model.image_encoder_ == "gabor"
     model.save(tmp_path / "model.safetensors")
     again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
@@ -253,10 +253,10 @@ import sys
 import numpy as np, torch
 sys.path.insert(0, sys.argv[1])
 from conftest import _recording
-import mne_brainae
+from helpers.building import brain_ae
 torch.set_num_threads(1)
 epochs, features = _recording(20, 40, np.random.default_rng(0))
-mne_brainae.BrainAE(
+brain_ae(
     n_kernels=8, kernel_length=10, n_embedding=32, max_epochs=40, random_state=0,
     inner_activation=False, min_updates=1,
     checkpoint=sys.argv[2], verbose="ERROR",
@@ -286,15 +286,15 @@ def test_killed_fit_goes_on_to_the_same_weights(recording, tmp_path):
         "random_state": 0,
         "verbose": "ERROR",
     }
-    resumed = mne_brainae.BrainAE(checkpoint=checkpoint, **settings).fit(*recording)
-    whole = mne_brainae.BrainAE(**settings).fit(*recording)
+    resumed = brain_ae(checkpoint=checkpoint, **settings).fit(*recording)
+    whole = brain_ae(**settings).fit(*recording)
     pd.testing.assert_frame_equal(resumed.history_, whole.history_)
     weights = whole.network_.state_dict()
     for name, value in resumed.network_.state_dict().items():
         assert torch.equal(value, weights[name]), name
     other = settings | {"temperature": 0.1}
     with pytest.raises(ValueError, match="of other data or settings"):
-        mne_brainae.BrainAE(checkpoint=checkpoint, **other).fit(*recording)
+        brain_ae(checkpoint=checkpoint, **other).fit(*recording)
 
 
 def test_interrupt_keeps_the_best_so_far(recording, small, monkeypatch):
@@ -311,7 +311,7 @@ def test_interrupt_keeps_the_best_so_far(recording, small, monkeypatch):
 
     monkeypatch.setattr(training, "_validate", interrupted)
     with pytest.warns(RuntimeWarning, match="interrupted after 3 of"):
-        model = mne_brainae.BrainAE(**small).fit(*recording)
+        model = brain_ae(**small).fit(*recording)
     assert len(model.history_) == 3
     assert np.isfinite(model.score(*recording))
 
@@ -325,10 +325,10 @@ def test_copy_and_repr(model):
 
 
 def test_scaler_is_learned_without_the_validation_images(recording, small):
-    model = mne_brainae.BrainAE(**small).fit(*recording)
+    model = brain_ae(**small).fit(*recording)
     everything = mne_brainae.average_repetitions(recording[0]).get_data()
     assert not np.allclose(
-        model._brain_scaler.mean,
+        model.latent_.brain_scaler.mean,
         Scaler.for_brain(everything, "channel").mean,
         rtol=1e-9,
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from building import brain_ae
 from PIL import Image
 
 import mne_brainae
@@ -34,8 +35,8 @@ def pictures(recording, tmp_path_factory):
 @pytest.fixture(scope="module")
 def fitted(recording, pictures, small):
     settings = small | {"max_epochs": 3, "min_updates": 0}
-    return mne_brainae.fit(
-        recording[0], pictures, image_encoder=ENCODER, device="cpu", **settings
+    return brain_ae(image_encoder=ENCODER, device="cpu", **settings).fit(
+        recording[0], pictures
     )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from building import brain_ae
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +44,7 @@ def test_share_of_masked_responses_and_every_kind():
 
 @pytest.fixture(scope="module")
 def augmented(recording, small):
-    return mne_brainae.BrainAE(**small, mask_augmentation=0.5).fit(*recording)
+    return brain_ae(**small, mask_augmentation=0.5).fit(*recording)
 
 
 def test_it_brings_more_of_what_is_missing_back(augmented, model, unseen):
@@ -61,10 +62,10 @@ def test_it_brings_more_of_what_is_missing_back(augmented, model, unseen):
 
 def test_one_seed_gives_one_model_and_goes_on(recording, small, tmp_path):
     settings = small | {"mask_augmentation": 0.5, "max_epochs": 6, "min_updates": 1}
-    whole = mne_brainae.BrainAE(**settings).fit(*recording)
+    whole = brain_ae(**settings).fit(*recording)
     path = tmp_path / "fit.safetensors"
-    mne_brainae.BrainAE(**settings | {"max_epochs": 3}, checkpoint=path).fit(*recording)
-    resumed = mne_brainae.BrainAE(**settings, checkpoint=path).fit(*recording)
+    brain_ae(**settings | {"max_epochs": 3}, checkpoint=path).fit(*recording)
+    resumed = brain_ae(**settings, checkpoint=path).fit(*recording)
     assert resumed.history_.equals(whole.history_)
     np.testing.assert_array_equal(
         resumed.embed_epochs(recording[0][:5]), whole.embed_epochs(recording[0][:5])
@@ -77,11 +78,11 @@ def test_one_seed_gives_one_model_and_goes_on(recording, small, tmp_path):
 @pytest.mark.parametrize(
     ("params", "match"),
     [
-        ({"mask_augmentation": 1.5}, "between 0 and 1"),
-        ({"mask_augmentation": -0.1}, "between 0 and 1"),
+        ({"mask_augmentation": 1.5}, r"range \[0.0, 1.0\]"),
+        ({"mask_augmentation": -0.1}, r"range \[0.0, 1.0\]"),
         ({"mask_augmentation": 0.5, "computation": "fast"}, "'auto' or 'plain'"),
     ],
 )
 def test_bad_input(params, match, recording):
     with pytest.raises(ValueError, match=match):
-        mne_brainae.BrainAE(**params).fit(*recording)
+        brain_ae(**params).fit(*recording)

@@ -127,8 +127,10 @@ def test_ridge_both_ways(longer):
     assert "ridge penalties" in found.protocol["model selection"]
     assert model.score(epochs, unseen) > 0.5
     rows = model.embed_epochs(train[:5])
-    flat = model._brain_scaler.transform(train.get_data(copy=True).astype(np.float32))
-    targets = model._image_scaler.transform(features.to_numpy())
+    flat = model.latent_.brain_scaler.transform(
+        train.get_data(copy=True).astype(np.float32)
+    )
+    targets = model.latent_.image_scaler.transform(features.to_numpy())
     alpha = float(model.selection_.split(" and ")[1].split()[0])
     plain = Ridge(alpha).fit(flat.reshape(160, -1), targets)
     assert_allclose(

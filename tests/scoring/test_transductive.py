@@ -10,7 +10,7 @@ from mne_brainae.scoring.transductive import csls, whiten_batch
 
 @pytest.fixture(scope="module")
 def closed(recording):
-    return mne_brainae.fit(*recording, recipe="best", verbose="WARNING")
+    return mne_brainae.fit(*recording, recipe="linear", verbose="WARNING")
 
 
 @pytest.mark.parametrize("n_neighbours", [3, 50])

@@ -11,7 +11,7 @@ import mne
 import pandas as pd
 
 from ...datasets.things import group_concepts
-from ...models.brainae import BrainAE
+from ...models.model import Model
 from ...preprocessing.averaging import average_repetitions
 from ...preprocessing.regions import channel_regions
 from ...scoring.encoding import EncodingScores, score_encoding
@@ -43,7 +43,7 @@ class Fitted:
         The data.
     """
 
-    model: BrainAE
+    model: Model
     subject: str
     recording: Recording
 

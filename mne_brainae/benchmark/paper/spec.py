@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-from ...models.brainae import BrainAE
-from ...models.recipes import RECIPES
+from ...models.model import Model
+from ...models.recipes import RECIPES, known_params, make_model
 from ...models.systems import encoding_systems
 from ...nn.encoders import BRAIN_ENCODERS
 
@@ -32,7 +32,7 @@ class Row:
     data : str
         The data set, by its name in :mod:`mne_brainae.datasets`.
     settings : dict
-        Parameters of :class:`mne_brainae.BrainAE` that differ from the recipe.
+        Parameters that differ from the recipe, by their bare names.
     recipe : str
         The recipe; one that does not exist marks a system that is not built.
     system : str | None
@@ -69,22 +69,23 @@ class Row:
             return f"needs mne_brainae[{extra}]"
         return ""
 
-    def model(self, params: Mapping) -> BrainAE:
+    def model(self, params: Mapping) -> Model:
         """Return the system, not yet fitted.
 
         Parameters
         ----------
         params : dict
-            What all rows of a run have different from their recipes.
+            What the rows of a run have different from their recipes, where they can.
 
         Returns
         -------
-        model : instance of BrainAE
+        model : instance of Model
             The system.
         """
         if self.system is not None:
             return encoding_systems(**params, **self.settings)[self.system]
-        return BrainAE(**RECIPES[self.recipe] | dict(params) | self.settings)
+        known = known_params(make_model(self.recipe), dict(params))
+        return make_model(self.recipe, **known | dict(self.settings))
 
 
 @dataclass(frozen=True)

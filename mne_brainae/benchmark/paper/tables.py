@@ -19,7 +19,7 @@ EEG, MEG, MUA = "things_eeg2", "things_meg", "tvsd"
 
 def _only(*terms: str) -> dict:
     """Return the settings that switch all other terms of the loss off."""
-    return {"loss_weights": {term: float(term in terms) for term in LOSS_TERMS}}
+    return {term: float(term in terms) for term in LOSS_TERMS}
 
 
 CON, FEA, RECON_B, RECON_I = LOSS_TERMS

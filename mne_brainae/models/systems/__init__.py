@@ -1,10 +1,17 @@
-"""The systems that BrainAE is compared with, behind the same face."""
+"""The systems that BrainAE is compared with, by the methods of BrainAE."""
 
 # License: BSD-3-Clause
 
-from .linear_encoding import LinearEncoder
-from .nonlinear_encoding import NonlinearEncoder
+from .contrastive import ContrastiveDecoder
+from .linear_encoding import LinearEncodingModel
+from .nonlinear_encoding import NonlinearEncodingModel
 from .ridge import RidgeModel
 from .table_1 import encoding_systems
 
-__all__ = ["LinearEncoder", "NonlinearEncoder", "RidgeModel", "encoding_systems"]
+__all__ = [
+    "ContrastiveDecoder",
+    "LinearEncodingModel",
+    "NonlinearEncodingModel",
+    "RidgeModel",
+    "encoding_systems",
+]

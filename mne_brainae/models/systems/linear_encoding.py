@@ -4,68 +4,80 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
-import torch
 from sklearn.decomposition import PCA
-from torch import nn
 
-from ...nn.decoders import LinearBrainDecoder
-from ...nn.network import BrainAENetwork
-from ...utils.checks import logger, seed_from
+from ...images import ImageEncoder
+from ...nn.network import BrainAENetwork, build_network
+from ...utils.checks import check_device, logger, seed_from
+from ...utils.constraints import integer, real
 from ...utils.docs import fill_doc
-from ..checkpoint import State, history_table
 from ..closed_form import RidgePath
-from .encoding_only import EncodingOnly
+from ..directions import IdentifiesImages, PredictsResponses
+from ..model import Model
 
-#: Ridge penalties for standardised features, half a decade apart.
+#: Ridge penalties for standardized features, half a decade apart.
 ALPHAS = tuple(10.0 ** (half / 2) for half in range(15))
 
 
 @fill_doc
-class LinearEncoder(EncodingOnly):
+class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
     """Regress every channel and time on image features (Linear Dec of Table 1).
+
+    Images are identified by their predicted responses.
 
     Parameters
     ----------
     image_encoder : str | ImageEncoder | callable
-        What turns pictures into features; see
+        What turns images into features; see
         :func:`mne_brainae.compute_image_features`.
     n_components : int | float | None
-        How many principal components of the standardised features to regress on, or
+        How many principal components of the standardized features to regress on, or
         the share of their variance to keep; None takes the features themselves.
     alphas : array-like | None
         Ridge penalties to choose from by leave-one-out on the training images, one for
         all channels and times; None is ordinary least squares.
     %(picks)s
+    device : str
+        Where image features are computed, as in :class:`mne_brainae.BrainAE`.
     %(random_state)s
         It decides over the principal components of very many features only.
     %(verbose)s
 
     Attributes
     ----------
-    network_ : Module
-        Projection on principal components and linear decoder, on the CPU.
     alpha_ : float
         The chosen penalty; 0 for ordinary least squares.
-    info_ : instance of Info
-        The channels.
-    times_ : array, shape (n_times,)
-        The times in seconds.
-    evoked_ : instance of Evoked
-        The mean training response.
-    train_images_ : list of str
-        Names of all images seen in fit.
+    selection_ : str
+        How it was chosen, in words.
 
     Notes
     -----
-    Features are standardised and scaled to a mean squared norm of 100, responses are
+    Features are standardized and scaled to a mean squared norm of 100, responses are
     taken as deviations from the mean response in units of each channel's spread.
     Gifford et al. (2022) use ``n_components=1000, alphas=None``.
 
     Leave-one-out errors of all penalties come from one eigendecomposition, without
     predicting any value, so that 1,024 channels x 200 times need no more memory than
     the responses and the weights themselves.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+    >>> model = mne_brainae.LinearEncodingModel()
+    >>> model.fit(data.train, data.images)  # doctest: +SKIP
     """
+
+    _learned: ClassVar[tuple[str, ...]] = (*Model._learned, "alpha_")
+    _parameter_constraints: ClassVar[dict] = {
+        "image_encoder": [str, ImageEncoder, callable],
+        "n_components": [integer(1), real(0, 1), None],
+        "alphas": ["array-like", None],
+        "device": [str],
+    }
 
     def __init__(
         self,
@@ -74,54 +86,41 @@ class LinearEncoder(EncodingOnly):
         n_components=None,
         alphas=ALPHAS,
         picks=None,
+        device="auto",
         random_state=None,
         verbose=None,
     ):
-        super().__init__(
-            brain_encoder="linear",
-            brain_decoder="linear",
-            image_encoder=image_encoder,
-            init="ridge",
-            max_epochs=0,
-            standardize="evoked",
-            picks=picks,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        self.image_encoder = image_encoder
         self.n_components = n_components
         self.alphas = alphas
+        self.picks = picks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
 
-    def _check_params(self) -> None:
-        super()._check_params()
-        if self.alphas is not None and np.min(self.alphas) <= 0:
-            raise ValueError(
-                f"alphas must be positive, got {np.min(self.alphas):g}; None is "
-                "ordinary least squares."
-            )
+    def check(self) -> None:
+        """Refuse parameters that are impossible, alone or together."""
+        super().check()
+        check_device(self.device)
+        check_alphas(self.alphas)
 
-    def _solve(self, training, table) -> tuple[nn.Module, nn.Module]:
-        """Return the projection on components and the decoder."""
-        features = training.image.numpy()
-        projection = self._reduce(features)
-        with torch.inference_mode():
-            reduced = projection(training.image).numpy()
-        brain = training.brain.numpy()
-        responses = brain.reshape(len(brain), -1)
-        mean = responses.mean(axis=0, dtype=np.float64).astype(np.float32)
-        ridge = RidgePath.fit(reduced, responses - mean)
+    def _fit(self, epochs, images) -> None:
+        data = self._read(epochs, images, seed_from(self.random_state))
+        features = data.training.image.numpy()
+        pca = self._reduce(features)
+        reduced = features if pca is None else pca.transform(features)
+        brain = data.training.brain.flatten(1).numpy()
+        mean = brain.mean(axis=0, dtype=np.float64).astype(np.float32)
+        ridge = RidgePath.fit(reduced.astype(np.float32), brain - mean)
         penalty, how = self._choose(ridge)
-        filtered = ridge.shrinkage(penalty)[:, 0] / ridge.energy
-        axes = (ridge.features.T @ ridge.scores) * filtered
-        weight = axes.astype(np.float32) @ ridge.projected
-        decoder = LinearBrainDecoder(*brain.shape[1:], len(weight))
-        bias = mean - (ridge.feature_mean @ weight).astype(np.float32)
-        _load(decoder[0], weight.T, bias)
-        self.selection_ = f"{how} on {len(weight)} features of {len(brain)} images"
-        return projection, decoder
+        self.selection_ = f"{how} on {reduced.shape[1]} features of {len(brain)} images"
+        network = _network(data, pca, reduced.shape[1])
+        _load_decoder(network, ridge, penalty, mean)
+        self.latent_ = data.to_latent(network.eval())
 
-    def _reduce(self, features: np.ndarray) -> nn.Module:
+    def _reduce(self, features: np.ndarray) -> PCA | None:
         if self.n_components is None:
-            return nn.Identity()
+            return None
         most = min(features.shape)
         if not 0 < self.n_components <= most:
             raise ValueError(
@@ -129,11 +128,7 @@ class LinearEncoder(EncodingOnly):
                 "images and features, or a share of the variance below 1, got "
                 f"{self.n_components}."
             )
-        pca = PCA(self.n_components, random_state=seed_from(self.random_state))
-        pca.fit(features)
-        projection = nn.Linear(features.shape[1], pca.n_components_)
-        _load(projection, pca.components_, -(pca.components_ @ pca.mean_))
-        return projection
+        return PCA(self.n_components, random_state=self.seed_).fit(features)
 
     def _choose(self, ridge: RidgePath) -> tuple[float, str]:
         """Return the penalty in units of the mean energy, and how it was chosen."""
@@ -158,15 +153,49 @@ class LinearEncoder(EncodingOnly):
         )
         return penalty, how.format(self.alpha_)
 
-    def _train(self, training, validation, solution, seed: int) -> None:
-        projection, decoder = solution
-        self.network_ = BrainAENetwork(None, decoder, projection).eval()
-        self.n_embedding_ = decoder[0].in_features
-        self.history_ = history_table(State())
-        self.best_epoch_, self.temperature_ = -1, self.temperature
+
+def check_alphas(alphas) -> None:
+    """Refuse ridge penalties that are none, or no positive numbers.
+
+    Parameters
+    ----------
+    alphas : array-like | None
+        The penalties; None is ordinary least squares.
+    """
+    if alphas is None:
+        return
+    values = np.asarray(alphas)
+    are_numbers = values.ndim == 1 and values.size and values.dtype.kind in "iuf"
+    if not are_numbers or not np.all(values > 0):
+        raise ValueError(
+            f"alphas must be positive numbers, one at least, got {alphas!r}."
+        )
 
 
-@torch.no_grad()
-def _load(layer: nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
-    layer.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
-    layer.bias.copy_(torch.from_numpy(bias.astype(np.float32)))
+def _network(data, pca: PCA | None, n_components: int) -> BrainAENetwork:
+    from .ridge import load_regression
+
+    n_channels, n_times = data.shape
+    network = build_network(
+        n_channels=n_channels,
+        n_times=n_times,
+        n_image_features=data.n_features,
+        n_embedding=n_components,
+        brain_encoder=None,
+        brain_decoder="linear",
+        image_projection="identity" if pca is None else "linear",
+    )
+    if pca is not None:
+        bias = -(pca.components_ @ pca.mean_)
+        load_regression(network.image_projection, pca.components_, bias)
+    return network
+
+
+def _load_decoder(network, ridge: RidgePath, penalty: float, mean: np.ndarray) -> None:
+    from .ridge import load_regression
+
+    filtered = ridge.shrinkage(penalty)[:, 0] / ridge.energy
+    axes = (ridge.features.T @ ridge.scores) * filtered  # (n_features, n_components)
+    weight = axes.astype(np.float32) @ ridge.projected  # (n_features, n_values)
+    bias = mean - (ridge.feature_mean @ weight).astype(np.float32)
+    load_regression(network.brain_decoder[0], weight.T, bias)

@@ -4,30 +4,29 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import ClassVar
 
-from ...nn.losses import LOSS_TERMS
+import torch
+
+from ...images import ImageEncoder
+from ...nn.decoders import BRAIN_DECODERS
+from ...utils.checks import check_device, check_folder_for_arrays
+from ...utils.constraints import integer, options
 from ...utils.docs import fill_doc
-from .encoding_only import EncodingOnly
-
-
-class _NoBrainEncoder(nn.Module):
-    """What stands where the network expects a brain encoder."""
-
-    def __init__(self, n_embedding: int):
-        super().__init__()
-        self.n_embedding = n_embedding
-
-    def forward(self, brain: Tensor) -> Tensor:
-        return brain.new_zeros(len(brain), self.n_embedding)
+from ..brainae import SIZES
+from ..directions import IdentifiesImages, PredictsResponses
+from ..parts import Losses, Training
+from ..trained import TrainedModel
+from ..training_set import TrainingSet
 
 
 @fill_doc
-class NonlinearEncoder(EncodingOnly):
+class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
     """Train the brain decoder on image features (Nonlinear Dec of Table 1).
 
     It is the BrainAE whose objective is equation 4 alone: no brain encoder, and so no
-    alignment. What the other terms add is the difference between the two.
+    alignment. What the other terms add is the difference between the two. Images are
+    identified by their predicted responses.
 
     Parameters
     ----------
@@ -38,31 +37,43 @@ class NonlinearEncoder(EncodingOnly):
         As in :class:`mne_brainae.BrainAE`.
     n_kernels, kernel_length, pool_length, pool_stride : int
         The sizes k, m1, m2 and s of Table 7.
-    learning_rate, betas, batch_size : float | tuple of float | int
-        As in :class:`mne_brainae.BrainAE`.
-    max_epochs, min_updates, validation, validation_size : int | str | float
-        As in :class:`mne_brainae.BrainAE`.
+    training : instance of Training | None
+        How it is trained; None takes the settings of the paper.
     standardize : ``"channel"`` | ``"evoked"``
         As in :class:`mne_brainae.BrainAE`.
     %(picks)s
     device : str
-        As in :class:`mne_brainae.BrainAE`.
-    checkpoint : path-like | None
         As in :class:`mne_brainae.BrainAE`.
     %(random_state)s
     %(verbose)s
 
     Attributes
     ----------
-    network_ : Module
-        The fitted network, in evaluation mode on the CPU.
     history_ : DataFrame, shape (n_epochs, n_terms)
         The loss for training and validation.
     best_epoch_ : int
         The epoch whose weights were kept.
-    info_, times_, evoked_, train_images_ : object
-        As in :class:`mne_brainae.BrainAE`.
+    selection_ : str
+        How it was chosen, in words.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+    >>> model = mne_brainae.NonlinearEncodingModel()
+    >>> model.fit(data.train, data.images)  # doctest: +SKIP
     """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
+        "image_encoder": [str, ImageEncoder, callable],
+        "image_projection": [options("linear", "identity"), torch.nn.Module],
+        "n_embedding": [integer(1)],
+        **{size: [integer(1)] for size in SIZES},
+        "training": [Training, None],
+        "standardize": [options("channel", "evoked")],
+        "device": [str],
+    }
 
     def __init__(
         self,
@@ -75,27 +86,51 @@ class NonlinearEncoder(EncodingOnly):
         kernel_length=26,
         pool_length=5,
         pool_stride=5,
-        learning_rate=1e-3,
-        betas=(0.5, 0.999),
-        batch_size=800,
-        max_epochs=50,
-        min_updates=950,
-        validation="concept",
-        validation_size=0.1,
+        training=None,
         standardize="channel",
         picks=None,
         device="auto",
-        checkpoint=None,
         random_state=None,
         verbose=None,
     ):
-        given = locals()
-        super().__init__(
-            brain_encoder="linear",  # any name: what is built has none
-            loss_weights=dict.fromkeys(LOSS_TERMS, 0.0) | {"recon_image": 1.0},
-            **{name: given[name] for name in self._get_param_names()},
-        )
+        self.brain_decoder = brain_decoder
+        self.image_encoder = image_encoder
+        self.image_projection = image_projection
+        self.n_embedding = n_embedding
+        self.n_kernels = n_kernels
+        self.kernel_length = kernel_length
+        self.pool_length = pool_length
+        self.pool_stride = pool_stride
+        self.training = training
+        self.standardize = standardize
+        self.picks = picks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
 
-    def _build_network(self):
-        self.brain_encoder = _NoBrainEncoder(self.n_embedding_)
-        return super()._build_network()
+    def check(self) -> None:
+        """Refuse parameters that are impossible, alone or together."""
+        super().check()
+        check_device(self.device)
+        check_folder_for_arrays(self._training.memory_map)
+
+    @property
+    def _losses(self) -> Losses:
+        return Losses(contrastive=0.0, feature=0.0, recon_brain=0.0)
+
+    def _sizes(self, data: TrainingSet) -> dict:
+        n_channels, n_times = data.shape
+        decoder = self.brain_decoder
+        if n_times == 1 and decoder == "tsconv":
+            decoder = "linear"
+        is_identity = self.image_projection == "identity"
+        return {
+            "n_channels": n_channels,
+            "n_times": n_times,
+            "n_image_features": data.n_features,
+            "n_embedding": data.n_features if is_identity else self.n_embedding,
+            "brain_encoder": None,
+            "brain_decoder": decoder,
+            "image_projection": self.image_projection,
+            "convolution": {name: getattr(self, name) for name in SIZES},
+        }

@@ -4,42 +4,39 @@
 
 from __future__ import annotations
 
-import mne
+from typing import ClassVar
+
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.linear_model import RidgeCV
 from torch import nn
 
-from ...images import ImageEncoder, compute_image_features
-from ...images.pairing import check_folder, image_paths, rows_by_name
-from ...nn.network import BrainAENetwork
-from ...preprocessing.averaging import average_by
-from ...preprocessing.scaling import Scaler
-from ...utils.checks import (
-    check_complete,
-    check_image_names,
-    logger,
-    pick_channels,
-)
+from ...images import ImageEncoder
+from ...nn.network import BrainAENetwork, build_network
+from ...utils.checks import check_device, logger
 from ...utils.docs import fill_doc
-from ..directions import LatentModel
-from .linear_encoding import ALPHAS
+from ..directions import (
+    CompletesRecordings,
+    EmbedsResponses,
+    PredictsResponses,
+)
+from ..model import Model
+from .linear_encoding import ALPHAS, check_alphas
 
 
 @fill_doc
-class RidgeModel(LatentModel):
-    """Two ridge regressions behind the face of :class:`mne_brainae.BrainAE`.
+class RidgeModel(PredictsResponses, EmbedsResponses, CompletesRecordings, Model):
+    """Two ridge regressions, between responses and image features.
 
     One predicts responses from image features (encoding), the other image features from
-    responses (decoding). The shared space are the standardised features, so that
+    responses (decoding). The shared space are the standardized features, so that
     ``similarity="cosine"`` compares decoded with true features, and ``"encoding"`` the
     measured with the predicted response.
 
     Parameters
     ----------
     image_encoder : str | ImageEncoder | callable
-        What turns pictures into features; see
+        What turns images into features; see
         :func:`mne_brainae.compute_image_features`.
     alphas : array-like
         Ridge penalties to choose from by leave-one-out on the training images, one for
@@ -48,7 +45,28 @@ class RidgeModel(LatentModel):
     device : str
         Where image features are computed, as in :class:`mne_brainae.BrainAE`.
     %(verbose)s
+
+    Attributes
+    ----------
+    selection_ : str
+        The chosen penalties, in words.
+
+    See Also
+    --------
+    mne_brainae.LinearBrainAE : The linear model that knows the noise.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+    >>> mne_brainae.RidgeModel().fit(data.train, data.images)  # doctest: +SKIP
     """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "image_encoder": [str, ImageEncoder, callable],
+        "alphas": ["array-like"],
+        "device": [str],
+    }
 
     def __init__(
         self,
@@ -65,101 +83,58 @@ class RidgeModel(LatentModel):
         self.device = device
         self.verbose = verbose
 
-    def fit(self, epochs: mne.BaseEpochs, images=None) -> RidgeModel:
-        """Learn both regressions.
+    def check(self) -> None:
+        """Refuse parameters that are impossible, alone or together."""
+        super().check()
+        check_device(self.device)
+        check_alphas(self.alphas)
 
-        Parameters
-        ----------
-        epochs : instance of Epochs
-            The brain responses, with ``metadata["image"]``; repetitions are averaged.
-        images : path-like | list | dict | DataFrame | None
-            The pictures or their features, as in :meth:`mne_brainae.BrainAE.fit`.
-
-        Returns
-        -------
-        self : instance of RidgeModel
-            The fitted model.
-        """
-        with mne.utils.use_log_level(self.verbose):
-            return self._fit(epochs, images)
-
-    def _fit(self, epochs, images) -> RidgeModel:
-        names = check_image_names(epochs)
-        picks = pick_channels(epochs.info, self.picks)
-        check_folder(images, names)
-        brain, table = average_by(epochs, "image", picks)  # NaN ends it before features
-        features = self._features_at_fit(epochs, names, images)
-        shown = list(table["image"].astype(str))
-        check_complete(shown, features.index, "images")
-        rows = features.loc[shown].to_numpy(np.float32)
-        self.info_, self.times_ = mne.pick_info(epochs.info, picks), epochs.times.copy()
-        self.train_images_ = shown
-        self._mean_response = brain.mean(axis=0, dtype=np.float64)
-        self._brain_scaler = Scaler.for_brain(brain, "evoked")
-        self._image_scaler = Scaler.for_features(rows)
-        self._noise_axes, self._imputer, self._seed = None, None, None
-        self._solve(
-            self._brain_scaler.transform(brain), self._image_scaler.transform(rows)
-        )
-        return self
-
-    def _features_at_fit(self, epochs, names, images) -> pd.DataFrame:
-        if isinstance(images, np.ndarray):
-            images = rows_by_name(images, names)
-        images = image_paths(epochs, names) if images is None else images
-        features = compute_image_features(
-            images, self.image_encoder, names=list(names.unique()), device=self.device
-        )
-        self.feature_names_ = [str(name) for name in features.columns]
-        self.image_encoder_ = self.image_encoder
-        if isinstance(images, pd.DataFrame):
-            self.image_encoder_ = None
-        elif isinstance(self.image_encoder, ImageEncoder):
-            self.image_encoder_ = self.image_encoder.for_gallery()
-        return features
-
-    def _solve(self, brain: np.ndarray, rows: np.ndarray) -> None:
-        flat = brain.reshape(len(brain), -1).astype(np.float64)
-        rows = rows.astype(np.float64)
-        decoding = RidgeCV(alphas=self._scaled(flat)).fit(flat, rows)
-        encoding = RidgeCV(alphas=self._scaled(rows)).fit(rows, flat)
+    def _fit(self, epochs, images) -> None:
+        data = self._read(epochs, images)
+        brain = data.training.brain.flatten(1).numpy().astype(np.float64)
+        rows = data.training.image.numpy().astype(np.float64)
+        decoding = RidgeCV(alphas=self._scaled(brain)).fit(brain, rows)
+        encoding = RidgeCV(alphas=self._scaled(rows)).fit(rows, brain)
         self.selection_ = (
             f"ridge penalties {encoding.alpha_:.3g} (encoding) and "
             f"{decoding.alpha_:.3g} (decoding) by leave-one-out on {len(rows)} images"
         )
         logger.info(f"Chose {self.selection_}.")
-        self.network_ = BrainAENetwork(
-            nn.Sequential(nn.Flatten(), _linear(decoding)),
-            nn.Sequential(_linear(encoding), nn.Unflatten(1, brain.shape[1:])),
-            nn.Identity(),
-        ).eval()
+        self.latent_ = data.to_latent(_network(data, encoding, decoding))
 
     def _scaled(self, rows: np.ndarray) -> np.ndarray:
         """Return penalties in units of the mean variance of the predictors."""
-        return np.asarray(self.alphas) * np.square(rows).mean()
-
-    def save(self, fname, *, overwrite=False, verbose=None) -> None:
-        """Refuse: this baseline is refitted in seconds and has no file format.
-
-        Parameters
-        ----------
-        fname : path-like
-            Not used.
-        overwrite : bool
-            Not used.
-        verbose : bool | str | int | None
-            Not used.
-        """
-        raise NotImplementedError(
-            "RidgeModel has no file format; fit it again, or save the predictions."
-        )
+        return np.asarray(self.alphas, float) * np.square(rows).mean()
 
 
-def _linear(ridge: RidgeCV) -> nn.Linear:
-    """Return a fitted regression as a layer."""
-    weights = np.atleast_2d(ridge.coef_).astype(np.float32)
-    layer = nn.Linear(weights.shape[1], weights.shape[0])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weights))
-        layer.bias.copy_(torch.from_numpy(np.atleast_1d(ridge.intercept_)))
-    return layer.requires_grad_(False)
+def _network(data, encoding: RidgeCV, decoding: RidgeCV) -> BrainAENetwork:
+    n_channels, n_times = data.shape
+    network = build_network(
+        n_channels=n_channels,
+        n_times=n_times,
+        n_image_features=data.n_features,
+        n_embedding=data.n_features,
+        brain_encoder="linear",
+        brain_decoder="linear",
+        image_projection="identity",
+    )
+    load_regression(network.brain_encoder[-1], decoding.coef_, decoding.intercept_)
+    load_regression(network.brain_decoder[0], encoding.coef_, encoding.intercept_)
+    return network.eval()
+
+
+@torch.no_grad()
+def load_regression(layer: nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
+    """Set a layer to the coefficients and intercepts of a regression.
+
+    Parameters
+    ----------
+    layer : instance of Linear
+        The layer, changed in place.
+    weight : array, shape (n_out, n_in)
+        The coefficients.
+    bias : array, shape (n_out,)
+        The intercepts.
+    """
+    layer.weight.copy_(torch.from_numpy(np.atleast_2d(weight).astype(np.float32)))
+    layer.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))

@@ -4,21 +4,21 @@
 
 from __future__ import annotations
 
-from ..brainae import BrainAE
-from ..recipes import RECIPES
-from .linear_encoding import LinearEncoder
-from .nonlinear_encoding import NonlinearEncoder
+from ..model import Model
+from ..recipes import known_params, make_model, set_by_name
+from .linear_encoding import LinearEncodingModel
+from .nonlinear_encoding import NonlinearEncodingModel
 
 
 def encoding_systems(
     *, linear: dict | None = None, alignment: dict | None = None, **params
-) -> dict[str, BrainAE]:
+) -> dict[str, Model]:
     """Return the four columns of Table 1, not yet fitted.
 
     Parameters
     ----------
     linear : dict | None
-        Parameters of :class:`mne_brainae.LinearEncoder` alone, such as
+        Parameters of :class:`mne_brainae.LinearEncodingModel` alone, such as
         ``dict(n_components=1000, alphas=None)`` for the regression of Gifford et al.
         (2022); None is ridge regression on all features.
     alignment : dict | None
@@ -36,14 +36,19 @@ def encoding_systems(
         together with the brain encoder by the four losses (equation 5); the decoder of
         the third is one linear layer.
     """
-    params = RECIPES["paper"] | params
-    shared = set(LinearEncoder().get_params()) & set(params)
-    own = {name: params[name] for name in shared}
-    alone = set(NonlinearEncoder().get_params()) & set(params)
-    aligned = params | (alignment or {})
+    aligned = make_model("paper", **params | (alignment or {}))
+    third = make_model("paper", **params | (alignment or {}))
     return {
-        "linear": LinearEncoder(**own | (linear or {})),
-        "nonlinear": NonlinearEncoder(**{name: params[name] for name in alone}),
-        "linear + alignment": BrainAE(**aligned | {"brain_decoder": "linear"}),
-        "nonlinear + alignment": BrainAE(**aligned),
+        "linear": set_by_name(
+            LinearEncodingModel(),
+            known_params(LinearEncodingModel(), params) | (linear or {}),
+        ),
+        "nonlinear": _without_alignment(params),
+        "linear + alignment": third.set_params(brain_decoder="linear"),
+        "nonlinear + alignment": aligned,
     }
+
+
+def _without_alignment(params: dict) -> NonlinearEncodingModel:
+    model = NonlinearEncodingModel(training=make_model("paper").training)
+    return set_by_name(model, known_params(model, params))

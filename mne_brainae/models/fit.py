@@ -1,0 +1,79 @@
+"""A model in one line, from epochs or from its file."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..utils.checks import _check_fname, verbose
+from ..utils.docs import fill_doc
+from .file import read_model
+from .model import Model
+from .recipes import make_model
+
+
+@fill_doc
+def fit(epochs, images=None, *, recipe: str = "linear", **params) -> Model:
+    """Fit a model in one line.
+
+    Parameters
+    ----------
+    %(epochs_images)s
+    %(images)s
+    recipe : ``"linear"`` | ``"paper"`` | ``"nice"`` | ``"atm"``
+        Named settings: ``"linear"`` is the closed form, a
+        :class:`mne_brainae.LinearBrainAE`; ``"paper"`` is the network of the paper as
+        in section 4.2, a :class:`mne_brainae.BrainAE` with 740 random images to
+        validate. ``"nice"`` and ``"atm"`` are the systems of Table 2, which decode
+        only.
+    **params
+        Parameters of the model that differ from the recipe, those of
+        :class:`mne_brainae.Training` and :class:`mne_brainae.Losses` by their bare
+        names, such as ``max_epochs=10``.
+
+    Returns
+    -------
+    model : instance of LinearBrainAE | BrainAE | ContrastiveDecoder
+        The fitted model.
+
+    See Also
+    --------
+    mne_brainae.make_model : The same model before it is fitted.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+    >>> model = mne_brainae.fit(data.train, data.images)  # doctest: +SKIP
+    """
+    return make_model(recipe, **params).fit(epochs, images)
+
+
+@verbose
+def read_brainae(fname, *, parts: dict | None = None, verbose=None) -> Model:
+    """Read a model that ``save`` wrote.
+
+    Parameters
+    ----------
+    fname : path-like
+        The file.
+    parts : dict | None
+        The parts of one's own that the model was fitted with, by parameter name:
+        modules, which take their weights from the file, or an image encoder.
+    verbose : bool | str | int | None
+        Control verbosity of the logging output.
+
+    Returns
+    -------
+    model : instance of the class that was saved
+        The fitted model. A truncated or foreign file, another format version, and
+        missing parts are a ValueError.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> mne_brainae.read_brainae("sub-01.safetensors")  # doctest: +SKIP
+    """
+    _check_fname(fname, overwrite="read", must_exist=True)
+    return read_model(Path(fname), parts or {})

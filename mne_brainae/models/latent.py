@@ -1,0 +1,242 @@
+"""The fitted shared space as a value: arrays in, arrays out."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import mne
+import numpy as np
+import pandas as pd
+import torch
+
+from ..images import ImageEncoder
+from ..nn.network import BrainAENetwork
+from ..preprocessing.imputation import Imputer
+from ..preprocessing.scaling import Scaler
+from ..scoring.comparison import Comparison
+from ..scoring.correlation import correlate_all
+from ..scoring.identification import cosine_similarity, log_likelihood
+
+BATCH = 512  # rows per forward pass
+
+
+@dataclass
+class Latent:
+    """One space of brain responses and image features.
+
+    Parameters
+    ----------
+    network : instance of BrainAENetwork
+        Brain encoder, brain decoder and image projection, in evaluation mode on the
+        CPU. A part that a model does not have is None.
+    info : instance of Info
+        The channels.
+    times : array, shape (n_times,)
+        The times in seconds.
+    mean_response : array, shape (n_channels, n_times)
+        The mean training response in SI units.
+    brain_scaler : instance of Scaler
+        Standardizes responses.
+    image_scaler : instance of Scaler | None
+        Standardizes image features; None where the model was fitted without images.
+    feature_names : list of str | None
+        The names of the image features.
+    train_images : list of str
+        The images seen in fit, those held out for validation included.
+    image_encoder : str | ImageEncoder | callable | None
+        What turns images into features; None where features were given ready.
+    noise_axes : array, shape (n_values, n_axes) | None
+        Axes along which errors of predicted responses are white; None where none were
+        learned.
+    is_white : bool
+        Whether errors are white in the shared space itself, as in the closed form.
+    imputer : instance of Imputer | None
+        Fills missing entries; None puts the mean there.
+    """
+
+    network: BrainAENetwork
+    info: mne.Info
+    times: np.ndarray
+    mean_response: np.ndarray
+    brain_scaler: Scaler
+    image_scaler: Scaler | None = None
+    feature_names: list[str] | None = None
+    train_images: list[str] = field(default_factory=list)
+    image_encoder: str | ImageEncoder | Callable | None = None
+    noise_axes: np.ndarray | None = None
+    imputer: Imputer | None = None
+    is_white: bool = False
+
+    # -- what it can do ---------------------------------------------------------------
+
+    @property
+    def similarities(self) -> tuple[str, ...]:
+        """The ways to compare responses with images, the usual one first."""
+        network = self.network
+        if network.image_projection is None:
+            return ()
+        embeds, decodes = network.brain_encoder, network.brain_decoder
+        ways = ["cosine"] if embeds is not None else []
+        if decodes is not None:
+            ways += ["encoding"]
+            ways += ["likelihood"] if self.knows_noise else []
+        return tuple(ways)
+
+    @property
+    def knows_noise(self) -> bool:
+        """Whether a likelihood of responses given an image is known."""
+        return self.is_white or self.noise_axes is not None
+
+    @property
+    def n_embedding(self) -> int:
+        """The dimension of the shared space."""
+        if self.image_scaler is not None:
+            return self.embed_features(self.image_scaler.mean[None]).shape[1]
+        return self.embed_brain(self.mean_response[None]).shape[1]
+
+    # -- into the space, and out of it ------------------------------------------------
+
+    def embed_brain(self, data: np.ndarray) -> np.ndarray:
+        """Map responses into the shared space.
+
+        Parameters
+        ----------
+        data : array, shape (n_epochs, n_channels, n_times)
+            Responses in SI units.
+
+        Returns
+        -------
+        z : array, shape (n_epochs, n_embedding)
+            Their embeddings.
+        """
+        rows = self.brain_scaler.transform(np.asarray(data, np.float32))
+        return apply(self.network.embed_brain, rows)
+
+    def embed_features(self, features: np.ndarray) -> np.ndarray:
+        """Map image features into the shared space.
+
+        Parameters
+        ----------
+        features : array, shape (n_images, n_features)
+            Features as the image encoder gives them.
+
+        Returns
+        -------
+        z : array, shape (n_images, n_embedding)
+            Their embeddings.
+        """
+        rows = self.image_scaler.transform(np.asarray(features, np.float32))
+        return apply(self.network.embed_image, rows)
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Map points of the shared space to responses.
+
+        Parameters
+        ----------
+        z : array, shape (n, n_embedding)
+            Embeddings of responses or images.
+
+        Returns
+        -------
+        data : array, shape (n, n_channels, n_times)
+            Responses in SI units.
+        """
+        return self.brain_scaler.inverse_transform(self._decode_standardized(z))
+
+    def _decode_standardized(self, z: np.ndarray) -> np.ndarray:
+        # pandas hands out read-only views, which PyTorch does not take.
+        return apply(self.network.decode, np.array(z, np.float32))
+
+    def complete(self, data: np.ndarray) -> np.ndarray:
+        """Complete responses of which entries are missing.
+
+        Parameters
+        ----------
+        data : array, shape (n_epochs, n_channels, n_times)
+            Responses in SI units. What is missing is NaN.
+
+        Returns
+        -------
+        data : array, shape (n_epochs, n_channels, n_times)
+            Whole responses in SI units, observed entries predicted, too.
+        """
+        rows = self.brain_scaler.transform(np.asarray(data, np.float32))
+        missing = np.isnan(rows)
+        if self.imputer is not None:
+            rows = self.imputer.fill(rows)
+        rows[np.isnan(rows)] = 0.0  # the mean
+        whole = self.decode(apply(self.network.embed_brain, rows))
+        if self.imputer is not None:
+            whole[missing] = self.brain_scaler.inverse_transform(rows)[missing]
+        return whole
+
+    # -- responses beside images ------------------------------------------------------
+
+    def compare(
+        self, data: np.ndarray, z_image: np.ndarray, similarity: str
+    ) -> Comparison:
+        """Compare every response with every image or concept.
+
+        Parameters
+        ----------
+        data : array, shape (n_epochs, n_channels, n_times)
+            Responses in SI units.
+        z_image : array, shape (n_candidates, n_embedding)
+            Embeddings of the candidates.
+        similarity : str
+            One of :attr:`similarities`.
+
+        Returns
+        -------
+        comparison : instance of Comparison
+            The similarities, computed block by block when they are read.
+        """
+        z_image = np.asarray(z_image, np.float32)
+        if similarity == "cosine":
+            return Comparison(cosine_similarity, self.embed_brain(data), z_image)
+        if similarity == "likelihood" and self.is_white:
+            return Comparison(log_likelihood, self.embed_brain(data), z_image)
+        measured = self.brain_scaler.transform(np.asarray(data, np.float32))
+        measured = measured.reshape(len(measured), -1)  # (n_epochs, n_values)
+        if similarity == "encoding":
+            return Comparison(self._correlate_with_predicted, measured, z_image)
+        measured = measured @ self.noise_axes
+        return Comparison(self._likelihood_of_predicted, measured, z_image)
+
+    def _correlate_with_predicted(self, measured, z_image) -> np.ndarray:
+        return correlate_all(measured, self._predicted_values(z_image))
+
+    def _likelihood_of_predicted(self, measured, z_image) -> np.ndarray:
+        return log_likelihood(
+            measured, self._predicted_values(z_image) @ self.noise_axes
+        )
+
+    def _predicted_values(self, z_image: np.ndarray) -> np.ndarray:
+        predicted = self._decode_standardized(z_image)
+        return predicted.reshape(len(predicted), -1)  # (n_images, n_values)
+
+    # -- checks -----------------------------------------------------------------------
+
+    def check_features(self, features: pd.DataFrame) -> None:
+        """Refuse image features of other columns than at fit."""
+        if features.empty:
+            raise ValueError("images are empty, expected at least one image.")
+        n_features = len(self.feature_names)
+        if features.shape[1] != n_features:
+            raise ValueError(
+                f"images have {features.shape[1]} features, but the model was fitted "
+                f"on {n_features}."
+            )
+        columns = [str(name) for name in features.columns]
+        if columns != self.feature_names and set(columns) == set(self.feature_names):
+            raise ValueError("The columns of images are in another order than at fit.")
+
+
+@torch.inference_mode()
+def apply(function: Callable, rows: np.ndarray) -> np.ndarray:
+    """Apply a part of a network to rows, batch by batch."""
+    parts = torch.from_numpy(rows).split(BATCH)
+    return torch.cat([function(part) for part in parts]).numpy()

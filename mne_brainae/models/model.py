@@ -1,0 +1,280 @@
+"""What every model does: check, fit, look after its fitted space, save."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from typing import ClassVar
+
+import mne
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from ..images import compute_image_features
+from ..images.pairing import named_rows
+from ..utils.checks import (
+    check_new_file,
+    check_same_space,
+    counted,
+    five,
+    logger,
+    verbose,
+    warn,
+)
+from ..utils.docs import fill_doc
+from .file import name_of, write_model
+from .latent import Latent
+from .parts import Part
+from .training_set import Reading, TrainingSet
+
+
+class Model(BaseEstimator):
+    """A model of images and brain responses, fitted to Epochs.
+
+    A model that inherits this declares its parameters and their constraints, and learns
+    in ``_learn`` a :class:`Latent`, the fitted shared space. What it can do with it, it
+    inherits from the mixins of ``directions.py``.
+    """
+
+    #: Fitted attributes beside the shared space that a model file holds.
+    _learned: ClassVar[tuple[str, ...]] = ("selection_", "seed_")
+    _parameter_constraints: ClassVar[dict] = {}
+
+    # -- learning ---------------------------------------------------------------------
+
+    @fill_doc
+    def fit(self, epochs, images=None):
+        """Learn from the responses to images.
+
+        Parameters
+        ----------
+        %(epochs_images)s
+            Repetitions of an image are averaged. The epochs are not changed.
+        %(images)s
+
+        Returns
+        -------
+        self : instance of the same class
+            The fitted model.
+        """
+        with mne.utils.use_log_level(self.verbose):
+            self.check()
+            self._fit(epochs, images)
+        return self
+
+    def check(self) -> None:
+        """Refuse parameters that are impossible, alone or together.
+
+        ``fit`` calls it first. What is impossible is a ValueError or TypeError that
+        says what was expected.
+        """
+        self._validate_params()
+        for part in self.get_params(deep=False).values():
+            if isinstance(part, Part):
+                part.check()
+
+    @abstractmethod
+    def _fit(self, epochs, images) -> None:
+        """Learn ``latent_`` and the attributes named in ``_learned``."""
+
+    def _read(self, epochs, images, seed: int | None = None, **how) -> TrainingSet:
+        """Turn epochs and images into arrays, as the parameters say."""
+        params = self.get_params(deep=False)
+        shared = ("image_encoder", "picks", "standardize", "device", "spatial_window")
+        how = {name: params[name] for name in shared if name in params} | how
+        self.seed_ = seed
+        return TrainingSet.read(epochs, images, Reading(**how), seed)
+
+    # -- what was learned -------------------------------------------------------------
+
+    def _fitted(self) -> Latent:
+        check_is_fitted(self, "latent_")
+        return self.latent_
+
+    @property
+    def info_(self) -> mne.Info:
+        """The channels."""
+        return self._fitted().info
+
+    @property
+    def times_(self) -> np.ndarray:
+        """The times in seconds."""
+        return self._fitted().times
+
+    @property
+    def network_(self):
+        """The fitted network, in evaluation mode on the CPU."""
+        return self._fitted().network
+
+    @property
+    def n_embedding_(self) -> int:
+        """The dimension of the shared space."""
+        return self._fitted().n_embedding
+
+    @property
+    def train_images_(self) -> list[str]:
+        """Names of all images seen in fit, those held out for validation included."""
+        return self._fitted().train_images
+
+    @property
+    def feature_names_(self) -> list[str] | None:
+        """Names of the image features; None for a model fitted without images."""
+        return self._fitted().feature_names
+
+    @property
+    def image_encoder_(self):
+        """What turns new images into features; None for ready features."""
+        return self._fitted().image_encoder
+
+    @property
+    def evoked_(self) -> mne.EvokedArray:
+        """The mean training response: the baseline that a prediction has to beat."""
+        latent = self._fitted()
+        return mne.EvokedArray(
+            latent.mean_response,
+            latent.info.copy(),
+            tmin=latent.times[0],
+            nave=len(latent.train_images),
+            comment="mean training response",
+        )
+
+    # -- images and responses of a fitted model ---------------------------------------
+
+    @fill_doc
+    def compute_features(self, images, *, names=None) -> pd.DataFrame:
+        """Return the features of images, as this model encodes and checks them.
+
+        Parameters
+        ----------
+        %(new_images)s
+        names : sequence of str | None
+            The images to take, in this order; None takes all.
+
+        Returns
+        -------
+        features : DataFrame, shape (n_images, n_features)
+            One row per image, indexed by its name.
+        """
+        latent = self._fitted()
+        if latent.image_scaler is None:
+            raise RuntimeError(
+                "The model was fitted without images and knows only brain responses. "
+                "Fit it with images to predict, retrieve or classify."
+            )
+        ready = isinstance(images, pd.DataFrame) or (
+            isinstance(images, np.ndarray) and images.ndim < 3
+        )
+        if isinstance(images, np.ndarray) and ready:
+            images = named_rows(images)
+        if not ready and latent.image_encoder is None:
+            raise ValueError(
+                "The model was fitted on ready features and has no image encoder. Give "
+                "features of the same kind, as a DataFrame or array, not "
+                f"{type(images).__name__}."
+            )
+        features = compute_image_features(
+            images,
+            latent.image_encoder,
+            names=names,
+            device=self.device,
+            verbose=self.verbose,
+        )
+        latent.check_features(features)
+        return features
+
+    @fill_doc
+    def embed_images(self, images) -> pd.DataFrame:
+        """Map images into the shared space.
+
+        Parameters
+        ----------
+        %(new_images)s
+
+        Returns
+        -------
+        embedding : DataFrame, shape (n_images, n_embedding)
+            One row per image, indexed by its name.
+        """
+        return self._embed_features(self.compute_features(images))
+
+    def _embed_features(self, features: pd.DataFrame) -> pd.DataFrame:
+        z = self._fitted().embed_features(features.to_numpy(np.float32))
+        return pd.DataFrame(z, index=features.index)
+
+    def _picks_of(self, epochs) -> np.ndarray:
+        """Return where the channels of the fit are in epochs of the same space."""
+        latent = self._fitted()
+        return check_same_space(epochs, latent.info["ch_names"], latent.times)
+
+    def _protocol(self, epochs, names: pd.Series) -> dict:
+        """Return what every score of this model has to say about itself."""
+        latent = self._fitted()
+        seen = set(names) & set(latent.train_images)
+        if seen:
+            warn(
+                f"{len(seen)} of the test images were seen in fit, such as "
+                f"{five(sorted(seen)[:2])}; the scores are not of unseen images."
+            )
+        counts = epochs.metadata.get("n_averaged", pd.Series([1]))
+        encoder = None if latent.image_encoder is None else self.image_encoder
+        return {
+            "repetitions averaged": f"{counts.min()} to {counts.max()}",
+            "channels": len(latent.info["ch_names"]),
+            "window": f"{latent.times[0]:g} to {latent.times[-1]:g} s",
+            "model selection": self.selection_,
+            "test images seen in fit": len(seen),
+            "image encoder": name_of(encoder) or "ready features",
+            "seed": self.seed_,
+        }
+
+    # -- files, looks -----------------------------------------------------------------
+
+    def copy(self) -> Model:
+        """Return a deep copy.
+
+        Returns
+        -------
+        model : instance of the same class
+            The copy.
+        """
+        return copy.deepcopy(self)
+
+    @verbose
+    @fill_doc
+    def save(self, fname, *, overwrite=False, verbose=None) -> None:
+        """Write the model to one safetensors file, without pickle.
+
+        Parameters
+        ----------
+        %(new_safetensors)s
+        %(verbose)s
+
+        See Also
+        --------
+        mne_brainae.read_brainae : Read the file.
+        """
+        self._fitted()
+        write_model(self, check_new_file(fname, ".safetensors", overwrite=overwrite))
+        logger.info(f"Wrote {fname}.")
+
+    def _chosen(self) -> str:
+        """Say how the model was chosen, in a few words."""
+        return "closed form"
+
+    def __repr__(self, N_CHAR_MAX=700) -> str:
+        if not hasattr(self, "latent_"):
+            return super().__repr__(N_CHAR_MAX)
+        latent = self.latent_
+        scaler = latent.image_scaler
+        times = latent.times
+        return (
+            f"<{type(self).__name__} | "
+            f"{counted(len(latent.info['ch_names']), 'channel')} x "
+            f"{counted(len(times), 'time')} ({times[0]:g} to {times[-1]:g} s), "
+            f"{0 if scaler is None else len(scaler.mean)} image features, fitted on "
+            f"{len(latent.train_images)} images, {self._chosen()}>"
+        )

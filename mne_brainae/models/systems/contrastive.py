@@ -1,0 +1,144 @@
+"""Responses aligned with fixed image features: the systems that decode only."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+
+from ...images import ImageEncoder
+from ...nn.encoders import BRAIN_ENCODERS
+from ...utils.checks import check_device, check_folder_for_arrays
+from ...utils.constraints import options, positive
+from ...utils.docs import fill_doc
+from ..directions import EmbedsResponses
+from ..parts import Losses, Training
+from ..trained import TrainedModel
+from ..training_set import TrainingSet
+
+
+@fill_doc
+class ContrastiveDecoder(EmbedsResponses, TrainedModel):
+    """Align brain responses with fixed image features by contrast (NICE, ATM).
+
+    The shared space are the standardized image features, and equation 1 alone is
+    minimized. Nothing leads from there to responses, so that this model decodes only.
+
+    Parameters
+    ----------
+    brain_encoder : str | Module
+        As in :class:`mne_brainae.BrainAE`.
+    image_encoder : str | ImageEncoder | callable
+        As in :class:`mne_brainae.BrainAE`.
+    temperature : float
+        The temperature tau of equation 1.
+    learn_temperature : bool
+        Whether tau is learned.
+    symmetric : bool
+        Whether InfoNCE runs in both directions.
+    training : instance of Training | None
+        How it is trained; None takes the settings of the paper.
+    standardize : ``"channel"`` | ``"evoked"``
+        As in :class:`mne_brainae.BrainAE`.
+    %(picks)s
+    device : str
+        As in :class:`mne_brainae.BrainAE`.
+    %(random_state)s
+    %(verbose)s
+
+    Attributes
+    ----------
+    history_ : DataFrame, shape (n_epochs, n_terms)
+        The loss for training and validation.
+    best_epoch_ : int
+        The epoch whose weights were kept.
+    temperature_ : float
+        The temperature in use, learned or fixed.
+    selection_ : str
+        How the model was chosen, in words.
+
+    References
+    ----------
+    NICE: Song et al. (2024), "Decoding natural images from EEG for object recognition".
+    ATM: Li et al. (2024), "Visual decoding and reconstruction via EEG embeddings with
+    guided diffusion".
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+    >>> model = mne_brainae.make_model("nice")
+    >>> model.fit(data.train, data.images)  # doctest: +SKIP
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "brain_encoder": [options(*BRAIN_ENCODERS), torch.nn.Module],
+        "image_encoder": [str, ImageEncoder, callable],
+        "temperature": [positive()],
+        "learn_temperature": ["boolean"],
+        "symmetric": ["boolean"],
+        "training": [Training, None],
+        "standardize": [options("channel", "evoked")],
+        "device": [str],
+    }
+
+    def __init__(
+        self,
+        *,
+        brain_encoder="nice",
+        image_encoder="gabor",
+        temperature=0.07,
+        learn_temperature=False,
+        symmetric=True,
+        training=None,
+        standardize="channel",
+        picks=None,
+        device="auto",
+        random_state=None,
+        verbose=None,
+    ):
+        self.brain_encoder = brain_encoder
+        self.image_encoder = image_encoder
+        self.temperature = temperature
+        self.learn_temperature = learn_temperature
+        self.symmetric = symmetric
+        self.training = training
+        self.standardize = standardize
+        self.picks = picks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def check(self) -> None:
+        """Refuse parameters that are impossible, alone or together."""
+        super().check()
+        check_device(self.device)
+        check_folder_for_arrays(self._training.memory_map)
+
+    @property
+    def _losses(self) -> Losses:
+        return Losses(
+            feature=0.0,
+            recon_brain=0.0,
+            recon_image=0.0,
+            temperature=self.temperature,
+            learn_temperature=self.learn_temperature,
+            symmetric=self.symmetric,
+        )
+
+    def _sizes(self, data: TrainingSet) -> dict:
+        n_channels, n_times = data.shape
+        encoder = self.brain_encoder
+        if n_times == 1 and encoder == "tsconv":
+            encoder = "linear"
+        return {
+            "n_channels": n_channels,
+            "n_times": n_times,
+            "n_image_features": data.n_features,
+            "n_embedding": data.n_features,
+            "brain_encoder": encoder,
+            "brain_decoder": None,
+            "image_projection": "identity",
+        }

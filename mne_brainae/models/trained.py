@@ -1,0 +1,147 @@
+"""Models whose network is trained: batches, epochs, the best of them kept."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from ..nn.losses import BrainAELoss
+from ..nn.network import BrainAENetwork, build_network
+from ..utils.checks import logger, resolve_device, seed_from
+from .checkpoint import State, history_table
+from .closed_form import white_axes
+from .latent import apply
+from .model import Model
+from .parts import Losses, Training
+from .training import fingerprint_of, size_of_batch, train
+from .training_set import TrainingSet
+
+
+class TrainedModel(Model):
+    """A model that trains a network on batches of responses and images.
+
+    A model that inherits this says in ``_sizes`` what its network is made of.
+    """
+
+    _learned: ClassVar[tuple[str, ...]] = (
+        *Model._learned,
+        "best_epoch_",
+        "history_",
+        "spatial_window_",
+        "temperature_",
+    )
+
+    def _fit(self, epochs, images) -> None:
+        seed = seed_from(self.random_state)
+        how = self._training
+        data = self._read(
+            epochs,
+            images,
+            seed,
+            validation=how.validation,
+            validation_size=how.validation_size,
+            memory_map=how.memory_map,
+        )
+        self.spatial_window_ = data.spatial_window
+        self.selection_ = (
+            f"least validation loss on {data.held_out.sum()} training images "
+            f"({data.held_out_by} held out)"
+        )
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            torch.manual_seed(seed)
+            network = self._train(data, seed)
+        self.latent_ = data.to_latent(
+            network, **self._learn_rest(data, network, epochs)
+        )
+
+    @property
+    def _training(self) -> Training:
+        return Training() if self.training is None else self.training
+
+    @property
+    def _losses(self) -> Losses:
+        return Losses() if self.losses is None else self.losses
+
+    def _sizes(self, data: TrainingSet) -> dict:
+        """Return the arguments of :func:`build_network`."""
+        raise NotImplementedError
+
+    def _train(self, data: TrainingSet, seed: int) -> BrainAENetwork:
+        network = build_network(**self._sizes(data))
+        losses = self._losses
+        loss = BrainAELoss(
+            losses.weights,
+            temperature=losses.temperature,
+            learn_temperature=losses.learn_temperature,
+            symmetric=losses.symmetric,
+        )
+        state = self._run_epochs(network, loss, data, seed)
+        self.history_ = history_table(state)
+        self.best_epoch_ = state.best_epoch
+        self.temperature_ = loss.temperature
+        return network.eval()
+
+    def _run_epochs(self, network, loss, data: TrainingSet, seed: int) -> State:
+        how, pairs = self._training, data.training
+        batch_size = size_of_batch(len(pairs), how.batch_size)
+        updates = len(pairs) // batch_size
+        n_epochs = max(how.max_epochs, -(-how.min_updates // updates))
+        if n_epochs > how.max_epochs:
+            logger.info(f"{updates} updates per epoch: up to {n_epochs} epochs.")
+        checkpoint = None if how.checkpoint is None else Path(how.checkpoint)
+        fingerprint = ""
+        if checkpoint is not None:
+            fingerprint = fingerprint_of(self.get_params(), pairs, seed)
+        return train(
+            network,
+            loss,
+            pairs,
+            data.validation,
+            batch_size=batch_size,
+            max_epochs=n_epochs,
+            min_epochs=how.max_epochs,
+            learning_rate=how.learning_rate,
+            betas=tuple(how.betas),
+            seed=seed,
+            device=resolve_device(self.device),
+            computation=how.computation,
+            precision=how.precision,
+            mask_augmentation=getattr(self, "mask_augmentation", 0.0),
+            checkpoint=checkpoint,
+            fingerprint=fingerprint,
+        )
+
+    def _learn_rest(self, data: TrainingSet, network: BrainAENetwork, epochs) -> dict:
+        """Return what the shared space has beside its network."""
+        return {}
+
+    def _chosen(self) -> str:
+        return f"epoch {self.best_epoch_} of {len(self.history_)} kept"
+
+
+def held_out_noise(data: TrainingSet, network: BrainAENetwork):
+    """Return axes along which held-out errors of the prediction are white.
+
+    Parameters
+    ----------
+    data : instance of TrainingSet
+        Whose validation images were not trained on.
+    network : instance of BrainAENetwork
+        The trained network.
+
+    Returns
+    -------
+    axes : array, shape (n_values, n_axes) | None
+        The axes; None without images.
+    """
+    validation = data.validation
+    if validation.image is None:
+        return None
+    measured = validation.brain.flatten(1).numpy()
+    z_image = apply(network.embed_image, validation.image.numpy())
+    predicted = apply(network.decode, z_image).reshape(measured.shape)
+    return white_axes(measured, predicted, data.folder)

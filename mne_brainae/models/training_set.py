@@ -1,0 +1,279 @@
+"""What a model learns from: epochs and images, paired, averaged, split and scaled."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+import torch
+
+from ..images import ImageEncoder, compute_image_features
+from ..images.pairing import check_folder, image_paths, rows_by_name
+from ..nn.network import BrainAENetwork
+from ..preprocessing.averaging import average_by
+from ..preprocessing.epochs import read_array
+from ..preprocessing.imputation import MOST_EPOCHS, Imputer
+from ..preprocessing.scaling import Scaler
+from ..preprocessing.splits import hold_out
+from ..utils.checks import check_complete, check_image_names, logger, pick_channels
+from ..utils.files import take_rows
+from .feature_weights import SpatialWindow, choose_window, feature_weights, has_maps
+from .latent import Latent
+from .training import Pairs
+
+FEWEST_IMAGES = 4  # two to learn from, two to validate on
+
+
+@dataclass
+class Reading:
+    """How epochs and images become arrays; every model takes what it needs.
+
+    Parameters
+    ----------
+    image_encoder : str | ImageEncoder | callable
+        What turns images into features.
+    picks : str | array-like | slice | None
+        The channels.
+    standardize : ``"channel"`` | ``"evoked"``
+        What is subtracted of responses: every channel's mean, or the mean response.
+    device : str
+        Where image features are computed.
+    needs_images : bool
+        Whether the model cannot do without images.
+    spatial_window : ``"auto"`` | tuple of float | None
+        The part of the image that counts.
+    validation : ``"concept"`` | ``"image"`` | None
+        What is held out to choose by; None holds nothing out.
+    validation_size : float | int
+        How much is held out.
+    memory_map : Path | None
+        A folder for temporary files; None is memory.
+    """
+
+    image_encoder: str | ImageEncoder | Callable
+    picks: object = None
+    standardize: str = "evoked"
+    device: str = "auto"
+    needs_images: bool = True
+    spatial_window: str | tuple | None = None
+    validation: str | None = None
+    validation_size: float = 0.1
+    memory_map: Path | None = None
+
+
+@dataclass
+class TrainingSet:
+    """Averaged responses beside image features, standardized, and what undoes it.
+
+    Parameters
+    ----------
+    training, validation : instance of Pairs
+        The images to learn from and those that were held out to choose by.
+    table : DataFrame, shape (n_images, n_columns)
+        What the metadata say of all images, and ``n_averaged``.
+    held_out : array of bool, shape (n_images,)
+        Which of them were held out.
+    held_out_by : str
+        What was held out, in words.
+    latent : dict
+        The fields of :class:`Latent` that reading decides over.
+    spatial_window : tuple of float | None
+        The window in use.
+    folder : Path | None
+        Where temporary files are kept; None is memory.
+    """
+
+    training: Pairs
+    validation: Pairs
+    table: pd.DataFrame
+    held_out: np.ndarray
+    held_out_by: str
+    latent: dict
+    spatial_window: tuple | None
+    folder: Path | None
+
+    @classmethod
+    def read(cls, epochs, images, how: Reading, seed: int | None) -> TrainingSet:
+        """Read, pair, average, split and standardize.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs
+            The responses.
+        images : path-like | list | dict | DataFrame | array | None
+            The images or their features.
+        how : instance of Reading
+            How to.
+        seed : int | None
+            Seed of the split.
+
+        Returns
+        -------
+        data : instance of TrainingSet
+            What a model learns from.
+        """
+        names = check_image_names(epochs)
+        picks = pick_channels(epochs.info, how.picks)
+        check_folder(images, names)
+        # Before features are computed, which may take long: NaN is an error here.
+        brain, table = average_by(epochs, "image", picks, how.memory_map)
+        features, encoder = features_of_epochs(epochs, names, images, how)
+        shown = table["image"].astype(str)
+        check_size(table)
+        held_out, held_out_by = _hold_out(table, how, seed)
+        latent = {
+            "info": mne.pick_info(epochs.info, picks),
+            "times": epochs.times.copy(),
+            "mean_response": brain.mean(axis=0, dtype=np.float64),
+            "train_images": list(shown),
+            "image_encoder": encoder,
+        }
+        parts = _split(brain, held_out, how.memory_map)
+        del brain  # the parts hold what goes on
+        latent["brain_scaler"] = scaler = Scaler.for_brain(parts[0], how.standardize)
+        for part in parts:
+            scaler.transform(part, out=part)
+        window, image = None, [None, None]
+        if features is not None:
+            rows = features.loc[shown]
+            window, latent["image_scaler"] = _scale_of_images(
+                rows[~held_out], parts[0], how.spatial_window
+            )
+            latent["feature_names"] = [str(name) for name in features.columns]
+            scaled = latent["image_scaler"].transform(rows.to_numpy(np.float32))
+            image = [torch.from_numpy(scaled[part]) for part in (~held_out, held_out)]
+        pairs = [
+            Pairs(torch.from_numpy(part), rows, how.memory_map)
+            for part, rows in zip(parts, image, strict=True)
+        ]
+        return cls(*pairs, table, held_out, held_out_by, latent, window, how.memory_map)
+
+    @property
+    def learned(self) -> pd.DataFrame:
+        """The rows of the table that the model learns from."""
+        return self.table[~self.held_out]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of channels and times."""
+        return self.latent["mean_response"].shape
+
+    @property
+    def n_features(self) -> int | None:
+        """The number of image features; None without images."""
+        scaler = self.latent.get("image_scaler")
+        return None if scaler is None else len(scaler.mean)
+
+    def groups(self, by: str) -> pd.Series:
+        """Return what is held out as a whole of the images to learn from."""
+        by = by if by in self.table else "image"
+        return self.learned[by].astype(str)
+
+    def learn_imputer(self, epochs) -> Imputer:
+        """Learn to fill missing entries from single epochs, at most 2000 of them."""
+        some = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS))
+        rows = {name: row for row, name in enumerate(epochs.ch_names)}
+        picks = np.array([rows[name] for name in self.latent["info"]["ch_names"]])
+        data = read_array(epochs[np.unique(some.astype(int))], picks)
+        data = self.latent["brain_scaler"].transform(data, out=data)
+        return Imputer.fit(data.reshape(len(data), -1))
+
+    def to_latent(self, network: BrainAENetwork, **learned) -> Latent:
+        """Return the fitted shared space of a network that learned from this."""
+        return Latent(network, **self.latent, **learned)
+
+
+def check_size(table: pd.DataFrame) -> None:
+    """Refuse images that are too few to learn from and to validate on."""
+    if len(table) < FEWEST_IMAGES:
+        raise ValueError(
+            f"epochs show {len(table)} different images, but at least {FEWEST_IMAGES} "
+            "are needed to train and to validate: a batch needs two."
+        )
+    if "concept" in table and table["concept"].nunique() == 1:
+        raise ValueError(
+            f"All epochs show one concept, {table['concept'].iloc[0]!r}; at least two "
+            "are needed."
+        )
+
+
+def features_of_epochs(
+    epochs, names: pd.Series, images, how: Reading
+) -> tuple[pd.DataFrame | None, object]:
+    """Return the features of the images in epochs, and what encoded them.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs.
+    names : Series, shape (n_epochs,)
+        The image of every epoch.
+    images : path-like | list | dict | DataFrame | array | None
+        Images or features.
+    how : instance of Reading
+        Image encoder and device.
+
+    Returns
+    -------
+    features : DataFrame | None
+        One row per image; None without images, where the model can do without.
+    encoder : str | ImageEncoder | callable | None
+        The image encoder; None for ready features.
+    """
+    if images is None and "image_path" not in epochs.metadata:
+        if how.needs_images:
+            raise ValueError(
+                "The model learns from images: give images, or a column 'image_path' "
+                "in epochs.metadata."
+            )
+        logger.info("No images were given: fitting a brain-only autoencoder.")
+        return None, None
+    unique = list(names.unique())
+    if isinstance(images, np.ndarray):
+        features = rows_by_name(images, names)
+    else:
+        images = image_paths(epochs, names) if images is None else images
+        features = compute_image_features(
+            images, how.image_encoder, names=unique, device=how.device
+        )
+    check_complete(unique, features.index, "images")
+    if isinstance(images, np.ndarray | pd.DataFrame):
+        return features, None
+    encoder = how.image_encoder
+    if isinstance(encoder, ImageEncoder):
+        encoder = encoder.for_gallery()
+    return features, encoder
+
+
+def _hold_out(table: pd.DataFrame, how: Reading, seed) -> tuple[np.ndarray, str]:
+    """Choose the images to validate on; True where held out."""
+    if how.validation is None:
+        return np.zeros(len(table), bool), "none"
+    rng = np.random.default_rng(seed)
+    return hold_out(table, how.validation, how.validation_size, rng)
+
+
+def _split(brain: np.ndarray, held_out: np.ndarray, folder) -> list[np.ndarray]:
+    if not held_out.any():
+        return [brain, brain[:0]]
+    rows = [np.flatnonzero(part) for part in (~held_out, held_out)]
+    return [take_rows(brain, each, folder) for each in rows]
+
+
+def _scale_of_images(
+    rows: pd.DataFrame, responses: np.ndarray, window
+) -> tuple[tuple | None, Scaler]:
+    """Learn how much every feature counts, for standardized responses."""
+    if window == "auto":
+        window = choose_window(rows, responses) if has_maps(rows.columns) else None
+    elif window is not None:
+        window = SpatialWindow.of(window, rows.columns)
+    weights = feature_weights(rows.columns, window)
+    scaler = Scaler.for_features(rows.to_numpy(np.float32), weights)
+    return None if window is None else astuple(window), scaler
