@@ -1,8 +1,13 @@
-"""What every plot function begins and ends with."""
+"""What several plot functions share."""
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
+
+import numpy as np
+
+#: More names than this cannot be read beside a matrix.
+MOST_NAMES = 40
 
 
 def get_axes(axes):
@@ -21,3 +26,25 @@ def finish(figure, show: bool):
     if show:
         plt.show()
     return figure
+
+
+def mark_onset(axes, times) -> None:
+    """Draw a thin line at the onset of the image, if it lies within the times."""
+    if np.min(times) <= 0 <= np.max(times):
+        axes.axvline(0, color="0.8", linewidth=0.8, zorder=0)
+
+
+def draw_level(axes, value: float, label: str) -> None:
+    """Draw chance or a baseline as a dashed line."""
+    axes.axhline(value, color="0.5", linestyle="--", label=label)
+
+
+def name_ticks(axes, table) -> None:
+    """Write the names beside a matrix that is small enough."""
+    if max(table.shape) > MOST_NAMES:
+        axes.set(xticks=[], yticks=[])
+        return
+    axes.set_xticks(
+        np.arange(table.shape[1]), table.columns, rotation=45, ha="right", fontsize=8
+    )
+    axes.set_yticks(np.arange(table.shape[0]), table.index, fontsize=8)

@@ -13,13 +13,13 @@ def closed(recording):
     return mne_brainae.fit(*recording, recipe="best", verbose="WARNING")
 
 
-@pytest.mark.parametrize("n_neighbours", [3, 50])
-def test_csls_against_loops(n_neighbours):
+@pytest.mark.parametrize("n_neighbors", [3, 50])
+def test_csls_against_loops(n_neighbors):
     similarity = np.random.default_rng(0).standard_normal((7, 5))
-    found = csls(similarity, n_neighbours)
+    found = csls(similarity, n_neighbors)
     for i, j in np.ndindex(7, 5):
-        row = np.sort(similarity[i])[::-1][:n_neighbours].mean()
-        column = np.sort(similarity[:, j])[::-1][:n_neighbours].mean()
+        row = np.sort(similarity[i])[::-1][:n_neighbors].mean()
+        column = np.sort(similarity[:, j])[::-1][:n_neighbors].mean()
         assert_allclose(found[i, j], 2 * similarity[i, j] - row - column)
 
 
