@@ -71,7 +71,8 @@ class ReconstructionScores(Result):
         fig : instance of Figure
             The figure.
         """
-        offered = tuple(self.table.columns.drop(["kind", "ratio", "system", "chance"], errors="ignore"))
+        others = ("kind", "ratio", "system", "chance")
+        offered = tuple(name for name in self.table if name not in others)
         _check_option("score", score, offered)
         return plot_reconstruction(self.table, score, axes=axes, show=show)
 

@@ -175,6 +175,7 @@ class ResponseSimilarity(Result):
             title=self._titled(
                 "channel correlation", "channels", "channel correlation"
             ),
+            label="Pearson r",
             vlim=(-1, 1),
             axes=axes,
             show=show,
@@ -202,6 +203,7 @@ class ResponseSimilarity(Result):
             measured,
             predicted,
             title=self._titled(method, band, f"{method}, {band}"),
+            label=method,
             vlim=(0, 1),
             axes=axes,
             show=show,

@@ -13,11 +13,13 @@ __all__ = [
     "plot_matrices",
     "plot_mean_response",
     "plot_occlusion",
+    "plot_picture_scores",
     "plot_rdm",
     "plot_rdm_comparison",
     "plot_reconstruction",
     "plot_repetitions",
     "plot_rsa",
+    "plot_sheet",
     "plot_similarity",
     "plot_subjects",
     "plot_time_courses",
@@ -41,6 +43,7 @@ from .encoding import (
     plot_repetitions,
     plot_subjects,
 )
+from .generation import plot_picture_scores, plot_sheet
 from .rsa import plot_rdm, plot_rdm_comparison, plot_rsa
 from .similarity import (
     plot_band_power,

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 
 from ..utils.docs import fill_doc
-from .figure import draw_level, finish, get_axes, mark_onset
+from .figure import UNITS, UNKNOWN, by_type, draw_level, finish, get_axes, mark_onset
 
 
 @fill_doc
@@ -206,16 +208,21 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
         axes.set(xlabel="channel", ylabel="response (SI or arbitrary units)")
     else:
         _plot_butterfly(axes, evoked)
-        axes.set(ylabel="SI units")
         axes.legend(frameon=False)
     axes.set_title(evoked.comment or "response")
     return finish(axes.figure, show)
 
 
 def _plot_butterfly(axes, evoked) -> None:
-    axes.plot(evoked.times, evoked.data.T, color="0.6", linewidth=0.5)
-    axes.plot(evoked.times, evoked.data.std(axis=0), color="C3", label="GFP")
-    axes.set(xlabel="time (s)")
+    """Draw all channels and their spread, every type in its own unit."""
+    parts = list(by_type(evoked))
+    for (kind, data, unit), color in zip(parts, cycle(("C3", "C0", "C2"))):
+        axes.plot(evoked.times, data.T, color="0.6", linewidth=0.5)
+        label = "GFP" if len(parts) == 1 else f"GFP, {kind} ({unit})"
+        axes.plot(evoked.times, data.std(axis=0), color=color, label=label, zorder=3)
+    mark_onset(axes, evoked.times)
+    units = dict.fromkeys(unit for _, _, unit in parts)
+    axes.set(xlabel="time (s)", ylabel=", ".join(units))
 
 
 @fill_doc
@@ -256,8 +263,8 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
         Responses of the same channels and times.
     times : array-like | None
         Times of the topographies in seconds; None takes the four highest peaks of the
-        measured global field power. Without positions, or with one time only, values
-        are drawn channel by channel.
+        measured global field power. Topographies are of the first channel type.
+        Without positions, or with one time only, values are drawn channel by channel.
     %(show)s
 
     Returns
@@ -269,46 +276,46 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
 
     if len(measured.times) == 1 or not has_positions(measured.info):
         return _plot_channels(measured, predicted, show)
-    times = _peaks(measured) if times is None else times
-    limit = np.abs(measured.data).max()
+    kind, data, unit = next(by_type(measured))
+    times = _peaks(data, measured.times) if times is None else times
+    limit = np.abs(data).max()
     figure = plt.figure(figsize=(2 + 2 * len(times), 7), layout="constrained")
     rows = figure.subfigures(3, 1)
     for row, evoked, name in zip(
         rows, (measured, predicted), ("measured", "predicted"), strict=False
     ):
         axes = row.subplots(1, len(times))
-        kind = evoked.get_channel_types()[0]
         evoked.plot_topomap(
             times,
             ch_type=kind,
             axes=axes,
             colorbar=False,
             vlim=(-limit, limit),
-            scalings=1,
+            scalings=UNITS.get(kind, UNKNOWN)[0],
             show=False,
         )
-        row.suptitle(name)
+        row.suptitle(f"{name}, -{limit:.3g} to {limit:.3g} {unit}")
     axes = rows[2].subplots(1, 2, sharey=True)
     for ax, evoked, name in zip(
         axes, (measured, predicted), ("measured", "predicted"), strict=True
     ):
         _plot_butterfly(ax, evoked)
         ax.set_title(name)
-    axes[0].set_ylabel("SI units")
+    axes[1].set_ylabel("")
     axes[0].legend(frameon=False)
     return finish(figure, show)
 
 
-def _peaks(evoked, n_peaks: int = 4) -> np.ndarray:
+def _peaks(data, times, n_peaks: int = 4) -> np.ndarray:
     """Return the times of the highest peaks of the global field power."""
     from scipy.signal import find_peaks
 
-    power = evoked.data.std(axis=0)
+    power = data.std(axis=0)
     peaks, _ = find_peaks(power, distance=max(len(power) // 12, 1))
     if len(peaks) == 0:
         peaks = np.array([power.argmax()])
     highest = peaks[np.argsort(power[peaks])[::-1][:n_peaks]]
-    return evoked.times[np.sort(highest)]
+    return times[np.sort(highest)]
 
 
 def _plot_channels(measured, predicted, show: bool):

@@ -8,6 +8,14 @@ import numpy as np
 
 #: More names than this cannot be read beside a matrix.
 MOST_NAMES = 40
+#: Scale and unit in which types of channels are drawn; others stay as they are.
+UNITS = {
+    "eeg": (1e6, "µV"),
+    "ecog": (1e6, "µV"),
+    "mag": (1e15, "fT"),
+    "grad": (1e13, "fT/cm"),
+}
+UNKNOWN = (1.0, "SI or arbitrary units")
 
 
 def get_axes(axes):
@@ -37,6 +45,29 @@ def mark_onset(axes, times) -> None:
 def draw_level(axes, value: float, label: str) -> None:
     """Draw chance or a baseline as a dashed line."""
     axes.axhline(value, color="0.5", linestyle="--", label=label)
+
+
+def by_type(evoked):
+    """Yield every channel type, its data in the unit that is drawn, and the unit.
+
+    Parameters
+    ----------
+    evoked : instance of Evoked
+        A response.
+
+    Yields
+    ------
+    kind : str
+        The channel type.
+    data : array, shape (n_channels, n_times)
+        The response of the channels of this type.
+    unit : str
+        Its unit.
+    """
+    kinds = np.array(evoked.get_channel_types())
+    for kind in dict.fromkeys(kinds):
+        scale, unit = UNITS.get(kind, UNKNOWN)
+        yield str(kind), scale * evoked.data[kinds == kind], unit
 
 
 def name_ticks(axes, table) -> None:

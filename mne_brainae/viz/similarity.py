@@ -170,7 +170,14 @@ def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
 
 @fill_doc
 def plot_matrices(
-    measured, predicted, *, title: str = "", vlim=None, axes=None, show: bool = True
+    measured,
+    predicted,
+    *,
+    title: str = "",
+    label: str = "",
+    vlim=None,
+    axes=None,
+    show: bool = True,
 ):
     """Plot a measured and a predicted matrix of channels side by side.
 
@@ -180,6 +187,8 @@ def plot_matrices(
         Channel correlations or phase lags.
     title : str
         The title of the figure.
+    label : str
+        What the color bar shows.
     vlim : tuple of float | None
         The range of the colors; None takes that of both matrices.
     %(axes_of_two)s
@@ -216,7 +225,7 @@ def plot_matrices(
             ax.set(xticks=[], yticks=[], xlabel=f"{len(matrix)} channels")
         ax.set_title(name)
     figure = axes[0].figure
-    figure.colorbar(axes[0].images[0], ax=list(axes), shrink=0.8)
+    figure.colorbar(axes[0].images[0], ax=list(axes), shrink=0.8, label=label)
     figure.suptitle(title)
     return finish(figure, show)
 
