@@ -10,7 +10,7 @@ from html import escape
 
 import pandas as pd
 
-#: Of longer tables, as many rows are written from the beginning and the end.
+#: Longer tables are shortened to this many rows, half of them from the end.
 MOST_ROWS = 20
 
 

@@ -180,7 +180,7 @@ def test_large_gallery_of_a_model(monkeypatch, model, unseen, similarity):
 
 
 def test_permuted_labels_give_chance(recording, small, unseen):
-    """A model of pictures that were dealt out anew knows nothing of unseen ones."""
+    """A model fitted to permuted images identifies unseen ones at chance."""
     epochs, table = recording
     order = np.random.default_rng(0).permutation(len(table))
     dealt = pd.DataFrame(table.to_numpy()[order], index=table.index)

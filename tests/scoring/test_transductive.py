@@ -1,4 +1,4 @@
-"""CSLS and whitening of the test batch: right, off by default, and labelled."""
+"""CSLS and whitening of the test batch: right, off by default, and labeled."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_whitening_is_that_of_the_responses():
 
 
 @pytest.mark.parametrize("how", ["csls", "whiten"])
-def test_it_is_off_by_default_and_labelled(how, closed, unseen):
+def test_it_is_off_by_default_and_labeled(how, closed, unseen):
     epochs, features = unseen
     epochs = mne_brainae.average_repetitions(epochs)
     plain = closed.retrieve(epochs, features)
