@@ -1,5 +1,6 @@
 __all__ = [
     "MVNN",
+    "AverageScores",
     "BrainAE",
     "CategoryContrast",
     "Consistency",
@@ -16,7 +17,9 @@ __all__ = [
     "RSACourse",
     "ReconstructionScores",
     "ResponseSimilarity",
+    "Result",
     "RidgeModel",
+    "SubjectComparison",
     "Training",
     "average_repetitions",
     "band_power",
@@ -79,7 +82,12 @@ from .preprocessing.regions import channel_regions
 from .preprocessing.splits import split_epochs
 from .preprocessing.whitening import MVNN
 from .report import make_report
-from .scoring.encoding import EncodingScores, compare_subjects, score_encoding
+from .scoring.encoding import (
+    EncodingScores,
+    SubjectComparison,
+    compare_subjects,
+    score_encoding,
+)
 from .scoring.identification import Identification, pool_identifications
 from .scoring.occlusion import (
     Consistency,
@@ -89,7 +97,8 @@ from .scoring.occlusion import (
     score_consistency,
 )
 from .scoring.reconstruction import ReconstructionScores, score_reconstruction
-from .scoring.repetitions import score_averages
+from .scoring.repetitions import AverageScores, score_averages
+from .scoring.result import Result
 from .scoring.rhythms import band_power, phase_lag
 from .scoring.rsa import (
     CategoryContrast,

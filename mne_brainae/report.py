@@ -228,7 +228,7 @@ class _Page:
     ) -> None:
         section = "Encoding"
         for name, these in scores.items():
-            self.table(section, f"Scores, {name}", these._text())
+            self.table(section, f"Scores, {name}", these._summary())
         for name, these in scores.items():
             figure = these.plot(show=False)
             self.figure(section, f"Against time, {name}", figure)

@@ -90,7 +90,7 @@ def test_page_says_what_was_measured(page, best, unseen):
     scores = mne_brainae.score_encoding(
         epochs, best.predict_epochs(features), best.evoked_, **QUICK
     )
-    text_of = scores._text()
+    text_of = scores._summary()
     for row in ("prediction", "mean response", "noise ceiling"):
         assert text_of.loc[row, "r_images"] in text
     assert "visual channels" in text

@@ -111,7 +111,10 @@ def identify(epochs):
 
 
 curve = mne_brainae.score_averages(identify, data.test, n_draws=3, random_state=0)
-curve.groupby("n_averaged")[["top_1", "top_5", "median_rank", "chance"]].mean()
+curve.plot()
+
+# %%
+print(curve)
 
 # %%
 # When: hiding times

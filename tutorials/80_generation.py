@@ -101,7 +101,10 @@ scores = score_pictures(
     controls={"mean picture": [decoder.mean_picture_] * len(stimuli)},
     random_state=0,
 )
-scores.round(3)
+scores.plot()
+
+# %%
+print(scores)
 
 # %%
 # The prior: image embeddings from brain embeddings

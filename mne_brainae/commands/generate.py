@@ -116,9 +116,9 @@ def _generate(given: argparse.Namespace) -> None:
             device=given.device,
             random_state=given.seed,
         )
-        _save_text(scores.to_csv(), given.out / "scores.csv")
-        protocol |= scores.attrs
-        print(scores.drop(columns="better").astype(float).round(3).to_string())
+        _save_text(scores.table.to_csv(), given.out / "scores.csv")
+        protocol |= scores.protocol
+        print(scores.table.drop(columns="better").astype(float).round(3).to_string())
         print(NOTE_ON_CONTROLS)
     _save_text(json.dumps(protocol, indent=1, default=str), given.out / "protocol.json")
     print(f"Saved {len(generated)} x {given.n_images} pictures in {given.out}")
@@ -202,7 +202,8 @@ def _decode_session(session: str, n_folds: int, size: int):
         decoded = decoder.predict(epochs[test])
         shown = list(epochs.metadata["image_path"].iloc[test])
         controls = {"mean picture": [decoder.mean_picture_] * len(test)}
-        tables.append(score_pictures(decoded, shown, controls=controls, random_state=0))
+        scores = score_pictures(decoded, shown, controls=controls, random_state=0)
+        tables.append(scores.table)
         first = first or {
             "stimulus": [read_image(path) for path in shown[:N_SHOWN]],
             "decoded": decoded[:N_SHOWN],

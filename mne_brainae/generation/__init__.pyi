@@ -3,6 +3,7 @@ __all__ = [
     "FeatureNetwork",
     "GeneratedPictures",
     "PictureDecoder",
+    "PictureScores",
     "RidgePrior",
     "contact_sheet",
     "fit_prior",
@@ -15,7 +16,7 @@ __all__ = [
 
 from .generate import GeneratedPictures, fit_prior, generate_pictures
 from .low_level import PictureDecoder, read_picture_decoder
-from .metrics import score_pictures
+from .metrics import PictureScores, score_pictures
 from .networks import FeatureNetwork
 from .pipeline import load_pipeline
 from .prior import DiffusionPrior, RidgePrior, read_prior

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..images import compute_image_features
 from ..images.pairing import image_paths
 from ..images.pictures import find_pictures
 from ..preprocessing.averaging import average_repetitions
+from ..scoring.result import Result
 from ..utils.checks import (
     _check_option,
     _validate_type,
@@ -26,8 +27,9 @@ from ..utils.checks import (
 )
 from ..utils.docs import fill_doc
 from ..utils.files import replacing
+from ..viz.generation import plot_sheet
 from .low_level import PictureDecoder
-from .metrics import other_places, score_pictures
+from .metrics import PictureScores, other_places, score_pictures
 from .pipeline import (
     PIPELINES,
     Painter,
@@ -85,8 +87,8 @@ def fit_prior(
     )
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class GeneratedPictures:
+@dataclass(repr=False, eq=False)
+class GeneratedPictures(Result):
     """Pictures that were generated from brain activity, and how.
 
     Parameters
@@ -134,7 +136,42 @@ class GeneratedPictures:
             rows[f"generated {index + 1}"] = pictures
         return contact_sheet(rows, size=size, n_columns=n_columns)
 
-    def score(self, stimuli, **options) -> pd.DataFrame:
+    def to_data_frame(self) -> pd.DataFrame:
+        """Return the image embeddings that the prior drew.
+
+        Returns
+        -------
+        table : DataFrame, shape (n_epochs * n_images, n_features)
+            One row per picture, indexed by ``stimulus`` and number of the ``picture``.
+        """
+        n_epochs, n_images, n_features = self.embeddings.shape
+        index = pd.MultiIndex.from_arrays(
+            [
+                np.repeat(self.names, n_images),
+                np.tile(np.arange(1, n_images + 1), n_epochs),
+            ],
+            names=["stimulus", "picture"],
+        )
+        return pd.DataFrame(self.embeddings.reshape(-1, n_features), index, copy=True)
+
+    @fill_doc
+    def plot(self, stimuli=None, *, axes=None, show: bool = True):
+        """Plot the pictures as a contact sheet.
+
+        Parameters
+        ----------
+        stimuli : path-like | list | dict | None
+            Where the pictures that were seen are found by name.
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure.
+        """
+        return plot_sheet(self.contact_sheet(stimuli), axes=axes, show=show)
+
+    def score(self, stimuli, **options) -> PictureScores:
         """Score the pictures against the stimuli.
 
         Parameters
@@ -146,18 +183,17 @@ class GeneratedPictures:
 
         Returns
         -------
-        scores : DataFrame
+        scores : instance of PictureScores
             As :func:`mne_brainae.generation.score_pictures` returns, with the protocol
-            of generation in ``scores.attrs``.
+            of generation as well.
         """
         if len(set(self.names)) < len(self.names):
             raise ValueError(
                 "Some epochs show the same picture, expected each once: average "
                 "repetitions before pictures are generated."
             )
-        table = score_pictures(self.pictures, self._stimuli(stimuli), **options)
-        table.attrs |= self.protocol
-        return table
+        scores = score_pictures(self.pictures, self._stimuli(stimuli), **options)
+        return replace(scores, protocol=self.protocol | scores.protocol)
 
     def _stimuli(self, stimuli) -> list[Image.Image]:
         found = find_pictures(stimuli, list(dict.fromkeys(self.names)))
@@ -199,11 +235,14 @@ class GeneratedPictures:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __repr__(self) -> str:
-        how = ", ".join(f"{key}: {value}" for key, value in self.protocol.items())
-        n_images = self.embeddings.shape[1]
-        return (
-            f"<GeneratedPictures | {counted(len(self), 'epoch')} x {n_images}, {how}>"
+    @property
+    def _title(self) -> str:
+        n_pictures = counted(self.embeddings.shape[1], "picture")
+        return f"{counted(len(self), 'epoch')} x {n_pictures}"
+
+    def _summary(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {"stimulus": self.names, "pictures": list(map(len, self.pictures))}
         )
 
 

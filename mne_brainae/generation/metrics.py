@@ -5,14 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from mne.utils import ProgressBar, _soft_import
 
 from ..scoring.correlation import correlate, correlate_all
-from ..utils.checks import seed_from, verbose
+from ..scoring.result import Result
+from ..utils.checks import counted, seed_from, verbose
 from ..utils.docs import fill_doc
+from ..viz.generation import plot_picture_scores
 from .networks import IDENTIFICATION, find_judges
 from .pixels import as_pictures, as_pixels, resize
 
@@ -108,6 +111,44 @@ def correlation_distance(generated: np.ndarray, stimuli: np.ndarray) -> np.ndarr
     return 1 - correlate(generated, stimuli, axis=1)
 
 
+@dataclass(repr=False, eq=False)
+class PictureScores(Result):
+    """How much of the stimuli is in generated pictures, beside controls.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_scores, 4 + n_controls)
+        One row per score. The columns are ``generated``; one per control; ``shuffled``,
+        the same pictures, each beside another stimulus; ``stimuli``, the stimuli as if
+        they were generated, which is the best that can be; and ``better``, whether
+        ``"higher"`` or ``"lower"`` is.
+    protocol : dict
+        Generation, stimuli, pictures per stimulus, gallery and seed.
+    """
+
+    table: pd.DataFrame
+    protocol: dict = field(default_factory=dict)
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot all scores, beside controls and the best possible.
+
+        Parameters
+        ----------
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: one row of dots for every score.
+        """
+        return plot_picture_scores(self.table, axes=axes, show=show)
+
+    @property
+    def _title(self) -> str:
+        return f"{counted(len(self.table), 'score')} beside controls"
+
+
 @verbose
 @fill_doc
 def score_pictures(
@@ -119,7 +160,7 @@ def score_pictures(
     device: str = "auto",
     random_state=None,
     verbose=None,
-) -> pd.DataFrame:
+) -> PictureScores:
     """Score generated pictures against the stimuli, as in Table 3 of the paper.
 
     Parameters
@@ -147,12 +188,14 @@ def score_pictures(
 
     Returns
     -------
-    scores : DataFrame, shape (n_scores, 4 + n_controls)
-        One row per score. The columns are ``generated``; one per control; ``shuffled``,
-        the same pictures, each beside another stimulus; ``stimuli``, the stimuli as if
-        they were generated, which is the best that can be; and ``better``, whether
-        ``"higher"`` or ``"lower"`` is. ``scores.attrs`` holds the protocol. Another
-        number of pictures than of stimuli is a ValueError.
+    scores : instance of PictureScores
+        The scores of the generated pictures, of all controls and of the stimuli.
+
+    Raises
+    ------
+    ValueError
+        If there are other numbers of pictures than of stimuli, or fewer than three
+        stimuli.
 
     Notes
     -----
@@ -173,7 +216,8 @@ def score_pictures(
         name: _rounds(pictures, len(seen), f"controls[{name!r}]")
         for name, pictures in (controls or {}).items()
     }
-    order = other_places(len(seen), seed_from(random_state))
+    seed = seed_from(random_state)
+    order = other_places(len(seen), seed)
     rows = {}
     for name, (describe, compare, better) in _scores(networks, device).items():
         target = describe(seen)
@@ -185,12 +229,13 @@ def score_pictures(
         row["stimuli"] = _mean(compare, [target], target)
         rows[name] = row | {"better": better}
     table = pd.DataFrame(rows).T.infer_objects().rename_axis("score")
-    table.attrs = {
+    protocol = {
         "stimuli": len(seen),
         "pictures per stimulus": len(rounds),
         "gallery": f"two-way identification among {len(seen)} stimuli",
+        "seed of the shuffle": seed,
     }
-    return table
+    return PictureScores(table, protocol)
 
 
 def _mean(compare: Callable, described: list, target: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Pearson correlation, vectorised."""
+"""Pearson correlation, vectorized."""
 
 # License: BSD-3-Clause
 
@@ -36,11 +36,11 @@ def correlate(a: np.ndarray, b: np.ndarray, *, axis: int | tuple) -> np.ndarray:
 
 def _without_mean(array: np.ndarray, axis) -> np.ndarray:
     mean = array.mean(axis, keepdims=True)
-    centred = array - mean
+    centered = array - mean
     # What rounding leaves of a constant is not a signal.
     noise = 1e-12 * np.abs(array).max(axis, keepdims=True)
-    constant = np.abs(centred).max(axis, keepdims=True) <= noise
-    return np.where(constant, 0.0, centred)
+    constant = np.abs(centered).max(axis, keepdims=True) <= noise
+    return np.where(constant, 0.0, centered)
 
 
 def correlate_all(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def correlate_all(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return unit(a) @ unit(b).T
 
 
-def standardise(rows: np.ndarray) -> np.ndarray:
+def standardize(rows: np.ndarray) -> np.ndarray:
     """Give every column mean 0 and variance 1.
 
     Parameters
@@ -96,7 +96,7 @@ def correlate_resampled(
     Parameters
     ----------
     x, y : array, shape (n_rows, n_columns)
-        Standardised columns.
+        Standardized columns.
     weights : array, shape (n_resamples, n_rows)
         How often each row was drawn.
     transforms : sequence of callable

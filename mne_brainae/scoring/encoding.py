@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mne
 import numpy as np
@@ -21,8 +21,8 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
-from ..viz.encoding import plot_encoding_scores
-from .correlation import correlate, correlate_resampled, standardise
+from ..viz.encoding import plot_encoding_scores, plot_subjects
+from .correlation import correlate, correlate_resampled, standardize
 from .noise_ceiling import (
     noise_variance,
     signed_root,
@@ -30,6 +30,7 @@ from .noise_ceiling import (
     whole_from_halves,
 )
 from .paired import pair_responses
+from .result import Result
 
 PREDICTION, MEAN, CEILING = "prediction", "mean response", "noise ceiling"
 GAIN, RATIO = "prediction - mean response", "prediction / noise ceiling"
@@ -45,8 +46,8 @@ SCORES = ("r_pattern", "mse", "r_images", "r_half")
 LEAST_SUBJECTS = 6
 
 
-@dataclass(repr=False)
-class EncodingScores:
+@dataclass(repr=False, eq=False)
+class EncodingScores(Result):
     """How well responses were predicted, beside what bounds the answer.
 
     Parameters
@@ -139,14 +140,17 @@ class EncodingScores:
         fig : instance of Figure
             The figure: the mean over channels, and the range that holds half of them.
         """
-        return plot_encoding_scores(self, axes=axes, show=show)
+        return plot_encoding_scores(self.r_map, self.ceiling_map, axes=axes, show=show)
 
-    def __repr__(self) -> str:
-        lines = ["<EncodingScores", self._text().to_string()]
-        lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
-        return "\n".join(lines) + ">"
+    @property
+    def _title(self) -> str:
+        n_channels, n_times = self.r_map.data.shape
+        return (
+            f"{counted(len(self.per_image), 'image')}, "
+            f"{counted(n_channels, 'channel')} x {counted(n_times, 'time')}"
+        )
 
-    def _text(self) -> pd.DataFrame:
+    def _summary(self) -> pd.DataFrame:
         """Write every score with its confidence interval."""
         text = self.table.map("{:.3g}".format)
         if np.isfinite(self.low.loc[PREDICTION, "r_images"]):
@@ -282,7 +286,7 @@ class _Scoring:
         r_images = correlate(self.measured, self.predicted, axis=0)
         self.maps[PREDICTION, "r_images"] = r_images
         (resampled,) = correlate_resampled(
-            standardise(self.measured), standardise(self.predicted), self.weights
+            standardize(self.measured), standardize(self.predicted), self.weights
         )
         self.enter(PREDICTION, "r_images", r_images.mean(), resampled)
         # What is the same for all images correlates with nothing over images.
@@ -302,14 +306,14 @@ class _Scoring:
         )
         replicates = {key: np.zeros(len(self.weights)) for key in keys}
         pattern, noise, agreement, own, upper = 0.0, 0.0, 0.0, 0.0, 0.0
-        predicted, measured = standardise(self.predicted), standardise(self.measured)
+        predicted, measured = standardize(self.predicted), standardize(self.measured)
         for split, halved in enumerate(halves):
             part = slice(split, None, n_splits)  # the resamples that meet these halves
             weights = self.weights[part]
             per_image = correlate(*halved, axis=(1, 2))
             variance = noise_variance(*halved, counts).mean(axis=(1, 2))
             pattern, noise = pattern + per_image, noise + variance
-            first, second = (standardise(half) for half in halved)
+            first, second = (standardize(half) for half in halved)
             agreement += np.mean(first * second, axis=0)
             own += np.mean(predicted * first, axis=0)
             upper += np.mean(measured * first, axis=0)
@@ -400,9 +404,57 @@ class _Scoring:
         return table
 
 
+@dataclass(repr=False, eq=False)
+class SubjectComparison(Result):
+    """Whether systems score differently from a reference across subjects.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_systems - 1, 8)
+        For every other system the ``mean`` and standard deviation (``sd``) of its
+        scores, the mean ``difference``, ``n_subjects``, in how many of them it is above
+        the reference (``n_above``), the ``statistic`` of the Wilcoxon signed-rank test,
+        its p-value ``p``, and ``p_bonferroni``, corrected for the number of systems.
+    scores : DataFrame, shape (n_subjects, n_systems)
+        The scores that were compared.
+    reference : str
+        The column that the others were compared with.
+    protocol : dict
+        Subjects, reference, test and correction.
+    """
+
+    table: pd.DataFrame
+    scores: pd.DataFrame
+    reference: str
+    protocol: dict = field(default_factory=dict)
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot the scores of every subject, beside the mean of the reference.
+
+        Parameters
+        ----------
+        %(axes)s
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: a line for every subject, and the mean of every system.
+        """
+        return plot_subjects(self.scores, self.reference, axes=axes, show=show)
+
+    @property
+    def _title(self) -> str:
+        return (
+            f"{counted(len(self.scores), 'subject')}, "
+            f"{counted(len(self.table), 'system')} against {self.reference}"
+        )
+
+
 def compare_subjects(
     scores: pd.DataFrame, reference: str, *, alternative: str = "two-sided"
-) -> pd.DataFrame:
+) -> SubjectComparison:
     """Test whether systems score differently from a reference across subjects.
 
     Parameters
@@ -416,11 +468,8 @@ def compare_subjects(
 
     Returns
     -------
-    table : DataFrame, shape (n_systems - 1, 8)
-        For every other system the mean and standard deviation of its scores, the mean
-        difference, the number of subjects, in how many of them it is above the
-        reference, the statistic of the Wilcoxon signed-rank test, its p-value, and the
-        p-value after Bonferroni's correction for the number of systems.
+    comparison : instance of SubjectComparison
+        Means, differences and the Wilcoxon signed-rank test of every other system.
 
     Notes
     -----
@@ -463,4 +512,11 @@ def compare_subjects(
             "p": test.pvalue,
         }
     table = pd.DataFrame(rows).T.astype({"n_subjects": int, "n_above": int})
-    return table.assign(p_bonferroni=bonferroni_correction(table["p"].to_numpy())[1])
+    table["p_bonferroni"] = bonferroni_correction(table["p"].to_numpy())[1]
+    protocol = {
+        "subjects": n_subjects,
+        "reference": reference,
+        "test": f"Wilcoxon signed-rank, {alternative}",
+        "correction": f"Bonferroni for {counted(len(others), 'system')}",
+    }
+    return SubjectComparison(table, scores.copy(), reference, protocol)

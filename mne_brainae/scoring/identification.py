@@ -1,4 +1,4 @@
-"""Which picture was seen: similarities, ranks, and how they were obtained."""
+"""Which image was seen: similarities, ranks, and how they were obtained."""
 
 # License: BSD-3-Clause
 
@@ -21,6 +21,7 @@ from ..utils.checks import (
 from ..utils.docs import fill_doc
 from ..viz.decoding import plot_confusion, plot_identification
 from .comparison import Comparison, best_columns, rank
+from .result import Result, common_protocol
 
 
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -33,7 +34,7 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return unit(a) @ unit(b).T
 
 
-#: What responses and pictures are compared by, as a protocol says it.
+#: What responses and images are compared by, as a protocol says it.
 SIMILARITIES = {
     "cosine": "cosine in the shared space",
     "encoding": "Pearson r with the predicted response",
@@ -77,8 +78,8 @@ def rank_of_truth(similarity: np.ndarray, true: np.ndarray) -> np.ndarray:
     return rank(similarity, true).ranks
 
 
-@dataclass(repr=False)
-class Identification:
+@dataclass(repr=False, eq=False)
+class Identification(Result):
     """The candidates of every brain response, and the protocol of the comparison.
 
     Parameters
@@ -103,7 +104,8 @@ class Identification:
     Notes
     -----
     Intervals and tests count epochs as independent. Repetitions of one image are not
-    quite: average them first, for what is to be generalised is the image.
+    quite: average them first, since the score should hold for other
+    images.
     """
 
     similarity: np.ndarray | Comparison
@@ -112,6 +114,7 @@ class Identification:
     protocol: dict = field(default_factory=dict)
 
     def __post_init__(self):
+        super().__post_init__()
         self.candidates, self.truth = list(self.candidates), list(self.truth)
         shape = (len(self.truth), len(self.candidates))
         if self.similarity.shape != shape:
@@ -409,7 +412,7 @@ class Identification:
         truth = [self.truth[row] for row in rows]
         return Identification(drawn, kept, truth, self.protocol | {"gallery": note})
 
-    # -- looks ------------------------------------------------------------------------
+    # -- plots and text ----------------------------------------------------------------
 
     @fill_doc
     def plot(self, *, axes=None, show: bool = True):
@@ -424,7 +427,16 @@ class Identification:
         fig : instance of Figure
             The figure.
         """
-        return plot_identification(self, axes=axes, show=show)
+        guesses = np.arange(1, len(self.candidates) + 1)
+        table = pd.DataFrame(
+            {
+                "accuracy": [self.top_k(k) for k in guesses],
+                "chance": [self.chance(k) for k in guesses],
+            },
+            index=guesses,
+        )
+        title = self.protocol.get("task", "identification")
+        return plot_identification(table, title=title, axes=axes, show=show)
 
     @fill_doc
     def plot_confusion(self, groups=None, *, axes=None, show: bool = True):
@@ -443,21 +455,16 @@ class Identification:
         """
         return plot_confusion(self.confusion(groups), axes=axes, show=show)
 
-    def __repr__(self) -> str:
+    @property
+    def _title(self) -> str:
         n_epochs, n_candidates = self.similarity.shape
-        scores = [
-            f"top-{k} {100 * self.top_k(k):.1f} % (chance {100 * self.chance(k):.1f} %)"
-            for k in (1, 5)
-            if k <= n_candidates
-        ]
-        low, high = self.interval()
-        lines = [f"<Identification | {counted(n_epochs, 'epoch')}, {', '.join(scores)}"]
-        lines += [
-            f"  95 % interval of top-1: {100 * low:.1f} to {100 * high:.1f} %",
-            f"  median rank: {self.median_rank:g} of {n_candidates}",
-        ]
-        lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
-        return "\n".join(lines) + ">"
+        return (
+            f"{counted(n_epochs, 'epoch')}, top-1 {100 * self.top_k():.1f} %, "
+            f"median rank {self.median_rank:g} of {n_candidates}"
+        )
+
+    def _summary(self) -> pd.DataFrame:
+        return self.scores()
 
 
 def pool_identifications(found: Iterable[Identification]) -> Identification:
@@ -482,11 +489,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
                 f"{five(set(each.candidates) ^ set(candidates))} are not in all."
             )
     orders = [pd.Index(each.candidates).get_indexer(candidates) for each in found]
-    common = {
-        key: value
-        for key, value in found[0].protocol.items()
-        if all(each.protocol.get(key) == value for each in found)
-    }
+    common = common_protocol(each.protocol for each in found)
     return Identification(
         np.vstack([x.similarity[:, o] for x, o in zip(found, orders, strict=True)]),
         candidates,
@@ -496,7 +499,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
 
 
 def check_templates(templates: pd.MultiIndex, epochs_table: pd.DataFrame) -> None:
-    """Refuse templates that contain a picture that the test epochs show.
+    """Refuse templates that contain an image that the test epochs show.
 
     Parameters
     ----------
@@ -520,7 +523,7 @@ def check_templates(templates: pd.MultiIndex, epochs_table: pd.DataFrame) -> Non
     clash |= keys(concepts, names).isin(keys(shown["concept"], shown["image"]))
     if clash.any():
         raise ValueError(
-            "Templates must be pictures that the test epochs do not show, but these "
+            "Templates must be images that the test epochs do not show, but these "
             f"are test stimuli: {five(names[clash])}. Leave them out, or call retrieve "
             "to search among the stimuli themselves."
         )

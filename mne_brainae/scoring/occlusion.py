@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mne
 import numpy as np
@@ -19,18 +19,20 @@ from ..utils.checks import (
     _validate_type,
     check_image_names,
     check_same_space,
+    counted,
     five,
     verbose,
 )
 from ..utils.docs import fill_doc
 from ..viz.decoding import plot_consistency, plot_occlusion
 from .identification import Identification
+from .result import Result
 
 KINDS = ("pointwise", "increasing", "decreasing", "sliding")
 
 
-@dataclass(repr=False)
-class Occlusion:
+@dataclass(repr=False, eq=False)
+class Occlusion(Result):
     """Accuracy with parts of the responses hidden.
 
     Parameters
@@ -49,6 +51,8 @@ class Occlusion:
         The number of guesses that were allowed.
     change_map : instance of EvokedArray | None
         ``change`` over the sensors where channels or regions were hidden, one time.
+    protocol : dict
+        That of ``whole``, and what was hidden, how, and how it was tested.
 
     Notes
     -----
@@ -61,16 +65,7 @@ class Occlusion:
     kind: str
     k: int
     change_map: mne.EvokedArray | None = None
-
-    def to_data_frame(self) -> pd.DataFrame:
-        """Return the table of parts.
-
-        Returns
-        -------
-        table : DataFrame, shape (n_parts, n_columns)
-            A copy of ``table``.
-        """
-        return self.table.copy()
+    protocol: dict = field(default_factory=dict)
 
     @fill_doc
     def plot(self, *, axes=None, show: bool = True):
@@ -94,12 +89,13 @@ class Occlusion:
             show=show,
         )
 
-    def __repr__(self) -> str:
+    @property
+    def _title(self) -> str:
         significant = int((self.table["p_change"] < 0.05).sum())
         return (
-            f"<Occlusion | {self.kind}, {len(self.table)} parts, top-{self.k} of whole "
+            f"{self.kind}, {counted(len(self.table), 'part')}, top-{self.k} of whole "
             f"responses {100 * self.whole.top_k(self.k):.1f} % (chance "
-            f"{100 * self.whole.chance(self.k):.1f} %), {significant} parts differ>"
+            f"{100 * self.whole.chance(self.k):.1f} %), {significant} differ"
         )
 
 
@@ -169,7 +165,12 @@ def occlude_times(
         label = {"tmin": times[start], "tmax": times[start] + width / sfreq}
         parts.append((label, (slice(None), hidden)))
     table, whole = _score(identify, epochs, mean_response, parts, k)
-    return Occlusion(table, whole, kind, k)
+    hidden = {
+        "window hidden or shown": f"{width / sfreq:g} s",
+        "step between windows": f"{hop / sfreq:g} s",
+    }
+    protocol = whole.protocol | _how(kind, k, table) | hidden
+    return Occlusion(table, whole, kind, k, protocol=protocol)
 
 
 @verbose
@@ -222,7 +223,9 @@ def occlude_channels(
     table, whole = _score(identify, epochs, mean_response, parts, k)
     change_map = _as_map(table, regions, mean_response.info)
     by_channel = all(len(names) == 1 for names in regions.values())
-    return Occlusion(table, whole, "channel" if by_channel else "region", k, change_map)
+    kind = "channel" if by_channel else "region"
+    protocol = whole.protocol | _how(kind, k, table)
+    return Occlusion(table, whole, kind, k, change_map, protocol)
 
 
 def _score(identify, epochs, mean_response, parts, k):
@@ -245,6 +248,16 @@ def _score(identify, epochs, mean_response, parts, k):
     for column in ("p_change", "p_chance"):
         table[column] = fdr_correction(table[column])[1]
     return table, whole
+
+
+def _how(kind: str, k: int, table: pd.DataFrame) -> dict:
+    """Return what the protocol says of hiding and testing."""
+    return {
+        "occlusion": kind,
+        "hidden parts replaced by": "the mean response",
+        "guesses": k,
+        "p-values": f"false discovery rate over {counted(len(table), 'part')}",
+    }
 
 
 def _row(found: Identification, whole: Identification, k: int) -> dict:
@@ -278,8 +291,8 @@ def _as_map(table, regions, info: mne.Info) -> mne.EvokedArray:
     return mne.EvokedArray(values, info, 0.0, "change of accuracy")
 
 
-@dataclass(repr=False)
-class Consistency:
+@dataclass(repr=False, eq=False)
+class Consistency(Result):
     """Whether the channels or times that are predicted best are decoded from, too.
 
     Parameters
@@ -289,11 +302,14 @@ class Consistency:
         accuracy that is lost where the part is hidden), by channel or window.
     r, p : float
         Pearson correlation of the two columns, and its p-value.
+    protocol : dict
+        That of the occlusion, and how the encoding score was averaged.
     """
 
     table: pd.DataFrame
     r: float
     p: float
+    protocol: dict = field(default_factory=dict)
 
     @fill_doc
     def plot(self, *, axes=None, show: bool = True):
@@ -310,9 +326,10 @@ class Consistency:
         """
         return plot_consistency(self.table, self.r, self.p, axes=axes, show=show)
 
-    def __repr__(self) -> str:
-        parts = f"{len(self.table)} {self.table.index.name}s"
-        return f"<Consistency | {parts}, r = {self.r:.2f}, p = {self.p:.2g}>"
+    @property
+    def _title(self) -> str:
+        parts = counted(len(self.table), self.table.index.name)
+        return f"{parts}, r = {self.r:.2f}, p = {self.p:.2g}"
 
 
 def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
@@ -334,7 +351,7 @@ def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
 
     Notes
     -----
-    The p-value takes channels or windows as independent. Neighbours are not, so it is
+    The p-value takes channels or windows as independent. Neighbors are not, so it is
     too small; compare maps of several subjects before believing it.
     """
     _validate_type(r_map, mne.Evoked, "r_map")
@@ -344,10 +361,12 @@ def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
         by_channel = pd.Series(r_map.data.mean(axis=1), r_map.ch_names)
         names = pd.Index(occlusion.table["part"], name="channel")
         encoding = by_channel.reindex(names).to_numpy()
+        averaged = "mean over times"
     elif occlusion.kind == "pointwise":
-        centre = occlusion.table[["tmin", "tmax"]].mean(axis=1)
-        names = pd.Index(centre, name="window")
+        center = occlusion.table[["tmin", "tmax"]].mean(axis=1)
+        names = pd.Index(center, name="window")
         encoding = _in_windows(r_map, occlusion.table)
+        averaged = "mean over channels and the times of the window"
     else:
         raise ValueError(
             "Consistency needs an occlusion of kind 'channel' or 'pointwise', got "
@@ -359,10 +378,11 @@ def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
             "more."
         )
     table = pd.DataFrame({"encoding": encoding, "decoding": lost}, names)
-    if (table.nunique() == 1).any():
-        return Consistency(table, 0.0, 1.0)
-    r, p = pearsonr(encoding, lost)
-    return Consistency(table, float(r), float(p))
+    r, p = 0.0, 1.0
+    if (table.nunique() > 1).all():
+        r, p = pearsonr(encoding, lost)
+    protocol = occlusion.protocol | {"encoding score": averaged}
+    return Consistency(table, float(r), float(p), protocol)
 
 
 def _in_windows(r_map: mne.Evoked, table: pd.DataFrame) -> np.ndarray:

@@ -23,7 +23,7 @@ from ..utils.checks import (
 
 
 @dataclass
-class Pairs:
+class PairedResponses:
     """Measured and predicted responses to the same images, on the same channels.
 
     Parameters
@@ -58,7 +58,9 @@ class Pairs:
         return list(self.table["image"].astype(str))
 
 
-def pair_responses(epochs, epochs_predicted, mean_response, picks=None) -> Pairs:
+def pair_responses(
+    epochs, epochs_predicted, mean_response, picks=None
+) -> PairedResponses:
     """Average repetitions, and bring the predictions into the same order.
 
     Parameters
@@ -74,7 +76,7 @@ def pair_responses(epochs, epochs_predicted, mean_response, picks=None) -> Pairs
 
     Returns
     -------
-    pairs : instance of Pairs
+    pairs : instance of PairedResponses
         The responses. Other channels or times, and missing images, are a ValueError.
     """
     _validate_type(mean_response, mne.Evoked, "mean_response")
@@ -98,7 +100,7 @@ def pair_responses(epochs, epochs_predicted, mean_response, picks=None) -> Pairs
     predicted = read_array(epochs_predicted, chosen)[rows]
     check_finite(predicted, "epochs_predicted")
     counts = table["n_averaged"]
-    return Pairs(
+    return PairedResponses(
         measured,
         predicted,
         np.broadcast_to(mean_response.data[chosen], measured.shape),

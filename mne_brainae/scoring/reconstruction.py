@@ -27,12 +27,13 @@ from ..utils.checks import (
 from ..utils.docs import fill_doc
 from ..viz.decoding import plot_reconstruction
 from .identification import Identification
+from .result import Result
 
 MODEL, MEAN, PCA = "model", "mean response", "probabilistic PCA"
 
 
-@dataclass(repr=False)
-class ReconstructionScores:
+@dataclass(repr=False, eq=False)
+class ReconstructionScores(Result):
     """How well missing parts were brought back, by kind and ratio of the mask.
 
     Parameters
@@ -44,7 +45,8 @@ class ReconstructionScores:
         ``skill`` is 1 - MSE / MSE of the mean response on the missing entries, every
         channel in units of its standard deviation in training: 0 is no better than the
         mean.
-        ``top_1`` is the accuracy of decoding the reconstruction, if asked for.
+        ``top_1`` is the accuracy of decoding the reconstruction beside ``chance``, if
+        asked for.
     protocol : dict
         Epochs, channels, window, blocks and seed.
     """
@@ -52,40 +54,37 @@ class ReconstructionScores:
     table: pd.DataFrame
     protocol: dict
 
-    def to_data_frame(self) -> pd.DataFrame:
-        """Return the table of scores.
-
-        Returns
-        -------
-        table : DataFrame, shape (n_scores, n_columns)
-            A copy of ``table``.
-        """
-        return self.table.copy()
-
-    def plot(self, score: str = "skill", *, show: bool = True):
+    @fill_doc
+    def plot(self, score: str = "skill", *, axes=None, show: bool = True):
         """Plot a score against the missing share, for every kind of mask.
 
         Parameters
         ----------
         score : str
             A column of ``table``.
-        show : bool
-            Whether to show the figure.
+        axes : array of Axes | None
+            Where to draw, one for every kind of mask; None makes a new figure.
+        %(show)s
 
         Returns
         -------
         fig : instance of Figure
             The figure.
         """
-        offered = tuple(self.table.columns.drop(["kind", "ratio", "system"]))
+        others = ("kind", "ratio", "system", "chance")
+        offered = tuple(name for name in self.table if name not in others)
         _check_option("score", score, offered)
-        return plot_reconstruction(self.table, score, show=show)
+        return plot_reconstruction(self.table, score, axes=axes, show=show)
 
-    def __repr__(self) -> str:
-        table = self.table.to_string(index=False, float_format="{:.3g}".format)
-        lines = ["<ReconstructionScores", table]
-        lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
-        return "\n".join(lines) + ">"
+    @property
+    def _title(self) -> str:
+        return "skill by kind of mask and missing share"
+
+    def _summary(self) -> pd.DataFrame:
+        wide = self.table.pivot_table(
+            "skill", ["kind", "system"], "ratio", sort=False, dropna=False
+        )
+        return wide.rename(columns=lambda ratio: f"{100 * ratio:g} %")
 
 
 @verbose
@@ -180,7 +179,7 @@ def score_reconstruction(
             row = {"kind": kind, "ratio": ratio, "system": system}
             row |= _compare(whole, guess, np.isnan(given), scale)
             if identify is not None:
-                row["top_1"] = _decode(identify, guess, masked, system)
+                row |= _decode(identify, guess, masked, system)
             rows.append(row)
     protocol = {
         "epochs": len(whole),
@@ -228,17 +227,18 @@ def _correlate_where(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
     n = where.sum(axis=(1, 2), keepdims=True)
 
     def unit(values):
-        centred = values - np.where(where, values, 0).sum((1, 2), keepdims=True) / n
-        centred = np.where(where, centred, 0)
-        length = np.sqrt(np.square(centred).sum(axis=(1, 2), keepdims=True))
-        return centred / np.maximum(length, np.finfo(np.float64).tiny)
+        centered = values - np.where(where, values, 0).sum((1, 2), keepdims=True) / n
+        centered = np.where(where, centered, 0)
+        length = np.sqrt(np.square(centered).sum(axis=(1, 2), keepdims=True))
+        return centered / np.maximum(length, np.finfo(np.float64).tiny)
 
     a, b = (unit(np.asarray(values, np.float64)) for values in (a, b))
     return float((a * b).sum(axis=(1, 2)).mean())
 
 
-def _decode(identify, guess, masked: mne.BaseEpochs, system: str) -> float:
+def _decode(identify, guess, masked: mne.BaseEpochs, system: str) -> dict:
     if system == MEAN:  # the same response to everything
-        return np.nan
+        return {"top_1": np.nan, "chance": np.nan}
     rebuilt = make_epochs(guess, masked.info, masked.tmin, masked.metadata)
-    return identify(rebuilt).top_k(1)
+    found = identify(rebuilt)
+    return {"top_1": found.top_k(1), "chance": found.chance(1)}

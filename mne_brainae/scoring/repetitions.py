@@ -5,15 +5,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import mne
 import numpy as np
 import pandas as pd
 
 from ..preprocessing.averaging import average_repetitions
-from ..utils.checks import check_image_names, seed_from, verbose
+from ..utils.checks import check_image_names, counted, seed_from, verbose
 from ..utils.docs import fill_doc
+from ..viz.decoding import plot_averages
 from .identification import Identification
+from .result import Result, common_protocol
+
+
+@dataclass(repr=False, eq=False)
+class AverageScores(Result):
+    """Accuracy against the number of repetitions that are averaged.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_scores, 7)
+        One row per number and draw: ``n_averaged``, ``draw``, ``top_1``, ``top_5`` (NaN
+        with fewer than five candidates), ``median_rank``, ``chance`` (of ``top_1``) and
+        ``n_images``.
+    protocol : dict
+        What the protocols of all identifications have in common, and the draws.
+    """
+
+    table: pd.DataFrame
+    protocol: dict = field(default_factory=dict)
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot accuracy against the number of repetitions, beside chance.
+
+        Parameters
+        ----------
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: every draw, and the mean over draws.
+        """
+        return plot_averages(self.table, axes=axes, show=show)
+
+    @property
+    def _title(self) -> str:
+        n_images = counted(int(self.table["n_images"].max()), "image")
+        return f"{n_images}, means over draws of repetitions"
+
+    def _summary(self) -> pd.DataFrame:
+        by_number = self.table.groupby("n_averaged")
+        means = by_number[["top_1", "top_5", "chance", "median_rank"]].mean()
+        return means.assign(n_draws=by_number.size())
 
 
 @verbose
@@ -26,7 +72,7 @@ def score_averages(
     n_draws: int = 5,
     random_state=None,
     verbose=None,
-) -> pd.DataFrame:
+) -> AverageScores:
     """Identify single trials, and means of more and more repetitions.
 
     Parameters
@@ -45,10 +91,8 @@ def score_averages(
 
     Returns
     -------
-    table : DataFrame, shape (n_scores, 7)
-        One row per number and draw: ``n_averaged``, ``draw``, ``top_1``, ``top_5`` (NaN
-        with fewer than five candidates), ``median_rank``, ``chance`` (of ``top_1``) and
-        ``n_images``.
+    scores : instance of AverageScores
+        Accuracy, median rank and chance of every number and draw.
     """
     names = check_image_names(epochs)
     epochs.drop_bad(verbose=False)
@@ -63,15 +107,22 @@ def score_averages(
         )
     if n_draws < 1:
         raise ValueError(f"n_draws must be at least 1, got {n_draws}.")
-    rng = np.random.default_rng(seed_from(random_state))
-    rows = []
+    seed = seed_from(random_state)
+    rng = np.random.default_rng(seed)
+    rows, protocols = [], []
     for n in n_averaged:
         every = n == names.value_counts().max()
         for draw in range(1 if every else n_draws):
             drawn = epochs[_draw(names, n, rng)]
             found = identify(average_repetitions(drawn, verbose="ERROR"))
-            rows.append({"n_averaged": n, "draw": draw, **_summary(found)})
-    return pd.DataFrame(rows)
+            rows.append({"n_averaged": n, "draw": draw, **_scores(found)})
+            protocols.append(found.protocol)
+    protocol = common_protocol(protocols) | {
+        "repetitions averaged": ", ".join(str(n) for n in n_averaged),
+        "draws of repetitions": f"{n_draws}, without replacement",
+        "seed of the draws": seed,
+    }
+    return AverageScores(pd.DataFrame(rows), protocol)
 
 
 def _draw(names: pd.Series, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -81,7 +132,7 @@ def _draw(names: pd.Series, n: int, rng: np.random.Generator) -> np.ndarray:
     return np.sort(shuffled[nth < n].to_numpy())
 
 
-def _summary(found: Identification) -> dict:
+def _scores(found: Identification) -> dict:
     n_candidates = len(found.candidates)
     return {
         "top_1": found.top_k(1),

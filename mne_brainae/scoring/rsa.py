@@ -1,10 +1,10 @@
-"""Representational similarity: which pictures a brain or a model takes as alike."""
+"""Representational similarity: which images are alike to a brain or a model."""
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mne
 import numpy as np
@@ -25,7 +25,8 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
-from ..viz.decoding import plot_rdm, plot_rsa
+from ..viz.rsa import plot_rdm, plot_rdm_comparison, plot_rsa
+from .result import Result
 
 METRICS = ("correlation", "cosine", "euclidean", "sqeuclidean")
 METHODS = ("spearman", "pearson")
@@ -86,8 +87,8 @@ def _distances(values: np.ndarray, metric: str) -> np.ndarray:
     return pdist(values, metric)
 
 
-@dataclass
-class RDMComparison:
+@dataclass(repr=False, eq=False)
+class RDMComparison(Result):
     """How alike two representations are.
 
     Parameters
@@ -95,18 +96,51 @@ class RDMComparison:
     r : float
         Correlation of the dissimilarities of all pairs of images.
     p : float
-        One-sided p-value: how often images dealt out anew correlate as well.
-    method : str
-        The correlation.
-    n_images, n_permutations : int
-        How many images were compared, and dealt out how often.
+        One-sided p-value: how often permuted images correlate as well.
+    null : array, shape (n_permutations,)
+        The correlations of permuted images.
+    protocol : dict
+        Images, correlation, permutations and seed.
     """
 
     r: float
     p: float
-    method: str
-    n_images: int
-    n_permutations: int
+    null: np.ndarray
+    protocol: dict = field(default_factory=dict)
+
+    def to_data_frame(self) -> pd.DataFrame:
+        """Return the correlation beside chance.
+
+        Returns
+        -------
+        table : DataFrame, shape (1, 4)
+            Columns ``r``, ``chance`` and ``chance_95`` (mean and 95th percentile of the
+            correlations of permuted images) and ``p``.
+        """
+        chance = {
+            "chance": self.null.mean(),
+            "chance_95": np.percentile(self.null, 95),
+        }
+        return pd.DataFrame([{"r": self.r, **chance, "p": self.p}])
+
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot the correlation, beside those of permuted images.
+
+        Parameters
+        ----------
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure.
+        """
+        return plot_rdm_comparison(self.r, self.null, axes=axes, show=show)
+
+    @property
+    def _title(self) -> str:
+        return f"r = {self.r:.2f}, p = {self.p:.2g}"
 
 
 def compare_rdms(
@@ -126,7 +160,7 @@ def compare_rdms(
     method : ``"spearman"`` | ``"pearson"``
         The correlation.
     n_permutations : int
-        How often the images of one matrix are dealt out anew.
+        How often the images of one matrix are permuted.
     random_state : None | int | instance of RandomState
         The seed.
 
@@ -141,9 +175,16 @@ def compare_rdms(
     square = _standard(_check_rdm(rdm, "rdm"), method)
     other = _standard(_check_rdm(rdm_other, "rdm_other").pipe(_match, rdm), method)
     fixed = squareform(square, checks=False)
-    null = _null(fixed[None], other, n_permutations, random_state)[:, 0]
+    seed = seed_from(random_state)
+    null = _null(fixed[None], other, n_permutations, seed)[:, 0]
     r = float(fixed @ squareform(other, checks=False))
-    return RDMComparison(r, _p_value(r, null), method, len(rdm), n_permutations)
+    protocol = {
+        "images": len(rdm),
+        "correlation": method,
+        "permutations": n_permutations,
+        "seed": seed,
+    }
+    return RDMComparison(r, _p_value(r, null), null, protocol)
 
 
 def _check_permutations(n_permutations: int) -> None:
@@ -192,9 +233,9 @@ def _unit(pairs: np.ndarray, method: str) -> np.ndarray:
     return np.divide(pairs, length, out=np.zeros_like(pairs), where=length > 0)
 
 
-def _null(fixed, square, n_permutations: int, random_state) -> np.ndarray:
-    """Correlate rows of pairs with a square whose images are dealt out anew."""
-    rng = np.random.default_rng(seed_from(random_state))
+def _null(fixed, square, n_permutations: int, seed: int) -> np.ndarray:
+    """Correlate rows of pairs with a square whose images are permuted."""
+    rng = np.random.default_rng(seed)
     upper = np.triu_indices(len(square), 1)
     null = np.empty((n_permutations, len(fixed)))
     for row in null:
@@ -208,8 +249,8 @@ def _p_value(value, null: np.ndarray) -> float:
     return float((1 + np.sum(null >= value - 1e-12)) / (1 + len(null)))
 
 
-@dataclass(repr=False)
-class CategoryContrast:
+@dataclass(repr=False, eq=False)
+class CategoryContrast(Result):
     """Whether images of one category are more alike than images of two.
 
     Parameters
@@ -222,14 +263,14 @@ class CategoryContrast:
         The dissimilarities, sorted by category.
     categories : Series
         The category of every image of ``rdm``.
-    n_permutations : int
-        How often categories were dealt out anew.
+    protocol : dict
+        Images, categories, permutations and seed.
     """
 
     table: pd.DataFrame
     rdm: pd.DataFrame
     categories: pd.Series
-    n_permutations: int
+    protocol: dict = field(default_factory=dict)
 
     @fill_doc
     def plot(self, *, axes=None, show: bool = True):
@@ -246,9 +287,12 @@ class CategoryContrast:
         """
         return plot_rdm(self.rdm, self.categories, axes=axes, show=show)
 
-    def __repr__(self) -> str:
-        table = self.table.to_string(float_format="{:.3g}".format)
-        return f"<CategoryContrast | {self.n_permutations} permutations\n{table}>"
+    @property
+    def _title(self) -> str:
+        return (
+            f"{counted(len(self.rdm), 'image')}, "
+            f"{self.categories.nunique()} categories, mean dissimilarities"
+        )
 
 
 def contrast_categories(
@@ -263,7 +307,7 @@ def contrast_categories(
     categories : dict | Series
         The category of every image by its name. Images without one are left out.
     n_permutations : int
-        How often the categories are dealt out anew among the images.
+        How often the categories of the images are permuted.
     random_state : None | int | instance of RandomState
         The seed.
 
@@ -281,7 +325,8 @@ def contrast_categories(
     member = pd.get_dummies(labels).astype(float)
     within, between = _means(square, member.to_numpy())
     difference = between - within
-    rng = np.random.default_rng(seed_from(random_state))
+    seed = seed_from(random_state)
+    rng = np.random.default_rng(seed)
     null = np.empty((n_permutations, len(difference)))
     for row in null:
         a, b = _means(square, member.to_numpy()[rng.permutation(len(member))])
@@ -296,7 +341,14 @@ def contrast_categories(
         },
         index=pd.Index([*member.columns, "all"], name="category"),
     )
-    return CategoryContrast(table, rdm, labels, n_permutations)
+    protocol = {
+        "images": len(labels),
+        "categories": len(member.columns),
+        "permutations": n_permutations,
+        "p-values": "one-sided, not corrected for the number of categories",
+        "seed": seed,
+    }
+    return CategoryContrast(table, rdm, labels, protocol)
 
 
 def _labels(rdm: pd.DataFrame, categories) -> pd.Series:
@@ -324,9 +376,9 @@ def _means(square: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return within, between
 
 
-@dataclass(repr=False)
-class RSACourse:
-    """How a representation unfolds in time.
+@dataclass(repr=False, eq=False)
+class RSACourse(Result):
+    """How alike the representation in responses and another are at every time.
 
     Parameters
     ----------
@@ -334,17 +386,12 @@ class RSACourse:
         Indexed by time in seconds: ``r``, the correlation of the RDM of the responses
         with that of the model, and ``p``, one-sided and corrected for the number of
         times by the largest correlation of each permutation.
-    method, metric : str
-        The correlation of the RDMs, and the dissimilarity of responses.
-    n_images, n_permutations : int
-        How many images were compared, and dealt out how often.
+    protocol : dict
+        Images, channels, window, dissimilarity, correlation, permutations and seed.
     """
 
     table: pd.DataFrame
-    method: str
-    metric: str
-    n_images: int
-    n_permutations: int
+    protocol: dict = field(default_factory=dict)
 
     @fill_doc
     def plot(self, *, axes=None, show: bool = True):
@@ -361,12 +408,12 @@ class RSACourse:
         """
         return plot_rsa(self.table, axes=axes, show=show)
 
-    def __repr__(self) -> str:
+    @property
+    def _title(self) -> str:
         r = self.table["r"]
         return (
-            f"<RSACourse | {self.n_images} images, {counted(len(r), 'time')}, highest "
-            f"{self.method} r {r.max():.2f} at {r.idxmax():g} s (p = "
-            f"{self.table['p'][r.idxmax()]:.2g}, {self.n_permutations} permutations)>"
+            f"{counted(len(r), 'time')}, highest r {r.max():.2f} at {r.idxmax():g} s "
+            f"(p = {self.table['p'][r.idxmax()]:.2g})"
         )
 
 
@@ -401,7 +448,7 @@ def compare_rdms_over_time(
     method : ``"spearman"`` | ``"pearson"``
         The correlation of the two RDMs.
     n_permutations : int
-        How often the images are dealt out anew.
+        How often the images are permuted.
     %(picks)s
     %(random_state)s
     %(verbose)s
@@ -425,9 +472,21 @@ def compare_rdms_over_time(
         pairs.append(_distances(near.reshape(len(near), -1).astype(float), metric))
     fixed = _unit(np.array(pairs), method)
     r = fixed @ squareform(other, checks=False)
-    highest = _null(fixed, other, n_permutations, random_state).max(axis=1)
+    seed = seed_from(random_state)
+    highest = _null(fixed, other, n_permutations, seed).max(axis=1)
     table = pd.DataFrame(
         {"r": r, "p": [_p_value(value, highest) for value in r]},
         index=pd.Index(epochs.times, name="time"),
     )
-    return RSACourse(table, method, metric, len(names), n_permutations)
+    protocol = {
+        "images": len(names),
+        "channels": responses.shape[1],
+        "times": f"{epochs.times[0]:g} to {epochs.times[-1]:g} s",
+        "window": f"{(2 * half + 1) / epochs.info['sfreq']:g} s",
+        "dissimilarity": metric,
+        "correlation": method,
+        "permutations": n_permutations,
+        "p-values": "one-sided, corrected by the largest r of every permutation",
+        "seed": seed,
+    }
+    return RSACourse(table, protocol)

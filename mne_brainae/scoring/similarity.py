@@ -14,14 +14,16 @@ import pandas as pd
 from ..preprocessing.epochs import make_epochs
 from ..utils.checks import _check_option, verbose
 from ..utils.docs import fill_doc
-from ..viz.encoding import (
+from ..viz.similarity import (
     plot_band_power,
     plot_connectivity_circles,
     plot_matrices,
+    plot_similarity,
     plot_time_courses,
 )
 from .correlation import correlate
 from .paired import pair_responses
+from .result import Result
 from .rhythms import (
     PHASE_CYCLES,
     PHASE_LAGS,
@@ -57,8 +59,8 @@ def channel_correlation(epochs: mne.BaseEpochs, *, picks=None) -> pd.DataFrame:
     return pd.DataFrame(rows @ rows.T, index=names, columns=names)
 
 
-@dataclass(repr=False)
-class ResponseSimilarity:
+@dataclass(repr=False, eq=False)
+class ResponseSimilarity(Result):
     """How alike measured and predicted responses are in time, space and frequency.
 
     Parameters
@@ -76,7 +78,7 @@ class ResponseSimilarity:
     left_out : dict
         Why bands were left out, by ``(aspect, band)``.
     protocol : dict
-        Images, repetitions, channels and window.
+        Images, repetitions, channels and window, and what was left out.
     """
 
     table: pd.DataFrame
@@ -86,15 +88,21 @@ class ResponseSimilarity:
     left_out: dict = field(default_factory=dict)
     protocol: dict = field(default_factory=dict)
 
-    def to_data_frame(self) -> pd.DataFrame:
-        """Return the table of similarities.
+    @fill_doc
+    def plot(self, *, axes=None, show: bool = True):
+        """Plot all similarities, beside those of the mean response.
+
+        Parameters
+        ----------
+        %(axes)s
+        %(show)s
 
         Returns
         -------
-        table : DataFrame, shape (n_aspects, 2)
-            A copy of ``table``.
+        fig : instance of Figure
+            The figure: one row of dots for every aspect.
         """
-        return self.table.copy()
+        return plot_similarity(self.table, axes=axes, show=show)
 
     @fill_doc
     def plot_time_courses(self, *, axes=None, show: bool = True):
@@ -167,6 +175,7 @@ class ResponseSimilarity:
             title=self._titled(
                 "channel correlation", "channels", "channel correlation"
             ),
+            label="Pearson r",
             vlim=(-1, 1),
             axes=axes,
             show=show,
@@ -194,6 +203,7 @@ class ResponseSimilarity:
             measured,
             predicted,
             title=self._titled(method, band, f"{method}, {band}"),
+            label=method,
             vlim=(0, 1),
             axes=axes,
             show=show,
@@ -244,15 +254,9 @@ class ResponseSimilarity:
             if name == aspect
         )
 
-    def __repr__(self) -> str:
-        lines = ["<ResponseSimilarity, r with the measured responses"]
-        lines.append(self.table.to_string(float_format="{:.3f}".format))
-        lines += [
-            f"  left out, {aspect} in {band}: {reason}"
-            for (aspect, band), reason in self.left_out.items()
-        ]
-        lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
-        return "\n".join(lines) + ">"
+    @property
+    def _title(self) -> str:
+        return "r with the measured responses"
 
 
 @verbose
@@ -273,7 +277,7 @@ def score_similarity(
     Parameters
     ----------
     epochs : instance of Epochs
-        Measured responses; ``metadata["image"]`` names the pictures, and repetitions
+        Measured responses; ``metadata["image"]`` names the images, and repetitions
         are averaged.
     epochs_predicted : instance of Epochs
         One predicted response per image, as ``BrainAE.predict_epochs`` returns them.
@@ -304,8 +308,8 @@ def score_similarity(
     time for every image, and the correlations averaged. Power is correlated over
     channels, in decibel. Matrices are correlated over pairs of channels.
 
-    All pictures evoke much the same response, so most of these similarities are high
-    for the mean response as well. Only what exceeds it comes from the picture.
+    All images evoke much the same response, so most of these similarities are high
+    for the mean response as well. Only what exceeds it comes from the image.
     """
     for method in methods:
         _check_option("methods", method, PHASE_LAGS)
@@ -334,13 +338,17 @@ def score_similarity(
         table[name] = _time_courses(pairs.measured, data, rows)
         table[name] |= _correlations(described["measured"], described[name])
     index = pd.MultiIndex.from_tuples(table["prediction"], names=["aspect", "of"])
+    missing = {
+        f"left out, {aspect} in {band}": reason
+        for (aspect, band), reason in left_out.items()
+    }
     return ResponseSimilarity(
         pd.DataFrame({k: list(v.values()) for k, v in table.items()}, index=index),
         described["measured"],
         described["prediction"],
         regions,
         left_out,
-        pairs.protocol,
+        pairs.protocol | missing,
     )
 
 

@@ -1,4 +1,4 @@
-"""Templates of concepts: pictures that stand for what was seen without being it."""
+"""Templates of concepts: images that stand for what was seen, but were not shown."""
 
 # License: BSD-3-Clause
 
@@ -20,10 +20,10 @@ def compute_template_features(
     Parameters
     ----------
     templates : path-like | dict | DataFrame
-        A folder with one sub-folder per concept, a mapping from concept to pictures or
+        A folder with one sub-folder per concept, a mapping from concept to images or
         features, or features indexed by ``(concept, image)``.
     compute : callable
-        Turns pictures or features into a DataFrame of features indexed by image.
+        Turns images or features into a DataFrame of features indexed by image.
 
     Returns
     -------
@@ -37,14 +37,14 @@ def compute_template_features(
     if not isinstance(templates, Mapping):
         raise TypeError(
             "templates must be a folder with one sub-folder per concept, a mapping "
-            "from concept to pictures, or a DataFrame indexed by (concept, image), got "
+            "from concept to images, or a DataFrame indexed by (concept, image), got "
             f"{type(templates).__name__}."
         )
     _check_concepts(len(templates))
     tables = {str(concept): compute(given) for concept, given in templates.items()}
     empty = [concept for concept, table in tables.items() if not len(table)]
     if empty:
-        raise ValueError(f"templates hold no picture of the concepts {five(empty)}.")
+        raise ValueError(f"templates hold no image of the concepts {five(empty)}.")
     return pd.concat(tables, names=["concept", "image"])
 
 

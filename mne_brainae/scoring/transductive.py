@@ -1,4 +1,4 @@
-"""Scores that look at the whole test batch: off by default, and labelled."""
+"""Scores that look at the whole test batch: off by default, and labeled."""
 
 # License: BSD-3-Clause
 
@@ -12,19 +12,19 @@ TRANSDUCTIVE = {
     "csls": "yes, CSLS: every similarity depends on all test responses",
     "whiten": "yes, whitened: by the covariance of all test responses",
 }
-#: Neighbours that CSLS averages over.
-N_NEIGHBOURS = 10
+#: Neighbors that CSLS averages over.
+N_NEIGHBORS = 10
 
 
-def csls(similarity: np.ndarray, n_neighbours: int = N_NEIGHBOURS) -> np.ndarray:
+def csls(similarity: np.ndarray, n_neighbors: int = N_NEIGHBORS) -> np.ndarray:
     """Subtract from similarities how similar both sides are to what is nearest.
 
     Parameters
     ----------
     similarity : array, shape (n_epochs, n_candidates)
         Higher is more similar.
-    n_neighbours : int
-        Number of nearest neighbours; fewer where there are no more.
+    n_neighbors : int
+        Number of nearest neighbors; fewer where there are no more.
 
     Returns
     -------
@@ -38,19 +38,19 @@ def csls(similarity: np.ndarray, n_neighbours: int = N_NEIGHBOURS) -> np.ndarray
     without parallel data".
     """
     return 2 * similarity - sum(
-        _nearest(similarity, n_neighbours, axis) for axis in (0, 1)
+        _nearest(similarity, n_neighbors, axis) for axis in (0, 1)
     )
 
 
-def _nearest(similarity: np.ndarray, n_neighbours: int, axis: int) -> np.ndarray:
+def _nearest(similarity: np.ndarray, n_neighbors: int, axis: int) -> np.ndarray:
     n = similarity.shape[axis]
-    k = min(n_neighbours, n)
+    k = min(n_neighbors, n)
     largest = np.partition(similarity, n - k, axis).take(range(n - k, n), axis)
     return largest.mean(axis, keepdims=True)
 
 
 def whiten_batch(brain: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre embeddings, and divide them by the covariance of the test responses.
+    """Center embeddings, and divide them by the covariance of the test responses.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def whiten_batch(brain: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.n
     Returns
     -------
     brain, image : array
-        Both centred on their own mean and multiplied by S^-1/2, where S is the
+        Both centered on their own mean and multiplied by S^-1/2, where S is the
         covariance of the responses, shrunk after Ledoit and Wolf (2004). Fewer than two
         responses have none, and are a ValueError.
     """

@@ -1,42 +1,44 @@
-"""The plots that MNE-Python does not already have.
-
-Drawing knows nothing of models: it takes results that carry their numbers with them.
-"""
+"""Plots of encoding: scores, training, responses and maps."""
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 
 from ..utils.docs import fill_doc
-from .figure import finish, get_axes
+from .figure import UNITS, UNKNOWN, by_type, draw_level, finish, get_axes, mark_onset
 
 
 @fill_doc
-def plot_encoding_scores(scores, *, axes=None, show: bool = True):
+def plot_encoding_scores(r_map, ceiling_map=None, *, axes=None, show: bool = True):
     """Plot the correlation over images against time, beside the noise ceiling.
 
     Parameters
     ----------
-    scores : instance of EncodingScores
-        What :func:`mne_brainae.score_encoding` returned.
+    r_map : instance of Evoked
+        Pearson correlation over images for every channel and time.
+    ceiling_map : instance of Evoked | None
+        Its noise ceiling; None draws none.
     %(axes)s
     %(show)s
 
     Returns
     -------
     fig : instance of Figure
-        The mean over channels, and the range that holds half of them. With one time
-        only, every channel in the order of its score.
+        The mean over channels, and the range that holds half of them, above the mean
+        response, which correlates with nothing over images. With one time only, every
+        channel in the order of its score.
     """
     axes = get_axes(axes)
-    lines = {"prediction": scores.r_map, "noise ceiling": scores.ceiling_map}
+    lines = {"prediction": r_map, "noise ceiling": ceiling_map}
     for (name, evoked), color in zip(lines.items(), ("C0", "0.4"), strict=True):
         if evoked is None:
             continue
         if len(evoked.times) == 1:
-            order = np.argsort(scores.r_map.data[:, 0])[::-1]
+            order = np.argsort(r_map.data[:, 0])[::-1]
             axes.plot(evoked.data[order, 0], ".", color=color, label=name)
             axes.set(xlabel="channels by score")
             continue
@@ -44,8 +46,40 @@ def plot_encoding_scores(scores, *, axes=None, show: bool = True):
         axes.fill_between(evoked.times, low, high, color=color, alpha=0.2, linewidth=0)
         axes.plot(evoked.times, evoked.data.mean(axis=0), color=color, label=name)
         axes.set(xlabel="time (s)")
-    axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+    if len(r_map.times) > 1:
+        mark_onset(axes, r_map.times)
+    draw_level(axes, 0, "mean response")
     axes.set(ylabel="r over images", title="encoding")
+    axes.legend(frameon=False)
+    return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_subjects(scores, reference: str, *, axes=None, show: bool = True):
+    """Plot the scores of systems, subject by subject.
+
+    Parameters
+    ----------
+    scores : DataFrame, shape (n_subjects, n_systems)
+        One score per subject and system.
+    reference : str
+        The column whose mean is drawn as the baseline; it comes first.
+    %(axes)s
+    %(show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: a thin line for every subject, and the mean of every system.
+    """
+    axes = get_axes(axes)
+    scores = scores[[reference, *scores.columns.drop(reference)]]
+    places = np.arange(scores.shape[1])
+    axes.plot(places, scores.T.to_numpy(), ".-", color="0.7", linewidth=0.8)
+    axes.plot(places, scores.mean(), "o", color="C0", label="mean over subjects")
+    draw_level(axes, scores[reference].mean(), f"mean of {reference}")
+    axes.set_xticks(places, scores.columns, rotation=30, ha="right")
+    axes.set(ylabel="score", xlim=(-0.5, len(places) - 0.5))
     axes.legend(frameon=False)
     return finish(axes.figure, show)
 
@@ -82,234 +116,6 @@ def plot_history(model, *, axes=None, show: bool = True):
 
 
 @fill_doc
-def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = True):
-    """Plot measured and predicted responses of regions against time (Figure 2a).
-
-    Parameters
-    ----------
-    measured, predicted : instance of Epochs
-        Responses to the same images.
-    regions : dict
-        Channel names by region; the mean over the channels is drawn.
-    %(axes_of_regions)s
-    %(show)s
-
-    Returns
-    -------
-    fig : instance of Figure
-        The mean over images with its 95 % confidence interval. With one time only,
-        the measured against the predicted response to every image.
-    """
-    import matplotlib.pyplot as plt
-    import mne
-
-    if axes is None:
-        size = (5 * min(len(regions), 3), 3.5 * -(-len(regions) // 3))
-        _, axes = plt.subplots(
-            -(-len(regions) // 3),
-            min(len(regions), 3),
-            figsize=size,
-            squeeze=False,
-            layout="constrained",
-        )
-    axes = np.ravel(axes)
-    if len(axes) < len(regions):
-        raise ValueError(f"{len(regions)} regions need as many axes, got {len(axes)}.")
-    both = {"measured": measured, "predicted": predicted}
-    evoked = {name: list(epochs.iter_evoked()) for name, epochs in both.items()}
-    for ax, (region, channels) in zip(axes, regions.items(), strict=False):
-        if len(measured.times) == 1:
-            points = (e.get_data(picks=channels).mean(axis=1) for e in both.values())
-            ax.plot(*points, ".")
-            ax.set(xlabel="measured", ylabel="predicted", title=region)
-            continue
-        with mne.utils.use_log_level("WARNING"):  # it tells how it combines
-            mne.viz.plot_compare_evokeds(
-                evoked,
-                picks=list(channels),
-                combine="mean",
-                colors={"measured": "C0", "predicted": "C3"},
-                linestyles={"measured": "-", "predicted": "--"},
-                show_sensors=False,
-                truncate_yaxis=False,
-                truncate_xaxis=False,
-                legend="lower right",
-                axes=ax,
-                show=False,
-            )
-        ax.set_title(region)
-        if set(measured.get_channel_types(picks=list(channels))) == {"seeg"}:
-            # Spikes are kept as this type, and MNE-Python would call them millivolts.
-            ax.yaxis.set_major_formatter(lambda value, _: f"{value / 1e3:g}")
-            ax.set_ylabel("SI or arbitrary units")
-    for ax in axes[len(regions) :]:
-        ax.set_axis_off()
-    return finish(axes[0].figure, show)
-
-
-@fill_doc
-def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
-    """Plot measured and predicted power in bands over the channels (Figure 2b).
-
-    Parameters
-    ----------
-    measured, predicted : DataFrame, shape (n_channels, n_bands)
-        The power, as :func:`mne_brainae.band_power` returns it.
-    info : instance of Info
-        The channels. Without positions, power is drawn channel by channel.
-    %(axes_of_bands)s
-    %(show)s
-
-    Returns
-    -------
-    fig : instance of Figure
-        The figure in decibel; every map has its own range, which is written below it.
-    """
-    import matplotlib.pyplot as plt
-    import mne
-
-    bands = list(measured)
-    info = mne.pick_info(
-        info, [info["ch_names"].index(name) for name in measured.index]
-    )
-    has_map = has_positions(info) and len(set(info.get_channel_types())) == 1
-    if axes is None:
-        _, axes = plt.subplots(
-            2, len(bands), figsize=(2.7 * len(bands), 5.6), layout="constrained"
-        )
-    axes = np.reshape(axes, (2, len(bands)))
-    for row, (name, power) in enumerate(
-        (("measured", measured), ("predicted", predicted))
-    ):
-        for ax, band in zip(axes[row], bands, strict=True):
-            values = 10 * np.log10(np.maximum(power[band], np.finfo(float).tiny))
-            if has_map:
-                mne.viz.plot_topomap(
-                    values.to_numpy(),
-                    info,
-                    axes=ax,
-                    cmap="viridis",
-                    vlim=(values.min(), values.max()),
-                    contours=0,
-                    show=False,
-                )
-                ax.set_xlabel(f"{values.min():.0f} to {values.max():.0f} dB")
-            else:
-                ax.plot(values.to_numpy(), ".")
-                ax.set(xlabel="channel", ylabel="dB")
-            label = band.replace(" (", "\n(") if row == 0 else ""
-            ax.set_title(f"{label}\n{name}" if row == 0 else name, fontsize="medium")
-    return finish(axes[0, 0].figure, show)
-
-
-@fill_doc
-def plot_matrices(
-    measured, predicted, *, title: str = "", vlim=None, axes=None, show: bool = True
-):
-    """Plot a measured and a predicted matrix of channels side by side.
-
-    Parameters
-    ----------
-    measured, predicted : DataFrame, shape (n_channels, n_channels)
-        Channel correlations or phase lags.
-    title : str
-        The title of the figure.
-    vlim : tuple of float | None
-        The range of the colours; None takes that of both matrices.
-    %(axes_of_two)s
-    %(show)s
-
-    Returns
-    -------
-    fig : instance of Figure
-        The two matrices, with one colour bar.
-    """
-    import matplotlib.pyplot as plt
-    from nilearn.plotting import plot_matrix
-
-    if axes is None:
-        _, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
-    both = {"measured": measured, "predicted": predicted}
-    if vlim is None:
-        values = np.stack(list(both.values()))
-        vlim = (values.min(), values.max())
-    has_labels = len(measured) <= 40
-    for ax, (name, matrix) in zip(axes, both.items(), strict=True):
-        plot_matrix(
-            matrix.to_numpy(),
-            axes=ax,
-            labels=list(matrix.columns) if has_labels else None,
-            cmap="RdBu_r" if vlim[0] < 0 else "viridis",
-            vmin=vlim[0],
-            vmax=vlim[1],
-            colorbar=False,
-            auto_fit=False,
-        )
-        ax.tick_params(labelsize=8)
-        if not has_labels:
-            ax.set(xticks=[], yticks=[], xlabel=f"{len(matrix)} channels")
-        ax.set_title(name)
-    figure = axes[0].figure
-    figure.colorbar(axes[0].images[0], ax=list(axes), shrink=0.8)
-    figure.suptitle(title)
-    return finish(figure, show)
-
-
-@fill_doc
-def plot_connectivity_circles(
-    measured, predicted, *, title: str = "", n_lines: int = 40, show: bool = True
-):
-    """Plot the largest entries of two matrices of channels on circles.
-
-    Parameters
-    ----------
-    measured, predicted : DataFrame, shape (n_channels, n_channels)
-        Phase lags.
-    title : str
-        The title of the figure.
-    %(n_lines)s
-    %(show)s
-
-    Returns
-    -------
-    fig : instance of Figure
-        The two circles, each with its own range.
-    """
-    import matplotlib.pyplot as plt
-    from mne_connectivity.viz import plot_connectivity_circle
-
-    figure, axes = plt.subplots(
-        1, 2, figsize=(12, 6), subplot_kw={"projection": "polar"}
-    )
-    both = {"measured": measured, "predicted": predicted}
-    for ax, (name, matrix) in zip(axes, both.items(), strict=True):
-        lower = matrix.to_numpy()[np.tril_indices(len(matrix), -1)]
-        largest = np.sort(lower)[-n_lines:]
-        is_flat = largest[0] == largest[-1]
-        plot_connectivity_circle(
-            np.tril(matrix.to_numpy(), -1),
-            list(matrix.columns),
-            n_lines=len(largest),
-            vmin=0.0 if is_flat else largest[0],
-            vmax=1.0 if is_flat else largest[-1],
-            facecolor="white",
-            textcolor="black",
-            node_edgecolor="white",
-            colormap="viridis_r",
-            colorbar_size=0.4,
-            fontsize_names=min(8, 450 / len(matrix)),
-            padding=3.0,
-            title=name,
-            ax=ax,
-            interactive=False,
-            show=False,
-        )
-    figure.subplots_adjust(left=0.02, right=0.94, bottom=0.02, top=0.84)
-    figure.suptitle(title)
-    return finish(figure, show)
-
-
-@fill_doc
 def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
     """Plot one value per electrode on the layout of the arrays, area by area.
 
@@ -323,7 +129,7 @@ def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
     time : float | None
         The time in seconds; None takes the mean over all times.
     vlim : tuple of float | None
-        The range of the colours; None takes that of the values.
+        The range of the colors; None takes that of the values.
     %(show)s
 
     Returns
@@ -394,7 +200,7 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
     Returns
     -------
     fig : instance of Figure
-        Every channel in grey and the spread over channels.
+        Every channel in gray and the spread over channels.
     """
     axes = get_axes(axes)
     if len(evoked.times) == 1:
@@ -402,16 +208,21 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
         axes.set(xlabel="channel", ylabel="response (SI or arbitrary units)")
     else:
         _plot_butterfly(axes, evoked)
-        axes.set(ylabel="SI units")
         axes.legend(frameon=False)
     axes.set_title(evoked.comment or "response")
     return finish(axes.figure, show)
 
 
 def _plot_butterfly(axes, evoked) -> None:
-    axes.plot(evoked.times, evoked.data.T, color="0.6", linewidth=0.5)
-    axes.plot(evoked.times, evoked.data.std(axis=0), color="C3", label="GFP")
-    axes.set(xlabel="time (s)")
+    """Draw all channels and their spread, every type in its own unit."""
+    parts = list(by_type(evoked))
+    for (kind, data, unit), color in zip(parts, cycle(("C3", "C0", "C2"))):
+        axes.plot(evoked.times, data.T, color="0.6", linewidth=0.5)
+        label = "GFP" if len(parts) == 1 else f"GFP, {kind} ({unit})"
+        axes.plot(evoked.times, data.std(axis=0), color=color, label=label, zorder=3)
+    mark_onset(axes, evoked.times)
+    units = dict.fromkeys(unit for _, _, unit in parts)
+    axes.set(xlabel="time (s)", ylabel=", ".join(units))
 
 
 @fill_doc
@@ -452,8 +263,8 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
         Responses of the same channels and times.
     times : array-like | None
         Times of the topographies in seconds; None takes the four highest peaks of the
-        measured global field power. Without positions, or with one time only, values
-        are drawn channel by channel.
+        measured global field power. Topographies are of the first channel type.
+        Without positions, or with one time only, values are drawn channel by channel.
     %(show)s
 
     Returns
@@ -465,46 +276,46 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
 
     if len(measured.times) == 1 or not has_positions(measured.info):
         return _plot_channels(measured, predicted, show)
-    times = _peaks(measured) if times is None else times
-    limit = np.abs(measured.data).max()
+    kind, data, unit = next(by_type(measured))
+    times = _peaks(data, measured.times) if times is None else times
+    limit = np.abs(data).max()
     figure = plt.figure(figsize=(2 + 2 * len(times), 7), layout="constrained")
     rows = figure.subfigures(3, 1)
     for row, evoked, name in zip(
         rows, (measured, predicted), ("measured", "predicted"), strict=False
     ):
         axes = row.subplots(1, len(times))
-        kind = evoked.get_channel_types()[0]
         evoked.plot_topomap(
             times,
             ch_type=kind,
             axes=axes,
             colorbar=False,
             vlim=(-limit, limit),
-            scalings=1,
+            scalings=UNITS.get(kind, UNKNOWN)[0],
             show=False,
         )
-        row.suptitle(name)
+        row.suptitle(f"{name}, -{limit:.3g} to {limit:.3g} {unit}")
     axes = rows[2].subplots(1, 2, sharey=True)
     for ax, evoked, name in zip(
         axes, (measured, predicted), ("measured", "predicted"), strict=True
     ):
         _plot_butterfly(ax, evoked)
         ax.set_title(name)
-    axes[0].set_ylabel("SI units")
+    axes[1].set_ylabel("")
     axes[0].legend(frameon=False)
     return finish(figure, show)
 
 
-def _peaks(evoked, n_peaks: int = 4) -> np.ndarray:
+def _peaks(data, times, n_peaks: int = 4) -> np.ndarray:
     """Return the times of the highest peaks of the global field power."""
     from scipy.signal import find_peaks
 
-    power = evoked.data.std(axis=0)
+    power = data.std(axis=0)
     peaks, _ = find_peaks(power, distance=max(len(power) // 12, 1))
     if len(peaks) == 0:
         peaks = np.array([power.argmax()])
     highest = peaks[np.argsort(power[peaks])[::-1][:n_peaks]]
-    return evoked.times[np.sort(highest)]
+    return times[np.sort(highest)]
 
 
 def _plot_channels(measured, predicted, show: bool):

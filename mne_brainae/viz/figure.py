@@ -1,8 +1,21 @@
-"""What every plot function begins and ends with."""
+"""What several plot functions share."""
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
+
+import numpy as np
+
+#: More names than this cannot be read beside a matrix.
+MOST_NAMES = 40
+#: Scale and unit in which types of channels are drawn; others stay as they are.
+UNITS = {
+    "eeg": (1e6, "µV"),
+    "ecog": (1e6, "µV"),
+    "mag": (1e15, "fT"),
+    "grad": (1e13, "fT/cm"),
+}
+UNKNOWN = (1.0, "SI or arbitrary units")
 
 
 def get_axes(axes):
@@ -21,3 +34,48 @@ def finish(figure, show: bool):
     if show:
         plt.show()
     return figure
+
+
+def mark_onset(axes, times) -> None:
+    """Draw a thin line at the onset of the image, if it lies within the times."""
+    if np.min(times) <= 0 <= np.max(times):
+        axes.axvline(0, color="0.8", linewidth=0.8, zorder=0)
+
+
+def draw_level(axes, value: float, label: str) -> None:
+    """Draw chance or a baseline as a dashed line."""
+    axes.axhline(value, color="0.5", linestyle="--", label=label)
+
+
+def by_type(evoked):
+    """Yield every channel type, its data in the unit that is drawn, and the unit.
+
+    Parameters
+    ----------
+    evoked : instance of Evoked
+        A response.
+
+    Yields
+    ------
+    kind : str
+        The channel type.
+    data : array, shape (n_channels, n_times)
+        The response of the channels of this type.
+    unit : str
+        Its unit.
+    """
+    kinds = np.array(evoked.get_channel_types())
+    for kind in dict.fromkeys(kinds):
+        scale, unit = UNITS.get(kind, UNKNOWN)
+        yield str(kind), scale * evoked.data[kinds == kind], unit
+
+
+def name_ticks(axes, table) -> None:
+    """Write the names beside a matrix that is small enough."""
+    if max(table.shape) > MOST_NAMES:
+        axes.set(xticks=[], yticks=[])
+        return
+    axes.set_xticks(
+        np.arange(table.shape[1]), table.columns, rotation=45, ha="right", fontsize=8
+    )
+    axes.set_yticks(np.arange(table.shape[0]), table.index, fontsize=8)

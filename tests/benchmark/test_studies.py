@@ -1,6 +1,7 @@
 """The benchmarks on real recordings, with fewer folds and draws."""
 
 import os
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,9 @@ def need(folder):
 
 def rows_of(printed, after):
     """Read the numbers of a table by the first words of its rows."""
-    lines = printed[printed.index(after) :].split("\n\n")[0].splitlines()[2:]
-    return [[float(word) for word in line.split()] for line in lines]
+    lines = printed[printed.index(after) :].splitlines()[2:]
+    rows = takewhile(lambda line: line and ":" not in line, lines)
+    return [[float(word) for word in line.split()] for line in rows]
 
 
 def test_it_tells_objects_after_onset_only(capsys, tmp_path):

@@ -134,7 +134,8 @@ def test_stimuli_score_one_and_their_shuffle_one_half():
             "distance",
         ),
     }
-    table = score_pictures(stimuli, stimuli, networks=networks, random_state=0)
+    scores = score_pictures(stimuli, stimuli, networks=networks, random_state=0)
+    table = scores.table
     assert list(table.columns) == ["generated", "shuffled", "stimuli", "better"]
     for column in ("generated", "stimuli"):
         values = table.loc[["PixCorr", "SSIM", "colour"], column]
@@ -150,7 +151,7 @@ def test_stimuli_score_one_and_their_shuffle_one_half():
         "colour": "higher",
         "far": "lower",
     }
-    assert table.attrs["stimuli"] == 8
+    assert scores.protocol["stimuli"] == 8
 
 
 @needs_skimage
@@ -163,8 +164,10 @@ def test_several_pictures_per_stimulus_are_averaged(tmp_path):
     how = {"networks": {"colour": coarse_colour}, "random_state": 0}
     pairs = [list(pair) for pair in zip(stimuli, others, strict=True)]
     both = score_pictures(pairs, names, controls={"prior only": others}, **how)
-    first = score_pictures(stimuli, stimuli, **how)
-    second = score_pictures(others, tmp_path, **how)
+    assert both.protocol["pictures per stimulus"] == 2
+    both = both.table
+    first = score_pictures(stimuli, stimuli, **how).table
+    second = score_pictures(others, tmp_path, **how).table
     half = (first["generated"] + second["generated"]) / 2
     pd.testing.assert_series_equal(
         both["generated"], half, check_dtype=False, check_exact=False
@@ -172,7 +175,6 @@ def test_several_pictures_per_stimulus_are_averaged(tmp_path):
     pd.testing.assert_series_equal(
         both["prior only"], second["generated"], check_names=False
     )
-    assert both.attrs["pictures per stimulus"] == 2
 
 
 def test_bad_input_is_explained():

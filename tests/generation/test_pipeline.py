@@ -157,9 +157,9 @@ def test_scores_and_files_of_generated_pictures(seen, model, prior, pipeline, tm
     generated = generate_pictures(
         model, epochs[50:54], prior, pipeline=pipeline, n_steps=1, random_state=0
     )
-    table = generated.score(pictures, random_state=0)
-    assert list(table.index) == ["PixCorr", "SSIM"]
-    assert table.attrs["prior"] == "RidgePrior"
+    scores = generated.score(pictures, random_state=0)
+    assert list(scores.table.index) == ["PixCorr", "SSIM"]
+    assert scores.protocol["prior"] == "RidgePrior"
     files = generated.save(tmp_path)
     assert [file.name for file in files][:2] == ["50_1.png", "51_1.png"]
     with Image.open(files[0]) as first:

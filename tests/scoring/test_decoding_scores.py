@@ -126,8 +126,8 @@ def test_scores_and_ranks(found):
     assert (table["accuracy"] < table["high"]).all()
     assert table.loc["top-5", "chance"] == 5 / 40
     assert found.mean_rank == found.ranks.mean() >= found.median_rank >= 1
-    assert "median rank" in repr(found)
-    assert "95 % interval" in repr(found)
+    assert f"median rank {found.median_rank:g} of 40" in repr(found)
+    assert f"{table.loc['top-5', 'low']:.3g}" in repr(found)
 
 
 def test_groups(found):
@@ -180,7 +180,7 @@ def test_large_gallery_of_a_model(monkeypatch, model, unseen, similarity):
 
 
 def test_permuted_labels_give_chance(recording, small, unseen):
-    """A model of pictures that were dealt out anew knows nothing of unseen ones."""
+    """A model fitted to permuted images identifies unseen ones at chance."""
     epochs, table = recording
     order = np.random.default_rng(0).permutation(len(table))
     dealt = pd.DataFrame(table.to_numpy()[order], index=table.index)
@@ -197,9 +197,10 @@ def test_more_repetitions_decode_better(model, unseen):
     noisy = epochs.copy()
     data = noisy.get_data(copy=False)
     data += 1e-5 * np.random.default_rng(0).standard_normal(data.shape)
-    table = mne_brainae.score_averages(
+    scores = mne_brainae.score_averages(
         lambda epochs: model.retrieve(epochs, features), noisy, random_state=0
     )
+    table = scores.table
     assert sorted(table["n_averaged"].unique()) == [1, 2, 4, 6]
     assert (table.groupby("n_averaged").size() == [5, 5, 5, 1]).all()
     means = table.groupby("n_averaged")["top_1"].mean()
@@ -209,7 +210,9 @@ def test_more_repetitions_decode_better(model, unseen):
     again = mne_brainae.score_averages(
         lambda epochs: model.retrieve(epochs, features), noisy, random_state=0
     )
-    pd.testing.assert_frame_equal(table, again)
+    pd.testing.assert_frame_equal(table, again.table)
+    assert scores.protocol["gallery"] == "40 images"
+    assert scores.protocol["repetitions averaged"] == "1, 2, 4, 6"
     with pytest.raises(ValueError, match="between 1 and 6"):
         mne_brainae.score_averages(model.retrieve, epochs, [7])
     with pytest.raises(ValueError, match="n_draws"):

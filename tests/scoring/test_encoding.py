@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import pearsonr, wilcoxon
 
 import mne_brainae
-from mne_brainae.scoring.correlation import correlate, correlate_resampled, standardise
+from mne_brainae.scoring.correlation import correlate, correlate_resampled, standardize
 from mne_brainae.scoring.noise_ceiling import split_halves
 
 N_IMAGES, N_CHANNELS, N_TIMES = 40, 6, 20
@@ -329,7 +329,7 @@ def test_bootstrap_against_loops(scored):
     b += a
     weights = rng.multinomial(N_IMAGES, np.full(N_IMAGES, 1 / N_IMAGES), 5)
     found = correlate_resampled(
-        standardise(a), standardise(b), weights, (np.positive, np.square)
+        standardize(a), standardize(b), weights, (np.positive, np.square)
     )
     for column, counts in enumerate(weights):
         rows = np.repeat(np.arange(N_IMAGES), counts)
@@ -343,7 +343,7 @@ def test_without_bootstraps(scored):
         epochs, guess, baseline, n_splits=2, n_bootstraps=0, random_state=0
     )
     assert quick.low.isna().all(axis=None)
-    assert "[" not in quick._text().to_string()
+    assert "[" not in quick._summary().to_string()
     whole = ["r_pattern", "mse", "r_images"]
     pd.testing.assert_frame_equal(
         quick.table.loc[["prediction", "mean response"], whole],
@@ -472,7 +472,8 @@ def subjects(n_subjects, gain=0.1):
 
 def test_compare_subjects():
     scores = subjects(10)
-    table = mne_brainae.compare_subjects(scores, "linear")
+    found = mne_brainae.compare_subjects(scores, "linear")
+    table = found.table
     assert list(table.index) == ["aligned", "same"]
     for name in table.index:
         expected = wilcoxon(scores[name], scores["linear"])
@@ -483,16 +484,16 @@ def test_compare_subjects():
     assert table.loc["aligned", "n_above"] == 10
     assert (table["n_subjects"] == 10).all()
     assert table.loc["same", "p"] > 0.05
+    assert found.protocol["test"] == "Wilcoxon signed-rank, two-sided"
     one_sided = mne_brainae.compare_subjects(scores, "linear", alternative="greater")
-    assert one_sided.loc["aligned", "p"] == 1 / 2**10
+    assert one_sided.table.loc["aligned", "p"] == 1 / 2**10
 
 
 def test_too_few_subjects():
     with pytest.raises(ValueError, match=r"4 subjects.*at least 6.*0\.125"):
         mne_brainae.compare_subjects(subjects(4), "linear")
-    assert (
-        mne_brainae.compare_subjects(subjects(6), "linear").loc["aligned", "p"] < 0.05
-    )
+    found = mne_brainae.compare_subjects(subjects(6), "linear")
+    assert found.table.loc["aligned", "p"] < 0.05
     with pytest.raises(ValueError, match="same scores"):
         mne_brainae.compare_subjects(
             subjects(6)[["same", "same"]].set_axis(["a", "b"], axis=1), "a"

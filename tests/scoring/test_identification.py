@@ -93,7 +93,8 @@ def test_plot(found):
 def test_repr_has_the_protocol(found):
     text = repr(found)
     assert "4 epochs" in text
-    assert "top-1 25.0 % (chance 25.0 %)" in text
+    assert "4 epochs, top-1 25.0 %, median rank 3 of 4" in text
+    assert text.splitlines()[2].split()[:3] == ["top-1", "0.25", "0.25"]
     assert "top-5" not in text
     for key, value in PROTOCOL.items():
         assert f"{key}: {value}" in text

@@ -59,7 +59,8 @@ def test_pointwise(brain):
     assert (table["p_change"][~informative] > 0.05).all()
     assert_allclose(table["accuracy"] - found.whole.top_k(1), table["change"])
     assert (table["low"] <= table["accuracy"]).all()
-    assert "2 parts differ" in repr(found)
+    assert "8 parts, top-1" in repr(found)
+    assert "2 differ" in repr(found)
 
 
 def test_nothing_is_known_before_the_response(brain):

@@ -1,4 +1,4 @@
-"""CSLS and whitening of the test batch: right, off by default, and labelled."""
+"""CSLS and whitening of the test batch: right, off by default, and labeled."""
 
 import numpy as np
 import pytest
@@ -13,13 +13,13 @@ def closed(recording):
     return mne_brainae.fit(*recording, recipe="linear", verbose="WARNING")
 
 
-@pytest.mark.parametrize("n_neighbours", [3, 50])
-def test_csls_against_loops(n_neighbours):
+@pytest.mark.parametrize("n_neighbors", [3, 50])
+def test_csls_against_loops(n_neighbors):
     similarity = np.random.default_rng(0).standard_normal((7, 5))
-    found = csls(similarity, n_neighbours)
+    found = csls(similarity, n_neighbors)
     for i, j in np.ndindex(7, 5):
-        row = np.sort(similarity[i])[::-1][:n_neighbours].mean()
-        column = np.sort(similarity[:, j])[::-1][:n_neighbours].mean()
+        row = np.sort(similarity[i])[::-1][:n_neighbors].mean()
+        column = np.sort(similarity[:, j])[::-1][:n_neighbors].mean()
         assert_allclose(found[i, j], 2 * similarity[i, j] - row - column)
 
 
@@ -43,7 +43,7 @@ def test_whitening_is_that_of_the_responses():
 
 
 @pytest.mark.parametrize("how", ["csls", "whiten"])
-def test_it_is_off_by_default_and_labelled(how, closed, unseen):
+def test_it_is_off_by_default_and_labeled(how, closed, unseen):
     epochs, features = unseen
     epochs = mne_brainae.average_repetitions(epochs)
     plain = closed.retrieve(epochs, features)

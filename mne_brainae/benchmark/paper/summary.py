@@ -94,8 +94,8 @@ def compare(results: Results) -> tuple[pd.DataFrame, list[str]]:
     Returns
     -------
     tests : DataFrame
-        One row per data set, score and system, as
-        :func:`mne_brainae.compare_subjects` returns them.
+        One row per data set, score and system, as the table of
+        :class:`mne_brainae.SubjectComparison` has them.
     refused : list of str
         Why data sets were not tested.
     """
@@ -146,4 +146,4 @@ def compare_columns(wide: pd.DataFrame, reference: str) -> tuple[pd.DataFrame, s
         return pd.DataFrame(), "fits failed, subjects are not complete"
     if wide.shape[1] == 1:
         return pd.DataFrame(), ""
-    return compare_subjects(wide, reference).rename_axis("row").reset_index(), ""
+    return compare_subjects(wide, reference).table.rename_axis("row").reset_index(), ""

@@ -88,7 +88,7 @@ def macaque_it(given: argparse.Namespace) -> None:
     """Predict firing for objects at a place from the same objects elsewhere."""
     from ...datasets import macaque_it as it
     from ...scoring.encoding import score_encoding
-    from ...viz.encoding import plot_time_courses
+    from ...viz import plot_time_courses
 
     epochs = it.read_epochs(tmin=-0.1, tmax=0.5, verbose="WARNING")
     table = epochs.metadata.drop_duplicates("image").set_index("image")

@@ -113,8 +113,7 @@ def _print_occlusion(identify, epochs, mean, out) -> None:
 
     for kind in ("pointwise", "increasing", "decreasing"):
         found = occlude_times(identify, epochs, mean, kind=kind, window=0.1)
-        print(found)
-        print(found.table.to_string(index=False, float_format="{:.3g}".format), "\n")
+        print(found, "\n")
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)
             found.plot(show=False).savefig(Path(out) / f"it_{kind}.png", dpi=150)
@@ -151,7 +150,8 @@ def _print_reconstruction(n_folds: int) -> None:
             )
             + "; probabilistic PCA of 10 components"
         )
-        print(scores, "\n")
+        table = scores.to_data_frame()
+        print(table.to_string(index=False, float_format="{:.3g}".format), "\n")
 
 
 def _smooth(epochs, deviation: float) -> None:
