@@ -23,9 +23,9 @@ noise ceiling (which a perfect model would reach).
 # --------------------------
 #
 # ``recipe="linear"`` is the closed form of the linear BrainAE.
-# :class:`mne_brainae.LinearEncodingModel` is what most encoding studies use: a regression
-# from image features to every channel and time. It has the same face, so that both are
-# fitted, used and scored alike.
+# :class:`mne_brainae.LinearEncodingModel` is what most encoding studies use: a
+# regression from image features to every channel and time. It has the same methods, so
+# that both are fitted, used and scored alike.
 
 import pandas as pd
 

@@ -100,11 +100,11 @@ def plot_history(model, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure.
     """
-    history = model.history_
-    if history.empty:
+    history = getattr(model, "history_", None)
+    if history is None or history.empty:
         raise ValueError(
             "There is no training history to plot: the model is a closed form that was "
-            "not trained (max_epochs=0)."
+            "not trained."
         )
     axes = get_axes(axes)
     axes.plot(history["train_total"], label="training")

@@ -116,7 +116,7 @@ def test_window_is_used_remembered_and_helps(tmp_path):
 def test_bad_window(window):
     brain, features = _brain(20, 0)
     epochs = _epochs(brain, features.index)
-    with pytest.raises(ValueError, match="spatial_window.* must be .*'auto'"):
+    with pytest.raises(ValueError, match=r"spatial_window.* must be .*'auto'"):
         mne_brainae.fit(epochs, features, recipe="linear", spatial_window=window)
 
 

@@ -59,8 +59,8 @@ def peak_of(**params):
 fname, table, folder = sys.argv[1:]
 recipes = {
     "paper": dict(
-        n_kernels=8, inner_activation=False, max_epochs=1, min_updates=1, batch_size=400,
-        random_state=0,
+        n_kernels=8, inner_activation=False, max_epochs=1, min_updates=1,
+        batch_size=400, random_state=0,
     ),
     "linear": dict(n_signal=8, imputation="mean"),
 }
