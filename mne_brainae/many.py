@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import operator
 import re
 import time
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,14 +24,17 @@ from mne.utils import ProgressBar
 from sklearn.base import clone
 
 from .models.brainae import BrainAE
+from .models.file import MODEL_FILE
 from .models.fingerprints import (
     fingerprint_epochs,
+    fingerprint_fit,
     fingerprint_images,
     fingerprint_score,
 )
 from .models.recipes import RECIPES
 from .utils.checks import (
     _check_option,
+    _validate_type,
     counted,
     logger,
     verbose,
@@ -38,6 +42,7 @@ from .utils.checks import (
 )
 from .utils.docs import fill_doc
 from .utils.files import replacing
+from .utils.fingerprint import fingerprint
 
 TABLE = "fits.csv"
 
@@ -66,12 +71,15 @@ def fit_many(
     ----------
     epochs : dict | Epochs | path-like
         Brain responses by subject: Epochs, or files that :func:`mne.read_epochs`
-        reads. One of either is one subject, ``"all"``.
+        reads. One of either is one subject, ``"all"``. Subjects and settings name
+        files: letters, digits, ``.``, ``+``, ``-`` and ``_``, and no two of them may
+        differ by case only.
     %(images)s
         All subjects share them.
     folder : path-like
-        Where models and results are kept, one pair of files per fit, and the table
-        ``fits.csv``.
+        Where models and results are kept, one pair of files per fit, such as
+        ``01_set-paper_seed-0.json``, and the table ``fits.csv``. An underscore in a
+        name is written twice.
     settings : dict of dict | dict of BrainAE | None
         Parameters of :class:`mne_brainae.BrainAE` by name of the setting, or models
         that are not fitted, such as :class:`mne_brainae.LinearEncoder`, to which
@@ -95,8 +103,8 @@ def fit_many(
         Whether a fit that fails ends the call, or is a warning and a row of which only
         the column ``error`` says something. The next call tries it again.
     overwrite : bool
-        Whether fits of other data or settings in ``folder``, or with other scores, are
-        replaced; otherwise they are a ValueError.
+        Whether fits of other data or settings in ``folder``, or with other scores, and
+        damaged results are replaced; otherwise they are a ValueError.
     %(verbose)s
     **params
         Parameters of :class:`mne_brainae.BrainAE` for all fits.
@@ -108,6 +116,13 @@ def fit_many(
         ``n_epochs``, ``best_epoch``, ``validation_loss``, ``seconds`` and the scores;
         and ``error``, if any fit failed.
 
+    Raises
+    ------
+    ValueError
+        If names or seeds come twice or cannot name files, if ``folder`` holds results
+        of other data, settings or scores, or damaged ones, and if a parameter or the
+        score cannot be told from another one.
+
     Notes
     -----
     Every fit runs on one thread, which is faster than many threads on one fit, and
@@ -115,7 +130,9 @@ def fit_many(
     processes of one machine as a memory map, not as copies.
 
     What is done is not done again: called again with the same arguments, it goes on
-    where it was killed, within a fit, too. On a cluster, give files on a shared disk,
+    where it was killed, within a fit, too. Parameters are told by their content, such
+    as the weights of a module, and images by those that the epochs show, but not the
+    device, ``verbose``, ``n_jobs``, ``checkpoint`` and ``memory_map``. On a cluster, give files on a shared disk,
     and::
 
         with joblib.parallel_config("dask"):  # of the current dask.distributed client
@@ -125,10 +142,9 @@ def fit_many(
     _check_option("on_error", on_error, ("raise", "warn"))
     folder = Path(folder)
     epochs = epochs if isinstance(epochs, Mapping) else {"all": epochs}
-    epochs = {str(subject): each for subject, each in epochs.items()}
-    jobs = _jobs(
-        epochs, images, settings or {"default": {}}, list(seeds), folder, score
-    )
+    epochs = _by_name("epochs", epochs)
+    settings = _by_name("settings", settings or {"default": {}})
+    jobs = _jobs(epochs, images, settings, _checked_seeds(seeds), folder, score)
     for job in jobs:
         job.settle(RECIPES[recipe] | params, overwrite)
     waiting = [job for job in jobs if not job.is_done()]
@@ -181,7 +197,12 @@ class _Job:
 
     @property
     def name(self) -> str:
-        return f"{self.subject}_{self.setting}_seed-{self.seed}"
+        """Name the fit; no two of other subjects, settings or seeds share a name."""
+        # Underscores of a label are doubled, so that a single one ends it.
+        subject, setting = (
+            label.replace("_", "__") for label in (self.subject, self.setting)
+        )
+        return f"{subject}_set-{setting}_seed-{self.seed}"
 
     @property
     def model_file(self) -> Path:
@@ -200,39 +221,48 @@ class _Job:
         if not isinstance(self.model, BrainAE):
             self.model = BrainAE(**params | self.model)  # an unknown one fails here
         self.model = clone(self.model).set_params(random_state=self.seed)
-        known = self.model.get_params()
-        known.pop("memory_map", None)  # where arrays are kept changes no result
-        known = json.dumps(known, default=_name_of, sort_keys=True)
-        if type(self.model) is not BrainAE:
-            known = type(self.model).__name__ + known
-        digest = hashlib.blake2b((known + self.data).encode(), digest_size=16)
-        self.fingerprint = digest.hexdigest()
-        if not self.result_file.exists() or self.is_done():
+        self.fingerprint = fingerprint_fit(
+            self.model, MODEL_FILE, self.data, seed=self.seed
+        )
+        if not self.result_file.exists():
             return
-        if not overwrite:
-            is_fit = self._read()["fingerprint"] == self.fingerprint
-            differs = "another score" if is_fit else "other data or settings"
-            raise ValueError(
-                f"{self.result_file} is of {differs} than this call. Give another "
-                "folder, or overwrite=True."
-            )
-        self.result_file.unlink()
-        # If this fit fails, or is not kept, the table must not name the former one.
-        self.model_file.unlink(missing_ok=True)
+        try:
+            self._check_result()
+        except ValueError:
+            if not overwrite:
+                raise
+            self.result_file.unlink()
+            # If this fit fails, or is not kept, the table must not name the former one.
+            self.model_file.unlink(missing_ok=True)
+
+    def _check_result(self) -> None:
+        """Refuse what another call has left."""
+        if self.is_done():
+            return
+        is_fit = self._read()["fingerprint"] == self.fingerprint
+        differs = "another score" if is_fit else "other data or settings"
+        raise ValueError(
+            f"{self.result_file} is of {differs} than this call. Give another folder, "
+            "or overwrite=True."
+        )
 
     def is_done(self) -> bool:
         """Return whether the fit has ended; its result is written last."""
         if not self.result_file.exists():
             return False
         found = self._read()
-        # Of former versions it does not say by what it was scored.
-        return (found["fingerprint"], found.get("score")) == (
-            self.fingerprint,
-            self.score,
-        )
+        return (found["fingerprint"], found["score"]) == (self.fingerprint, self.score)
 
     def _read(self) -> dict:
-        return json.loads(self.result_file.read_text())
+        try:
+            found = json.loads(self.result_file.read_text())
+            return {name: found[name] for name in ("fingerprint", "score", "row")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{self.result_file} is damaged, or no result of fit_many "
+                f"({type(error).__name__}: {error}). Delete it, or give "
+                "overwrite=True, to fit again."
+            ) from error
 
     def row(self, error: str | None = None) -> dict:
         """Return the result, or what went wrong, as a row of the table."""
@@ -278,23 +308,47 @@ def _validation_loss(model: BrainAE) -> float:
     return float(model.history_["validation_total"].iloc[model.best_epoch_])
 
 
-def _jobs(epochs, images, settings, seeds, folder: Path, score) -> list[_Job]:
-    for name in [*epochs, *settings]:
-        if not re.fullmatch(r"[\w.+-]+", str(name)):
+def _by_name(what: str, given: Mapping) -> dict:
+    """Return a mapping with names as strings, no two of which name one file."""
+    named, taken = {}, {}
+    for key, each in given.items():
+        name = str(key)
+        if not re.fullmatch(r"[\w.+-]+", name):
             raise ValueError(
                 f"Subjects and settings name files; {name!r} must be of letters, "
                 "digits, '.', '+', '-' and '_'."
             )
+        on_disk = unicodedata.normalize("NFC", name).casefold()
+        if on_disk in taken:
+            raise ValueError(
+                f"{what} has {taken[on_disk]!r} and {key!r}, which name the same files "
+                "(of disks that do not heed case, at least). Rename one of them."
+            )
+        named[name], taken[on_disk] = each, key
+    return named
+
+
+def _checked_seeds(seeds: Iterable[int]) -> list[int]:
+    checked = []
+    for seed in seeds:
+        _validate_type(seed, "int-like", "every seed")
+        checked.append(operator.index(seed))
+    if len(set(checked)) < len(checked):
+        raise ValueError(f"seeds must differ, got {checked}.")
+    return checked
+
+
+def _jobs(epochs, images, settings, seeds, folder: Path, score) -> list[_Job]:
     data = {
-        subject: fingerprint_epochs(each) + fingerprint_images(each, images)
+        subject: fingerprint(fingerprint_epochs(each), fingerprint_images(each, images))
         for subject, each in epochs.items()
     }
     scores = {subject: fingerprint_score(score, subject) for subject in epochs}
     return [
         _Job(
             subject,
-            str(setting),
-            int(seed),
+            setting,
+            seed,
             settings[setting],
             folder,
             data[subject],
@@ -358,7 +412,3 @@ def _write_table(
     with replacing(folder / TABLE) as temporary:
         table.to_csv(temporary, index=False)
     return table
-
-
-def _name_of(part) -> str:
-    return getattr(part, "__name__", type(part).__name__)

@@ -81,11 +81,11 @@ def test_what_is_done_is_not_done_again(one_by_one, tmp_path):
     folder = tmp_path / "fits"
     shutil.copytree(Path(table["fname"][0]).parent, folder)
     times = {file: file.stat().st_mtime_ns for file in folder.glob("*.safetensors")}
-    (folder / "a_cold_seed-1.json").unlink()
+    (folder / "a_set-cold_seed-1.json").unlink()
     again = mne_brainae.fit_many(subjects, features, folder=folder, **given)
     _same(again, table)
     changed = [f.name for f, then in times.items() if f.stat().st_mtime_ns != then]
-    assert changed == ["a_cold_seed-1.safetensors"]
+    assert changed == ["a_set-cold_seed-1.safetensors"]
     given = given | {"learning_rate": 0.01}
     with pytest.raises(ValueError, match="of other data or settings"):
         mne_brainae.fit_many(subjects, features, folder=folder, **given)
@@ -110,7 +110,7 @@ def test_bad_input_names_the_fit(recording, quick, tmp_path):
         mne_brainae.fit_many(epochs, features, folder=tmp_path, recipe="none")
     with pytest.raises(ValueError, match="lacks these images") as caught:
         mne_brainae.fit_many(epochs, features[:3], folder=tmp_path, **quick)
-    assert "'all_default_seed-0'" in caught.value.__notes__[-1]
+    assert "'all_set-default_seed-0'" in caught.value.__notes__[-1]
 
 
 def _die_once(model, subject, flag):

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +24,7 @@ from ..preprocessing.masking import draw_mask
 from ..utils.checks import logger, warn
 from ..utils.files import zeros
 from .checkpoint import Checkpoint, State
-from .file import name_of
+from .fingerprints import fingerprint_training
 
 
 @dataclass
@@ -368,13 +366,4 @@ def fingerprint_of(params: dict, training: Pairs, seed: int) -> str:
     fingerprint : str
         The same for what gives the same weights.
     """
-    # More epochs go on from where fewer ended; the rest must be the same.
-    other = ("checkpoint", "device", "verbose", "random_state", "max_epochs")
-    other += ("memory_map",)
-    params = {name: value for name, value in params.items() if name not in other}
-    digest = hashlib.blake2b(json.dumps(params, default=name_of).encode())
-    digest.update(str(seed).encode())
-    digest.update(training.brain.numpy().data)
-    if training.image is not None:
-        digest.update(training.image.numpy().data)
-    return digest.hexdigest()
+    return fingerprint_training(params, training, seed=seed)
