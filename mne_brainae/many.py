@@ -92,8 +92,10 @@ def fit_many(
         ``score(model, subject)`` returns numbers by name, which become columns. It
         runs where the fit ran. Another one than that of finished fits is another
         setting: it is told by its name and source and by what a
-        ``functools.partial`` or an object holds, not by global variables; an object
-        may say itself what it is, by a method ``fingerprint(subject)``.
+        ``functools.partial`` or an object holds, not by global variables. Of a
+        :class:`pathlib.Path` the content of the file counts, so that a file which the
+        score writes is better given as ``str``. An object may say itself what it is,
+        by a method ``fingerprint(subject)``.
     n_jobs : int | None
         How many processes. None takes it from :func:`joblib.parallel_config`, or is
         one.
@@ -132,8 +134,9 @@ def fit_many(
     What is done is not done again: called again with the same arguments, it goes on
     where it was killed, within a fit, too. Parameters are told by their content, such
     as the weights of a module, and images by those that the epochs show, but not the
-    device, ``verbose``, ``n_jobs``, ``checkpoint`` and ``memory_map``. On a cluster, give files on a shared disk,
-    and::
+    device, ``verbose``, ``n_jobs``, ``checkpoint`` and ``memory_map``.
+
+    On a cluster, give files on a shared disk, and::
 
         with joblib.parallel_config("dask"):  # of the current dask.distributed client
             fit_many(files, images, folder=folder)
