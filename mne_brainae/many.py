@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import operator
 import re
 import time
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,15 +23,19 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from mne.utils import ProgressBar
 from sklearn.base import clone
 
-from .models.brainae import BrainAE
+from .models.file import MODEL_FILE
 from .models.fingerprints import (
     fingerprint_epochs,
+    fingerprint_fit,
     fingerprint_images,
     fingerprint_score,
 )
-from .models.recipes import RECIPES
+from .models.model import Model
+from .models.recipes import RECIPES, make_model, set_by_name
+from .models.trained import TrainedModel
 from .utils.checks import (
     _check_option,
+    _validate_type,
     counted,
     logger,
     verbose,
@@ -38,6 +43,7 @@ from .utils.checks import (
 )
 from .utils.docs import fill_doc
 from .utils.files import replacing
+from .utils.fingerprint import fingerprint
 
 TABLE = "fits.csv"
 
@@ -49,10 +55,10 @@ def fit_many(
     images=None,
     *,
     folder,
-    settings: Mapping[str, dict | BrainAE] | None = None,
+    settings: Mapping[str, dict | Model] | None = None,
     seeds: Iterable[int] = (0,),
-    recipe: str = "paper",
-    score: Callable[[BrainAE, str], dict] | None = None,
+    recipe: str = "linear",
+    score: Callable[[Model, str], dict] | None = None,
     n_jobs: int | None = None,
     keep_models: bool = True,
     on_error: str = "raise",
@@ -66,26 +72,31 @@ def fit_many(
     ----------
     epochs : dict | Epochs | path-like
         Brain responses by subject: Epochs, or files that :func:`mne.read_epochs`
-        reads. One of either is one subject, ``"all"``.
+        reads. One of either is one subject, ``"all"``. Subjects and settings name
+        files: letters, digits, ``.``, ``+``, ``-`` and ``_``, and no two of them may
+        differ by case only.
     %(images)s
         All subjects share them.
     folder : path-like
-        Where models and results are kept, one pair of files per fit, and the table
-        ``fits.csv``.
-    settings : dict of dict | dict of BrainAE | None
-        Parameters of :class:`mne_brainae.BrainAE` by name of the setting, or models
-        that are not fitted, such as :class:`mne_brainae.LinearEncoder`, to which
-        neither recipe nor ``params`` apply. None is one setting, ``"default"``.
+        Where models and results are kept, one pair of files per fit, such as
+        ``01_set-paper_seed-0.json``, and the table ``fits.csv``. An underscore in a
+        name is written twice.
+    settings : dict of dict | dict of Model | None
+        Parameters of the model by name of the setting, or models that are not
+        fitted, such as :class:`mne_brainae.LinearEncodingModel`, to which neither
+        recipe nor ``params`` apply. None is one setting, ``"default"``.
     seeds : iterable of int
         The ``random_state`` of each fit.
-    recipe : ``"paper"``
+    recipe : str
         The named settings to start from, as in :func:`mne_brainae.fit`.
     score : callable | None
         ``score(model, subject)`` returns numbers by name, which become columns. It
         runs where the fit ran. Another one than that of finished fits is another
         setting: it is told by its name and source and by what a
-        ``functools.partial`` or an object holds, not by global variables; an object
-        may say itself what it is, by a method ``fingerprint(subject)``.
+        ``functools.partial`` or an object holds, not by global variables. Of a
+        :class:`pathlib.Path` the content of the file counts, so that a file which the
+        score writes is better given as ``str``. An object may say itself what it is,
+        by a method ``fingerprint(subject)``.
     n_jobs : int | None
         How many processes. None takes it from :func:`joblib.parallel_config`, or is
         one.
@@ -95,11 +106,11 @@ def fit_many(
         Whether a fit that fails ends the call, or is a warning and a row of which only
         the column ``error`` says something. The next call tries it again.
     overwrite : bool
-        Whether fits of other data or settings in ``folder``, or with other scores, are
-        replaced; otherwise they are a ValueError.
+        Whether fits of other data or settings in ``folder``, or with other scores, and
+        damaged results are replaced; otherwise they are a ValueError.
     %(verbose)s
     **params
-        Parameters of :class:`mne_brainae.BrainAE` for all fits.
+        Parameters of the model for all fits, as in :func:`mne_brainae.fit`.
 
     Returns
     -------
@@ -108,6 +119,13 @@ def fit_many(
         ``n_epochs``, ``best_epoch``, ``validation_loss``, ``seconds`` and the scores;
         and ``error``, if any fit failed.
 
+    Raises
+    ------
+    ValueError
+        If names or seeds come twice or cannot name files, if ``folder`` holds results
+        of other data, settings or scores, or damaged ones, and if a parameter or the
+        score cannot be told from another one.
+
     Notes
     -----
     Every fit runs on one thread, which is faster than many threads on one fit, and
@@ -115,8 +133,11 @@ def fit_many(
     processes of one machine as a memory map, not as copies.
 
     What is done is not done again: called again with the same arguments, it goes on
-    where it was killed, within a fit, too. On a cluster, give files on a shared disk,
-    and::
+    where it was killed, within a fit, too. Parameters are told by their content, such
+    as the weights of a module, and images by those that the epochs show, but not the
+    device, ``verbose``, ``n_jobs``, ``checkpoint`` and ``memory_map``.
+
+    On a cluster, give files on a shared disk, and::
 
         with joblib.parallel_config("dask"):  # of the current dask.distributed client
             fit_many(files, images, folder=folder)
@@ -125,12 +146,11 @@ def fit_many(
     _check_option("on_error", on_error, ("raise", "warn"))
     folder = Path(folder)
     epochs = epochs if isinstance(epochs, Mapping) else {"all": epochs}
-    epochs = {str(subject): each for subject, each in epochs.items()}
-    jobs = _jobs(
-        epochs, images, settings or {"default": {}}, list(seeds), folder, score
-    )
+    epochs = _by_name("epochs", epochs)
+    settings = _by_name("settings", settings or {"default": {}})
+    jobs = _jobs(epochs, images, settings, _checked_seeds(seeds), folder, score)
     for job in jobs:
-        job.settle(RECIPES[recipe] | params, overwrite)
+        job.settle(recipe, params, overwrite)
     waiting = [job for job in jobs if not job.is_done()]
     logger.info(
         f"Done already: {len(jobs) - len(waiting)} of {counted(len(jobs), 'fit')}."
@@ -173,7 +193,7 @@ class _Job:
     subject: str
     setting: str
     seed: int
-    model: dict | BrainAE
+    model: dict | Model
     folder: Path
     data: str  # fingerprint of epochs and images
     score: str  # and of the scorer, which changes no model
@@ -181,7 +201,12 @@ class _Job:
 
     @property
     def name(self) -> str:
-        return f"{self.subject}_{self.setting}_seed-{self.seed}"
+        """Name the fit; no two of other subjects, settings or seeds share a name."""
+        # Underscores of a label are doubled, so that a single one ends it.
+        subject, setting = (
+            label.replace("_", "__") for label in (self.subject, self.setting)
+        )
+        return f"{subject}_set-{setting}_seed-{self.seed}"
 
     @property
     def model_file(self) -> Path:
@@ -195,44 +220,56 @@ class _Job:
     def checkpoint(self) -> Path:
         return self.folder / f"{self.name}.{self.fingerprint}.checkpoint.safetensors"
 
-    def settle(self, params: dict, overwrite: bool) -> None:
+    def settle(self, recipe: str, params: dict, overwrite: bool) -> None:
         """Complete the parameters, and check what a former call has left."""
-        if not isinstance(self.model, BrainAE):
-            self.model = BrainAE(**params | self.model)  # an unknown one fails here
-        self.model = clone(self.model).set_params(random_state=self.seed)
-        known = self.model.get_params()
-        known.pop("memory_map", None)  # where arrays are kept changes no result
-        known = json.dumps(known, default=_name_of, sort_keys=True)
-        if type(self.model) is not BrainAE:
-            known = type(self.model).__name__ + known
-        digest = hashlib.blake2b((known + self.data).encode(), digest_size=16)
-        self.fingerprint = digest.hexdigest()
-        if not self.result_file.exists() or self.is_done():
+        if not isinstance(self.model, Model):
+            self.model = make_model(recipe, **params | self.model)
+        self.model = clone(self.model)
+        if "random_state" in self.model.get_params(deep=False):
+            self.model.set_params(random_state=self.seed)
+        self.model.check()
+        self.fingerprint = fingerprint_fit(
+            self.model, MODEL_FILE, self.data, seed=self.seed
+        )
+        if not self.result_file.exists():
             return
-        if not overwrite:
-            is_fit = self._read()["fingerprint"] == self.fingerprint
-            differs = "another score" if is_fit else "other data or settings"
-            raise ValueError(
-                f"{self.result_file} is of {differs} than this call. Give another "
-                "folder, or overwrite=True."
-            )
-        self.result_file.unlink()
-        # If this fit fails, or is not kept, the table must not name the former one.
-        self.model_file.unlink(missing_ok=True)
+        try:
+            self._check_result()
+        except ValueError:
+            if not overwrite:
+                raise
+            self.result_file.unlink()
+            # If this fit fails, or is not kept, the table must not name the former one.
+            self.model_file.unlink(missing_ok=True)
+
+    def _check_result(self) -> None:
+        """Refuse what another call has left."""
+        if self.is_done():
+            return
+        is_fit = self._read()["fingerprint"] == self.fingerprint
+        differs = "another score" if is_fit else "other data or settings"
+        raise ValueError(
+            f"{self.result_file} is of {differs} than this call. Give another folder, "
+            "or overwrite=True."
+        )
 
     def is_done(self) -> bool:
         """Return whether the fit has ended; its result is written last."""
         if not self.result_file.exists():
             return False
         found = self._read()
-        # Of former versions it does not say by what it was scored.
-        return (found["fingerprint"], found.get("score")) == (
-            self.fingerprint,
-            self.score,
-        )
+        return (found["fingerprint"], found["score"]) == (self.fingerprint, self.score)
 
     def _read(self) -> dict:
-        return json.loads(self.result_file.read_text())
+        try:
+            found = json.loads(self.result_file.read_text())
+            return {name: found[name] for name in ("fingerprint", "score", "row")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{self.result_file} is damaged, or no result of fit_many "
+                f"({type(error).__name__}: {error}). Delete it, or give "
+                "overwrite=True, to fit again."
+            ) from error
 
     def row(self, error: str | None = None) -> dict:
         """Return the result, or what went wrong, as a row of the table."""
@@ -245,22 +282,20 @@ class _Job:
             **found,
         }
 
-    def new_model(self) -> BrainAE:
+    def new_model(self) -> Model:
         """Return the model, with a checkpoint if it can have one."""
         model = clone(self.model)
-        if "checkpoint" in model.get_params() and model.checkpoint is None:
+        if isinstance(model, TrainedModel) and model._training.checkpoint is None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            model.set_params(checkpoint=self.checkpoint)
+            set_by_name(model, {"checkpoint": self.checkpoint})
         return model
 
-    def finish(self, model: BrainAE, seconds: float, scores: dict, keep: bool) -> None:
+    def finish(self, model: Model, seconds: float, scores: dict, keep: bool) -> None:
         """Write the model, then the result, then let checkpoints go."""
         if keep:
             model.save(self.model_file, overwrite=True)
         row = {
-            "n_epochs": len(model.history_),
-            "best_epoch": model.best_epoch_,
-            "validation_loss": _validation_loss(model),
+            **_told_by_history(model),
             "seconds": seconds,
             **{name: float(value) for name, value in scores.items()},
         }
@@ -271,30 +306,61 @@ class _Job:
             file.unlink()
 
 
-def _validation_loss(model: BrainAE) -> float:
-    """Return the loss that chose the weights, NaN where none was trained."""
-    if model.best_epoch_ < 0:
-        return float("nan")
-    return float(model.history_["validation_total"].iloc[model.best_epoch_])
+def _told_by_history(model: Model) -> dict:
+    """Return the epochs of a training, of which a closed form has none."""
+    if not isinstance(model, TrainedModel):
+        return {"n_epochs": 0, "best_epoch": -1, "validation_loss": float("nan")}
+    best, loss = model.best_epoch_, float("nan")
+    if best >= 0:
+        loss = float(model.history_["validation_total"].iloc[best])
+    return {
+        "n_epochs": len(model.history_),
+        "best_epoch": best,
+        "validation_loss": loss,
+    }
 
 
-def _jobs(epochs, images, settings, seeds, folder: Path, score) -> list[_Job]:
-    for name in [*epochs, *settings]:
-        if not re.fullmatch(r"[\w.+-]+", str(name)):
+def _by_name(what: str, given: Mapping) -> dict:
+    """Return a mapping with names as strings, no two of which name one file."""
+    named, taken = {}, {}
+    for key, each in given.items():
+        name = str(key)
+        if not re.fullmatch(r"[\w.+-]+", name):
             raise ValueError(
                 f"Subjects and settings name files; {name!r} must be of letters, "
                 "digits, '.', '+', '-' and '_'."
             )
+        on_disk = unicodedata.normalize("NFC", name).casefold()
+        if on_disk in taken:
+            raise ValueError(
+                f"{what} has {taken[on_disk]!r} and {key!r}, which name the same files "
+                "(of disks that do not heed case, at least). Rename one of them."
+            )
+        named[name], taken[on_disk] = each, key
+    return named
+
+
+def _checked_seeds(seeds: Iterable[int]) -> list[int]:
+    checked = []
+    for seed in seeds:
+        _validate_type(seed, "int-like", "every seed")
+        checked.append(operator.index(seed))
+    if len(set(checked)) < len(checked):
+        raise ValueError(f"seeds must differ, got {checked}.")
+    return checked
+
+
+def _jobs(epochs, images, settings, seeds, folder: Path, score) -> list[_Job]:
     data = {
-        subject: fingerprint_epochs(each) + fingerprint_images(each, images)
+        subject: fingerprint(fingerprint_epochs(each), fingerprint_images(each, images))
         for subject, each in epochs.items()
     }
     scores = {subject: fingerprint_score(score, subject) for subject in epochs}
     return [
         _Job(
             subject,
-            str(setting),
-            int(seed),
+            setting,
+            seed,
             settings[setting],
             folder,
             data[subject],
@@ -358,7 +424,3 @@ def _write_table(
     with replacing(folder / TABLE) as temporary:
         table.to_csv(temporary, index=False)
     return table
-
-
-def _name_of(part) -> str:
-    return getattr(part, "__name__", type(part).__name__)

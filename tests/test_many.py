@@ -13,9 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from PIL import Image
 from safetensors.torch import load_file
 
 import mne_brainae
+from mne_brainae.many import _Job
 
 SETTINGS = {"plain": {}, "cold": {"temperature": 0.5}}
 
@@ -23,7 +27,7 @@ SETTINGS = {"plain": {}, "cold": {"temperature": 0.5}}
 @pytest.fixture(scope="module")
 def quick(small):
     """Fits of a fraction of a second."""
-    short = {"max_epochs": 4, "min_updates": 1}
+    short = {"recipe": "paper", "max_epochs": 4, "min_updates": 1}
     return {k: v for k, v in (small | short).items() if k not in ("random_state",)}
 
 
@@ -81,11 +85,11 @@ def test_what_is_done_is_not_done_again(one_by_one, tmp_path):
     folder = tmp_path / "fits"
     shutil.copytree(Path(table["fname"][0]).parent, folder)
     times = {file: file.stat().st_mtime_ns for file in folder.glob("*.safetensors")}
-    (folder / "a_cold_seed-1.json").unlink()
+    (folder / "a_set-cold_seed-1.json").unlink()
     again = mne_brainae.fit_many(subjects, features, folder=folder, **given)
     _same(again, table)
     changed = [f.name for f, then in times.items() if f.stat().st_mtime_ns != then]
-    assert changed == ["a_cold_seed-1.safetensors"]
+    assert changed == ["a_set-cold_seed-1.safetensors"]
     given = given | {"learning_rate": 0.01}
     with pytest.raises(ValueError, match="of other data or settings"):
         mne_brainae.fit_many(subjects, features, folder=folder, **given)
@@ -110,11 +114,113 @@ def test_bad_input_names_the_fit(recording, quick, tmp_path):
         mne_brainae.fit_many(epochs, features, folder=tmp_path, recipe="none")
     with pytest.raises(ValueError, match="lacks these images") as caught:
         mne_brainae.fit_many(epochs, features[:3], folder=tmp_path, **quick)
-    assert "'all_default_seed-0'" in caught.value.__notes__[-1]
+    assert "'all_set-default_seed-0'" in caught.value.__notes__[-1]
+
+
+LABELS = st.from_regex(r"[ab_.+-]+|(a|_|_set-|_seed-1)+", fullmatch=True)
+
+
+@settings(deadline=None)
+@given(st.tuples(LABELS, LABELS), st.tuples(LABELS, LABELS))
+def test_no_two_fits_share_a_file(one, other):
+    assume(one != other)
+    names = [_Job(*each, 0, {}, Path(), "", "").name for each in (one, other)]
+    assert names[0] != names[1]
+
+
+def test_labels_that_run_into_each_other(recording, quick, tmp_path):
+    """Of subject and setting "a_b" and "c" there are other files than of "a", "b_c"."""
+    epochs, features = recording
+    settings = {"c": {}, "b_c": {"temperature": 0.5}}
+    fits = mne_brainae.fit_many(
+        {"a_b": epochs, "a": epochs},
+        features,
+        folder=tmp_path,
+        settings=settings,
+        **quick,
+    )
+    assert fits["fname"].nunique() == 4
+    losses = fits.set_index(["subject", "setting"])["validation_loss"]
+    assert losses["a_b", "c"] == losses["a", "c"] != losses["a", "b_c"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"settings": {"a": {}, "A": {}}}, "settings has 'a' and 'A'"),
+        ({"settings": {"1": {}, 1: {}}}, "settings has '1' and 1"),
+        ({"settings": {"\uac00": {}, "\u1100\u1161": {}}}, "name the same files"),
+        ({"seeds": (0, 1, 0)}, "seeds must differ"),
+        ({"seeds": (0.5,)}, "every seed must be"),
+    ],
+)
+def test_names_that_would_be_one_file(recording, tmp_path, change, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        mne_brainae.fit_many(*recording, folder=tmp_path, **change)
+    epochs, features = recording
+    with pytest.raises(ValueError, match="epochs has 'S1' and 's1'"):
+        mne_brainae.fit_many({"S1": epochs, "s1": epochs}, features, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def _n_channels(model, subject):
+    return {"n": len(model.info_["ch_names"])}
+
+
+def _projection(seed, n_features):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return torch.nn.Linear(n_features, 32)
+
+
+def test_settings_that_json_cannot_hold_are_told_by_content(recording, quick, tmp_path):
+    """A setting of the same type is another one if it holds something else."""
+    epochs, features = recording
+    n_features = features.shape[1]
+
+    def fit(number, **setting):
+        return mne_brainae.fit_many(
+            epochs,
+            features,
+            folder=tmp_path / str(number),
+            settings={"a": setting},
+            score=_n_channels,
+            **quick,
+        )
+
+    changes = [
+        ({"picks": np.array([0, 1])}, {"picks": np.array([1, 2, 3])}),
+        tuple({"image_projection": _projection(seed, n_features)} for seed in (0, 1)),
+    ]
+    for number, (one, other) in enumerate(changes):
+        first = fit(number, **one)
+        pd.testing.assert_frame_equal(fit(number, **one), first)
+        with pytest.raises(ValueError, match="of other data or settings"):
+            fit(number, **other)
+
+
+def test_a_picture_that_changes_is_noticed(recording, quick, tmp_path):
+    epochs, features = recording
+    pictures = tmp_path / "pictures"
+    rng = np.random.default_rng(0)
+    for name in features.index:
+        file = pictures / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(file)
+    given = {"folder": tmp_path / "fits", **quick}
+    first = mne_brainae.fit_many(epochs, pictures, **given)
+    pd.testing.assert_frame_equal(
+        mne_brainae.fit_many(epochs, pictures, **given), first
+    )
+    Image.new("RGB", (9, 9)).save(file)
+    with pytest.raises(ValueError, match="of other data or settings"):
+        mne_brainae.fit_many(epochs, pictures, **given)
 
 
 def _die_once(model, subject, flag):
     """Kill the process that comes here when three fits are done."""
+    flag = Path(flag)
     done = list(flag.parent.glob("fits/*.json"))
     if len(done) >= 3 and not flag.exists():
         flag.touch()
@@ -125,7 +231,7 @@ def _die_once(model, subject, flag):
 def test_killed_process_says_how_to_go_on(one_by_one, tmp_path):
     """The next call completes what two processes began, to the same models."""
     subjects, features, given, table = one_by_one
-    die = partial(_die_once, flag=tmp_path / "flag")
+    die = partial(_die_once, flag=str(tmp_path / "flag"))  # of a Path the file counts
     given = given | {"score": die, "folder": tmp_path / "fits"}
     with pytest.raises(RuntimeError, match=r"[3-7] of 8 fits are done\. Call fit_many"):
         mne_brainae.fit_many(subjects, features, n_jobs=2, **given)

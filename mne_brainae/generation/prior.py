@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import __version__
 from ..models.checkpoint import history_table
 from ..models.file import load_weights
+from ..models.fingerprints import fingerprint_fit
 from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
 from ..preprocessing.splits import hold_out
 from ..utils.checks import (
@@ -353,7 +352,7 @@ class DiffusionPrior(Prior):
             max_epochs=max_epochs,
             seed=seed,
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
-            fingerprint=self._fingerprint(brain, image, is_held_out, seed),
+            fingerprint=fingerprint_fit(self, brain, image, is_held_out, seed=seed),
         )
         self.denoiser_ = training.mean.cpu()
         self.history_ = history_table(state)
@@ -389,15 +388,6 @@ class DiffusionPrior(Prior):
         by = "image" if groups is None else "concept"
         rng = np.random.default_rng(seed)
         return hold_out(table, by, self.validation_size, rng)[0]
-
-    def _fingerprint(self, brain, image, held_out, seed: int) -> str:
-        settings = self.get_params()
-        for name in ("checkpoint", "device", "verbose", "random_state"):
-            del settings[name]
-        text = json.dumps([settings, seed], default=str).encode()
-        return hashlib.sha256(
-            text + brain.tobytes() + image.tobytes() + held_out.tobytes()
-        ).hexdigest()
 
     def sample(
         self,

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -24,10 +23,12 @@ from safetensors import SafetensorError, safe_open
 
 from ..utils.checks import logger, warn
 from ..utils.files import write_arrays
+from ..utils.fingerprint import fingerprint
 from .columns import FeatureBlock
 
 CACHE_FILE = {"kind": "image feature cache", "version": 1}
 KEY_BYTES = 16
+SEAL_BYTES = 8
 SPARE_BYTES = 2**30  # left free on the disk for others
 
 
@@ -67,12 +68,9 @@ def content_key(content: bytes | Image.Image) -> bytes:
     key : bytes
         A digest of 128 bits.
     """
-    digest = hashlib.blake2b(digest_size=KEY_BYTES)
     if isinstance(content, Image.Image):
-        digest.update(f"RGB {content.size}".encode())
-        content = np.ascontiguousarray(content).data
-    digest.update(content)
-    return digest.digest()
+        content = np.asarray(content)
+    return bytes.fromhex(fingerprint(content))
 
 
 class _Shard(NamedTuple):
@@ -80,7 +78,7 @@ class _Shard(NamedTuple):
 
     path: Path
     blocks: list[FeatureBlock]
-    seal: bytes
+    seal: str
 
 
 class FeatureCache:
@@ -102,9 +100,7 @@ class FeatureCache:
 
     def __init__(self, root: Path, name: str, identity: dict):
         self.identity = json.loads(json.dumps(identity))
-        text = json.dumps(self.identity, sort_keys=True).encode()
-        digest = hashlib.blake2b(text, digest_size=8).hexdigest()
-        self.folder = root / f"{_slug(name)}-{digest}"
+        self.folder = root / f"{_slug(name)}-{fingerprint(self.identity)[:16]}"
         self.name = name
         self.blocks: list[FeatureBlock] | None = None
         self._where: dict[bytes, list[tuple[_Shard, int]]] = defaultdict(list)
@@ -131,11 +127,9 @@ class FeatureCache:
         for row, key in enumerate(keys):
             self._where[key.tobytes()].append((shard, row))
 
-    def _seal(self, blocks: Sequence[FeatureBlock]) -> bytes:
-        """Return a digest of what the rows of a file mean."""
-        meaning = [self.identity, [astuple(block) for block in blocks]]
-        text = json.dumps(meaning, sort_keys=True).encode()
-        return hashlib.blake2b(text, digest_size=16).digest()
+    def _seal(self, blocks: Sequence[FeatureBlock]) -> str:
+        """Return what changes with what the rows of a file mean."""
+        return fingerprint(self.identity, list(blocks))
 
     def get(self, key: bytes) -> np.ndarray | None:
         """Return the features of a picture.
@@ -196,7 +190,7 @@ class FeatureCache:
             "identity": self.identity,
             "blocks": [astuple(block) for block in blocks],
         }
-        name = hashlib.blake2b(b"".join(keys), digest_size=12).hexdigest()
+        name = fingerprint(list(keys))[:24]
         try:
             self._check_space(rows.nbytes)
             write_arrays(self.folder / f"{name}.safetensors", arrays, header)
@@ -230,10 +224,9 @@ def _opened(path: Path, changed: int):
     return safe_open(path, framework="numpy").__enter__()
 
 
-def _checksum(seal: bytes, key: bytes, row: np.ndarray) -> np.ndarray:
-    digest = hashlib.blake2b(seal + key, digest_size=8)
-    digest.update(np.ascontiguousarray(row).data)
-    return np.frombuffer(digest.digest(), np.uint8)
+def _checksum(seal: str, key: bytes, row: np.ndarray) -> np.ndarray:
+    digest = bytes.fromhex(fingerprint(seal, key, row))
+    return np.frombuffer(digest[:SEAL_BYTES], np.uint8)
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..utils.checks import five
+from ..utils.fingerprint import fingerprint
 from .columns import EMBEDDING
 from .degradation import check_degradations
+from .weights import RANDOM
 
 GABOR = "gabor"
 READING = 1  # raised when pictures are read or degraded otherwise than before
@@ -182,6 +184,21 @@ class ImageEncoder:
         }
         return {"name": self.name} | settings
 
+    def fingerprint(self) -> str:
+        """Return what changes when any setting does, or the content of its weights.
+
+        Returns
+        -------
+        fingerprint : str
+            32 hexadecimal digits. Of a file of weights, name and content count, and
+            not the folder that it is in.
+        """
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}
+        pretrained = self.pretrained
+        if pretrained not in (None, RANDOM) and Path(pretrained).exists():
+            settings["pretrained"] = Path(pretrained)
+        return fingerprint(settings)
+
     def __str__(self) -> str:
         words = [self.name]
         if self.layer is not None:
@@ -245,12 +262,12 @@ def identity(encoder: ImageEncoder, source) -> dict:
     identity : dict
         What JSON can hold.
     """
+    settings = {field.name: getattr(encoder, field.name) for field in fields(encoder)}
+    del settings["pretrained"]  # of which the content counts
     return {
+        **settings,
         "model": f"{type(source).__name__} {source.model}",
         "weights": source.weights_id,
-        "layers": encoder.layers,
-        "pool": encoder.pool,
         "preprocessing": source.preprocessing,
-        "degradations": encoder.degradations,
         "reading": READING,
     }

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from ..utils.checks import five
+from ..utils.fingerprint import file_content
 from .layers import HEADS, Network
 from .weights import (
     RANDOM,
@@ -26,7 +27,6 @@ from .weights import (
     find_weights,
     local_weights,
     read_weights,
-    weights_digest,
 )
 
 #: open_clip builds both towers; the text tower is not used and made as small as can be.
@@ -117,7 +117,7 @@ class Library:
         """What tells these weights from others of the same architecture."""
         if self.is_random:
             return RANDOM
-        return f"file {weights_digest(self.path)}" if self.path else str(self.tag)
+        return f"file {file_content(self.path)}" if self.path else str(self.tag)
 
     def build(self) -> Network:
         """Build the network with its weights, for inference."""

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..utils.checks import logger, resolve_device
+from ..utils.fingerprint import fingerprint
 from .columns import FeatureBlock
 from .encoders import ImageEncoder, identity
 from .layers import LayerReader
@@ -64,8 +64,7 @@ class NetworkEncoder:
 
     @cached_property
     def _reader(self) -> LayerReader:
-        # 1 is an index and 1.0 a share of the layers, which are one key to Python.
-        key = (json.dumps(identity(self.encoder, self.source)), str(self.device))
+        key = fingerprint(identity(self.encoder, self.source), str(self.device))
         if key not in _LAST:
             _LAST.clear()
             _LAST[key] = self._build()
@@ -79,4 +78,4 @@ class NetworkEncoder:
 
 
 #: The network in use stays built, so that one more picture costs no more loading.
-_LAST: dict[tuple[str, str], LayerReader] = {}
+_LAST: dict[str, LayerReader] = {}

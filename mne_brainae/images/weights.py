@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -247,17 +245,3 @@ def explain_mismatch(path: Path, network: str) -> Iterator[None]:
             f"{path} holds the weights of another network than {network}: "
             f"{lines[:300]}."
         ) from error
-
-
-def weights_digest(path: Path) -> str:
-    """Return what tells the contents of a file of weights from others."""
-    stat = path.stat()
-    return _digest(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=16)
-def _digest(path: Path, n_bytes: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(
-            file, lambda: hashlib.blake2b(digest_size=16)
-        ).hexdigest()

@@ -1,77 +1,171 @@
-"""What changes when the data, the pictures or the scorer of a fit do."""
+"""What changes when the data, the images, the settings or the scorer of a fit do."""
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
 
-import hashlib
-import inspect
+import re
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from pickle import PicklingError
-from types import CodeType
 
-import joblib
 import mne
 import numpy as np
 import pandas as pd
 
+from ..images.pictures import find_pictures
 from ..preprocessing.epochs import read_blocks
 from ..utils.checks import _validate_type
+from ..utils.fingerprint import file_state, fingerprint
+
+#: Parameters of estimators that change no result, or its rounding only, and that no
+#: fingerprint of a fit holds.
+WITHOUT_EFFECT = frozenset({"checkpoint", "device", "memory_map", "n_jobs", "verbose"})
+#: Of a training that goes on from a checkpoint, more epochs may be asked.
+EXTENDABLE = frozenset({"max_epochs"})
+#: What the results of a fit depend on, of the description of a recording.
+INFO = ("chs", "bads", "projs", "highpass", "lowpass", "custom_ref_applied")
+
+
+def fingerprint_fit(
+    estimator, *data, seed: int | None, without: Collection[str] = ()
+) -> str:
+    """Return what changes when the result of a fit does.
+
+    Parameters
+    ----------
+    estimator : instance of BaseEstimator
+        What is fitted.
+    *data : object
+        What it is fitted to, or fingerprints thereof.
+    seed : int | None
+        The seed that stands for ``random_state``.
+    without : collection of str
+        Names of parameters that do not count, beside :data:`WITHOUT_EFFECT`.
+
+    Returns
+    -------
+    fingerprint : str
+        32 hexadecimal digits.
+
+    Raises
+    ------
+    ValueError
+        If a parameter cannot be told from another one.
+    """
+    without = WITHOUT_EFFECT | set(without)
+    left_out = without | {"random_state"}
+    params = estimator.get_params(deep=False)
+    params = {name: each for name, each in params.items() if name not in left_out}
+    return fingerprint(type(estimator), params, seed, data, without=without)
+
+
+def fingerprint_training(estimator, *pairs, seed: int) -> str:
+    """Return what changes when a training could not go on from a checkpoint.
+
+    Parameters
+    ----------
+    estimator : instance of BaseEstimator
+        What is trained.
+    *pairs : instance of Pairs
+        The images to learn from, and those held out, which choose the epoch.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    fingerprint : str
+        32 hexadecimal digits, the same whether arrays are in memory or on disk.
+    """
+    data = [(each.brain, each.image) for each in pairs]
+    return fingerprint_fit(estimator, *data, seed=seed, without=EXTENDABLE)
 
 
 def fingerprint_epochs(epochs: mne.BaseEpochs | str | Path) -> str:
-    """Return what changes when epochs do: their content, or the state of their file.
+    """Return what changes when epochs do.
 
     Parameters
     ----------
     epochs : Epochs | path-like
-        The epochs of a subject.
+        The epochs of a subject. Of epochs in memory the content counts: data as
+        float32, times, conditions, metadata, channels, projectors and bad channels. Of
+        a file, names, sizes and times of change of all its parts do.
 
     Returns
     -------
     fingerprint : str
-        A short text.
+        32 hexadecimal digits.
     """
     _validate_type(epochs, (mne.BaseEpochs, "path-like"), "epochs")
     if not isinstance(epochs, mne.BaseEpochs):
-        status = Path(epochs).stat()
-        return f"{Path(epochs).name} {status.st_size} {status.st_mtime_ns}"
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((epochs.ch_names, epochs.times.tolist())).encode())
-    if epochs.metadata is not None:
-        digest.update(epochs.metadata.to_csv().encode())
-    for _, block in read_blocks(epochs, np.arange(len(epochs.ch_names))):
-        digest.update(np.ascontiguousarray(block))
-    return digest.hexdigest()
+        return fingerprint(*map(file_state, _parts_of(Path(epochs))))
+    picks = np.arange(len(epochs.ch_names))
+    about = {name: epochs.info[name] for name in INFO}
+    blocks = [fingerprint(block) for _, block in read_blocks(epochs, picks)]
+    conditions = epochs.events[:, 2], epochs.event_id
+    return fingerprint(
+        about, epochs.times, epochs.baseline, conditions, epochs.metadata, blocks
+    )
+
+
+def _parts_of(path: Path) -> list[Path]:
+    """Return a file of epochs and those that MNE-Python has split it into."""
+    part = re.compile(rf"{re.escape(path.stem)}-\d+{re.escape(path.suffix)}")
+    others = (each for each in path.parent.iterdir() if part.fullmatch(each.name))
+    return [path, *sorted(others)]
 
 
 def fingerprint_images(epochs: mne.BaseEpochs | str | Path, images) -> str:
-    """Return what changes when images do, of features those that epochs show.
+    """Return what changes when the images that epochs show do.
 
     Parameters
     ----------
     epochs : Epochs | path-like
         The epochs of a subject.
-    images : path-like | array-like | DataFrame | None
-        Pictures or features.
+    images : path-like | list | dict | array-like | DataFrame | None
+        Pictures or features. Of a DataFrame the rows of the images shown count, of
+        pictures in files their names, sizes and times of change. None takes the files
+        that ``epochs.metadata["image_path"]`` names.
 
     Returns
     -------
     fingerprint : str
-        A short text.
+        32 hexadecimal digits.
     """
-    return joblib.hash(_shown_to(epochs, images))
-
-
-def _shown_to(epochs, images):
-    if not isinstance(images, pd.DataFrame):
-        return images
+    if isinstance(images, np.ndarray):
+        return fingerprint(images)
     if not isinstance(epochs, mne.BaseEpochs):
         epochs = mne.read_epochs(epochs, preload=False, verbose="ERROR")
-    if epochs.metadata is None or "image" not in epochs.metadata:
-        return images  # the fit will say what is missing
-    return images[images.index.isin(epochs.metadata["image"].astype(str))]
+    table = pd.DataFrame() if epochs.metadata is None else epochs.metadata
+    names = table["image"].astype(str).unique() if "image" in table else None
+    if isinstance(images, pd.DataFrame):
+        return fingerprint(_rows_shown(images, names))
+    if images is None:
+        paths = table["image_path"].unique() if "image_path" in table else []
+        return fingerprint([_state(Path(path).expanduser()) for path in paths])
+    return fingerprint(_pictures_shown(images, names))
+
+
+def _rows_shown(features: pd.DataFrame, names) -> pd.DataFrame:
+    """Return the rows of the images shown; all where a name is not in the index."""
+    labels = features.index.astype(str)
+    if names is None or not pd.Index(names).isin(labels).all():
+        return features
+    return features[labels.isin(names)]
+
+
+def _pictures_shown(images, names) -> dict | list:
+    """Return the states of the pictures shown, or of all where one is not found."""
+    try:
+        pictures = find_pictures(images, names)
+    except (ValueError, TypeError, OSError):  # the fit will say what is missing
+        return [Path(images) if isinstance(images, str) else images]
+    return {name: _state(picture) for name, picture in pictures.items()}
+
+
+def _state(picture):
+    is_file = isinstance(picture, Path) and picture.is_file()
+    return file_state(picture) if is_file else picture
 
 
 def fingerprint_score(score, subject: str) -> str:
@@ -80,68 +174,34 @@ def fingerprint_score(score, subject: str) -> str:
     Parameters
     ----------
     score : callable | None
-        A function, a ``functools.partial``, a method, an object with a method
-        ``fingerprint``, which takes the subject, or one that can be pickled.
+        What :func:`mne_brainae.utils.fingerprint.fingerprint` can tell from others, or
+        an object with a method ``fingerprint``, which takes the subject.
     subject : str
         Whose fit is scored.
 
     Returns
     -------
     fingerprint : str
-        A short text. A scorer of none of these kinds is a ValueError.
+        32 hexadecimal digits.
+
+    Raises
+    ------
+    ValueError
+        If the scorer cannot be told from another one.
     """
-    if score is None:
-        return "none"
-    if hasattr(score, "fingerprint"):
-        return score.fingerprint(subject)
-    if isinstance(score, partial):
-        parts = [score.args, sorted(score.keywords.items())]
-        return joblib.hash([fingerprint_score(score.func, subject), *_told(parts)])
-    if inspect.ismethod(score):
-        return joblib.hash(_told([score.__func__, score.__self__]))
-    if inspect.isfunction(score):
-        return _fingerprint_function(score)
-    call = type(score).__call__
-    return joblib.hash(_told([score, call] if inspect.isfunction(call) else [score]))
-
-
-def _fingerprint_function(function) -> str:
-    """Tell a function by its name, source, defaults and what it closes over."""
     try:
-        source = inspect.getsource(function)
-    except OSError:  # such as one that was typed in
-        source = ""
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    held = [function.__defaults__, function.__kwdefaults__]
-    held += [each for each in cells if each is not function]  # one that calls itself
-    parts = [function.__module__, function.__qualname__, source, *_told(held)]
-    if not source or function.__name__ == "<lambda>":  # lambdas may share a line
-        parts.append(_compiled(function.__code__))
-    return joblib.hash(parts)
+        return fingerprint(_score_for(score, subject))
+    except ValueError as error:
+        raise ValueError(
+            f"score cannot be told from another one. {error} Or make score an object "
+            "with a method fingerprint(subject)."
+        ) from error
 
 
-def _compiled(code: CodeType) -> list:
-    """Return what a function does, without the places of its parts in a file."""
-    constants = [
-        _compiled(part) if isinstance(part, CodeType) else joblib.hash(part)
-        for part in code.co_consts
-    ]
-    return [code.co_code, code.co_names, constants]
-
-
-def _told(values) -> list[str]:
-    """Return what tells values from others."""
-    told = []
-    for value in values:
-        try:
-            is_function = inspect.isfunction(value)
-            told.append(
-                _fingerprint_function(value) if is_function else joblib.hash(value)
-            )
-        except (PicklingError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"score holds {value!r}, which cannot be told from another one: "
-                f"{error}. Make score an object with a method fingerprint(subject), "
-                "which returns a text that changes with what it computes."
-            ) from error
-    return told
+def _score_for(score, subject: str):
+    """Ask a scorer, or the one in a partial, what it is for a subject."""
+    if isinstance(score, partial):
+        return partial, _score_for(score.func, subject), score.args, score.keywords
+    if hasattr(score, "fingerprint"):
+        return type(score), score.fingerprint(subject)
+    return score

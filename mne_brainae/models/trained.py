@@ -14,10 +14,11 @@ from ..nn.network import BrainAENetwork, build_network
 from ..utils.checks import logger, resolve_device, seed_from
 from .checkpoint import State, history_table
 from .closed_form import white_axes
+from .fingerprints import fingerprint_training
 from .latent import apply
 from .model import Model
 from .parts import Losses, Training
-from .training import fingerprint_of, size_of_batch, train
+from .training import size_of_batch, train
 from .training_set import TrainingSet
 
 
@@ -95,7 +96,7 @@ class TrainedModel(Model):
         checkpoint = None if how.checkpoint is None else Path(how.checkpoint)
         fingerprint = ""
         if checkpoint is not None:
-            fingerprint = fingerprint_of(self.get_params(), pairs, seed)
+            fingerprint = fingerprint_training(self, pairs, data.validation, seed=seed)
         return train(
             network,
             loss,

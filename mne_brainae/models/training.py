@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +24,6 @@ from ..preprocessing.masking import draw_mask
 from ..utils.checks import logger, warn
 from ..utils.files import zeros
 from .checkpoint import Checkpoint, State
-from .file import name_of
 
 
 @dataclass
@@ -349,36 +346,3 @@ def _record(state: State, learned, trained: dict, validated: dict) -> None:
         state.best_weights = copy.deepcopy(learned.state_dict())
     state.history.append(row)
     state.epoch += 1
-
-
-def fingerprint_of(params: dict, training: Pairs, seed: int) -> str:
-    """Return the identity of settings and data, for checkpoints.
-
-    Parameters
-    ----------
-    params : dict
-        The parameters of the model.
-    training : instance of Pairs
-        The images to learn from.
-    seed : int
-        The seed.
-
-    Returns
-    -------
-    fingerprint : str
-        The same for what gives the same weights.
-    """
-    # More epochs go on from where fewer ended; the rest must be the same.
-    other = ("checkpoint", "device", "verbose", "random_state", "max_epochs")
-    other += ("memory_map",)
-    params = {
-        name: value
-        for name, value in params.items()
-        if name.rpartition("__")[2] not in other
-    }
-    digest = hashlib.blake2b(json.dumps(params, default=name_of).encode())
-    digest.update(str(seed).encode())
-    digest.update(training.brain.numpy().data)
-    if training.image is not None:
-        digest.update(training.image.numpy().data)
-    return digest.hexdigest()

@@ -184,13 +184,15 @@ def test_resumed_is_the_same_and_failures_lose_nothing(recording, unseen, tmp_pa
     table = Table("table0", "a test", columns, rows, "good")
     data = _recording(recording, unseen, tmp_path, ("a", "b"))
     given = {"seeds": (0, 1), "params": BRIEF, "folder": tmp_path / "fits"}
-    with pytest.warns(RuntimeWarning, match="4 of 12 fits failed.*'a_too_long_seed-0'"):
+    with pytest.warns(
+        RuntimeWarning, match="4 of 12 fits failed.*'a_set-too__long_seed-0'"
+    ):
         found = runner.run_table(table, [data], **given)
     assert len(found.failures) == 4
     assert all("kernel_length" in error for error in found.failures.values())
     assert found.absent["things_eeg2", "unknown"] == NOT_BUILT
     assert found.absent["tvsd", "elsewhere"] == "no data given"
-    next((tmp_path / "fits").rglob("b_good_seed-1.json")).unlink()
+    next((tmp_path / "fits").rglob("b_set-good_seed-1.json")).unlink()
     with pytest.warns(RuntimeWarning, match="4 of 12 fits failed"):
         again = runner.run_table(table, [data], **given)
     pd.testing.assert_frame_equal(again.scores, found.scores)

@@ -101,6 +101,7 @@ def test_content_counts_and_not_the_name(folder, tmp_path, counted):
         {"pool": "cls"},
         {"degradations": "blur"},
         {"degradations": "blur:0.5"},
+        {"degrade_gallery": True},
         {"name": "timm:test_vit2"},
     ],
 )

@@ -15,6 +15,7 @@ from building import brain_ae
 
 import mne_brainae
 from mne_brainae.models import training
+from mne_brainae.models.fingerprints import fingerprint_training
 from mne_brainae.preprocessing.averaging import average_by
 from mne_brainae.preprocessing.epochs import make_epochs
 from mne_brainae.utils.files import take_rows, zeros
@@ -219,7 +220,8 @@ def test_fingerprint_is_that_of_the_same_array_in_memory(tmp_path):
     for folder in (None, tmp_path):
         taken = torch.from_numpy(take_rows(brain, rows, folder))
         pairs = training.Pairs(taken, folder=folder)
-        prints.add(training.fingerprint_of({"memory_map": folder}, pairs, 3))
+        model = brain_ae(memory_map=folder)
+        prints.add(fingerprint_training(model, pairs, pairs, seed=3))
     assert len(prints) == 1
 
 

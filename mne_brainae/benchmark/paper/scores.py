@@ -7,7 +7,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import joblib
 import mne
 import numpy as np
 
@@ -23,6 +22,7 @@ from ...scoring.encoding import (
     score_encoding,
 )
 from ...utils.checks import pick_channels
+from ...utils.fingerprint import fingerprint
 from .recordings import Recording
 
 #: Column: heading, digits after the point.
@@ -116,13 +116,12 @@ class Scorer:
         """
         test = self.recording.test[subject]
         templates = self.recording.templates.get(subject)
-        return joblib.hash(
-            [
-                self.columns,
-                fingerprint_epochs(test),
-                fingerprint_images(test, self.recording.features),
-                templates,
-            ]
+        return fingerprint(
+            self.columns,
+            N_SPLITS,
+            fingerprint_epochs(test),
+            fingerprint_images(test, self.recording.features),
+            templates,
         )
 
     def _encoding(self, model, test, part: str) -> dict[str, float]:
