@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..images import compute_image_features
 from ..images.pairing import image_paths, named_rows
+from ..nn.fast.frozen import FrozenNetwork, freeze
 from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import make_epochs, read_array
 from ..scoring.comparison import Comparison
@@ -71,7 +72,9 @@ class LatentModel(BaseEstimator):
         """
         data = self._read(epochs)
         check_finite(data, "epochs")
-        z = self._apply(self.network_.embed_brain, self._brain_scaler.transform(data))
+        z = self._apply(
+            self._frozen_network.embed_brain, self._brain_scaler.transform(data)
+        )
         if epochs.metadata is None or "image" not in epochs.metadata:
             return pd.DataFrame(z)
         names = pd.Index(epochs.metadata["image"], name="image").astype(str)
@@ -94,13 +97,21 @@ class LatentModel(BaseEstimator):
 
     def _embed_features(self, features: pd.DataFrame) -> pd.DataFrame:
         rows = self._image_scaler.transform(features.to_numpy(np.float32))
-        z = self._apply(self.network_.embed_image, rows)
+        z = self._apply(self._frozen_network.embed_image, rows)
         return pd.DataFrame(z, index=features.index)
 
     def _read(self, epochs) -> np.ndarray:
         check_is_fitted(self, "network_")
         picks = check_same_space(epochs, self.info_["ch_names"], self.times_)
         return read_array(epochs, picks)
+
+    @property
+    def _frozen_network(self) -> FrozenNetwork:
+        """The network as inference computes it; made when first used."""
+        frozen = self.__dict__.get("_frozen")
+        if frozen is None or frozen.network is not self.network_:
+            frozen = self._frozen = freeze(self.network_)
+        return frozen
 
     @torch.inference_mode()
     def _apply(self, function, rows: np.ndarray) -> np.ndarray:
@@ -197,7 +208,7 @@ class LatentModel(BaseEstimator):
     def _decode(self, z: pd.DataFrame | np.ndarray, metadata, output: str):
         # pandas hands out read-only views, which PyTorch does not take.
         z = np.array(z, np.float32)
-        data = self._apply(self.network_.decode, z)
+        data = self._apply(self._frozen_network.decode, z)
         data = self._brain_scaler.inverse_transform(data)
         if output == "array":
             return data
@@ -342,7 +353,7 @@ class LatentModel(BaseEstimator):
         return log_likelihood(measured, self._decode_flat(z_image) @ self._noise_axes)
 
     def _decode_flat(self, z_image: np.ndarray) -> np.ndarray:
-        predicted = self._apply(self.network_.decode, np.array(z_image))
+        predicted = self._apply(self._frozen_network.decode, np.array(z_image))
         return predicted.reshape(len(predicted), -1)
 
     def _protocol(self, epochs, names: pd.Series) -> dict:
@@ -419,7 +430,7 @@ class LatentModel(BaseEstimator):
             data = self._imputer.fill(data)
         data[np.isnan(data)] = 0.0
         check_finite(data, "epochs")
-        z = self._apply(self.network_.embed_brain, data)
+        z = self._apply(self._frozen_network.embed_brain, data)
         rebuilt = self._decode(z, None, "array")
         if self._imputer is not None:
             rebuilt[missing] = self._brain_scaler.inverse_transform(data)[missing]
