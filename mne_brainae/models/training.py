@@ -122,7 +122,7 @@ class Loop:
         File to save the state to after the first and the last epoch, and in between
         as often as it takes no more than a twentieth of the time; and to go on from.
     fingerprint : str
-        Identity of data and settings; a checkpoint of another one is a ValueError.
+        Identity of data and settings, which a checkpoint must share.
     title : str
         What the progress bar says.
     """
@@ -153,8 +153,14 @@ class Loop:
         -------
         state : instance of State
             History, and the epoch whose weights were kept. Ctrl-C ends training early
-            and keeps the best weights so far. A validation loss that is not finite is a
-            RuntimeError.
+            and keeps the best weights so far.
+
+        Raises
+        ------
+        RuntimeError
+            If a validation loss is not finite.
+        ValueError
+            If the checkpoint is of other data or settings.
         """
         kept = Checkpoint(
             self.checkpoint, self.fingerprint, self.learned, self.optimizer, self.order
@@ -309,17 +315,8 @@ def train(
         losses = _validate(learned, judge, validation, batch_size, device)
         return _columns("validation", losses) | {"temperature": loss.temperature}
 
-    loop = Loop(
-        learned,
-        updates,
-        order,
-        max_epochs,
-        min_epochs,
-        patience,
-        start_counts,
-        checkpoint,
-        fingerprint,
-    )
+    how_long = max_epochs, min_epochs, patience, start_counts
+    loop = Loop(learned, updates, order, *how_long, checkpoint, fingerprint)
     with _hardware(learner, device):
         state = loop.run(learn, validate)
     network.eval().cpu()

@@ -122,8 +122,12 @@ class BrainAELoss(nn.Module):
         total : Tensor, shape ()
             The weighted sum.
         terms : dict of Tensor
-            The terms of weight other than 0, by name. Where none is left, a ValueError
-            is raised.
+            The terms of weight other than 0, by name.
+
+        Raises
+        ------
+        ValueError
+            If no term is left to learn by.
         """
         parts = set(network.parts) - (set() if image is not None else NO_IMAGE)
         names = [x for x in LOSS_TERMS if self.weights[x] and NEEDS[x] <= parts]

@@ -144,8 +144,13 @@ def build_network(
     Returns
     -------
     network : instance of BrainAENetwork
-        The network. Modules whose output has another shape than the network needs are
-        a ValueError.
+        The network.
+
+    Raises
+    ------
+    ValueError
+        If the output of a part has another shape than the network needs, or ``start``
+        lacks a part that the network has.
     """
     spec = dict(locals()) | {"convolution": dict(convolution)}
     if isinstance(start, dict):

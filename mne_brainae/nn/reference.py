@@ -45,8 +45,12 @@ def n_steps(
     Returns
     -------
     n_steps : int
-        ``floor((n_times - m1 - m2 + 1) / s) + 1``. A window shorter than the kernels,
-        or a stride that skips samples, is a ValueError.
+        ``floor((n_times - m1 - m2 + 1) / s) + 1``.
+
+    Raises
+    ------
+    ValueError
+        If the window is shorter than the kernels, or the stride skips samples.
     """
     if pool_length < pool_stride:
         raise ValueError(

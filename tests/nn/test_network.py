@@ -1,6 +1,7 @@
 """The composed network against one written layer by layer, in float64."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -321,6 +322,9 @@ def test_frozen_network_has_all_maps_without_gradients(n_threads):
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
         assert not one.requires_grad
+    network, again = pickle.loads(pickle.dumps((network, frozen)))
+    assert again.network is network
+    assert torch.equal(again.embed_brain(brain[:1]), frozen.embed_brain(brain[:1]))
 
 
 @pytest.mark.parametrize("inner", [True, False])

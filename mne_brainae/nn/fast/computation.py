@@ -46,8 +46,12 @@ def choose_computation(
     Returns
     -------
     computation : instance of BrainAENetwork | FastComputation
-        What :class:`BrainAELoss` takes as its network. A fast form or bf16 for a
-        network that none suits is a ValueError.
+        What :class:`BrainAELoss` takes as its network.
+
+    Raises
+    ------
+    ValueError
+        If a fast form or bf16 is asked for, and no fast form suits the network.
     """
     device = device or torch.device("cpu")
     # The fast forms sum up in float64, which other devices may not have.

@@ -37,7 +37,7 @@ ROWS = 6_000  # rows of the inner map at a time
 
 
 def freeze(network: BrainAENetwork) -> FrozenNetwork:
-    """Return a network as it is used: fast, and without gradients.
+    """Return the maps of a network as they are used after training.
 
     Parameters
     ----------
