@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mne.utils import ProgressBar, _soft_import
+from mne.utils import _soft_import
 from torch import Tensor, nn
 
-from ..models.checkpoint import Checkpoint, State
-from ..utils.checks import logger
+from ..models.checkpoint import State
+from ..models.training import PATIENCE, Loop
 from .denoiser import Denoiser
 
 SAMPLERS = {
@@ -185,49 +185,39 @@ def train(
     Returns
     -------
     state : instance of State
-        History and the best epoch.
+        See :meth:`mne_brainae.models.training.Loop.run`.
     """
+    device = training.device
     pairs, held_out = (
-        tuple(part.to(training.device) for part in parts) for parts in (pairs, held_out)
+        tuple(part.to(device) for part in parts) for parts in (pairs, held_out)
     )
     order = torch.Generator().manual_seed(seed)
-    learned, optimizer = training.learned, training.optimizer
-    kept = Checkpoint(checkpoint, fingerprint, learned, optimizer, order)
-    with own_random_numbers(seed, training.device):
-        state = kept.resume()
-        n_batches = -(-len(pairs[0]) // batch_size)
-        training.n_done = state.epoch * n_batches
-        epochs = range(state.epoch, max_epochs if state.is_patient else state.epoch)
-        for _ in ProgressBar(epochs, mesg="Training the prior"):
-            rows = torch.randperm(len(pairs[0]), generator=order)
-            losses = [
-                training.update(pairs[0][batch], pairs[1][batch])
-                for batch in rows.to(training.device).tensor_split(n_batches)
-            ]
-            _keep_best(state, training, np.mean(losses), training.validate(*held_out))
-            done = state.epoch == max_epochs or not state.is_patient
-            kept.save(state, is_last=done)
-            if done:
-                break
-    learned.load_state_dict(state.best_weights)
-    logger.info(
-        f"Kept epoch {state.best_epoch} of {state.epoch}, validation loss "
-        f"{state.best_loss:.4f}."
+    n_batches = -(-len(pairs[0]) // batch_size)
+
+    def learn(epoch: int) -> dict:
+        training.n_done = epoch * n_batches
+        rows = torch.randperm(len(pairs[0]), generator=order).to(device)
+        losses = [
+            training.update(pairs[0][batch], pairs[1][batch])
+            for batch in rows.tensor_split(n_batches)
+        ]
+        return {"train_total": float(np.mean(losses))}
+
+    def validate() -> dict:
+        return {"validation_total": training.validate(*held_out)}
+
+    loop = Loop(
+        training.learned,
+        training.optimizer,
+        order,
+        max_epochs,
+        patience=PATIENCE,
+        checkpoint=checkpoint,
+        fingerprint=fingerprint,
+        title="Training the prior",
     )
-    return state
-
-
-def _keep_best(state, training: DiffusionTraining, trained, validated: float) -> None:
-    if not np.isfinite(validated):
-        raise RuntimeError(
-            f"The validation loss became {validated} in epoch {state.epoch}. Lower "
-            "learning_rate, or look for outliers in the embeddings."
-        )
-    state.history.append({"train": float(trained), "validation": validated})
-    if validated < state.best_loss:
-        state.best_loss, state.best_epoch = validated, state.epoch
-        state.best_weights = copy.deepcopy(training.learned.state_dict())
-    state.epoch += 1
+    with own_random_numbers(seed, device):
+        return loop.run(learn, validate)
 
 
 @contextmanager

@@ -254,7 +254,7 @@ class DiffusionPrior(Prior):
     denoiser_ : Module
         The denoiser, in evaluation mode.
     history_ : DataFrame, shape (n_epochs, 2)
-        The loss in training and in validation.
+        The loss in training, ``train_total``, and in validation, ``validation_total``.
     best_epoch_ : int
         The epoch whose weights were kept.
 

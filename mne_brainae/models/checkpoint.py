@@ -21,7 +21,6 @@ from ..utils.files import (
 )
 
 CHECKPOINT = {"kind": "training checkpoint", "version": 1}
-PATIENCE = 20  # epochs without a better validation loss, after which training ends
 SHARE_OF_TIME = 1 / 20  # that writing may take
 
 
@@ -34,11 +33,6 @@ class State:
     best_loss: float = float("inf")
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict] = field(default_factory=list)
-
-    @property
-    def is_patient(self) -> bool:
-        """Whether the best epoch is recent enough to train on."""
-        return self.epoch - 1 - self.best_epoch < PATIENCE
 
 
 def history_table(state: State) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from ..nn.fast.computation import COMPUTATIONS
 from ..nn.fast.precision import PRECISIONS
 from ..nn.losses import LOSS_TERMS
 from ..utils.constraints import integer, options, positive, real
+from .training import OPTIMIZERS
 
 
 class Part(BaseEstimator):
@@ -90,7 +91,7 @@ class Training(Part):
     _parameter_constraints: ClassVar[dict] = {
         "learning_rate": [positive()],
         "betas": [tuple, list],
-        "optimizer": [options("adam", "adamw")],
+        "optimizer": [options(*OPTIMIZERS)],
         "weight_decay": [real(0)],
         "batch_size": [integer(2)],
         "max_epochs": [integer(1)],

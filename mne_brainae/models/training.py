@@ -1,4 +1,9 @@
-"""The training loop (Algorithm 1): seeds, batches, validation, best weights, resume."""
+"""The training loop (Algorithm 1): epochs, validation, best weights, resume.
+
+:class:`Loop` trains whatever has two functions, one that learns for an epoch and one
+that validates. :func:`train` gives it those of a :class:`~mne_brainae.BrainAE`; the
+prior of :mod:`mne_brainae.generation` gives it its own.
+"""
 
 # License: BSD-3-Clause
 
@@ -25,6 +30,9 @@ from ..utils.checks import logger, warn
 from ..utils.files import zeros
 from .checkpoint import Checkpoint, State
 
+PATIENCE = 20  # epochs without a better validation loss, after which training ends
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
 
 @dataclass
 class Pairs:
@@ -33,9 +41,9 @@ class Pairs:
     Parameters
     ----------
     brain : Tensor, shape (n_images, n_channels, n_times) | instance of Responses
-        Standardised brain responses.
+        Standardized brain responses.
     image : Tensor, shape (n_images, n_image_features) | None
-        Standardised image features.
+        Standardized image features.
     folder : Path | None
         Where temporary files keep a layout of the responses; None is memory.
     """
@@ -88,139 +96,116 @@ def size_of_batch(n_train: int, batch_size: int) -> int:
     return min(batch_size, max(n_train // 8, min(n_train, 32)))
 
 
-def train(
-    network: nn.Module,
-    loss: nn.Module,
-    training: Pairs,
-    validation: Pairs,
-    *,
-    batch_size: int,
-    max_epochs: int,
-    min_epochs: int,
-    learning_rate: float,
-    betas: tuple[float, float],
-    seed: int,
-    device: torch.device,
-    start_counts: bool = False,
-    checkpoint: Path | None = None,
-    fingerprint: str = "",
-    computation: str = "auto",
-    precision: str = "float32",
-    mask_augmentation: float = 0.0,
-) -> State:
-    """Train by Adam and leave the weights of least validation loss in the network.
+@dataclass
+class Loop:
+    """Train epoch by epoch until validation no longer gains, and keep the best weights.
 
     Parameters
     ----------
-    network : instance of BrainAENetwork
-        The network, changed in place.
-    loss : instance of BrainAELoss
-        The loss, changed in place when it learns its temperature.
-    training, validation : instance of Pairs
-        The images to learn from and the held-out ones to choose the epoch by. The
-        responses to learn from are laid out anew, in place.
-    batch_size : int
-        Images per update. The last partial batch is dropped, since InfoNCE depends on
-        the batch.
+    learned : Module
+        What is trained, changed in place.
+    optimizer : Optimizer
+        What trains it, for checkpoints.
+    order : Generator
+        The random numbers of the order of the images, for checkpoints.
     max_epochs, min_epochs : int
-        Most and fewest passes. After the fewest, training ends when ``PATIENCE``
-        epochs have brought no better validation loss.
-    learning_rate : float
-        Adam's step size.
-    betas : tuple of float
-        Adam's decay rates.
-    seed : int
-        Seed of the order of the images.
-    device : device
-        Where to compute.
+        Most and fewest passes.
+    patience : int
+        After the fewest passes, training ends when this many epochs have brought no
+        better validation loss.
     start_counts : bool
         Whether the weights before training may be the best, as epoch -1.
     checkpoint : Path | None
         File to save the state to after the first and the last epoch, and in between
         as often as it takes no more than a twentieth of the time; and to go on from.
     fingerprint : str
-        Identity of data and settings; a checkpoint of another one is a ValueError.
-    computation, precision : str
-        See :func:`mne_brainae.nn.fast.computation.choose_computation`. Validation is
-        always in float32.
-    mask_augmentation : float
-        Share of the responses of a batch of which the encoder sees a part only. The
-        fast forms share work between input and target, so training is plain then.
-
-    Returns
-    -------
-    state : instance of State
-        History, and the epoch whose weights were kept. Ctrl-C ends training early and
-        keeps the best weights so far.
+        Identity of data and settings, which a checkpoint must share.
+    title : str
+        What the progress bar says.
     """
-    if mask_augmentation and computation == "auto":
-        computation = "plain"
-    network.to(device)
-    loss.to(device)
-    learned = nn.ModuleList([network, loss])
-    optimizer = _optimizer(learned, learning_rate, betas, device)
-    order = torch.Generator().manual_seed(seed)
-    kept = Checkpoint(checkpoint, fingerprint, learned, optimizer, order)
-    state = kept.resume()
-    learner, judge = _computations(network, computation, precision, device)
-    training.settle(learner, device)
-    validation = copy.copy(validation)  # the caller goes on with the old layout
-    validation.settle(judge, device)
 
-    def learn(epoch: int) -> dict:
-        # Drawn anew in every epoch, so that one that goes on draws the same.
-        hide = _Hider(mask_augmentation, np.random.default_rng([seed, epoch]))
-        hide = hide if mask_augmentation else None
-        return _train_epoch(
-            learned, learner, optimizer, training, batch_size, order, device, hide
+    learned: nn.Module
+    optimizer: torch.optim.Optimizer
+    order: torch.Generator
+    max_epochs: int
+    min_epochs: int = 0
+    patience: int = PATIENCE
+    start_counts: bool = False
+    checkpoint: Path | None = None
+    fingerprint: str = ""
+    title: str = "Training"
+
+    def run(self, learn: Callable[[int], dict], validate: Callable[[], dict]) -> State:
+        """Train, and leave the weights of least validation loss.
+
+        Parameters
+        ----------
+        learn : callable
+            Learns for the epoch whose number it is given, and returns columns of the
+            history.
+        validate : callable
+            Returns more columns of the history, one of which is ``validation_total``.
+
+        Returns
+        -------
+        state : instance of State
+            History, and the epoch whose weights were kept. Ctrl-C ends training early
+            and keeps the best weights so far.
+
+        Raises
+        ------
+        RuntimeError
+            If a validation loss is not finite.
+        ValueError
+            If the checkpoint is of other data or settings.
+        """
+        kept = Checkpoint(
+            self.checkpoint, self.fingerprint, self.learned, self.optimizer, self.order
         )
+        state = kept.resume()
+        with _best_kept_if_interrupted(state, self.max_epochs):
+            if self.start_counts and not state.epoch:
+                self._keep(state, validate()["validation_total"])
+            self._go_on(learn, validate, state, kept)
+        self.learned.load_state_dict(state.best_weights)
+        logger.info(
+            f"Kept epoch {state.best_epoch} of {state.epoch}, "
+            f"validation loss {state.best_loss:.4f}."
+        )
+        return state
 
-    def validate() -> dict:
-        return _validate(learned, judge, validation, batch_size, device)
+    def _go_on(self, learn, validate, state: State, kept: Checkpoint) -> None:
+        """Go on from a state, epoch by epoch, until patience or the epochs end."""
+        ended = self._is_done(state)
+        epochs = range(state.epoch, state.epoch if ended else self.max_epochs)
+        for epoch in ProgressBar(epochs, mesg=self.title):
+            row = learn(epoch) | validate()
+            self._record(state, row)
+            ended = self._is_done(state) or state.epoch == self.max_epochs
+            kept.save(state, is_last=ended)
+            if ended:
+                break
 
-    if start_counts and not state.epoch:
-        state.best_loss = validate()["total"]
-        state.best_weights = copy.deepcopy(learned.state_dict())
-    with _best_kept_if_interrupted(state, max_epochs), _hardware(learner, device):
-        _run(learn, validate, learned, state, kept, min_epochs, max_epochs)
-    learned.load_state_dict(state.best_weights)
-    network.eval()
-    network.cpu()
-    logger.info(
-        f"Kept epoch {state.best_epoch} of {state.epoch}, "
-        f"validation loss {state.best_loss:.4f}."
-    )
-    return state
+    def _is_done(self, state: State) -> bool:
+        waited = state.epoch - 1 - state.best_epoch
+        return state.epoch >= self.min_epochs and waited >= self.patience
 
+    def _record(self, state: State, row: dict) -> None:
+        loss = row["validation_total"]
+        if not np.isfinite(loss):
+            raise RuntimeError(
+                f"The validation loss became {loss} in epoch {state.epoch}. Lower "
+                "learning_rate, or look for outliers in the data."
+            )
+        if loss < state.best_loss:
+            state.best_epoch = state.epoch
+            self._keep(state, loss)
+        state.history.append(row)
+        state.epoch += 1
 
-def _optimizer(learned, learning_rate: float, betas, device: torch.device):
-    return torch.optim.Adam(
-        learned.parameters(),
-        lr=learning_rate,
-        betas=betas,
-        fused=device.type in ("cpu", "cuda"),
-    )
-
-
-def _run(
-    learn: Callable[[int], dict],
-    validate: Callable[[], dict],
-    learned: nn.ModuleList,
-    state: State,
-    kept: Checkpoint,
-    min_epochs: int,
-    max_epochs: int,
-) -> None:
-    """Go on from a state, epoch by epoch, until patience or the epochs end."""
-    done = _is_done(state, min_epochs)
-    epochs = range(state.epoch, state.epoch if done else max_epochs)
-    for epoch in ProgressBar(epochs, mesg="Training"):
-        trained = learn(epoch)
-        _record(state, learned, trained, validate())
-        done = _is_done(state, min_epochs) or state.epoch == max_epochs
-        kept.save(state, is_last=done)
-        if done:
-            break
+    def _keep(self, state: State, loss: float) -> None:
+        state.best_loss = loss
+        state.best_weights = copy.deepcopy(self.learned.state_dict())
 
 
 @contextmanager
@@ -237,6 +222,141 @@ def _best_kept_if_interrupted(state: State, max_epochs: int) -> Iterator[None]:
         )
 
 
+def train(
+    network: nn.Module,
+    loss: nn.Module,
+    training: Pairs,
+    validation: Pairs,
+    *,
+    batch_size: int,
+    max_epochs: int,
+    min_epochs: int,
+    learning_rate: float,
+    betas: tuple[float, float],
+    seed: int,
+    device: torch.device,
+    optimizer: str = "adam",
+    weight_decay: float = 0.0,
+    patience: int = PATIENCE,
+    start_counts: bool = False,
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
+    computation: str = "auto",
+    precision: str = "float32",
+    mask_augmentation: float = 0.0,
+) -> State:
+    """Train a network and leave the weights of least validation loss in it.
+
+    Parameters
+    ----------
+    network : instance of BrainAENetwork
+        The network, changed in place.
+    loss : instance of BrainAELoss
+        The loss, changed in place when it learns its temperature.
+    training, validation : instance of Pairs
+        The images to learn from and the held-out ones to choose the epoch by. The
+        responses to learn from are laid out anew, in place.
+    batch_size : int
+        Images per update. The last partial batch is dropped, since InfoNCE depends on
+        the batch.
+    max_epochs, min_epochs : int
+        Most and fewest passes.
+    learning_rate : float
+        The optimizer's step size.
+    betas : tuple of float
+        The optimizer's decay rates of its moments.
+    seed : int
+        Seed of the order of the images.
+    device : device
+        Where to compute.
+    optimizer : ``"adam"`` | ``"adamw"``
+        Adam, or Adam with decoupled weight decay.
+    weight_decay : float
+        The decay of the network's parameters: with ``"adam"`` a squared penalty, with
+        ``"adamw"`` decoupled. The temperature has none.
+    patience, start_counts, checkpoint, fingerprint : int | bool | Path | str
+        See :class:`Loop`.
+    computation, precision : str
+        See :func:`mne_brainae.nn.fast.computation.choose_computation`. Validation is
+        always in float32.
+    mask_augmentation : float
+        Share of the responses of a batch of which the encoder sees a part only. The
+        fast forms share work between input and target, so training is plain then.
+
+    Returns
+    -------
+    state : instance of State
+        See :meth:`Loop.run`.
+    """
+    if mask_augmentation and computation == "auto":
+        computation = "plain"
+    learned = nn.ModuleList([network, loss]).to(device)
+    settings = {"lr": learning_rate, "betas": betas, "weight_decay": weight_decay}
+    updates = make_optimizer(optimizer, network, loss, device, **settings)
+    order = torch.Generator().manual_seed(seed)
+    learner, judge = _computations(network, computation, precision, device)
+    training.settle(learner, device)
+    validation = copy.copy(validation)  # the caller goes on with the old layout
+    validation.settle(judge, device)
+
+    def learn(epoch: int) -> dict:
+        # Drawn anew in every epoch, so that one that goes on draws the same.
+        hide = _Hider(mask_augmentation, np.random.default_rng([seed, epoch]))
+        hide = hide if mask_augmentation else None
+        losses = _train_epoch(
+            learned, learner, updates, training, batch_size, order, device, hide
+        )
+        return _columns("train", losses)
+
+    def validate() -> dict:
+        losses = _validate(learned, judge, validation, batch_size, device)
+        return _columns("validation", losses) | {"temperature": loss.temperature}
+
+    how_long = max_epochs, min_epochs, patience, start_counts
+    loop = Loop(learned, updates, order, *how_long, checkpoint, fingerprint)
+    with _hardware(learner, device):
+        state = loop.run(learn, validate)
+    network.eval().cpu()
+    return state
+
+
+def _columns(prefix: str, losses: dict) -> dict:
+    return {f"{prefix}_{name}": value for name, value in losses.items()}
+
+
+def make_optimizer(
+    name: str,
+    network: nn.Module,
+    loss: nn.Module,
+    device: torch.device,
+    **settings,
+) -> torch.optim.Optimizer:
+    """Return an optimizer of the parameters of a network and of its loss.
+
+    Parameters
+    ----------
+    name : ``"adam"`` | ``"adamw"``
+        A name of :data:`OPTIMIZERS`.
+    network, loss : Module
+        What is learned. The parameters of the loss have no weight decay.
+    device : device
+        Where they are. The fused form is used on the CPU and on CUDA.
+    **settings
+        Options of the optimizer, such as ``lr``, ``betas`` and ``weight_decay``.
+
+    Returns
+    -------
+    optimizer : Optimizer
+        The optimizer.
+    """
+    groups = [
+        {"params": list(network.parameters())},
+        {"params": list(loss.parameters()), "weight_decay": 0.0},
+    ]
+    fused = device.type in ("cpu", "cuda")
+    return OPTIMIZERS[name](groups, fused=fused, **settings)
+
+
 def _computations(
     network, computation: str, precision: str, device: torch.device
 ) -> tuple[Computation, Computation]:
@@ -250,10 +370,6 @@ def _computations(
         choose_computation(network, computation, precision, device),
         choose_computation(network, computation, "float32", device),
     )
-
-
-def _is_done(state: State, min_epochs: int) -> bool:
-    return state.epoch >= min_epochs and not state.is_patient
 
 
 @contextmanager
@@ -330,19 +446,3 @@ def _add(sums: dict, total: Tensor, terms: dict, weight: float) -> None:
 
 def _as_floats(sums: dict) -> dict:
     return {name: float(value) for name, value in sums.items()}
-
-
-def _record(state: State, learned, trained: dict, validated: dict) -> None:
-    row = {f"train_{name}": value for name, value in trained.items()}
-    row |= {f"validation_{name}": value for name, value in validated.items()}
-    row["temperature"] = learned[1].temperature
-    if not np.isfinite(validated["total"]):
-        raise RuntimeError(
-            f"The validation loss became {validated['total']} in epoch {state.epoch}. "
-            "Lower learning_rate, or look for outliers in the epochs."
-        )
-    if validated["total"] < state.best_loss:
-        state.best_loss, state.best_epoch = validated["total"], state.epoch
-        state.best_weights = copy.deepcopy(learned.state_dict())
-    state.history.append(row)
-    state.epoch += 1

@@ -35,9 +35,14 @@ def build_backbone(
     Returns
     -------
     backbone : Module
-        A module that maps (n, n_channels, n_times) to (n, n_embedding). A window that
-        is too short for its kernels is a ValueError; without braindecode it is an
-        ImportError that says how to install it.
+        A module that maps (n, n_channels, n_times) to (n, n_embedding).
+
+    Raises
+    ------
+    ImportError
+        If braindecode is not installed.
+    ValueError
+        If the window is too short for the kernels of the network.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about montages, and about shorter kernels

@@ -10,22 +10,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .fast.workers import inner_products
-
 #: The terms in the order of the paper: L_con (equation 1), L_fea (equation 2),
 #: L_reconB (equation 3) and L_reconI (equation 4).
 LOSS_TERMS = ("contrastive", "feature", "recon_brain", "recon_image")
 
 
-def info_nce(
-    z_brain: Tensor, z_image: Tensor, temperature: Tensor | float, *, symmetric: bool
-) -> Tensor:
+#: The parts of the network that every term needs.
+NEEDS = {
+    "contrastive": {"brain_encoder", "image_projection"},
+    "feature": {"brain_encoder", "image_projection"},
+    "recon_brain": {"brain_encoder", "brain_decoder"},
+    "recon_image": {"image_projection", "brain_decoder"},
+}
+NO_IMAGE = {"image_projection"}  # what a batch without images cannot use
+
+
+def info_nce(cosine: Tensor, temperature: Tensor | float, *, symmetric: bool) -> Tensor:
     """Contrast every pair of a batch with all other pairings (equation 1).
 
     Parameters
     ----------
-    z_brain, z_image : Tensor, shape (n_batch, n_embedding)
-        Embeddings; row i of both belongs to one pair.
+    cosine : Tensor, shape (n_batch, n_batch)
+        Cosine similarity of every brain response, in rows, with every image, in
+        columns; row i and column i belong to one pair.
     temperature : Tensor | float
         The temperature tau.
     symmetric : bool
@@ -37,8 +44,7 @@ def info_nce(
     loss : Tensor, shape ()
         The cross-entropy of finding the partner by cosine similarity.
     """
-    directions = F.normalize(z_brain, dim=1), F.normalize(z_image, dim=1)
-    logits = inner_products(*directions) / temperature
+    logits = cosine / temperature
     partner = torch.arange(len(logits), device=logits.device)
     loss = F.cross_entropy(logits, partner)
     if symmetric:
@@ -101,12 +107,13 @@ class BrainAELoss(nn.Module):
 
         Parameters
         ----------
-        network : instance of BrainAENetwork | GramComputation
-            The network, or a fast computation of it.
+        network : instance of BrainAENetwork | FastComputation
+            The network, or a fast computation of it. Terms that need a part which it
+            lacks are not computed.
         brain : Tensor, shape (n_batch, n_channels, n_times) | Responses
-            Standardised brain responses, as the network arranges them.
+            Standardized brain responses, as the network arranges them.
         image : Tensor, shape (n_batch, n_image_features) | None
-            Standardised image features; without them only L_reconB is left.
+            Standardized image features; without them only L_reconB is left.
         seen : Tensor, shape (n_batch, n_channels, n_times) | None
             What the encoder sees of the responses, such as parts of them. None is all.
 
@@ -116,23 +123,38 @@ class BrainAELoss(nn.Module):
             The weighted sum.
         terms : dict of Tensor
             The terms of weight other than 0, by name.
+
+        Raises
+        ------
+        ValueError
+            If no term is left to learn by.
         """
-        terms = {}
-        z_brain = None
-        if any(self.weights[name] for name in LOSS_TERMS[:3]):
+        parts = set(network.parts) - (set() if image is not None else NO_IMAGE)
+        names = [x for x in LOSS_TERMS if self.weights[x] and NEEDS[x] <= parts]
+        if not names:
+            raise ValueError(
+                "No term of the loss is left: the network has "
+                f"{', '.join(sorted(parts))}, the weights are {self.weights}. Give "
+                "images, or a weight to a term that these parts can learn by."
+            )
+        z_brain = z_image = None
+        if "brain_encoder" in parts:
             z_brain = network.embed_brain(brain if seen is None else seen)
-        if image is not None:
+        if "image_projection" in parts:
             z_image = network.embed_image(image)
-            if self.weights["contrastive"]:
-                tau = self.log_temperature.exp()
-                terms["contrastive"] = info_nce(
-                    z_brain, z_image, tau, symmetric=self.symmetric
-                )
-            if self.weights["feature"]:
-                terms["feature"] = F.mse_loss(z_brain, z_image)
-        if self.weights["recon_brain"]:
-            terms["recon_brain"] = network.squared_error(z_brain, brain)
-        if image is not None and self.weights["recon_image"]:
-            terms["recon_image"] = network.squared_error(z_image, brain)
+        terms = {
+            name: self._term(name, network, z_brain, z_image, brain) for name in names
+        }
         total = sum(self.weights[name] * term for name, term in terms.items())
         return total, terms
+
+    def _term(self, name: str, network, z_brain, z_image, brain) -> Tensor:
+        if name == "contrastive":
+            directions = F.normalize(z_brain, dim=1), F.normalize(z_image, dim=1)
+            cosine = network.inner_products(*directions)  # (n_batch, n_batch)
+            tau = self.log_temperature.exp()
+            return info_nce(cosine, tau, symmetric=self.symmetric)
+        if name == "feature":
+            return F.mse_loss(z_brain, z_image)
+        embedding = z_brain if name == "recon_brain" else z_image
+        return network.squared_error(embedding, brain)

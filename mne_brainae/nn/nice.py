@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .tsconv import n_steps, running_sum
+from .reference import n_steps
+from .tsconv import running_sum
 
 
 class Residual(nn.Module):
@@ -46,10 +47,10 @@ class NICEEncoder(nn.Module):
 
     Notes
     -----
-    Temporal convolution, pooling, batch normalisation and ELU; spatial convolution,
-    batch normalisation and ELU; dropout, 1 x 1 convolution and linear layer; a residual
-    branch of GELU, linear layer and dropout; layer normalisation. Convolutions before a
-    batch normalisation have no bias, which it would cancel.
+    Temporal convolution, pooling, batch normalization and ELU; spatial convolution,
+    batch normalization and ELU; dropout, 1 x 1 convolution and linear layer; a residual
+    branch of GELU, linear layer and dropout; layer normalization. Convolutions before a
+    batch normalization have no bias, which it would cancel.
     """
 
     def __init__(

@@ -1,12 +1,20 @@
-"""Temporal-spatial convolution and its mirror (Tables 6 and 7 of the paper).
+"""Temporal-spatial convolution and its mirror, neighboring linear layers as one.
 
-Neighbouring linear layers are applied as one. A temporal convolution followed by
-average pooling is one strided convolution with a longer kernel, and repeating every
-sample before a transposed convolution is one strided transposed convolution. The
-composed kernels are made of the layers' own weights at every pass, so that
+The classes have the layers of :mod:`mne_brainae.nn.reference`, which is the network as
+the paper's Tables 6 and 7 print it, and compute the same results in fewer products:
+
+* A temporal convolution with kernel w, then a mean over m2 samples at the stride s, is
+  one convolution at the stride s with the kernel ``w * box(m2) / m2``.
+* A spatial convolution with nothing nonlinear before it multiplies these kernels by
+  its own weights, channel by channel.
+* Repeating every step s times before a transposed convolution with kernel w is one
+  transposed convolution at the stride s with the kernel ``w * box(s)``; lines between
+  the steps have a triangle in place of the box.
+
+The composed kernels are made of the layers' own weights at every pass, so that
 gradients, parameters and results are those of the layers one after another, at a
-fifth of the positions. ``naive.py`` holds the layer-by-layer reference; ``gram.py`` and
-``folded.py`` compute the same network faster in training.
+fifth of the positions. :mod:`mne_brainae.nn.fast` computes the same network faster
+still, in training and in use.
 """
 
 # License: BSD-3-Clause
@@ -14,45 +22,10 @@ fifth of the positions. ``naive.py`` holds the layer-by-layer reference; ``gram.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from ..utils.docs import fill_doc
-from .fast.frozen import FrozenEncoder
-
-
-def n_steps(
-    n_times: int, kernel_length: int, pool_length: int, pool_stride: int
-) -> int:
-    """Return the time steps after temporal convolution and pooling (Table 6).
-
-    Parameters
-    ----------
-    n_times : int
-        Time samples of the window.
-    kernel_length, pool_length, pool_stride : int
-        The sizes m1, m2 and s of Table 6.
-
-    Returns
-    -------
-    n_steps : int
-        ``floor((n_times - m1 - m2 + 1) / s) + 1``. A window shorter than the kernels,
-        or a stride that skips samples, is a ValueError.
-    """
-    if pool_length < pool_stride:
-        raise ValueError(
-            f"pool_length={pool_length} is shorter than pool_stride={pool_stride}, so "
-            "that samples would be skipped. Use pool_length >= pool_stride."
-        )
-    shortest = kernel_length + pool_length - 1
-    if n_times < shortest:
-        raise ValueError(
-            f"The window has {n_times} times, but kernel_length={kernel_length} and "
-            f"pool_length={pool_length} need at least {shortest}. Use a longer window "
-            "or a higher sampling rate, shorter kernels, or brain_encoder='linear' and "
-            "brain_decoder='linear'."
-        )
-    return (n_times - shortest) // pool_stride + 1
+from .reference import ReferenceDecoder, ReferenceEncoder
 
 
 def running_sum(kernel: Tensor, length: int) -> Tensor:
@@ -69,7 +42,7 @@ def running_sum(kernel: Tensor, length: int) -> Tensor:
     -------
     kernel : Tensor, shape (..., n_taps + length - 1)
         The longer kernels: filtering with them equals filtering with ``kernel`` and
-        summing ``length`` neighbouring samples.
+        summing ``length`` neighboring samples.
     """
     padded = F.pad(kernel, (length - 1, length - 1))
     return padded.unfold(-1, length, 1).sum(-1)
@@ -135,28 +108,38 @@ def interpolate_conv_transpose(
     signals : Tensor, shape (n_batch, n_out, n_rows, n_times)
         The signals.
     """
-    n_steps, reach = maps.shape[-1], stride // 2
+    n_steps = maps.shape[-1]
     n_held = n_times - (n_steps * stride + kernel.shape[-1] - 1)
-    n_shapes = min(n_steps, 3)
-    unit = torch.eye(n_shapes, dtype=maps.dtype, device=maps.device)[:, None]
-    shapes = F.interpolate(unit, scale_factor=stride, mode="linear")
-    shapes = F.pad(shapes, (0, n_held), mode="replicate")[:, 0]
-    first = stride + reach if n_steps > 1 else None
-    parts = [(slice(0, 1), 0, shapes[0, :first])]
-    if n_steps > 1:
-        start = (n_steps - 1) * stride - reach
-        shape = shapes[-1, (n_shapes - 1) * stride - reach :]
-        parts.append((slice(-1, None), start, shape))
-    if n_steps > 2:
-        start = stride - reach
-        shape = shapes[1, start : 2 * stride + reach]
-        parts.append((slice(1, -1), start, shape))
     signals = 0.0
-    for steps, start, shape in parts:
-        spread = convolve_taps(kernel, shape)
+    for steps, start, shape in _shapes_of_steps(maps, stride, n_held):
+        spread = convolve_taps(kernel, shape)  # (n_in, n_out, 1, n_taps + reach - 1)
         part = F.conv_transpose2d(maps[..., steps], spread, stride=(1, stride))
         signals = signals + F.pad(part, (start, n_times - start - part.shape[-1]))
     return signals
+
+
+def _shapes_of_steps(
+    maps: Tensor, stride: int, n_held: int
+) -> list[tuple[slice, int, Tensor]]:
+    """Return which steps add which shape to the samples, and from which sample on.
+
+    The shapes of the first, an inner and the last step are read from the interpolation
+    of three steps, one of which is 1 at a time.
+    """
+    n_steps, reach = maps.shape[-1], stride // 2
+    n_shapes = min(n_steps, 3)
+    unit = torch.eye(n_shapes, dtype=maps.dtype, device=maps.device)
+    shapes = F.interpolate(unit[:, None], scale_factor=stride, mode="linear")
+    shapes = F.pad(shapes, (0, n_held), mode="replicate")[:, 0]  # (n_shapes, n_samples)
+    if n_steps == 1:
+        return [(slice(0, 1), 0, shapes[0])]
+    first = (slice(0, 1), 0, shapes[0, : stride + reach])
+    last = shapes[-1, (n_shapes - 1) * stride - reach :]
+    found = [first, (slice(-1, None), (n_steps - 1) * stride - reach, last)]
+    if n_steps > 2:
+        inner = shapes[1, stride - reach : 2 * stride + reach]
+        found.append((slice(1, -1), stride - reach, inner))
+    return found
 
 
 def convolve_taps(kernel: Tensor, taps: Tensor) -> Tensor:
@@ -174,7 +157,7 @@ def convolve_taps(kernel: Tensor, taps: Tensor) -> Tensor:
     kernel : Tensor, shape (..., n_taps + n_given - 1)
         The longer kernels.
     """
-    rows = kernel.flatten(0, -2)[:, None]
+    rows = kernel.flatten(0, -2)[:, None]  # (n_kernels, 1, n_taps)
     longer = F.conv1d(rows, taps.flip(0)[None, None], padding=len(taps) - 1)
     return longer.view(*kernel.shape[:-1], -1)
 
@@ -186,47 +169,23 @@ UPSAMPLINGS = {
 }
 
 
-@fill_doc
-class TSConvEncoder(nn.Module):
-    """Temporal convolution, pooling, spatial convolution, linear layer (Table 6).
+class TSConvEncoder(ReferenceEncoder):
+    """The encoder of Table 6, with its linear layers composed.
 
-    Parameters
-    ----------
-    %(network_sizes)s
-    %(kernel_sizes)s
-    inner_activation : bool
-        Whether batch normalisation and ELU follow the pooling too, as section 3.3.1
-        says, or only the spatial convolution. Without it both convolutions and the
-        pooling are one strided convolution.
-
-    Notes
-    -----
-    Maps (n_batch, n_channels, n_times) to (n_batch, n_embedding). The convolutions
-    have no bias: the batch normalisation behind each of them would cancel it.
+    Parameters and layers are those of
+    :class:`~mne_brainae.nn.reference.ReferenceEncoder`. Without ``inner_activation``
+    both convolutions and the pooling are one strided convolution.
     """
 
-    def __init__(
-        self,
-        n_channels: int,
-        n_times: int,
-        n_embedding: int,
-        *,
-        n_kernels: int = 40,
-        kernel_length: int = 26,
-        pool_length: int = 5,
-        pool_stride: int = 5,
-        inner_activation: bool = True,
-    ):
-        super().__init__()
-        steps = n_steps(n_times, kernel_length, pool_length, pool_stride)
-        self.pool_length, self.pool_stride = pool_length, pool_stride
-        self.n_steps = steps
-        self._frozen: FrozenEncoder | None = None
-        self.temporal = nn.Conv2d(1, n_kernels, (1, kernel_length), bias=False)
-        self.inner_norm = nn.BatchNorm2d(n_kernels) if inner_activation else None
-        self.spatial = nn.Conv2d(n_kernels, n_kernels, (n_channels, 1), bias=False)
-        self.norm = nn.BatchNorm1d(n_kernels)
-        self.linear = nn.Linear(n_kernels * steps, n_embedding)
+    @property
+    def pool_length(self) -> int:
+        """Samples that the pooling averages."""
+        return self.pooling.kernel_size[1]
+
+    @property
+    def pool_stride(self) -> int:
+        """Samples from one step to the next."""
+        return self.pooling.stride[1]
 
     @property
     def n_taps(self) -> int:
@@ -234,7 +193,13 @@ class TSConvEncoder(nn.Module):
         return self.temporal.kernel_size[1] + self.pool_length - 1
 
     def pooled_kernel(self) -> Tensor:
-        """Compose the temporal convolution with the pooling."""
+        """Compose the temporal convolution with the pooling.
+
+        Returns
+        -------
+        kernel : Tensor, shape (n_kernels, 1, 1, n_taps)
+            The kernel of one convolution with stride ``pool_stride``.
+        """
         return running_sum(self.temporal.weight, self.pool_length) / self.pool_length
 
     def composed_kernel(self) -> Tensor:
@@ -245,86 +210,32 @@ class TSConvEncoder(nn.Module):
         kernel : Tensor, shape (n_kernels, n_channels, n_taps)
             The kernel of one convolution with stride ``pool_stride``.
         """
-        pooled, spatial = self.pooled_kernel()[:, 0, 0], self.spatial.weight[..., 0]
+        pooled = self.pooled_kernel()[:, 0, 0]  # (n_kernels, n_taps)
+        spatial = self.spatial.weight[..., 0]  # (n_kernels, n_kernels, n_channels)
         return torch.einsum("jkc,km->jcm", spatial, pooled)
-
-    def train(self, mode: bool = True) -> TSConvEncoder:
-        """Set training or evaluation mode, and forget the folded kernels."""
-        self._frozen = None
-        return super().train(mode)
 
     def forward(self, brain: Tensor) -> Tensor:
         """Embed brain responses."""
-        if not self.training and not torch.is_grad_enabled():
-            if self._frozen is None or self._frozen.is_stale(self):
-                self._frozen = FrozenEncoder(self)
-            return self._frozen(brain, self.linear)
+        stride = self.pool_stride
         if self.inner_norm is None:
-            maps = F.conv1d(brain, self.composed_kernel(), stride=self.pool_stride)
+            maps = F.conv1d(brain, self.composed_kernel(), stride=stride)
         else:
-            pooled = self.pooled_kernel()
-            maps = F.conv2d(brain[:, None], pooled, stride=(1, self.pool_stride))
+            maps = brain[:, None]  # (n, 1, n_channels, n_times)
+            maps = F.conv2d(maps, self.pooled_kernel(), stride=(1, stride))
+            # (n, n_kernels, n_channels, n_steps)
             maps = F.elu(self.inner_norm(maps), inplace=True)
             maps = F.conv2d(maps, self.spatial.weight).squeeze(2)
-        maps = F.elu(self.norm(maps), inplace=True)
-        return self.linear(maps.flatten(1))
+        maps = F.elu(self.norm(maps), inplace=True)  # (n, n_kernels, n_steps)
+        return self.linear(maps.flatten(1))  # (n, n_embedding)
 
 
-@fill_doc
-class TSConvDecoder(nn.Module):
-    """Linear layer, transposed spatial convolution, upsampling, transposed temporal.
+class TSConvDecoder(ReferenceDecoder):
+    """The decoder of Table 7, with its linear layers composed.
 
-    The mirror of :class:`TSConvEncoder` (Table 7, read from the latent outwards),
-    with an affine output per channel and no saturating nonlinearity.
-
-    Parameters
-    ----------
-    %(network_sizes)s
-    %(kernel_sizes)s
-    inner_activation : bool
-        Whether batch normalisation and ELU follow the transposed spatial convolution,
-        as in the encoder, or precede it. In the second case all that follows is one
-        strided transposed convolution.
-    upsampling : ``"nearest"`` | ``"linear"``
-        Whether samples repeat the step that they belong to, or lie on a line between
-        steps. Training has a fast form for the first one only.
-
-    Notes
-    -----
-    Maps (n_batch, n_embedding) to (n_batch, n_channels, n_times).
+    Parameters and layers are those of
+    :class:`~mne_brainae.nn.reference.ReferenceDecoder`. Without ``inner_activation``
+    all that follows the activation is one strided transposed convolution.
     """
-
-    def __init__(
-        self,
-        n_channels: int,
-        n_times: int,
-        n_embedding: int,
-        *,
-        n_kernels: int = 40,
-        kernel_length: int = 26,
-        pool_length: int = 5,
-        pool_stride: int = 5,
-        inner_activation: bool = True,
-        upsampling: str = "nearest",
-    ):
-        if upsampling not in UPSAMPLINGS:
-            raise ValueError(
-                f"upsampling must be one of {', '.join(map(repr, UPSAMPLINGS))}, got "
-                f"{upsampling!r}."
-            )
-        super().__init__()
-        steps = n_steps(n_times, kernel_length, pool_length, pool_stride)
-        self.n_times, self.pool_stride = n_times, pool_stride
-        self.n_held = n_times - (steps * pool_stride + kernel_length - 1)
-        self.inner_activation, self.upsampling = inner_activation, upsampling
-        self.linear = nn.Linear(n_embedding, n_kernels * steps)
-        self.norm = nn.BatchNorm2d(n_kernels)
-        self.spatial = nn.ConvTranspose2d(
-            n_kernels, n_kernels, (n_channels, 1), bias=False
-        )
-        self.temporal = nn.ConvTranspose2d(n_kernels, 1, (1, kernel_length), bias=False)
-        self.scale = nn.Parameter(torch.ones(n_channels, 1))
-        self.offset = nn.Parameter(torch.zeros(n_channels, 1))
 
     @property
     def n_taps(self) -> int:
@@ -357,19 +268,19 @@ class TSConvDecoder(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Predict brain responses."""
-        maps = self.linear(embedding).unflatten(1, (len(self.temporal.weight), 1, -1))
+        maps = self.linear(embedding)  # (n, n_kernels * n_steps)
+        maps = maps.unflatten(1, (-1, 1, self.n_steps))  # (n, n_kernels, 1, n_steps)
+        kernel = self.temporal.weight  # (n_kernels, 1, 1, kernel_length)
         if self.inner_activation:
+            # One output map over all channels: (n, n_kernels, n_channels, n_steps).
             maps = F.conv_transpose2d(maps, self.spatial.weight)
-            kernel = self.temporal.weight
         else:
-            kernel = torch.einsum(
-                "jkc,km->jcm",
-                self.spatial.weight[..., 0],
-                self.temporal.weight[:, 0, 0],
-            )[:, :, None]
+            # One output map per channel: (n_kernels, n_channels, 1, kernel_length).
+            spatial = self.spatial.weight[..., 0]
+            kernel = torch.einsum("jkc,km->jcm", spatial, kernel[:, 0, 0])[:, :, None]
         maps = F.elu(self.norm(maps), inplace=True)
         upsample = UPSAMPLINGS[self.upsampling]
         signals = upsample(maps, kernel, stride=self.pool_stride, n_times=self.n_times)
-        # One output map over all channels, or one output map per channel.
-        signals = signals.squeeze(1) if self.inner_activation else signals.squeeze(2)
-        return signals * self.scale + self.offset
+        # (n, 1, n_channels, n_times) of one map, else (n, n_channels, 1, n_times).
+        signals = signals.squeeze(1 if self.inner_activation else 2)
+        return signals * self.scale + self.offset  # (n, n_channels, n_times)

@@ -18,28 +18,28 @@ from mne_brainae.nn.network import build_network
 
 
 def test_benchmark_prints_and_writes(tmp_path, capsys):
-    """A small run fills the table and the file, and fast is faster than naive."""
+    """A small run fills the table and the file; fast is faster than the reference."""
     out = tmp_path / "speed.json"
     words = ["--batch", "24", "--rounds", "1", "--chain", "linear", "--memory"]
     before = torch.get_num_threads()
-    main(["benchmark", "speed", *words, "--compare", "naive", "--out", str(out)])
+    main(["benchmark", "speed", *words, "--compare", "reference", "--out", str(out)])
     assert torch.get_num_threads() == before
     printed = capsys.readouterr().out
     assert "EEG 63 x 250, batch 24" in printed
     assert "inner_activation=False" in printed
     results = json.loads(out.read_text())
     (chain,) = results["chains"].values()
-    fast, naive = chain["steps"]["fast"], chain["steps"]["naive"]
-    assert naive["faster"] == 1.0
+    fast, reference = chain["steps"]["fast"], chain["steps"]["reference"]
+    assert reference["faster"] == 1.0
     assert fast["leaner"] > 2.0  # far more on larger batches
     assert fast["operations"] > 0
-    assert naive["memory"] > 2 * fast["memory"] > 0
+    assert reference["memory"] > 2 * fast["memory"] > 0
     assert 0 < fast["share"] < 1.5
     updates = (16540 - 740) // 24
     assert chain["epoch"]["updates"] == updates
     assert chain["epoch"]["wall"] > updates * fast["wall"]
     for times in chain["inference"].values():
-        assert 0 < times["ours"] < times["naive"]
+        assert 0 < times["ours"] < times["reference"]
     assert chain["embed_epochs"] > chain["inference"]["1"]["ours"]
     assert "embed_epochs on one epoch" in printed
 

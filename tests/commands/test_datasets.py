@@ -171,12 +171,12 @@ def test_both_ways_of_the_benchmark_agree(tmp_path):
     order = np.random.default_rng(1).permutation(np.repeat(np.arange(90), 2))
     onsets = 1000 + 200 * np.arange(180)
     lean = benchmark.block_by_block(str(header), onsets, order)
-    naive = benchmark.all_at_once(str(header), onsets, order)
-    assert lean.shape == naive.shape == (90, 63, 250)
+    whole = benchmark.all_at_once(str(header), onsets, order)
+    assert lean.shape == whole.shape == (90, 63, 250)
     first = list(dict.fromkeys(order))  # averages come in order of appearance
     lean = lean[[first.index(image) for image in range(90)]]
     # One low-passes the recording at 100 Hz, the other epochs at 125 Hz.
-    assert np.corrcoef(lean.ravel(), naive.ravel())[0, 1] > 0.85
+    assert np.corrcoef(lean.ravel(), whole.ravel())[0, 1] > 0.85
 
 
 def test_output_that_nobody_reads_on():

@@ -222,7 +222,7 @@ def on_disk(seen, model, tmp_path_factory):
 @pytest.fixture
 def impatient(monkeypatch):
     """Training ends at the first epoch that is no better."""
-    monkeypatch.setattr("mne_brainae.models.checkpoint.PATIENCE", 1)
+    monkeypatch.setattr("mne_brainae.generation.diffusion.PATIENCE", 1)
 
 
 def fit_prior_command(folder, out, *more):
@@ -289,13 +289,13 @@ def test_a_killed_command_goes_on(on_disk, tmp_path, monkeypatch):
     def killed(self, *args):
         calls.append(1)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            raise MemoryError
         return validate(self, *args)
 
     monkeypatch.setattr(DiffusionTraining, "validate", killed)
     broken, blurry = tmp_path / "broken.safetensors", tmp_path / "blurry.safetensors"
     words = ("--low-level", str(blurry))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(MemoryError):
         fit_prior_command(on_disk, broken, *words)
     assert (tmp_path / "broken.checkpoint.safetensors").exists()
     with catch_logging(verbose="INFO") as log:

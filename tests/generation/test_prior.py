@@ -224,11 +224,11 @@ def test_a_killed_fit_goes_on_to_the_same_result(tables, tmp_path, monkeypatch):
     def killed(self, *args):
         calls.append(1)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            raise MemoryError
         return validate(self, *args)
 
     monkeypatch.setattr(DiffusionTraining, "validate", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(MemoryError):
         prior.fit(*tables)
     prior.fit(*tables)
     pd.testing.assert_frame_equal(prior.history_, whole.history_)
@@ -238,6 +238,24 @@ def test_a_killed_fit_goes_on_to_the_same_result(tables, tmp_path, monkeypatch):
         assert torch.equal(value, prior.denoiser_.state_dict()[name]), name
     with pytest.raises(ValueError, match="other data or settings"):
         clone(prior).set_params(dropout=0.2).fit(*tables)
+
+
+@needs_diffusers
+def test_an_interrupted_fit_keeps_the_best_so_far(tables, monkeypatch):
+    validate, calls = DiffusionTraining.validate, []
+
+    def interrupted(self, *args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return validate(self, *args)
+
+    monkeypatch.setattr(DiffusionTraining, "validate", interrupted)
+    with pytest.warns(RuntimeWarning, match="interrupted after 2 of"):
+        prior = DiffusionPrior(**TINY).fit(*tables)
+    assert list(prior.history_) == ["train_total", "validation_total"]
+    assert len(prior.history_) == 2
+    assert np.isfinite(prior.sample(tables[0][:3], random_state=0)).all()
 
 
 @needs_diffusers

@@ -1,6 +1,7 @@
 """The composed network against one written layer by layer, in float64."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -11,12 +12,17 @@ from torch.nn import functional as F
 
 from mne_brainae.nn.decoders import LinearBrainDecoder
 from mne_brainae.nn.fast.computation import choose_computation
+from mne_brainae.nn.fast.frozen import freeze
 from mne_brainae.nn.fast.spectrum import fourier_basis, turns
 from mne_brainae.nn.fast.workers import share, workers
 from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss, info_nce
 from mne_brainae.nn.network import build_network
-from mne_brainae.nn.reference import naive
-from mne_brainae.nn.tsconv import n_steps
+from mne_brainae.nn.reference import (
+    ReferenceDecoder,
+    ReferenceEncoder,
+    n_steps,
+    reference_of,
+)
 
 OPTIONS = {"n_kernels": 5, "kernel_length": 7, "pool_length": 5, "pool_stride": 5}
 
@@ -86,7 +92,7 @@ def test_parity_with_layers_one_after_another(computation, inner, n_channels, n_
     fast = choose_computation(network, computation)
     steps = (
         _step(form, weights.parameters(), brain, image)
-        for form, weights in ((fast, network), (naive(other), other))
+        for form, weights in ((fast, network), (reference_of(other), other))
     )
     _compare(*steps, names)
     for one, two in zip(network.buffers(), other.buffers(), strict=True):
@@ -95,7 +101,7 @@ def test_parity_with_layers_one_after_another(computation, inner, n_channels, n_
     network.eval(), other.eval()
     steps = (
         _step(form, weights.parameters(), brain, image)
-        for form, weights in ((fast, network), (naive(other), other))
+        for form, weights in ((fast, network), (reference_of(other), other))
     )
     _compare(*steps, names)
 
@@ -125,7 +131,7 @@ def test_fast_parity_in_any_geometry(
     rows = torch.randperm(19)[:17]
     form = choose_computation(network, "fast")
     arranged = form.arrange(brain)
-    slow = _step(naive(network), network.parameters(), brain[rows], image[rows])
+    slow = _step(reference_of(network), network.parameters(), brain[rows], image[rows])
     with workers(n_threads):
         form.arrange = lambda chosen: arranged[chosen]
         fast = _step(form, network.parameters(), rows, image[rows])
@@ -136,12 +142,12 @@ def test_fast_parity_in_any_geometry(
 def test_fast_float32_over_many_rows(inner):
     """Float32 stays within 1e-5 of float64 over 3 10^5 rows of the inner map.
 
-    PyTorch's batch normalisation of maps with channels last misses this by far.
+    PyTorch's batch normalization of maps with channels last misses this by far.
     """
     exact = _network(40, 141, inner)
     single = copy.deepcopy(exact).float()
     brain, image = _pairs(280, 40, 141)
-    terms, gradients = _step(naive(exact), exact.parameters(), brain, image)
+    terms, gradients = _step(reference_of(exact), exact.parameters(), brain, image)
     form = choose_computation(single, "fast")
     total, rounded = _loss(contrastive=0.7, recon_image=1.3).float()(
         form, form.arrange(brain.float()), image.float()
@@ -210,7 +216,7 @@ def test_any_geometry(n_times, kernel_length, pool_stride, extra, inner):
             n_steps(n_times, **geometry)
         return
     network = _network(2, n_times, inner, **geometry).eval()
-    reference = naive(network)
+    reference = reference_of(network)
     z = torch.randn(3, 9, dtype=torch.float64)
     torch.testing.assert_close(
         network.decode(z), reference.decode(z), rtol=0, atol=1e-12
@@ -241,7 +247,7 @@ def test_linear_upsampling(
     network = _network(3, n_times, inner, "linear", **geometry)
     assert choose_computation(network) is network  # no fast form
     brain, image = _pairs(7, 3, n_times)
-    slow = _step(naive(network), network.parameters(), brain, image)
+    slow = _step(reference_of(network), network.parameters(), brain, image)
     fast = _step(network, network.parameters(), brain, image)
     _compare(fast, slow, [name for name, _ in network.named_parameters()])
     nearest = _network(3, n_times, inner, **geometry)
@@ -257,27 +263,27 @@ def test_inference_parity(inner, n_channels, n_times):
     network = _network(n_channels, n_times, inner)
     brain, image = _pairs(21, n_channels, n_times)
     _step(network, network.parameters(), brain, image)  # moves the running statistics
-    reference = naive(network.eval()).eval()
+    reference = reference_of(network.eval()).eval()
     for rows in (slice(0, 1), slice(None)):
         with torch.inference_mode():
-            z = network.embed_brain(brain[rows])
+            z = freeze(network).embed_brain(brain[rows])
         torch.testing.assert_close(
             z, reference.embed_brain(brain[rows]).detach(), rtol=0, atol=1e-12
         )
 
 
 @pytest.mark.parametrize("inner", [True, False])
-@pytest.mark.parametrize("change", ["optimizer", "load", "statistics", "data", "copy"])
-def test_folded_kernels_are_never_stale(inner, change):
+@pytest.mark.parametrize("change", ["optimizer", "load", "statistics", "copy"])
+def test_frozen_kernels_are_never_stale(inner, change):
     """Whatever changes a parameter, the next embedding sees it."""
     network = _network(4, 40, inner)
     brain, image = _pairs(9, 4, 40)
-    network.eval()
+    frozen = freeze(network.eval())
     with torch.inference_mode():
-        before = network.embed_brain(brain)
-        folded = network.brain_encoder._frozen
-        torch.testing.assert_close(network.embed_brain(brain), before, rtol=0, atol=0)
-        assert network.brain_encoder._frozen is folded  # kept, not made again
+        before = frozen.embed_brain(brain)
+        folded = frozen._folded
+        torch.testing.assert_close(frozen.embed_brain(brain), before, rtol=0, atol=0)
+        assert frozen._folded is folded  # kept, not made again
     if change == "optimizer":
         optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
         _loss()(network, brain, image)[0].backward()
@@ -287,17 +293,66 @@ def test_folded_kernels_are_never_stale(inner, change):
         network.load_state_dict(weights)
     elif change == "statistics":
         network.brain_encoder.norm.running_mean += 1.0
-    elif change == "data":
-        network.brain_encoder.spatial.weight.data *= 2.0
-        network.eval()
     else:
-        network = copy.deepcopy(network)
+        network, frozen = copy.deepcopy((network, frozen))
+        assert frozen.network is network
+        assert frozen._folded is None
         network.brain_encoder.temporal.weight.data *= 2.0
-    wanted = naive(network).eval().embed_brain(brain).detach()
+    wanted = reference_of(network).eval().embed_brain(brain).detach()
     with torch.inference_mode():
-        after = network.embed_brain(brain)
+        after = frozen.embed_brain(brain)
     torch.testing.assert_close(after, wanted, rtol=0, atol=1e-12)
     assert (after - before).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_frozen_network_has_all_maps_without_gradients(n_threads):
+    network = _network(4, 40, True).eval()
+    brain, image = _pairs(70, 4, 40)
+    with torch.no_grad():
+        z = network.embed_image(image)
+        wanted = network.embed_brain(brain), z, network.decode(z)
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        frozen = freeze(network)
+        found = frozen.embed_brain(brain), frozen.embed_image(image), frozen.decode(z)
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+        assert not one.requires_grad
+    network, again = pickle.loads(pickle.dumps((network, frozen)))
+    assert again.network is network
+    assert torch.equal(again.embed_brain(brain[:1]), frozen.embed_brain(brain[:1]))
+
+
+@pytest.mark.parametrize("inner", [True, False])
+def test_the_reference_stands_on_its_own(inner):
+    """Built with sizes, it draws the weights of the network it is the reference of."""
+    size, options = (3, 41, 9), OPTIONS | {"inner_activation": inner}
+    torch.manual_seed(0)
+    encoder = ReferenceEncoder(*size, **options)
+    decoder = ReferenceDecoder(*size, **options)
+    torch.manual_seed(0)
+    network = build_network(
+        n_channels=3,
+        n_times=41,
+        n_image_features=6,
+        n_embedding=9,
+        brain_encoder="tsconv",
+        brain_decoder="tsconv",
+        image_projection="linear",
+        convolution=options,
+    )
+    brain = torch.randn(5, 3, 41)
+    z = encoder(brain)
+    torch.testing.assert_close(z, network.embed_brain(brain), rtol=0, atol=1e-5)
+    torch.testing.assert_close(decoder(z), network.decode(z), rtol=0, atol=1e-5)
+    encoder.load_state_dict(network.brain_encoder.state_dict())
+    shared = reference_of(network)
+    assert shared.brain_encoder.linear is network.brain_encoder.linear
+    assert shared.brain_decoder.scale is network.brain_decoder.scale
 
 
 @pytest.mark.parametrize("n_blocks", [2, 4, 10, 50])
@@ -324,12 +379,13 @@ def test_info_nce_by_hand():
     """Equation 1 term by term, in one direction and in both."""
     torch.manual_seed(2)
     a, b = torch.randn(2, 5, 3, dtype=torch.float64)
-    similarity = F.cosine_similarity(a[:, None], b[None], dim=-1) / 0.1
+    cosine = F.cosine_similarity(a[:, None], b[None], dim=-1)
+    similarity = cosine / 0.1
     rows = -(similarity.diag() - similarity.logsumexp(1)).mean()
     columns = -(similarity.diag() - similarity.logsumexp(0)).mean()
-    printed = info_nce(a, b, 0.1, symmetric=False)
+    printed = info_nce(cosine, 0.1, symmetric=False)
     torch.testing.assert_close(printed, rows)
-    both = info_nce(a, b, 0.1, symmetric=True)
+    both = info_nce(cosine, 0.1, symmetric=True)
     torch.testing.assert_close(both, (rows + columns) / 2)
 
 

@@ -18,7 +18,7 @@ from .shapes import (
 def time_inference(
     shape: Shape, chain: str, rounds: int, compare: list[str]
 ) -> dict[str, dict]:
-    """Time the encoder on one response and on two hundred, naive beside ours.
+    """Time the encoder on one response and on two hundred, beside the reference.
 
     Parameters
     ----------
@@ -38,18 +38,20 @@ def time_inference(
     """
     import torch
 
-    from ...nn.reference import naive
+    from ...nn.fast.frozen import freeze
+    from ...nn.reference import reference_of
 
     network = make_network(shape, chain).eval()
-    encoders = {"ours": network.brain_encoder}
-    encoders["naive"] = naive(network).eval().brain_encoder
+    encoders = {"ours": freeze(network).embed_brain}
+    encoders["reference"] = reference_of(network).eval().brain_encoder
     if "braindecode" in compare:
         encoders["braindecode"] = _braindecode_encoder(shape).eval()
     times = {}
     for batch in (1, 200):
         brain = torch.randn(batch, shape.n_channels, shape.n_times)
-        # One response is short work: many repetitions; naive would take minutes.
-        given = {name: brain[:20] if name == "naive" else brain for name in encoders}
+        # One response is short work: many repetitions; the reference takes long.
+        few = {"reference": brain[:20]}
+        given = {name: few.get(name, brain) for name in encoders}
         walls = {name: [] for name in encoders}
         for _ in range(rounds * (10 if batch == 1 else 1) + 1):
             for name, encoder in encoders.items():

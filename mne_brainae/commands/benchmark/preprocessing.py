@@ -49,11 +49,11 @@ def run(given: argparse.Namespace) -> None:
         "0.1-100 Hz as well; the other way does not filter."
     )
     print(table.round(2).to_string())
-    lean, naive = (table.loc[(given.compare, way)] for way in WAYS)
+    lean, whole = (table.loc[(given.compare, way)] for way in WAYS)
     print(
         f"At {given.compare} images, block by block is "
-        f"{naive['seconds'] / lean['seconds']:.1f} times faster and takes "
-        f"{naive['peak_mb'] / lean['peak_mb']:.1f} times less memory."
+        f"{whole['seconds'] / lean['seconds']:.1f} times faster and takes "
+        f"{whole['peak_mb'] / lean['peak_mb']:.1f} times less memory."
     )
 
 

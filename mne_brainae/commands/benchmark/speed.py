@@ -31,7 +31,7 @@ BETAS = (0.5, 0.999)  # of Adam in the paper (section 4.2), as BrainAE has them
 #: What can be timed: how the network is computed, in which precision, and whether the
 #: package shares the work among threads or OpenMP does.
 VARIANTS = {
-    "naive": ("naive", "float32", False),
+    "reference": ("reference", "float32", False),
     "plain": ("plain", "float32", False),
     "fast": ("fast", "float32", True),
     "bf16": ("fast", "bf16", True),
@@ -163,12 +163,12 @@ class Trainer:
 
         from ...nn.fast.computation import choose_computation
         from ...nn.losses import LOSS_TERMS, BrainAELoss
-        from ...nn.reference import naive
+        from ...nn.reference import reference_of
 
         kind, precision, self.shares = VARIANTS[self.variant]
         self.network = network = make_network(self.shape, self.chain)
-        if kind == "naive":
-            self.computation = naive(network)
+        if kind == "reference":
+            self.computation = reference_of(network)
         else:
             self.computation = choose_computation(network, kind, precision)
         self.loss = BrainAELoss(
@@ -178,7 +178,7 @@ class Trainer:
             symmetric=True,
         )
         self.optimizer = torch.optim.Adam(
-            network.parameters(), betas=BETAS, fused=kind != "naive"
+            network.parameters(), betas=BETAS, fused=kind != "reference"
         )
 
     @cached_property
@@ -256,8 +256,9 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
     Returns
     -------
     steps : dict of dict
-        Medians of wall and processor time, how many times naive takes as long where it
-        was timed, operations, and the share of the machine's speed in products.
+        Medians of wall and processor time, how many times as long the reference takes
+        where it was timed, operations, and the share of the machine's speed in
+        products.
     """
     steps = {name: {"walls": [], "processors": []} for name in trainers}
     peaks = []
@@ -276,14 +277,16 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
             median(step["walls"]),
             median(step["processors"]),
         )
-        if name != "naive":  # its steps are long, and its share says little
+        if name != "reference":  # its steps are long, and its share says little
             step["operations"] = trainers[name].count_products()
             step["product_speed"] = median(peaks)
             speed = step["operations"] / step["processor"]
             step["share"] = speed / step["product_speed"]
-        if "naive" in steps:
-            step["faster"] = median(steps["naive"]["walls"]) / step["wall"]
-            step["leaner"] = median(steps["naive"]["processors"]) / step["processor"]
+        if "reference" in steps:
+            step["faster"] = median(steps["reference"]["walls"]) / step["wall"]
+            step["leaner"] = (
+                median(steps["reference"]["processors"]) / step["processor"]
+            )
     return steps
 
 

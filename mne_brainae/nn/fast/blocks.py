@@ -1,4 +1,17 @@
-"""Convolution as products of matrices: samples in blocks, windows, diagonals, ELU."""
+"""Convolution as products of matrices: samples in blocks, windows, diagonals, ELU.
+
+*Blocks.* A window of n_taps samples at step q begins with block q of ``stride``
+samples. Cut the kernel into parts of one stride, too, and the convolution is
+
+    y_q = sum_r block_(q + r) part_r.
+
+All products block_b part_r are one product of matrices; y_q sums over its diagonal
+b = q + r (:func:`diagonals`, a view without a copy).
+
+*Windows.* Where a nonlinearity follows each channel's own convolution, every column is
+the window that one step of one channel sees, and a one, so that the last row of the
+kernels is a constant (:func:`windows`).
+"""
 
 # License: BSD-3-Clause
 
@@ -27,11 +40,12 @@ def in_blocks(kernel: Tensor, stride: int, n_parts: int) -> Tensor:
         The parts.
     """
     padded = F.pad(kernel, (0, n_parts * stride - kernel.shape[2]))
-    return padded.transpose(1, 2).reshape(len(kernel), n_parts, -1)
+    taps = padded.transpose(1, 2)  # (n_kernels, n_parts * stride, n_channels)
+    return taps.reshape(len(kernel), n_parts, -1)  # (n_kernels, n_parts, stride * n_ch)
 
 
 def diagonals(product: Tensor, n_steps: int) -> Tensor:
-    """View what adds up to one output: block q, part r of a product is step q - r.
+    """View what adds up to one output: step q is the sum of block q + r, part r.
 
     Parameters
     ----------
@@ -76,7 +90,7 @@ def windows(samples: Tensor, n_steps: int, stride: int, n_taps: int) -> Tensor:
     result = samples.new_empty(n_taps + 1, n, n_steps, n_channels)
     result[:-1] = view
     result[-1] = 1.0
-    return result.flatten(1)
+    return result.flatten(1)  # (n_taps + 1, n * n_steps * n_channels)
 
 
 def elu_(maps: Tensor) -> Tensor:
@@ -85,15 +99,15 @@ def elu_(maps: Tensor) -> Tensor:
     Parameters
     ----------
     maps : Tensor
-        What to bend.
+        Its argument, any shape.
 
     Returns
     -------
     maps : Tensor
         The same tensor.
     """
-    bent = torch.clamp(maps, max=0.0).exp_().sub_(1.0)
-    return torch.maximum(maps, bent, out=maps)
+    below = torch.clamp(maps, max=0.0).exp_().sub_(1.0)
+    return torch.maximum(maps, below, out=maps)
 
 
 def elu_backward(gradient: Tensor, result: Tensor, *, out: Tensor) -> Tensor:

@@ -15,12 +15,13 @@ import torch
 
 from ..network import BrainAENetwork
 from ..tsconv import TSConvDecoder, TSConvEncoder
+from .base import FastComputation
 from .folded import FoldedComputation
 from .gram import GramComputation
 from .precision import Precision
 
 COMPUTATIONS = ("auto", "fast", "plain")
-Computation = BrainAENetwork | GramComputation | FoldedComputation
+Computation = BrainAENetwork | FastComputation
 
 
 def choose_computation(
@@ -44,9 +45,13 @@ def choose_computation(
 
     Returns
     -------
-    computation : instance of BrainAENetwork | GramComputation | FoldedComputation
-        What :class:`BrainAELoss` takes as its network. A fast form or bf16 for a
-        network that none suits is a ValueError.
+    computation : instance of BrainAENetwork | FastComputation
+        What :class:`BrainAELoss` takes as its network.
+
+    Raises
+    ------
+    ValueError
+        If a fast form or bf16 is asked for, and no fast form suits the network.
     """
     device = device or torch.device("cpu")
     # The fast forms sum up in float64, which other devices may not have.
@@ -65,7 +70,7 @@ def choose_computation(
     return form(network, Precision.named(precision, device))
 
 
-def _fast_form(network: BrainAENetwork) -> type | None:
+def _fast_form(network: BrainAENetwork) -> type[FastComputation] | None:
     """Return the class that computes a network fast, None where there is none."""
     encoder, decoder = network.brain_encoder, network.brain_decoder
     if type(encoder) is not TSConvEncoder or type(decoder) is not TSConvDecoder:

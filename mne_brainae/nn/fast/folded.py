@@ -1,21 +1,22 @@
 """The fast computation of the network with an inner activation.
 
-Batch normalisation and ELU between temporal and spatial convolution need the map of
+Batch normalization and ELU between temporal and spatial convolution need the map of
 all steps, channels and kernels, which is by far the largest array of the network. Here
-it exists for a few responses at a time only, and no normalisation ever passes over it:
+it exists for a few responses at a time only, and no normalization ever passes over it:
 
-*Folded normalisation.* What the first normalisation sees is linear in windows of
+*Folded normalization.* What the first normalization sees is linear in windows of
 samples, w'u. Its mean and variance over the batch are w'm and w'Cw, with the mean m
 and covariance C of the windows, which are summed up once per response. So the
-normalisation becomes a scale and a shift of the kernels. In the decoder the same holds
+normalization becomes a scale and a shift of the kernels. In the decoder the same holds
 for the spatial kernels and the covariance of the steps that they see.
 
-*Chunks.* With the normalisation folded, responses are independent of one another and
+*Chunks.* With the normalization folded, responses are independent of one another and
 the squared error is a sum. The decoder computes error and gradients of a chunk in one
 go and keeps neither map nor reconstruction; the encoder computes its map again.
 
 ``F.batch_norm`` over maps with channels last would be wrong besides: in float32 its
-variance is off by 1e-4 for some 10^5 rows on a CPU. ``tests/test_nn.py`` compares.
+variance is off by 1e-4 for some 10^5 rows on a CPU. ``tests/nn/test_network.py``
+compares.
 """
 
 # License: BSD-3-Clause
@@ -27,18 +28,17 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from ..network import BrainAENetwork
 from ..tsconv import running_sum
+from .base import FastComputation
 from .blocks import elu_, elu_backward, windows
-from .normalization import normalised_elu, scale_and_shift
-from .precision import Precision
+from .normalization import normalized_elu, scale_and_shift
 from .responses import Responses
 from .workers import linear, share
 
 ROWS = 12_000  # rows of the inner map per chunk: steps x channels x responses
 
 
-class FoldedComputation:
+class FoldedComputation(FastComputation):
     """A network with an inner activation, computed in chunks.
 
     Parameters
@@ -50,12 +50,6 @@ class FoldedComputation:
         of this form gain too little from bf16.
     """
 
-    def __init__(self, network: BrainAENetwork, precision: Precision):
-        self.network, self.precision = network, precision
-        encoder = network.brain_encoder
-        self.stride, self.n_taps = encoder.pool_stride, encoder.n_taps
-        self.n_steps = encoder.n_steps
-
     def arrange(self, brain: Tensor, zeros=None) -> Responses:
         """Lay responses of shape (n, n_channels, n_times) out for this form."""
         responses = Responses.arrange(brain, self.stride, self.precision.storage, zeros)
@@ -63,7 +57,8 @@ class FoldedComputation:
         def moments(samples: Tensor) -> Tensor:
             windows = self._windows(samples.to(brain.dtype))
             windows = windows.unflatten(1, (len(samples), -1)).transpose(0, 1)
-            return windows @ windows.transpose(1, 2)
+            # (n, n_taps + 1, n_steps * n_channels)
+            return windows @ windows.transpose(1, 2)  # (n, n_taps + 1, n_taps + 1)
 
         return responses.add_sums(moments=moments)
 
@@ -73,31 +68,30 @@ class FoldedComputation:
     def embed_brain(self, brain: Responses) -> Tensor:
         """Map responses into the shared space."""
         encoder = self.network.brain_encoder
-        kernel = encoder.pooled_kernel()[:, 0, 0].T
+        kernel = encoder.pooled_kernel()[:, 0, 0].T  # (n_taps, n_kernels)
+        spatial = encoder.spatial.weight[..., 0].permute(2, 1, 0)
         moments = brain.sums["moments"].sum(0, dtype=torch.float64)
         maps = _InnerConvolution.apply(
             fold_temporal(encoder.inner_norm, kernel, moments),
-            encoder.spatial.weight[..., 0].permute(2, 1, 0).flatten(0, 1),
+            spatial.flatten(0, 1),  # (n_channels * n_kernels, n_kernels)
             brain,
             self._windows,
             self.n_steps,
         )
-        maps = normalised_elu(encoder.norm, maps)
-        return linear(encoder.linear, maps.flatten(1), self.precision)
-
-    def embed_image(self, image: Tensor) -> Tensor:
-        """Map image features into the shared space."""
-        return linear(self.network.image_projection, image, self.precision)
+        maps = normalized_elu(encoder.norm, maps)  # (n, n_kernels, n_steps)
+        rows = maps.flatten(1)  # (n, n_kernels * n_steps)
+        return linear(encoder.linear, rows, self.precision)  # (n, n_embedding)
 
     def squared_error(self, embedding: Tensor, brain: Responses) -> Tensor:
         """Return the mean squared error of decoding."""
         decoder = self.network.brain_decoder
-        steps = linear(decoder.linear, embedding, self.precision)
-        steps = steps.unflatten(1, (-1, self.n_steps)).transpose(1, 2)
+        rows = linear(decoder.linear, embedding, self.precision)
+        maps = rows.unflatten(1, (-1, self.n_steps))  # (n, n_kernels, n_steps)
+        steps = maps.transpose(1, 2)  # (n, n_steps, n_kernels)
         temporal, n_held = decoder.temporal.weight, decoder.n_held
         held = running_sum(temporal, n_held) if n_held else temporal[..., :0]
         error = _MirrorError.apply(
-            F.pad(steps, (0, 1), value=1.0),
+            F.pad(steps, (0, 1), value=1.0),  # (n, n_steps, n_kernels + 1)
             fold_spatial(decoder.norm, decoder.spatial.weight[..., 0], steps),
             _in_strides(running_sum(temporal, self.stride), self.stride),
             _in_strides(held, self.stride),
@@ -111,12 +105,12 @@ class FoldedComputation:
 
 
 def fold_temporal(norm: nn.Module, kernel: Tensor, moments: Tensor) -> Tensor:
-    """Fold a normalisation into the kernels before it.
+    """Fold a normalization into the kernels before it.
 
     Parameters
     ----------
     norm : instance of BatchNorm2d
-        The normalisation. In training its running statistics move on.
+        The normalization. In training its running statistics move on.
     kernel : Tensor, shape (n_taps, n_kernels)
         The kernels.
     moments : Tensor, shape (n_taps + 1, n_taps + 1)
@@ -126,7 +120,7 @@ def fold_temporal(norm: nn.Module, kernel: Tensor, moments: Tensor) -> Tensor:
     Returns
     -------
     kernel : Tensor, shape (n_taps + 1, n_kernels)
-        The normalised kernels, and the constant in the last row.
+        The normalized kernels, and the constant in the last row.
     """
     count = moments[-1, -1]
     mean, second = moments[:-1, -1] / count, moments[:-1, :-1] / count
@@ -138,12 +132,12 @@ def fold_temporal(norm: nn.Module, kernel: Tensor, moments: Tensor) -> Tensor:
 
 
 def fold_spatial(norm: nn.Module, spatial: Tensor, steps: Tensor) -> Tensor:
-    """Fold a normalisation into the spatial kernels before it.
+    """Fold a normalization into the spatial kernels before it.
 
     Parameters
     ----------
     norm : instance of BatchNorm2d
-        The normalisation. In training its running statistics move on.
+        The normalization. In training its running statistics move on.
     spatial : Tensor, shape (n_in, n_out, n_channels)
         The kernels.
     steps : Tensor, shape (n, n_steps, n_in)
@@ -152,26 +146,27 @@ def fold_spatial(norm: nn.Module, spatial: Tensor, steps: Tensor) -> Tensor:
     Returns
     -------
     spatial : Tensor, shape (n_in + 1, n_channels * n_out)
-        The normalised kernels, and the constant in the last row.
+        The normalized kernels, and the constant in the last row.
     """
     n_in, _, n_channels = spatial.shape
-    rows = steps.reshape(-1, n_in)
-    centre = rows.mean(0)
-    centred = rows - centre
-    covariance = centred.T @ centred / len(rows)
-    means = torch.einsum("i,ijc->jc", centre, spatial)
-    mixed = (covariance @ spatial.flatten(1)).view_as(spatial)
-    mean = means.mean(1)
+    rows = steps.reshape(-1, n_in)  # (n * n_steps, n_in)
+    center = rows.mean(0)
+    centered = rows - center
+    covariance = centered.T @ centered / len(rows)
+    means = torch.einsum("i,ijc->jc", center, spatial)  # (n_out, n_channels)
+    mixed = (covariance @ spatial.flatten(1)).view_as(spatial)  # covariance x kernels
+    mean = means.mean(1)  # (n_out,)
     # Within a channel, and between the means of channels: both are positive.
     variance = (spatial * mixed).sum(0).mean(1) + means.var(1, correction=0)
     scale, shift = scale_and_shift(norm, mean, variance, len(rows) * n_channels)
-    folded = torch.cat([spatial * scale[:, None], shift.expand(n_channels, -1).T[None]])
-    return folded.transpose(1, 2).flatten(1)
+    shifts = shift.expand(n_channels, -1).T  # (n_out, n_channels)
+    folded = torch.cat([spatial * scale[:, None], shifts[None]])
+    return folded.transpose(1, 2).flatten(1)  # (n_in + 1, n_channels * n_out)
 
 
 def _in_strides(kernel: Tensor, stride: int) -> Tensor:
     """Pad kernels (n_in, 1, 1, n_taps) to whole strides, as (n_taps, n_in)."""
-    taps = kernel[:, 0, 0].T
+    taps = kernel[:, 0, 0].T  # (n_taps, n_in)
     return F.pad(taps, (0, 0, 0, -len(taps) % stride))
 
 
@@ -191,8 +186,8 @@ class _InnerConvolution(Function):
         def convolve(start, stop):
             for first, last in brain.chunks(start, stop, size):
                 columns = windows(brain.chunk(first, last).to(temporal.dtype))
-                inner = elu_(columns.T @ temporal)
-                steps = inner.view(-1, len(spatial)) @ spatial
+                inner = elu_(columns.T @ temporal)  # (n * n_steps * n_channels, k)
+                steps = inner.view(-1, len(spatial)) @ spatial  # (n * n_steps, k)
                 steps = steps.view(last - first, n_steps, n_kernels)
                 maps[first:last] = steps.transpose(1, 2)
 
@@ -210,8 +205,9 @@ class _InnerConvolution(Function):
             d_temporal, d_spatial = map(torch.zeros_like, (temporal, spatial))
             for first, last in brain.chunks(start, stop, ctx.size):
                 columns = windows(brain.chunk(first, last).to(temporal.dtype))
-                inner = elu_(columns.T @ temporal)
+                inner = elu_(columns.T @ temporal)  # (n * n_steps * n_channels, k)
                 d_steps = d_maps[first:last].transpose(1, 2).flatten(0, 1)
+                # (n * n_steps, k)
                 d_spatial.addmm_(inner.view(len(d_steps), -1).T, d_steps)
                 d_inner = (d_steps @ spatial.T).view_as(inner)
                 d_temporal.addmm_(columns, elu_backward(d_inner, inner, out=d_inner))
@@ -259,7 +255,7 @@ class _Mirror:
     Parameters
     ----------
     spatial : Tensor, shape (n_in + 1, n_channels * n_kernels)
-        Normalised spatial kernels.
+        Normalized spatial kernels.
     kernel, held : Tensor, shape (n_taps, n_kernels)
         Temporal kernels of all steps, and of what holding the last step adds.
     scale, offset : Tensor, shape (n_channels,)
@@ -292,12 +288,16 @@ class _Mirror:
         """
         n, n_steps, _ = steps.shape
         n_channels, n_kernels = len(self.scale), self.kernel.shape[1]
-        self.rows = steps.reshape(n * n_steps, -1)
-        self.inner = elu_((self.rows @ self.spatial).view(-1, n_kernels))
-        self.last = self.inner.view(n, n_steps, n_channels, -1)[:, -1].flatten(0, 1)
-        self.taps, self.ends = self.kernel @ self.inner.T, self.held @ self.last.T
+        self.rows = steps.reshape(n * n_steps, -1)  # (n * n_steps, n_in + 1)
+        inner = self.rows @ self.spatial  # (n * n_steps, n_channels * n_kernels)
+        self.inner = elu_(inner.view(-1, n_kernels))
+        inner = self.inner.view(n, n_steps, n_channels, -1)
+        self.last = inner[:, -1].flatten(0, 1)  # (n * n_channels, n_kernels)
+        self.taps = self.kernel @ self.inner.T  # (n_taps, n * n_steps * n_channels)
+        self.ends = self.held @ self.last.T  # (n_taps of held, n * n_channels)
         # Sample stride * q + j of every channel stands at [j, :, q].
         target = samples.unflatten(1, (-1, self.stride)).permute(2, 0, 1, 3)
+        # (stride, n, n_blocks, n_channels)
         self.signal = samples.new_zeros(target.shape)
         for here, taps in self._overlaps(self.signal, n_steps):
             here += taps
@@ -329,9 +329,10 @@ class _Mirror:
             taps.copy_(here)
         d_kernel.addmm_(self.taps, self.inner)
         d_held.addmm_(self.ends, self.last)
-        d_inner = self.taps.T @ self.kernel
+        d_inner = self.taps.T @ self.kernel  # (n * n_steps * n_channels, n_kernels)
         d_last = d_inner.view(n, -1, n_channels, d_inner.shape[1])[:, -1]
         d_last += (self.ends.T @ self.held).view_as(d_last)
         d_rows = elu_backward(d_inner, self.inner, out=d_inner).view(len(self.rows), -1)
+        # (n * n_steps, n_channels * n_kernels)
         d_spatial.addmm_(self.rows.T, d_rows)
         return (d_rows @ self.spatial.T).view(n, -1, self.rows.shape[1])

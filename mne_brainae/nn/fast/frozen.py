@@ -1,4 +1,16 @@
-"""The encoder in use: normalisations folded into kernels, which are kept."""
+"""A network in use: normalizations folded into kernels, which are kept.
+
+In evaluation a batch normalization behind a linear layer with kernel w is linear, too:
+
+    norm(w'x) = scale w'x + shift,   scale = weight / sqrt(var + eps),
+                                     shift = bias - mean scale,
+
+so the kernel ``scale w`` and the constant ``shift`` do the work of both. Without an
+inner activation temporal convolution, pooling, spatial convolution and normalization
+are one kernel, applied to time-major samples in blocks; with it they are two, and the
+first one reads windows (:mod:`~mne_brainae.nn.fast.blocks`). The kernels are made once
+and kept until a weight or a running statistic changes.
+"""
 
 # License: BSD-3-Clause
 
@@ -7,6 +19,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..added import Added
+from ..network import BrainAENetwork
+from ..tsconv import TSConvEncoder
 from .blocks import (
     diagonals,
     elu_,
@@ -21,6 +36,75 @@ CHUNK = 8  # responses at a time: what is between their layers stays in the cach
 ROWS = 6_000  # rows of the inner map at a time
 
 
+def freeze(network: BrainAENetwork) -> FrozenNetwork:
+    """Return the maps of a network as they are used after training.
+
+    Parameters
+    ----------
+    network : instance of BrainAENetwork
+        The network, in evaluation mode.
+
+    Returns
+    -------
+    frozen : instance of FrozenNetwork
+        The same maps.
+    """
+    return FrozenNetwork(network)
+
+
+class FrozenNetwork:
+    """The maps of a network in evaluation mode, without gradients.
+
+    It follows the network: kernels are folded anew when a weight has changed. Copies
+    and pickles hold the network alone, and fold its kernels when they are used.
+
+    Parameters
+    ----------
+    network : instance of BrainAENetwork
+        The network, in evaluation mode.
+    """
+
+    def __init__(self, network: BrainAENetwork):
+        self.network = network
+        self._folded: FrozenEncoder | None = None
+
+    def __reduce__(self) -> tuple:
+        return freeze, (self.network,)
+
+    @torch.no_grad()
+    def embed_brain(self, brain: Tensor) -> Tensor:
+        """Map responses (n, n_channels, n_times) to the shared space."""
+        return self._embed(self.network.brain_encoder, brain)
+
+    @torch.no_grad()
+    def embed_image(self, image: Tensor) -> Tensor:
+        """Map image features (n, n_image_features) to the shared space."""
+        return _apply(self.network.image_projection, image)
+
+    @torch.no_grad()
+    def decode(self, embedding: Tensor) -> Tensor:
+        """Map points (n, n_embedding) of the shared space to brain responses."""
+        return self.network.decode(embedding)
+
+    def _embed(self, encoder: nn.Module, brain: Tensor) -> Tensor:
+        if isinstance(encoder, Added):
+            learned = self._embed(encoder.learned, brain)
+            return encoder.fixed(brain) + encoder.gain * learned
+        if type(encoder) is not TSConvEncoder:
+            return encoder(brain)
+        if self._folded is None or self._folded.is_stale(encoder):
+            self._folded = FrozenEncoder(encoder)
+        return self._folded(brain, encoder.linear)
+
+
+def _apply(layer: nn.Module, rows: Tensor) -> Tensor:
+    """Apply a module; the rows of a linear layer are shared by the threads."""
+    if type(layer) is not nn.Linear:
+        return layer(rows)
+    with workers_for(rows):
+        return linear(layer, rows, Precision())
+
+
 class FrozenEncoder:
     """A temporal-spatial encoder in evaluation mode, without gradients.
 
@@ -30,29 +114,33 @@ class FrozenEncoder:
         The encoder as it is now. Its linear layer is used in place.
     """
 
-    def __init__(self, encoder: nn.Module):
+    @torch.no_grad()
+    def __init__(self, encoder: TSConvEncoder):
         self.stride, self.n_steps = encoder.pool_stride, encoder.n_steps
         self.n_taps = encoder.n_taps
         self.version = _version(encoder)
-        scale, self.shift = _scale_and_shift(encoder.norm)
+        scale, self.shift = _scale_and_shift(encoder.norm)  # (n_kernels,)
         self.temporal = None
         if encoder.inner_norm is None:
             kernel = encoder.composed_kernel() * scale[:, None, None]
             self.n_parts = -(-self.n_taps // self.stride)
             blocks = in_blocks(kernel, self.stride, self.n_parts)
-            self.product = blocks.permute(2, 1, 0).flatten(1).contiguous()
+            product = blocks.permute(2, 1, 0).flatten(1)
+            # (stride * n_channels, n_parts * n_kernels)
         else:
             inner_scale, inner_shift = _scale_and_shift(encoder.inner_norm)
             taps = encoder.pooled_kernel()[:, 0, 0].T * inner_scale
-            self.temporal = torch.cat([taps, inner_shift[None]])
+            self.temporal = torch.cat([taps, inner_shift[None]])  # (n_taps + 1, k)
             spatial = encoder.spatial.weight[..., 0] * scale[:, None, None]
-            self.product = spatial.permute(2, 1, 0).flatten(0, 1).contiguous()
+            product = spatial.permute(2, 1, 0).flatten(0, 1)
+            # (n_channels * n_kernels, n_kernels)
+        self.product = product.contiguous()
 
-    def is_stale(self, encoder: nn.Module) -> bool:
+    def is_stale(self, encoder: TSConvEncoder) -> bool:
         """Return whether a parameter or running statistic has changed since.
 
-        What is written through ``parameter.data`` leaves no trace; call
-        ``encoder.eval()`` after it.
+        What is written through ``parameter.data`` leaves no trace in PyTorch; call
+        :func:`freeze` after it.
         """
         return self.version is None or self.version != _version(encoder)
 
@@ -71,39 +159,44 @@ class FrozenEncoder:
         embedding : Tensor, shape (n, n_embedding)
             Their points in the shared space.
         """
-        if self.temporal is None:
-            convolve, size = self._convolve, CHUNK
-        else:
-            convolve = self._convolve_inner
-            size = max(1, ROWS // (self.n_steps * brain.shape[1]))
-        if brain.device.type != "cpu":
-            size *= WIDER
+        size = self._chunk_size(brain)
         maps = brain.new_empty(len(brain), len(self.shift), self.n_steps)
 
         def work(start, stop):
             for first, last in chunks(start, stop, size):
                 samples = _time_major(brain[first:last], self.stride)
-                steps = elu_(convolve(samples).add_(self.shift))
-                maps[first:last] = steps.transpose(1, 2)
+                steps = elu_(self._convolve(samples).add_(self.shift))
+                maps[first:last] = steps.transpose(1, 2)  # (n, n_kernels, n_steps)
 
         with workers_for(brain):
             share(len(brain), work)
-            return linear(last_layer, maps.flatten(1), Precision())
+            rows = maps.flatten(1)  # (n, n_kernels * n_steps)
+            return linear(last_layer, rows, Precision())
+
+    def _chunk_size(self, brain: Tensor) -> int:
+        size = CHUNK
+        if self.temporal is not None:
+            size = max(1, ROWS // (self.n_steps * brain.shape[1]))
+        return size if brain.device.type == "cpu" else WIDER * size
 
     def _convolve(self, samples: Tensor) -> Tensor:
-        rows = samples.view(-1, len(self.product)) @ self.product
+        """Return the steps (n, n_steps, n_kernels) of time-major samples."""
+        if self.temporal is not None:
+            return self._convolve_twice(samples)
+        blocks = samples.view(-1, len(self.product))  # (n * n_blocks, stride * n_ch)
+        rows = blocks @ self.product
         product = rows.view(len(samples), -1, self.n_parts, len(self.shift))
         return diagonals(product, self.n_steps).sum(2)
 
-    def _convolve_inner(self, samples: Tensor) -> Tensor:
+    def _convolve_twice(self, samples: Tensor) -> Tensor:
         columns = windows(samples, self.n_steps, self.stride, self.n_taps)
-        inner = elu_(columns.T @ self.temporal)
+        inner = elu_(columns.T @ self.temporal)  # (n * n_steps * n_channels, n_kernels)
         steps = inner.view(-1, len(self.product)) @ self.product
         return steps.view(len(samples), self.n_steps, -1)
 
 
 def _time_major(brain: Tensor, stride: int) -> Tensor:
-    """Transpose responses, padded to whole strides."""
+    """Return responses as (n, n_blocks * stride, n_channels), zero at the end."""
     n, n_channels, n_times = brain.shape
     samples = brain.new_empty(n, -(-n_times // stride) * stride, n_channels)
     samples[:, :n_times] = brain.transpose(1, 2)
@@ -116,8 +209,8 @@ def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
     return scale, norm.bias - norm.running_mean * scale
 
 
-def _version(encoder: nn.Module) -> list | None:
-    """Return what changes with the convolutions and normalisations of an encoder.
+def _version(encoder: TSConvEncoder) -> list | None:
+    """Return what changes with the convolutions and normalizations of an encoder.
 
     None, which equals no version, where PyTorch does not count changes: in tensors
     that were made in inference mode.

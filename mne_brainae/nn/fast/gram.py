@@ -28,16 +28,17 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ..network import BrainAENetwork
+from .base import FastComputation
 from .blocks import in_blocks
-from .normalization import normalised_elu
+from .normalization import normalized_elu
 from .precision import Precision
 from .responses import Responses
 from .spectrum import (
-    analyse,
+    analyze,
     fourier_basis,
     pair_matrix,
     pair_matrix_backward,
-    synthesise,
+    synthesize,
     turns,
 )
 from .workers import linear, share
@@ -46,7 +47,7 @@ CHUNK = 2_000_000  # values of a pair of coefficients per product, which a cache
 ENDS = 16  # responses whose ends are restored at a time
 
 
-class GramComputation:
+class GramComputation(FastComputation):
     """A network with linear convolution chains, computed in the Gram form.
 
     Parameters
@@ -58,11 +59,9 @@ class GramComputation:
     """
 
     def __init__(self, network: BrainAENetwork, precision: Precision):
-        self.network, self.precision = network, precision
-        encoder, decoder = network.brain_encoder, network.brain_decoder
-        self.stride = encoder.pool_stride
-        self.n_steps = encoder.n_steps
-        taps = max(encoder.n_taps, decoder.n_taps)
+        super().__init__(network, precision)
+        decoder = network.brain_decoder
+        taps = max(self.n_taps, decoder.n_taps)
         self.n_parts = -(-taps // self.stride)
         # An even number, so that coefficients come in pairs.
         self.n_blocks = 2 * -(-decoder.n_times // (2 * self.stride))
@@ -74,7 +73,8 @@ class GramComputation:
         """Lay responses of shape (n, n_channels, n_times) out for this form."""
 
         def coefficients(samples: Tensor) -> Tensor:
-            return self.basis.T.to(samples) @ self._in_blocks(samples)
+            blocks = self._in_blocks(samples)
+            return self.basis.T.to(samples) @ blocks  # (n, n_blocks, stride * n_ch)
 
         responses = Responses.arrange(
             brain, 2 * self.stride, self.precision.storage, zeros, coefficients
@@ -87,7 +87,8 @@ class GramComputation:
         )
 
     def _in_blocks(self, samples: Tensor) -> Tensor:
-        return samples.unflatten(1, (-1, self.stride)).flatten(2)
+        blocks = samples.unflatten(1, (-1, self.stride))
+        return blocks.flatten(2)  # (n, n_blocks, stride * n_channels)
 
     def embed_brain(self, brain: Responses) -> Tensor:
         """Map responses into the shared space, and keep W'X for the errors."""
@@ -95,28 +96,27 @@ class GramComputation:
         kernels = [encoder.composed_kernel(), decoder.composed_kernel()]
         self._kernel = kernels[1]
         blocks = torch.cat([in_blocks(k, self.stride, self.n_parts) for k in kernels])
+        blocks = blocks.permute(1, 2, 0)  # (n_parts, stride * n_channels, 2 n_kernels)
         spectrum, self._projection = _SpectralConvolution.apply(
-            blocks.permute(1, 2, 0), brain, self.turns, self.precision
-        )
+            blocks, brain, self.turns, self.precision
+        )  # each (n_blocks, n, n_kernels)
         self._end = self._restore_end(brain) if decoder.n_held else None
         basis = self.basis[: self.n_steps]
-        maps = _ChangeOfBasis.apply(spectrum, basis, synthesise, analyse)
-        maps = normalised_elu(encoder.norm, maps)
-        return linear(encoder.linear, maps.flatten(1), self.precision)
-
-    def embed_image(self, image: Tensor) -> Tensor:
-        """Map image features into the shared space."""
-        return linear(self.network.image_projection, image, self.precision)
+        maps = _ChangeOfBasis.apply(spectrum, basis, synthesize, analyze)
+        maps = normalized_elu(encoder.norm, maps)  # (n, n_kernels, n_steps)
+        rows = maps.flatten(1)  # (n, n_kernels * n_steps)
+        return linear(encoder.linear, rows, self.precision)  # (n, n_embedding)
 
     def squared_error(self, embedding: Tensor, brain: Responses) -> Tensor:
         """Return the mean squared error of decoding, after :meth:`embed_brain`."""
         decoder, kernel = self.network.brain_decoder, self._kernel
-        maps = linear(decoder.linear, embedding, self.precision)
-        maps = normalised_elu(decoder.norm, maps.unflatten(1, (len(kernel), -1)))
+        rows = linear(decoder.linear, embedding, self.precision)
+        maps = rows.unflatten(1, (len(kernel), -1))  # (n, n_kernels, n_steps)
+        maps = normalized_elu(decoder.norm, maps)
         basis = self.basis[: self.n_steps]
-        spectrum = _ChangeOfBasis.apply(maps, basis, analyse, synthesise)
-        offset = decoder.offset[:, 0]
-        constant = kernel.sum(2) @ offset * self.n_blocks**0.5
+        spectrum = _ChangeOfBasis.apply(maps, basis, analyze, synthesize)
+        offset = decoder.offset[:, 0]  # (n_channels,)
+        constant = kernel.sum(2) @ offset * self.n_blocks**0.5  # (n_kernels,)
         error = _offset_error(brain, offset) + _SpectralError.apply(
             spectrum, self._projection, constant, self._coupling(kernel)
         )
@@ -127,9 +127,9 @@ class GramComputation:
     def _coupling(self, kernel: Tensor) -> Tensor:
         """Return W'W between the hidden steps of every pair of coefficients."""
         grams = lag_grams(in_blocks(kernel, self.stride, self.n_parts))
-        grams = torch.stack([grams[0] / 2, *grams[1:]])
+        grams = torch.stack([grams[0] / 2, *grams[1:]])  # (n_parts, n_kernels, same)
         half = torch.einsum("pjab,pkl->jakbl", self.turns, grams)
-        half = half.flatten(3).flatten(1, 2)
+        half = half.flatten(3).flatten(1, 2)  # (n_pairs, 2 n_kernels, 2 n_kernels)
         return half + half.transpose(1, 2)
 
     def _restore_end(self, brain: Responses) -> Tensor:
@@ -143,14 +143,17 @@ class GramComputation:
             ]
 
         parts = [part for parts in share(len(brain), restore) for part in parts]
-        return torch.cat(parts).unflatten(2, (self.stride, -1)).flatten(1, 2)
+        end = torch.cat(parts)  # (n, n_blocks - n_steps, stride * n_channels)
+        end = end.unflatten(2, (self.stride, -1))
+        return end.flatten(1, 2)  # (n, n_samples, n_channels)
 
     def _held_error(self, decoder, maps: Tensor, offset: Tensor) -> Tensor:
         """Return what holding the last step, to the window's end, adds to the error."""
-        held, last = decoder.held_kernel(), maps[..., -1]
+        held = decoder.held_kernel()  # (n_kernels, n_channels, n_taps)
+        last = maps[..., -1]  # (n, n_kernels)
         n_taps = held.shape[2]
-        end = self._end[:, :n_taps].flatten(1)
-        projection = end @ held.permute(2, 1, 0).flatten(0, 1)
+        end = self._end[:, :n_taps].flatten(1)  # (n, n_taps * n_channels)
+        projection = end @ held.permute(2, 1, 0).flatten(0, 1)  # (n, n_kernels)
         error = (held.flatten(1) @ held.flatten(1).T * (last.T @ last)).sum()
         error = error - 2 * (projection * last).sum()
         error = error + 2 * last.sum(0) @ (held.sum(2) @ offset)
@@ -158,7 +161,7 @@ class GramComputation:
         for back in range(1, min(self.n_parts, self.n_steps + 1)):
             tail = self._kernel[:, :, back * self.stride :][:, :, :n_taps]
             overlap = held[:, :, : tail.shape[2]].flatten(1) @ tail.flatten(1).T
-            products = last.T @ maps[..., self.n_steps - back]
+            products = last.T @ maps[..., self.n_steps - back]  # (n_kernels, n_kernels)
             error = error + 2 * (overlap * products).sum()
         return error
 
@@ -184,9 +187,9 @@ def lag_grams(blocks: Tensor) -> list[Tensor]:
         later. Longer lags do not overlap.
     """
     n_kernels, n_parts, _ = blocks.shape
-    rows = blocks.transpose(0, 1).flatten(0, 1)
+    rows = blocks.transpose(0, 1).flatten(0, 1)  # (n_parts * n_kernels, n_in)
     products = (rows @ rows.T).view(n_parts, n_kernels, n_parts, n_kernels)
-    products = products.transpose(1, 2)
+    products = products.transpose(1, 2)  # (n_parts, n_parts, n_kernels, n_kernels)
     return [products.diagonal(-lag).sum(-1) for lag in range(n_parts)]
 
 
@@ -210,14 +213,15 @@ class _SpectralConvolution(Function):
                 matrix = precision.factor(pair_matrix(kernels, turns[:, pair]))
                 for first, last in brain.chunks(0, len(brain), size):
                     part = precision.factor(brain.part(pair, n_pairs, first, last))
-                    product = (part @ matrix).view(-1, 2, 2, n_out // 2)
+                    product = part @ matrix  # (last - first, 2 n_out)
+                    product = product.view(-1, 2, 2, n_out // 2)  # pair, half, kernel
                     for result, half in zip(results, product.unbind(2), strict=True):
                         result[pair, :, first:last] = half.transpose(0, 1)
 
         share(n_pairs, convolve)
         ctx.brain, ctx.turns, ctx.precision = brain, turns, precision
         ctx.shape, ctx.size = kernels.shape, size
-        return tuple(result.flatten(0, 1) for result in results)
+        return tuple(each.flatten(0, 1) for each in results)  # (n_blocks, n, n_kernels)
 
     @staticmethod
     def backward(ctx, *gradients):
@@ -233,8 +237,9 @@ class _SpectralConvolution(Function):
                 for first, last in brain.chunks(0, len(brain), ctx.size):
                     part = precision.factor(brain.part(pair, n_pairs, first, last))
                     spread = [each[pair, :, first:last] for each in gradients]
-                    spread = torch.stack(spread, dim=1).permute(2, 0, 1, 3)
-                    spread = precision.factor(spread.reshape(last - first, -1))
+                    spread = torch.stack(spread, dim=1)  # (2, 2, n, n_kernels)
+                    spread = spread.permute(2, 0, 1, 3).reshape(last - first, -1)
+                    spread = precision.factor(spread)  # (n, 2 n_out)
                     d_matrix += part.T @ spread
                 pair_matrix_backward(d_matrix, turns[:, pair], total)
             return total
@@ -243,7 +248,7 @@ class _SpectralConvolution(Function):
 
 
 class _ChangeOfBasis(Function):
-    """One of :func:`synthesise` and :func:`analyse`; the other one leads back."""
+    """One of :func:`synthesize` and :func:`analyze`; the other one leads back."""
 
     @staticmethod
     def forward(ctx, given, basis, there, back):
@@ -270,13 +275,14 @@ class _SpectralError(Function):
         def compute(start, stop):
             for pair in range(start, stop):
                 here = slice(2 * pair, 2 * pair + 2)
-                rows = spectrum[here].transpose(0, 1).flatten(1)
+                rows = spectrum[here].transpose(0, 1).flatten(1)  # (n, 2 n_kernels)
                 fixed = projection[here].transpose(0, 1).flatten(1)
                 if pair == 0:
                     fixed[:, : len(constant)] -= constant
                 slope = (rows @ coupling[pair]).sub_(fixed)
                 torch.mm(rows.T, rows, out=moments[pair])
-                slopes[here] = slope.unflatten(1, (2, -1)).transpose(0, 1)
+                halves = slope.unflatten(1, (2, -1))  # (n, 2, n_kernels)
+                slopes[here] = halves.transpose(0, 1)
                 errors[pair] = (rows * slope.sub_(fixed)).sum()
 
         share(n_pairs, compute)

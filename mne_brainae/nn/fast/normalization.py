@@ -1,4 +1,15 @@
-"""Batch normalisation: its running state, and with ELU in one go over a few rows."""
+"""Batch normalization: its running state, and with ELU in one go over a few rows.
+
+With the mean m and variance v of a kernel over the N values of the batch, normalization
+is y = w (x - m) / sqrt(v + eps) + b = scale x + shift: one scale and one shift per
+kernel, which go over the maps together with ELU. Backward, with the gradient g behind
+ELU and r = (v + eps)^-1/2, the sums B = sum g and S = sum g (x - m) give
+
+    db = B,   dw = r S,   dx = w r (g - B / N - (x - m) r^2 S / N),
+
+so that dx = scale g + slope x + offset is again one scale, slope and offset per kernel.
+In evaluation m and v do not depend on x, and the last two terms are absent.
+"""
 
 # License: BSD-3-Clause
 
@@ -20,12 +31,12 @@ CHUNK = 32  # rows at a time: what is between two operations stays in the cache
 def scale_and_shift(
     norm: nn.Module, mean: Tensor, variance: Tensor, count: int
 ) -> tuple[Tensor, Tensor]:
-    """Return scale and shift of a batch normalisation, and move its running state.
+    """Return scale and shift of a batch normalization, and move its running state.
 
     Parameters
     ----------
     norm : instance of BatchNorm1d | BatchNorm2d
-        The normalisation.
+        The normalization.
     mean, variance : Tensor, shape (n_kernels,)
         Mean and variance of the batch, used and kept in training.
     count : int
@@ -34,7 +45,7 @@ def scale_and_shift(
     Returns
     -------
     scale, shift : Tensor, shape (n_kernels,)
-        What normalises.
+        What normalizes.
     """
     if norm.training:
         with torch.no_grad():
@@ -51,41 +62,43 @@ def scale_and_shift(
     return scale, norm.bias - mean * scale
 
 
-def normalised_elu(norm: nn.Module, maps: Tensor) -> Tensor:
-    """Apply a batch normalisation and ELU, the rows shared by the threads.
+def normalized_elu(norm: nn.Module, maps: Tensor) -> Tensor:
+    """Apply a batch normalization and ELU, the rows shared by the threads.
 
     Parameters
     ----------
     norm : instance of BatchNorm1d | BatchNorm2d
-        The normalisation. In training its running statistics move on.
+        The normalization. In training its running statistics move on.
     maps : Tensor, shape (n, n_kernels, n_steps)
         The maps.
 
     Returns
     -------
     maps : Tensor, shape (n, n_kernels, n_steps)
-        Maps normalised and bent.
+        Maps normalized, with ELU applied.
     """
-    return _NormalisedElu.apply(maps, norm.weight, norm.bias, norm)
+    return _NormalizedElu.apply(maps, norm.weight, norm.bias, norm)
 
 
-class _NormalisedElu(Function):
+class _NormalizedElu(Function):
     @staticmethod
     def forward(ctx, maps, weight, bias, norm):
         count = maps[:, 0].numel()
         mean, variance = norm.running_mean.double(), norm.running_var.double()
         if norm.training:
             mean = _total(maps, lambda part: part) / count
-            centre = mean.to(maps.dtype)[:, None]
-            variance = _total(maps, lambda part: (part - centre).square_()) / count
+            center = mean.to(maps.dtype)[:, None]
+            variance = _total(maps, lambda part: (part - center).square_()) / count
         scale, shift = scale_and_shift(norm, mean, variance, count)
-        scale, shift = scale.to(maps.dtype)[:, None], shift.to(maps.dtype)[:, None]
+        scale, shift = (
+            each.to(maps.dtype)[:, None] for each in (scale, shift)
+        )  # (n_kernels, 1)
         bent = torch.empty_like(maps)
 
-        def normalise(rows):
+        def normalize(rows):
             elu_(torch.mul(maps[rows], scale, out=bent[rows]).add_(shift))
 
-        _in_chunks(maps, normalise)
+        _in_chunks(maps, normalize)
         ctx.save_for_backward(maps, bent, weight, mean, variance)
         ctx.eps, ctx.training = norm.eps, norm.training
         return bent
@@ -94,12 +107,13 @@ class _NormalisedElu(Function):
     def backward(ctx, gradient):
         maps, bent, weight, mean, variance = ctx.saved_tensors
         count = maps[:, 0].numel()
-        centre = mean.to(maps.dtype)[:, None]
+        center = mean.to(maps.dtype)[:, None]
         d_maps = torch.empty_like(maps)
 
         def bend(rows):
             slope = elu_backward(gradient[rows], bent[rows], out=d_maps[rows])
-            return _sum_rows(slope), _sum_rows((maps[rows] - centre).mul_(slope))
+            moment = _sum_rows((maps[rows] - center).mul_(slope))
+            return _sum_rows(slope), moment  # each (n_kernels,)
 
         sums = zip(*_in_chunks(maps, bend), strict=True)
         d_bias, d_scale = (
@@ -113,7 +127,7 @@ class _NormalisedElu(Function):
         offset = -scale * d_bias * share_of_one - slope * mean
         scale, slope, offset = (
             each.to(maps.dtype)[:, None] for each in (scale, slope, offset)
-        )
+        )  # (n_kernels, 1)
 
         def project(rows):
             d_maps[rows].mul_(scale).add_((maps[rows] * slope).add_(offset))

@@ -1,4 +1,11 @@
-"""The precision of products: float32, or bf16 factors where the hardware has them."""
+"""The precision of products: float32, or bf16 factors where the hardware has them.
+
+Rounding a factor to bf16 keeps 8 significant bits, a relative error of at most 2^-8 per
+factor: x y becomes x (1 + a) y (1 + b) with |a|, |b| <= 2^-8. The n terms of an inner
+product are summed in float32, where errors of either sign average out. Only factors of
+large products and stored responses are rounded; what is accumulated over a batch
+(normalizations, losses, gradients) is not.
+"""
 
 # License: BSD-3-Clause
 
@@ -19,8 +26,8 @@ class Precision:
     Parameters
     ----------
     bf16 : bool
-        Whether factors are rounded to bf16. Parameters, normalisations, losses and
-        the optimiser keep the precision of the network.
+        Whether factors are rounded to bf16. Parameters, normalizations, losses and
+        the optimizer keep the precision of the network.
     native : bool
         Whether the hardware multiplies bf16. Without, rounded factors are multiplied
         in float32: nearly the same numbers, not faster, and never as slow as an

@@ -1,4 +1,12 @@
-"""Brain responses as the fast computations read them: time-major, with their sums."""
+"""Brain responses as the fast computations read them: time-major, with their sums.
+
+A response of shape (n_channels, n_times) is stored as (n_samples, n_channels), with
+n_samples a whole number of strides. In memory, ``stride`` samples of all channels then
+follow one another: a view of shape (n_blocks, stride * n_channels) has one block in
+each row, and a strided convolution is a product of these rows with parts of the kernels
+(:mod:`~mne_brainae.nn.fast.blocks`). What depends on a response alone and enters the
+loss as a sum over the batch, such as |X|^2, is summed up once, before training.
+"""
 
 # License: BSD-3-Clause
 
@@ -153,10 +161,12 @@ class Responses:
             The part, in rows.
         """
         parts = self.samples.view(len(self.samples), n_parts, -1)
+        # (n_all, n_parts, n_samples / n_parts * n_channels)
         if self.rows is None:
             return parts[start:stop, index]
         rows = self.rows[start:stop] * n_parts + index
-        return parts.flatten(0, 1).index_select(0, rows)
+        rows_of_parts = parts.flatten(0, 1)  # (n_all * n_parts, ...)
+        return rows_of_parts.index_select(0, rows)
 
     def chunks(self, start: int, stop: int, size: int) -> list[tuple[int, int]]:
         """Divide rows into chunks that stay in a processor's cache.

@@ -1,4 +1,16 @@
-"""Fourier coefficients of time-major blocks: shifting by a block turns every pair."""
+"""Fourier coefficients of time-major blocks: shifting by a block turns every pair.
+
+A signal of Q blocks x_0 ... x_(Q-1) is written in the real, orthonormal Fourier basis
+F, c = F'x. Shifting it by p blocks, with what leaves at one end coming back at the
+other, turns the cosine and the sine of j cycles into one another:
+
+    (c_2j, c_2j+1)  ->  R(2 pi j p / Q) (c_2j, c_2j+1),   R a rotation.
+
+The constant and the alternating function are the first pair: a shift leaves the one,
+and changes the sign of the other where p is odd. A convolution sums shifted signals
+times parts K_p of its kernel, so it multiplies pair j by sum_p R(2 pi j p / Q) (x) K_p
+and no other pair enters: one product of matrices per pair.
+"""
 
 # License: BSD-3-Clause
 
@@ -28,13 +40,12 @@ def fourier_basis(n_blocks: int) -> Tensor:
     """
     half = n_blocks // 2
     cycles = torch.arange(1, half, dtype=torch.float64)
-    angles = (
-        2 * math.pi / n_blocks * torch.arange(n_blocks, dtype=torch.float64)[:, None]
-    )
+    blocks = torch.arange(n_blocks, dtype=torch.float64)
+    angles = 2 * math.pi / n_blocks * blocks[:, None]  # (n_blocks, 1)
     pairs = torch.stack([(angles * cycles).cos(), (angles * cycles).sin()], dim=2)
     first = torch.stack([(0 * angles).cos(), (half * angles).cos()], dim=2)
-    pairs = torch.cat([first * math.sqrt(0.5), pairs], dim=1)
-    return pairs.flatten(1) * math.sqrt(2 / n_blocks)
+    pairs = torch.cat([first * math.sqrt(0.5), pairs], dim=1)  # (n_blocks, half, 2)
+    return pairs.flatten(1) * math.sqrt(2 / n_blocks)  # (n_blocks, n_blocks)
 
 
 def turns(n_blocks: int, n_shifts: int) -> Tensor:
@@ -55,7 +66,7 @@ def turns(n_blocks: int, n_shifts: int) -> Tensor:
     """
     basis = fourier_basis(n_blocks)
     shifted = torch.stack([basis.roll(shift, 0) for shift in range(n_shifts)])
-    shifted = shifted.unflatten(2, (-1, 2))
+    shifted = shifted.unflatten(2, (-1, 2))  # (n_shifts, n_blocks, n_blocks / 2, 2)
     return torch.einsum("ptja,tjb->pjab", shifted, basis.unflatten(1, (-1, 2)))
 
 
@@ -77,7 +88,8 @@ def pair_matrix(blocks: Tensor, turn: Tensor) -> Tensor:
     """
     n_parts, n_in, n_out = blocks.shape
     weights = turn.permute(2, 1, 0).reshape(4, n_parts)
-    turned = (weights @ blocks.flatten(1)).view(2, 2, n_in, n_out)
+    turned = weights @ blocks.flatten(1)  # (4, n_in * n_out)
+    turned = turned.view(2, 2, n_in, n_out)
     return turned.transpose(1, 2).reshape(2 * n_in, 2 * n_out)
 
 
@@ -95,11 +107,12 @@ def pair_matrix_backward(gradient: Tensor, turn: Tensor, total: Tensor) -> None:
     """
     n_parts, n_in, n_out = total.shape
     weights = turn.permute(2, 1, 0).reshape(4, n_parts)
-    turned = gradient.view(2, n_in, 2, n_out).transpose(1, 2).reshape(4, -1)
+    turned = gradient.view(2, n_in, 2, n_out)
+    turned = turned.transpose(1, 2).reshape(4, -1)  # (4, n_in * n_out)
     total.view(n_parts, -1).addmm_(weights.T, turned)
 
 
-def synthesise(spectrum: Tensor, basis: Tensor) -> Tensor:
+def synthesize(spectrum: Tensor, basis: Tensor) -> Tensor:
     """Return maps over time, their axis of time last, from coefficients.
 
     Parameters
@@ -114,17 +127,17 @@ def synthesise(spectrum: Tensor, basis: Tensor) -> Tensor:
     maps : Tensor, shape (n, n_kernels, n_steps)
         The maps, whose rows the threads share.
     """
-    columns = spectrum.flatten(1)
+    columns = spectrum.flatten(1)  # (n_blocks, n * n_kernels)
     rows = columns.new_empty(columns.shape[1], len(basis))
 
     def work(start, stop):
         torch.mm(columns[:, start:stop].T, basis.T, out=rows[start:stop])
 
     share(len(rows), work)
-    return rows.view(*spectrum.shape[1:], -1)
+    return rows.view(*spectrum.shape[1:], -1)  # (n, n_kernels, n_steps)
 
 
-def analyse(maps: Tensor, basis: Tensor) -> Tensor:
+def analyze(maps: Tensor, basis: Tensor) -> Tensor:
     """Return coefficients of maps, which are zero after their last step.
 
     Parameters
@@ -139,11 +152,11 @@ def analyse(maps: Tensor, basis: Tensor) -> Tensor:
     spectrum : Tensor, shape (n_blocks, n, n_kernels)
         The coefficients, which the threads share.
     """
-    rows = maps.flatten(0, 1)
+    rows = maps.flatten(0, 1)  # (n * n_kernels, n_steps)
     columns = rows.new_empty(basis.shape[1], len(rows))
 
     def work(start, stop):
         columns[:, start:stop] = basis.T @ rows[start:stop].T
 
     share(len(rows), work)
-    return columns.view(-1, *maps.shape[:2])
+    return columns.view(-1, *maps.shape[:2])  # (n_blocks, n, n_kernels)

@@ -1,11 +1,17 @@
 """Work shared by threads that sleep while they wait.
 
 The threads of OpenMP, which PyTorch uses within one operation, spin at the end of
-every operation until the slowest has come. Beside one busy neighbour a step of many
+every operation until the slowest has come. Beside one busy process a step of many
 short operations then takes several times longer than on a single thread. Here the
 rows of a batch are divided among threads of Python instead, the calling one among
 them, each of which runs whole chains of operations: PyTorch releases the interpreter's
-lock within an operation, and who waits, sleeps.
+lock within an operation, and a thread that waits, sleeps.
+
+A product divides by the rows of its left factor: with X in parts X_1, X_2,
+
+    X W' = [X_1 W'; X_2 W'],   d/dX: [G_1 W; G_2 W],   d/dW: G'X, by the rows of G'.
+
+Every part of a product is written by one thread.
 
 The division depends on the number of threads alone, so that one number gives one
 result, however busy the machine is.
