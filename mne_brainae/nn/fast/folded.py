@@ -56,8 +56,8 @@ class FoldedComputation(FastComputation):
 
         def moments(samples: Tensor) -> Tensor:
             windows = self._windows(samples.to(brain.dtype))
-            windows = windows.unflatten(1, (len(samples), -1)).transpose(0, 1)
-            # (n, n_taps + 1, n_steps * n_channels)
+            windows = windows.unflatten(1, (len(samples), -1))
+            windows = windows.transpose(0, 1)  # (n, n_taps + 1, n_steps * n_channels)
             return windows @ windows.transpose(1, 2)  # (n, n_taps + 1, n_taps + 1)
 
         return responses.add_sums(moments=moments)
@@ -69,11 +69,12 @@ class FoldedComputation(FastComputation):
         """Map responses into the shared space."""
         encoder = self.network.brain_encoder
         kernel = encoder.pooled_kernel()[:, 0, 0].T  # (n_taps, n_kernels)
-        spatial = encoder.spatial.weight[..., 0].permute(2, 1, 0)
+        spatial = encoder.spatial.weight[..., 0]  # (n_out, n_in, n_channels)
+        spatial = spatial.permute(2, 1, 0)  # (n_channels, n_in, n_out)
         moments = brain.sums["moments"].sum(0, dtype=torch.float64)
         maps = _InnerConvolution.apply(
             fold_temporal(encoder.inner_norm, kernel, moments),
-            spatial.flatten(0, 1),  # (n_channels * n_kernels, n_kernels)
+            spatial.flatten(0, 1),  # (n_channels * n_in, n_out)
             brain,
             self._windows,
             self.n_steps,
@@ -154,7 +155,8 @@ def fold_spatial(norm: nn.Module, spatial: Tensor, steps: Tensor) -> Tensor:
     centered = rows - center
     covariance = centered.T @ centered / len(rows)
     means = torch.einsum("i,ijc->jc", center, spatial)  # (n_out, n_channels)
-    mixed = (covariance @ spatial.flatten(1)).view_as(spatial)  # covariance x kernels
+    mixed = covariance @ spatial.flatten(1)  # (n_in, n_out * n_channels)
+    mixed = mixed.view_as(spatial)  # (n_in, n_out, n_channels)
     mean = means.mean(1)  # (n_out,)
     # Within a channel, and between the means of channels: both are positive.
     variance = (spatial * mixed).sum(0).mean(1) + means.var(1, correction=0)
@@ -186,10 +188,11 @@ class _InnerConvolution(Function):
         def convolve(start, stop):
             for first, last in brain.chunks(start, stop, size):
                 columns = windows(brain.chunk(first, last).to(temporal.dtype))
-                inner = elu_(columns.T @ temporal)  # (n * n_steps * n_channels, k)
-                steps = inner.view(-1, len(spatial)) @ spatial  # (n * n_steps, k)
-                steps = steps.view(last - first, n_steps, n_kernels)
-                maps[first:last] = steps.transpose(1, 2)
+                inner = elu_(columns.T @ temporal)  # (n * n_steps * n_channels, n_in)
+                inner = inner.view(-1, len(spatial))  # (n * n_steps, n_channels * n_in)
+                steps = inner @ spatial  # (n * n_steps, n_out)
+                steps = steps.view(last - first, n_steps, -1)  # (n, n_steps, n_out)
+                maps[first:last] = steps.transpose(1, 2)  # (n, n_out, n_steps)
 
         share(len(brain), convolve)
         ctx.save_for_backward(temporal, spatial)
@@ -205,10 +208,11 @@ class _InnerConvolution(Function):
             d_temporal, d_spatial = map(torch.zeros_like, (temporal, spatial))
             for first, last in brain.chunks(start, stop, ctx.size):
                 columns = windows(brain.chunk(first, last).to(temporal.dtype))
-                inner = elu_(columns.T @ temporal)  # (n * n_steps * n_channels, k)
-                d_steps = d_maps[first:last].transpose(1, 2).flatten(0, 1)
-                # (n * n_steps, k)
-                d_spatial.addmm_(inner.view(len(d_steps), -1).T, d_steps)
+                inner = elu_(columns.T @ temporal)  # (n * n_steps * n_channels, n_in)
+                d_steps = d_maps[first:last].transpose(1, 2)  # (n, n_steps, n_out)
+                d_steps = d_steps.flatten(0, 1)  # (n * n_steps, n_out)
+                rows = inner.view(len(d_steps), -1)  # (n * n_steps, n_channels * n_in)
+                d_spatial.addmm_(rows.T, d_steps)
                 d_inner = (d_steps @ spatial.T).view_as(inner)
                 d_temporal.addmm_(columns, elu_backward(d_inner, inner, out=d_inner))
             return d_temporal, d_spatial
@@ -290,14 +294,15 @@ class _Mirror:
         n_channels, n_kernels = len(self.scale), self.kernel.shape[1]
         self.rows = steps.reshape(n * n_steps, -1)  # (n * n_steps, n_in + 1)
         inner = self.rows @ self.spatial  # (n * n_steps, n_channels * n_kernels)
-        self.inner = elu_(inner.view(-1, n_kernels))
-        inner = self.inner.view(n, n_steps, n_channels, -1)
+        inner = inner.view(-1, n_kernels)  # (n * n_steps * n_channels, n_kernels)
+        self.inner = elu_(inner)
+        inner = inner.view(n, n_steps, n_channels, n_kernels)
         self.last = inner[:, -1].flatten(0, 1)  # (n * n_channels, n_kernels)
         self.taps = self.kernel @ self.inner.T  # (n_taps, n * n_steps * n_channels)
         self.ends = self.held @ self.last.T  # (n_taps of held, n * n_channels)
         # Sample stride * q + j of every channel stands at [j, :, q].
-        target = samples.unflatten(1, (-1, self.stride)).permute(2, 0, 1, 3)
-        # (stride, n, n_blocks, n_channels)
+        target = samples.unflatten(1, (-1, self.stride))
+        target = target.permute(2, 0, 1, 3)  # (stride, n, n_blocks, n_channels)
         self.signal = samples.new_zeros(target.shape)
         for here, taps in self._overlaps(self.signal, n_steps):
             here += taps
@@ -310,6 +315,7 @@ class _Mirror:
     def _overlaps(self, signal: Tensor, n_steps: int) -> list[tuple[Tensor, Tensor]]:
         """Pair the parts of a signal with the taps that reach them."""
         _, n, _, n_channels = signal.shape
+        # Parts of one stride come first: part, sample of the stride, response, ...
         taps = self.taps.view(-1, self.stride, n, n_steps, n_channels)
         ends = self.ends.view(-1, self.stride, n, n_channels)
         return [
@@ -330,9 +336,11 @@ class _Mirror:
         d_kernel.addmm_(self.taps, self.inner)
         d_held.addmm_(self.ends, self.last)
         d_inner = self.taps.T @ self.kernel  # (n * n_steps * n_channels, n_kernels)
-        d_last = d_inner.view(n, -1, n_channels, d_inner.shape[1])[:, -1]
+        d_steps = d_inner.view(n, -1, n_channels, d_inner.shape[1])
+        d_last = d_steps[:, -1]  # (n, n_channels, n_kernels)
         d_last += (self.ends.T @ self.held).view_as(d_last)
-        d_rows = elu_backward(d_inner, self.inner, out=d_inner).view(len(self.rows), -1)
-        # (n * n_steps, n_channels * n_kernels)
+        elu_backward(d_inner, self.inner, out=d_inner)
+        d_rows = d_inner.view(len(self.rows), -1)  # as rows @ spatial
         d_spatial.addmm_(self.rows.T, d_rows)
-        return (d_rows @ self.spatial.T).view(n, -1, self.rows.shape[1])
+        d_rows = d_rows @ self.spatial.T  # (n * n_steps, n_in + 1)
+        return d_rows.view(n, -1, self.rows.shape[1])  # (n, n_steps, n_in + 1)

@@ -119,21 +119,21 @@ class FrozenEncoder:
         self.stride, self.n_steps = encoder.pool_stride, encoder.n_steps
         self.n_taps = encoder.n_taps
         self.version = _version(encoder)
-        scale, self.shift = _scale_and_shift(encoder.norm)  # (n_kernels,)
+        scale, self.shift = _scale_and_shift(encoder.norm)  # (n_out,)
         self.temporal = None
         if encoder.inner_norm is None:
             kernel = encoder.composed_kernel() * scale[:, None, None]
             self.n_parts = -(-self.n_taps // self.stride)
             blocks = in_blocks(kernel, self.stride, self.n_parts)
-            product = blocks.permute(2, 1, 0).flatten(1)
-            # (stride * n_channels, n_parts * n_kernels)
+            product = blocks.permute(2, 1, 0)  # (stride * n_channels, n_parts, n_out)
+            product = product.flatten(1)  # (stride * n_channels, n_parts * n_out)
         else:
             inner_scale, inner_shift = _scale_and_shift(encoder.inner_norm)
             taps = encoder.pooled_kernel()[:, 0, 0].T * inner_scale
-            self.temporal = torch.cat([taps, inner_shift[None]])  # (n_taps + 1, k)
+            self.temporal = torch.cat([taps, inner_shift[None]])  # (n_taps + 1, n_in)
             spatial = encoder.spatial.weight[..., 0] * scale[:, None, None]
-            product = spatial.permute(2, 1, 0).flatten(0, 1)
-            # (n_channels * n_kernels, n_kernels)
+            product = spatial.permute(2, 1, 0)  # (n_channels, n_in, n_out)
+            product = product.flatten(0, 1)  # (n_channels * n_in, n_out)
         self.product = product.contiguous()
 
     def is_stale(self, encoder: TSConvEncoder) -> bool:
@@ -184,15 +184,17 @@ class FrozenEncoder:
         if self.temporal is not None:
             return self._convolve_twice(samples)
         blocks = samples.view(-1, len(self.product))  # (n * n_blocks, stride * n_ch)
-        rows = blocks @ self.product
-        product = rows.view(len(samples), -1, self.n_parts, len(self.shift))
-        return diagonals(product, self.n_steps).sum(2)
+        rows = blocks @ self.product  # (n * n_blocks, n_parts * n_out)
+        size = len(samples), -1, self.n_parts, len(self.shift)
+        product = rows.view(size)  # (n, n_blocks, n_parts, n_out)
+        return diagonals(product, self.n_steps).sum(2)  # (n, n_steps, n_out)
 
     def _convolve_twice(self, samples: Tensor) -> Tensor:
         columns = windows(samples, self.n_steps, self.stride, self.n_taps)
-        inner = elu_(columns.T @ self.temporal)  # (n * n_steps * n_channels, n_kernels)
-        steps = inner.view(-1, len(self.product)) @ self.product
-        return steps.view(len(samples), self.n_steps, -1)
+        inner = elu_(columns.T @ self.temporal)  # (n * n_steps * n_channels, n_in)
+        rows = inner.view(-1, len(self.product))  # (n * n_steps, n_channels * n_in)
+        steps = rows @ self.product  # (n * n_steps, n_out)
+        return steps.view(len(samples), self.n_steps, -1)  # (n, n_steps, n_out)
 
 
 def _time_major(brain: Tensor, stride: int) -> Tensor:

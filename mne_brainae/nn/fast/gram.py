@@ -87,7 +87,7 @@ class GramComputation(FastComputation):
         )
 
     def _in_blocks(self, samples: Tensor) -> Tensor:
-        blocks = samples.unflatten(1, (-1, self.stride))
+        blocks = samples.unflatten(1, (-1, self.stride))  # (n, n_blocks, stride, n_ch)
         return blocks.flatten(2)  # (n, n_blocks, stride * n_channels)
 
     def embed_brain(self, brain: Responses) -> Tensor:
@@ -143,8 +143,8 @@ class GramComputation(FastComputation):
             ]
 
         parts = [part for parts in share(len(brain), restore) for part in parts]
-        end = torch.cat(parts)  # (n, n_blocks - n_steps, stride * n_channels)
-        end = end.unflatten(2, (self.stride, -1))
+        end = torch.cat(parts)  # (n, n_ends, stride * n_channels)
+        end = end.unflatten(2, (self.stride, -1))  # (n, n_ends, stride, n_channels)
         return end.flatten(1, 2)  # (n, n_samples, n_channels)
 
     def _held_error(self, decoder, maps: Tensor, offset: Tensor) -> Tensor:
@@ -154,13 +154,15 @@ class GramComputation(FastComputation):
         n_taps = held.shape[2]
         end = self._end[:, :n_taps].flatten(1)  # (n, n_taps * n_channels)
         projection = end @ held.permute(2, 1, 0).flatten(0, 1)  # (n, n_kernels)
-        error = (held.flatten(1) @ held.flatten(1).T * (last.T @ last)).sum()
+        rows = held.flatten(1)  # (n_kernels, n_channels * n_taps)
+        error = (rows @ rows.T * (last.T @ last)).sum()
         error = error - 2 * (projection * last).sum()
         error = error + 2 * last.sum(0) @ (held.sum(2) @ offset)
         # The steps before reach into the held samples by the ends of their kernels.
         for back in range(1, min(self.n_parts, self.n_steps + 1)):
             tail = self._kernel[:, :, back * self.stride :][:, :, :n_taps]
-            overlap = held[:, :, : tail.shape[2]].flatten(1) @ tail.flatten(1).T
+            begin = held[:, :, : tail.shape[2]].flatten(1)
+            overlap = begin @ tail.flatten(1).T  # (n_kernels, n_kernels)
             products = last.T @ maps[..., self.n_steps - back]  # (n_kernels, n_kernels)
             error = error + 2 * (overlap * products).sum()
         return error
@@ -188,7 +190,8 @@ def lag_grams(blocks: Tensor) -> list[Tensor]:
     """
     n_kernels, n_parts, _ = blocks.shape
     rows = blocks.transpose(0, 1).flatten(0, 1)  # (n_parts * n_kernels, n_in)
-    products = (rows @ rows.T).view(n_parts, n_kernels, n_parts, n_kernels)
+    products = rows @ rows.T  # (n_parts * n_kernels, n_parts * n_kernels)
+    products = products.view(n_parts, n_kernels, n_parts, n_kernels)
     products = products.transpose(1, 2)  # (n_parts, n_parts, n_kernels, n_kernels)
     return [products.diagonal(-lag).sum(-1) for lag in range(n_parts)]
 
@@ -213,10 +216,12 @@ class _SpectralConvolution(Function):
                 matrix = precision.factor(pair_matrix(kernels, turns[:, pair]))
                 for first, last in brain.chunks(0, len(brain), size):
                     part = precision.factor(brain.part(pair, n_pairs, first, last))
-                    product = part @ matrix  # (last - first, 2 n_out)
-                    product = product.view(-1, 2, 2, n_out // 2)  # pair, half, kernel
+                    product = part @ matrix  # (n, 2 n_out)
+                    product = product.view(-1, 2, 2, n_out // 2)
+                    # response, cosine or sine, encoder or decoder, kernel
                     for result, half in zip(results, product.unbind(2), strict=True):
-                        result[pair, :, first:last] = half.transpose(0, 1)
+                        half = half.transpose(0, 1)  # (2, n, n_kernels)
+                        result[pair, :, first:last] = half
 
         share(n_pairs, convolve)
         ctx.brain, ctx.turns, ctx.precision = brain, turns, precision
@@ -228,7 +233,8 @@ class _SpectralConvolution(Function):
         brain, turns, precision = ctx.brain, ctx.turns, ctx.precision
         _, n_in, n_out = ctx.shape
         n_pairs = turns.shape[1]
-        gradients = [gradient.unflatten(0, (n_pairs, 2)) for gradient in gradients]
+        gradients = [each.unflatten(0, (n_pairs, 2)) for each in gradients]
+        # each (n_pairs, 2, n, n_kernels)
 
         def correlate(start, stop):
             total = gradients[0].new_zeros(ctx.shape)
@@ -238,8 +244,9 @@ class _SpectralConvolution(Function):
                     part = precision.factor(brain.part(pair, n_pairs, first, last))
                     spread = [each[pair, :, first:last] for each in gradients]
                     spread = torch.stack(spread, dim=1)  # (2, 2, n, n_kernels)
-                    spread = spread.permute(2, 0, 1, 3).reshape(last - first, -1)
-                    spread = precision.factor(spread)  # (n, 2 n_out)
+                    spread = spread.permute(2, 0, 1, 3)  # (n, 2, 2, n_kernels)
+                    spread = spread.reshape(last - first, -1)  # (n, 2 n_out)
+                    spread = precision.factor(spread)
                     d_matrix += part.T @ spread
                 pair_matrix_backward(d_matrix, turns[:, pair], total)
             return total
@@ -276,13 +283,13 @@ class _SpectralError(Function):
             for pair in range(start, stop):
                 here = slice(2 * pair, 2 * pair + 2)
                 rows = spectrum[here].transpose(0, 1).flatten(1)  # (n, 2 n_kernels)
-                fixed = projection[here].transpose(0, 1).flatten(1)
+                fixed = projection[here].transpose(0, 1).flatten(1)  # (n, 2 n_kernels)
                 if pair == 0:
                     fixed[:, : len(constant)] -= constant
                 slope = (rows @ coupling[pair]).sub_(fixed)
                 torch.mm(rows.T, rows, out=moments[pair])
                 halves = slope.unflatten(1, (2, -1))  # (n, 2, n_kernels)
-                slopes[here] = halves.transpose(0, 1)
+                slopes[here] = halves.transpose(0, 1)  # (2, n, n_kernels)
                 errors[pair] = (rows * slope.sub_(fixed)).sum()
 
         share(n_pairs, compute)

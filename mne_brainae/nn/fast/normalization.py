@@ -93,29 +93,29 @@ class _NormalizedElu(Function):
         scale, shift = (
             each.to(maps.dtype)[:, None] for each in (scale, shift)
         )  # (n_kernels, 1)
-        bent = torch.empty_like(maps)
+        activated = torch.empty_like(maps)
 
         def normalize(rows):
-            elu_(torch.mul(maps[rows], scale, out=bent[rows]).add_(shift))
+            elu_(torch.mul(maps[rows], scale, out=activated[rows]).add_(shift))
 
         _in_chunks(maps, normalize)
-        ctx.save_for_backward(maps, bent, weight, mean, variance)
+        ctx.save_for_backward(maps, activated, weight, mean, variance)
         ctx.eps, ctx.training = norm.eps, norm.training
-        return bent
+        return activated
 
     @staticmethod
     def backward(ctx, gradient):
-        maps, bent, weight, mean, variance = ctx.saved_tensors
+        maps, activated, weight, mean, variance = ctx.saved_tensors
         count = maps[:, 0].numel()
         center = mean.to(maps.dtype)[:, None]
         d_maps = torch.empty_like(maps)
 
-        def bend(rows):
-            slope = elu_backward(gradient[rows], bent[rows], out=d_maps[rows])
+        def differentiate(rows):
+            slope = elu_backward(gradient[rows], activated[rows], out=d_maps[rows])
             moment = _sum_rows((maps[rows] - center).mul_(slope))
             return _sum_rows(slope), moment  # each (n_kernels,)
 
-        sums = zip(*_in_chunks(maps, bend), strict=True)
+        sums = zip(*_in_chunks(maps, differentiate), strict=True)
         d_bias, d_scale = (
             torch.stack(each).sum(0, dtype=torch.float64) for each in sums
         )

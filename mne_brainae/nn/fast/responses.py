@@ -85,7 +85,7 @@ class Responses:
         samples = (zeros or brain.new_zeros)(shape, dtype=dtype)
         for start, stop in chunks(0, n, ARRANGED):
             part = brain.new_zeros(stop - start, n_samples, n_channels)
-            part[:, :n_times] = brain[start:stop].transpose(1, 2)
+            part[:, :n_times] = brain[start:stop].transpose(1, 2)  # (n, n_times, n_ch)
             part = part if transform is None else transform(part)
             samples[start:stop] = part.view(len(part), n_samples, n_channels)
         return cls(samples, n_times)
@@ -160,8 +160,8 @@ class Responses:
         part : Tensor, shape (stop - start, n_samples / n_parts * n_channels)
             The part, in rows.
         """
-        parts = self.samples.view(len(self.samples), n_parts, -1)
         # (n_all, n_parts, n_samples / n_parts * n_channels)
+        parts = self.samples.view(len(self.samples), n_parts, -1)
         if self.rows is None:
             return parts[start:stop, index]
         rows = self.rows[start:stop] * n_parts + index

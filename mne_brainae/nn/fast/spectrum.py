@@ -87,10 +87,10 @@ def pair_matrix(blocks: Tensor, turn: Tensor) -> Tensor:
         matrix is the row of coefficients of the result.
     """
     n_parts, n_in, n_out = blocks.shape
-    weights = turn.permute(2, 1, 0).reshape(4, n_parts)
+    weights = turn.permute(2, 1, 0).reshape(4, n_parts)  # of the four entries
     turned = weights @ blocks.flatten(1)  # (4, n_in * n_out)
-    turned = turned.view(2, 2, n_in, n_out)
-    return turned.transpose(1, 2).reshape(2 * n_in, 2 * n_out)
+    turned = turned.view(2, 2, n_in, n_out).transpose(1, 2)  # (2, n_in, 2, n_out)
+    return turned.reshape(2 * n_in, 2 * n_out)
 
 
 def pair_matrix_backward(gradient: Tensor, turn: Tensor, total: Tensor) -> None:
@@ -107,9 +107,10 @@ def pair_matrix_backward(gradient: Tensor, turn: Tensor, total: Tensor) -> None:
     """
     n_parts, n_in, n_out = total.shape
     weights = turn.permute(2, 1, 0).reshape(4, n_parts)
-    turned = gradient.view(2, n_in, 2, n_out)
-    turned = turned.transpose(1, 2).reshape(4, -1)  # (4, n_in * n_out)
-    total.view(n_parts, -1).addmm_(weights.T, turned)
+    turned = gradient.view(2, n_in, 2, n_out).transpose(1, 2)  # (2, 2, n_in, n_out)
+    turned = turned.reshape(4, -1)  # (4, n_in * n_out)
+    rows = total.view(n_parts, -1)  # (n_parts, n_in * n_out)
+    rows.addmm_(weights.T, turned)
 
 
 def synthesize(spectrum: Tensor, basis: Tensor) -> Tensor:
