@@ -73,7 +73,7 @@ def model(seen):
     epochs, pictures = seen
     table = pd.DataFrame(colours(pictures.values()), index=list(pictures))
     return mne_brainae.fit(
-        epochs[:50], table, recipe="linear", device="cpu", random_state=0
+        epochs[:50], table, recipe="linear", device="cpu"
     )
 
 

@@ -142,8 +142,6 @@ def test_ridge_both_ways(longer):
         model.retrieve(train[:5], features)
     by_row = mne_brainae.RidgeModel().fit(train, features.to_numpy())
     pd.testing.assert_frame_equal(by_row.embed_epochs(train[:5]), rows)
-    with pytest.raises(NotImplementedError, match="no file format"):
-        model.save("x.safetensors")
     with pytest.raises(ValueError, match="lacks"):
         mne_brainae.RidgeModel().fit(train, features.iloc[1:])
 
