@@ -13,8 +13,8 @@ from scipy.spatial.distance import squareform
 from scipy.stats import spearmanr
 
 import mne_brainae
+from mne_brainae.benchmark.studies import objects_92
 from mne_brainae.commands import main
-from mne_brainae.commands.benchmark import objects_92
 from mne_brainae.viz.decoding import plot_rdm
 
 NAMES = [f"image-{i:02d}" for i in range(24)]
@@ -229,9 +229,9 @@ def test_animate_objects_are_a_cluster(images_92):
 
 
 def test_command(images_92, capsys, tmp_path):
-    main(["benchmark", "objects_92", "--permutations", "20"])
+    main(["benchmark", "objects-92", "--permutations", "20"])
     printed = capsys.readouterr().out
     assert "r=0.49" in printed
     assert printed.count("all") == 2
     with pytest.raises(SystemExit, match="rsatoolbox"):
-        main(["benchmark", "objects_92", "--path", str(tmp_path)])
+        main(["benchmark", "objects-92", "--path", str(tmp_path)])

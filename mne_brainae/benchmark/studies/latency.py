@@ -7,12 +7,14 @@ from __future__ import annotations
 import time
 from statistics import median
 
-from .shapes import (
-    CHAINS,
-    N_FEATURES,
-    Shape,
-    make_network,
-)
+import mne
+import numpy as np
+import pandas as pd
+import torch
+
+from ...models.brainae import BrainAE
+from ...nn.reference import naive
+from .shapes import CHAINS, N_FEATURES, Shape, make_network
 
 
 def time_inference(
@@ -36,10 +38,6 @@ def time_inference(
     times : dict of dict
         Median seconds per response, by batch.
     """
-    import torch
-
-    from ...nn.reference import naive
-
     network = make_network(shape, chain).eval()
     encoders = {"ours": network.brain_encoder}
     encoders["naive"] = naive(network).eval().brain_encoder
@@ -79,12 +77,6 @@ def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
     seconds : float
         The median, reading and checking the epoch included.
     """
-    import mne
-    import numpy as np
-    import pandas as pd
-
-    from ...models.brainae import BrainAE
-
     rng = np.random.default_rng(0)
     n_epochs = 16
     epochs = mne.EpochsArray(
