@@ -85,7 +85,7 @@ def _generate(given: argparse.Namespace) -> None:
     import mne
 
     import mne_brainae
-    from mne_brainae.benchmark.studies.generation import paint_controls
+    from mne_brainae.benchmark.studies.generation import score_beside_controls
     from mne_brainae.generation import read_picture_decoder, read_prior
     from mne_brainae.utils.checks import _check_fname
 
@@ -106,13 +106,15 @@ def _generate(given: argparse.Namespace) -> None:
     _save_picture(sheet, given.out / "contact_sheet.png")
     protocol = {"model": str(model), **generated.protocol}
     if given.score:
-        controls = paint_controls(model, epochs, prior, generated, **how)
-        scores = generated.score(
+        scores = score_beside_controls(
+            generated,
+            model,
+            epochs,
+            prior,
             given.stimuli,
             networks="paper" if given.networks == ["paper"] else given.networks,
-            controls=controls,
             device=given.device,
-            random_state=given.seed,
+            **how,
         )
         _save_text(scores.to_csv(), given.out / "scores.csv")
         protocol |= scores.attrs
