@@ -57,7 +57,7 @@ def fit_many(
     folder,
     settings: Mapping[str, dict | Model] | None = None,
     seeds: Iterable[int] = (0,),
-    recipe: str = "linear",
+    recipe: str = "best",
     score: Callable[[Model, str], dict] | None = None,
     n_jobs: int | None = None,
     keep_models: bool = True,

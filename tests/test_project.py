@@ -77,7 +77,7 @@ def test_wheel_installs_and_imports_elsewhere(tmp_path):
 
 
 def test_sys_info(capsys):
-    main(["sys_info"])
+    main(["sys-info"])
     assert "mne_brainae" in capsys.readouterr().out
 
 

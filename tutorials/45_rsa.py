@@ -119,7 +119,7 @@ for name, found in {"image features": early, "categories": course}.items():
 # On real data
 # ------------
 #
-# ``mne_brainae benchmark objects_92`` compares monkey with human inferior temporal
+# ``mne_brainae benchmark objects-92`` compares monkey with human inferior temporal
 # cortex on the 92 objects of Kriegeskorte et al. (2008), and finds the published
 # correlation.
 

@@ -200,7 +200,7 @@ if folder.is_dir():
 # -----------------
 #
 # * :doc:`/generation`: the licences of weights, the exact metrics, and the commands
-#   ``mne_brainae fit_prior`` and ``mne_brainae generate``, which do all this for files.
+#   ``mne_brainae fit-prior`` and ``mne_brainae generate``, which do all this for files.
 # * :ref:`decoding`: finding what was seen among candidates.
 # * :ref:`tut-neurons`: more on these neurons.
 # * :doc:`/ethics`: what such pictures are, and what they are not.

@@ -1,4 +1,7 @@
-"""The command line: one thin file per command."""
+"""The command line: one file per command, which parses and prints.
+
+A file imports what works only when its command runs, so that help is there at once.
+"""
 
 # License: BSD-3-Clause
 
@@ -17,13 +20,13 @@ COMMANDS = {
     "datasets": "list, fetch, convert and check data sets",
     "demo": "fit, predict, retrieve, classify and reconstruct, with pictures",
     "generate": "paint pictures from brain activity, score and show them",
-    "image_encoders": "list image encoders with their sizes, licences and costs",
+    "image-encoders": "list image encoders with their sizes, licences and costs",
     "fit": "fit a model to epochs and pictures",
-    "fit_prior": "fit what a model needs to generate pictures",
+    "fit-prior": "fit what a model needs to generate pictures",
     "predict": "predict the brain responses to pictures",
     "retrieve": "rank pictures by the brain responses to them, and score the ranks",
     "report": "write one page about a model, its scores and their protocol",
-    "sys_info": "print the versions that a bug report needs",
+    "sys-info": "print the versions that a bug report needs",
 }
 # What these refuse is said in one line; MNE_LOGGING_LEVEL=DEBUG shows the traceback.
 PLAIN = ("fit", "predict", "retrieve", "report")
@@ -45,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        module = import_module(f".{name}", __name__)
+        module = import_module(f".{name.replace('-', '_')}", __name__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser

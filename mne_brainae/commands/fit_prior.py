@@ -1,4 +1,4 @@
-"""``mne_brainae fit_prior``: what a fitted model needs to generate pictures."""
+"""``mne_brainae fit-prior``: what a fitted model needs to generate pictures."""
 
 # License: BSD-3-Clause
 
@@ -74,7 +74,7 @@ def _check(given: argparse.Namespace) -> None:
     elif given.low_level is not None and given.images is None:
         problem = "--low-level needs the folder of pictures"
     if problem:
-        raise SystemExit(f"mne_brainae fit_prior: {problem}.")
+        raise SystemExit(f"mne_brainae fit-prior: {problem}.")
 
 
 def _features(given: argparse.Namespace):

@@ -6,12 +6,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import islice
 from pathlib import Path
 
 SESSIONS = ("190923", "210225")
-N_FOLDS = 6
-N_SHOWN = 20
 SHEETS = ("with-stimuli", "generated-only")
 NOTE = """
 Photographs decoded from macaque V4 by ridge regression, unseen in the fit.
@@ -36,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sheet", choices=SHEETS, default=SHEETS[0], help="what the sheet shows")
     add("--overwrite", action="store_true", help="replace what is in the folder")
     own = parser.add_argument_group("a model").add_argument
-    own("--prior", type=Path, help="a prior file of mne_brainae fit_prior")
+    own("--prior", type=Path, help="a prior file of mne_brainae fit-prior")
     own("--pipeline", default="sdxl-turbo", help="sdxl-turbo, sdxl or a folder")
     own("--adapter", type=Path, help="weights of the IP-Adapter (.safetensors)")
     own("--n-images", type=int, default=4, help="pictures per stimulus")
@@ -54,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     demo = parser.add_argument_group("a demonstration").add_argument
     demo("--data", choices=("macaque_v4",), help="decode these, without a model")
     demo("--session", nargs="+", default=SESSIONS, help="sessions of macaque V4")
-    demo("--folds", type=int, default=1, help=f"test folds, up to {N_FOLDS}")
+    demo("--folds", type=int, default=1, help="test folds, up to 6")
     demo("--size", type=int, default=16, help="pixels per side that are decoded")
 
 
@@ -88,6 +85,7 @@ def _generate(given: argparse.Namespace) -> None:
     import mne
 
     import mne_brainae
+    from mne_brainae.benchmark.studies.generation import score_beside_controls
     from mne_brainae.generation import read_picture_decoder, read_prior
     from mne_brainae.utils.checks import _check_fname
 
@@ -108,17 +106,19 @@ def _generate(given: argparse.Namespace) -> None:
     _save_picture(sheet, given.out / "contact_sheet.png")
     protocol = {"model": str(model), **generated.protocol}
     if given.score:
-        controls = _controls(model, epochs, prior, generated, how)
-        scores = generated.score(
+        scores = score_beside_controls(
+            generated,
+            model,
+            epochs,
+            prior,
             given.stimuli,
             networks="paper" if given.networks == ["paper"] else given.networks,
-            controls=controls,
             device=given.device,
-            random_state=given.seed,
+            **how,
         )
-        _save_text(scores.table.to_csv(), given.out / "scores.csv")
-        protocol |= scores.protocol
-        print(scores.table.drop(columns="better").astype(float).round(3).to_string())
+        _save_text(scores.to_csv(), given.out / "scores.csv")
+        protocol |= scores.attrs
+        print(scores.drop(columns="better").astype(float).round(3).to_string())
         print(NOTE_ON_CONTROLS)
     _save_text(json.dumps(protocol, indent=1, default=str), given.out / "protocol.json")
     print(f"Saved {len(generated)} x {given.n_images} pictures in {given.out}")
@@ -144,20 +144,6 @@ def _how_to_paint(given: argparse.Namespace) -> dict:
     }
 
 
-def _controls(model, epochs, prior, generated, how: dict) -> dict:
-    """Return what pictures look like without the prior, or without the brain."""
-    from mne_brainae.generation import DiffusionPrior
-
-    controls = {}
-    if isinstance(prior, DiffusionPrior):
-        alone = model.generate(epochs, prior, control="prior only", **how)
-        controls["prior only"] = alone.pictures
-    if generated.starts is not None:
-        controls["start"] = generated.starts
-        controls["mean picture"] = [how["low_level"].mean_picture_] * len(generated)
-    return controls
-
-
 # -- the demonstration -----------------------------------------------------------------
 
 
@@ -165,12 +151,14 @@ def _demonstrate(given: argparse.Namespace) -> None:
     """Decode unseen photographs from V4 neurons, print the scores and a sheet."""
     import pandas as pd
 
+    from ..benchmark.studies.generation import N_FOLDS, decode_photographs
     from ..generation import contact_sheet
 
     tables = {}
     for session in given.session:
-        scores, rows = _decode_session(session, given.folds, given.size)
-        tables[session] = scores
+        tables[session], rows = decode_photographs(
+            session, n_folds=given.folds, size=given.size
+        )
         if given.out is not None:
             if given.sheet == "generated-only":
                 del rows["stimulus"]
@@ -182,36 +170,6 @@ def _demonstrate(given: argparse.Namespace) -> None:
     if given.out is not None:
         _save_text(table.to_csv(), given.out / "macaque_v4.csv")
         print(f"\nDecoded pictures and this table are in {given.out.resolve()}.")
-
-
-def _decode_session(session: str, n_folds: int, size: int):
-    """Return mean scores over folds, and the first pictures of the first fold."""
-    import numpy as np
-    import pandas as pd
-    from sklearn.model_selection import KFold
-
-    from ..datasets import macaque_v4
-    from ..generation import PictureDecoder, score_pictures
-    from ..images import read_image
-
-    epochs = macaque_v4.read_epochs(session, verbose="WARNING")
-    folds = KFold(N_FOLDS, shuffle=True, random_state=0).split(np.arange(len(epochs)))
-    tables, first = [], None
-    for train, test in islice(folds, n_folds):
-        decoder = PictureDecoder(size=size).fit(epochs[train])
-        decoded = decoder.predict(epochs[test])
-        shown = list(epochs.metadata["image_path"].iloc[test])
-        controls = {"mean picture": [decoder.mean_picture_] * len(test)}
-        scores = score_pictures(decoded, shown, controls=controls, random_state=0)
-        tables.append(scores.table)
-        first = first or {
-            "stimulus": [read_image(path) for path in shown[:N_SHOWN]],
-            "decoded": decoded[:N_SHOWN],
-        }
-    better = tables[0]["better"]
-    means = pd.concat([table.drop(columns="better") for table in tables])
-    means = means.astype(float).groupby(level=0, sort=False).mean()
-    return means.assign(better=better), first
 
 
 # -- files -----------------------------------------------------------------------------

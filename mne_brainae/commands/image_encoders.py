@@ -1,4 +1,4 @@
-"""``mne_brainae image_encoders``: which there are, how large, and how fast here."""
+"""``mne_brainae image-encoders``: which there are, how large, and how fast here."""
 
 # License: BSD-3-Clause
 

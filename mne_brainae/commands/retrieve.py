@@ -7,11 +7,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+SIMILARITIES = ("cosine", "encoding", "likelihood")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a retrieval can be told."""
-    from ..scoring.identification import SIMILARITIES
-
     add = parser.add_argument
     add("model", type=Path, help="a model file of mne_brainae fit")
     add("epochs", type=Path, help="test epochs (-epo.fif), metadata name the image")

@@ -1,4 +1,4 @@
-"""``mne_brainae sys_info``."""
+"""``mne_brainae sys-info``."""
 
 # License: BSD-3-Clause
 

@@ -14,7 +14,7 @@ from .recipes import make_model
 
 
 @fill_doc
-def fit(epochs, images=None, *, recipe: str = "linear", **params) -> Model:
+def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
     """Fit a model in one line.
 
     Parameters

@@ -43,6 +43,7 @@ ESTIMATORS = {
 }
 
 RECIPES: dict[str, Recipe] = {
+    "best": Recipe("LinearBrainAE", {}, "what measures best"),
     "linear": Recipe("LinearBrainAE", {}, "the closed form alone, in seconds"),
     # Section 4.2, Tables 6 and 7, Appendix I: validation on 740 random images.
     "paper": Recipe(
@@ -81,7 +82,7 @@ def estimator_class(name: str) -> type:
     return getattr(import_module(f".{ESTIMATORS[name]}", __package__), name)
 
 
-def make_model(recipe: str = "linear", **params):
+def make_model(recipe: str = "best", **params):
     """Make a model of named settings, not yet fitted.
 
     Parameters

@@ -4,7 +4,6 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from miniatures import (
     eeg2_image_table,
@@ -15,7 +14,6 @@ from miniatures import (
 )
 
 from mne_brainae.commands import main
-from mne_brainae.commands.benchmark import preprocessing as benchmark
 from mne_brainae.commands.datasets import NAMES
 from mne_brainae.datasets import (
     _bids,
@@ -117,7 +115,7 @@ def test_check_of_meg_and_tvsd(complete, tmp_path, capsys):
     assert "Complete." in capsys.readouterr().out
 
 
-def test_fetch(eeg2, tmp_path, upstream, capsys):
+def test_fetch(tmp_path, upstream):
     contents, asked = upstream
     for file in _fetch.read_registry("muse_n170").files.values():
         contents[file.url] = b"x"
@@ -126,8 +124,17 @@ def test_fetch(eeg2, tmp_path, upstream, capsys):
     assert len(asked) == 1
     with pytest.raises(SystemExit, match="muse_n170 takes no --kind, --subjects"):
         main(["datasets", "fetch", "muse_n170", "--kind", "raw", "--subjects", "1"])
-    main(["datasets", "fetch", "macaque_it"])
-    assert "macaque_it is in" in capsys.readouterr().out
+
+
+def test_fetch_takes_what_is_there(tmp_path, upstream, capsys):
+    """Nothing is asked of the server for files of the right size."""
+    _, asked = upstream
+    for name, file in _fetch.read_registry("muse_n170").files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * file.n_bytes)
+    main(["datasets", "fetch", "muse_n170", "--path", str(tmp_path)])
+    assert not asked
+    assert "muse_n170 is in" in capsys.readouterr().out
 
 
 def test_errors_in_words(tmp_path, capsys):
@@ -144,39 +151,6 @@ def test_errors_in_words(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["datasets", "info", "imagenet"])
     assert "invalid choice" in capsys.readouterr().err
-
-
-def test_benchmark(capsys):
-    """The table is printed; its sizes here say nothing."""
-    main(
-        [
-            "benchmark",
-            "preprocessing",
-            "--images",
-            "30",
-            "--compare",
-            "20",
-            "--rounds",
-            "1",
-        ]
-    )
-    printed = capsys.readouterr().out
-    assert "At 20 images, block by block is" in printed
-    assert "30     block by block" in printed
-
-
-def test_both_ways_of_the_benchmark_agree(tmp_path):
-    """The block-by-block way finds the same averages."""
-    header = benchmark.generate(tmp_path / "x.vhdr", 90)
-    order = np.random.default_rng(1).permutation(np.repeat(np.arange(90), 2))
-    onsets = 1000 + 200 * np.arange(180)
-    lean = benchmark.block_by_block(str(header), onsets, order)
-    whole = benchmark.all_at_once(str(header), onsets, order)
-    assert lean.shape == whole.shape == (90, 63, 250)
-    first = list(dict.fromkeys(order))  # averages come in order of appearance
-    lean = lean[[first.index(image) for image in range(90)]]
-    # One low-passes the recording at 100 Hz, the other epochs at 125 Hz.
-    assert np.corrcoef(lean.ravel(), whole.ravel())[0, 1] > 0.85
 
 
 def test_output_that_nobody_reads_on():

@@ -8,8 +8,6 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
 
-from mne_brainae.commands import main
-from mne_brainae.commands.benchmark.things import _features
 from mne_brainae.datasets import FeatureLaw, simulate_responses, things
 
 
@@ -156,31 +154,3 @@ def test_bad_input(law, simulated):
 def test_clip_features_that_are_absent(tmp_path):
     with pytest.raises(FileNotFoundError, match="clip_l14_test_images"):
         things.read_clip_features(tmp_path)
-
-
-def test_benchmark_of_things(capsys, monkeypatch):
-    """With real features where they are, and with made-up ones."""
-    size = ["--concepts", "25", "--snr", "0.02", "--sfreq", "50"]
-    try:
-        things.read_clip_features()
-        origin = "are real"
-    except FileNotFoundError:
-        origin = "made up"
-    main(["benchmark", "things", *size])
-    printed = capsys.readouterr().out
-    assert origin in printed
-    top_1 = {
-        line[:48].strip(): float(line[48:].split()[0])
-        for line in printed.splitlines()
-        if line.startswith(("BrainAE", "best possible", "chance", "ridge"))
-    }
-    best = top_1["best possible"]
-    likelihood = top_1["BrainAE best, likelihood"]
-    # So few images are too few to tell systems apart, and chance is .005.
-    assert best >= likelihood > 0.03
-    assert best >= top_1["ridge image to brain, encoding"] > 0.03
-    assert top_1["BrainAE best, images shuffled, likelihood"] < 0.04
-    monkeypatch.setattr(things, "CLIP_FEATURES", ("absent.npy",))
-    law, gallery, templates, origin = _features(np.random.default_rng(0))
-    assert "made up" in origin
-    assert gallery.shape == templates.shape == (200, len(law.mean))

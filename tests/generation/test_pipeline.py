@@ -72,9 +72,7 @@ def seen():
 def model(seen):
     epochs, pictures = seen
     table = pd.DataFrame(colours(pictures.values()), index=list(pictures))
-    return mne_brainae.fit(
-        epochs[:50], table, recipe="linear", device="cpu"
-    )
+    return mne_brainae.fit(epochs[:50], table, recipe="linear", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +226,7 @@ def impatient(monkeypatch):
 def fit_prior_command(folder, out, *more):
     main(
         [
-            *("fit_prior", str(folder / "model.safetensors")),
+            *("fit-prior", str(folder / "model.safetensors")),
             *(str(folder / "train-epo.fif"), str(folder / "images")),
             *("--features", str(folder / "features.npy")),
             *("--names", str(folder / "names.txt"), "--out", str(out)),
@@ -310,9 +308,9 @@ def test_a_killed_command_goes_on(on_disk, tmp_path, monkeypatch):
         ("generate m.safetensors e-epo.fif", "give MODEL, EPOCHS, --prior and --out"),
         ("generate m.safetensors --data macaque_v4", "takes no model"),
         ("generate m e --prior p --out o --score", "--score needs --stimuli"),
-        ("fit_prior m e", "give the folder of pictures, or"),
-        ("fit_prior m e i --features f", "go together"),
-        ("fit_prior m e --features f --names n --low-level l", "needs the folder"),
+        ("fit-prior m e", "give the folder of pictures, or"),
+        ("fit-prior m e i --features f", "go together"),
+        ("fit-prior m e --features f --names n --low-level l", "needs the folder"),
     ],
 )
 def test_commands_say_what_they_lack(words, complaint):

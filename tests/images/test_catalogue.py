@@ -43,7 +43,7 @@ def test_list_of_encoders():
 
 
 def test_list_with_a_probe(capsys):
-    main(["image_encoders", "timm:test_vit", "gabor", "--probe", "--device", "cpu"])
+    main(["image-encoders", "timm:test_vit", "gabor", "--probe", "--device", "cpu"])
     shown = capsys.readouterr().out
     assert "images_per_second" in shown
     table = list_image_encoders(["timm:test_vit"])

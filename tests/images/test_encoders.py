@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from mne_brainae import ImageEncoder
-from mne_brainae.commands.benchmark.images import encoding
+from mne_brainae.benchmark.studies.images import encoding
 from mne_brainae.datasets import macaque_v4
 
 

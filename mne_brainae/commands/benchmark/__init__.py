@@ -15,7 +15,7 @@ BENCHMARKS = {
     "many": "time many fits over processes against one after another",
     "muse": "tell faces from houses in human EEG, across runs",
     "neurons": "encode and decode macaque V4 by the best recipe and its controls",
-    "objects_92": "compare monkey and human IT on 92 objects",
+    "objects-92": "compare monkey and human IT on 92 objects",
     "preprocessing": "time the way from raw data to averages, and its memory",
     "speed": "time training and inference against plain computations",
     "systems": "compare the systems of Table 2 on a simulation of known truth",
@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     benchmarks = parser.add_subparsers(dest="benchmark", required=True)
     for name, text in (BENCHMARKS | TABLES | FIGURES).items():
         benchmark = benchmarks.add_parser(name, help=text, description=text)
-        module = import_module(f".{FILES.get(name, name)}", __name__)
+        file = FILES.get(name, name).replace("-", "_")
+        module = import_module(f".{file}", __name__)
         module.add_arguments(benchmark)
         benchmark.set_defaults(run_benchmark=module.run)
 

@@ -1,4 +1,4 @@
-"""The data of tables and figures: what was asked for on the command line."""
+"""What the commands of tables and figures are told of their data."""
 
 # License: BSD-3-Clause
 
@@ -7,30 +7,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
-#: Where fits of simulated data depart from the paper, to end within seconds.
-QUICK = {
-    "n_embedding": 128,
-    "n_kernels": 16,
-    "kernel_length": 10,
-    "max_epochs": 20,
-    "min_updates": 100,
-}
-#: The simulation and the fits of ``--small``.
-SMALL = {
-    "n_train_concepts": 16,
-    "n_test_concepts": 8,
-    "n_exemplars": 4,
-    "n_templates": 2,
-    "n_test_repetitions": 4,
-    "snr": 1.0,
-    "tmin": 0.0,
-    "tmax": 0.4,
-}
-TRIAL = {"n_embedding": 16, "n_kernels": 8, "max_epochs": 2, "min_updates": 1}
-BRIEF = QUICK | {"n_embedding": 16, "max_epochs": 2, "min_updates": 1}
 #: The data sets that --bids-root may name.
 DATA_SETS = ("things_eeg2", "things_meg", "tvsd")
 #: The paper's image encoder, 64 layers (section 3.3.2, Appendix D.2).
@@ -105,9 +83,9 @@ def processes_of(given: argparse.Namespace) -> Iterator[None]:
 
 def settings_of(given: argparse.Namespace) -> dict:
     """Return what the fits have different from the paper."""
-    if given.data is None:
-        return TRIAL if given.small else {}
-    return BRIEF if given.small else QUICK
+    from ...benchmark.paper.data import fit_settings
+
+    return fit_settings(is_simulated=given.data is not None, is_small=given.small)
 
 
 def find_roots(
@@ -145,55 +123,38 @@ def _name_and_folder(word: str) -> tuple[str, str]:
     return DATA_SETS[0], word
 
 
-def find_subjects(given: argparse.Namespace, names: Iterable[str]) -> dict[str, list]:
-    """Return the subjects of every data set that were asked for, as it writes them."""
-    known = {name: import_module(f"mne_brainae.datasets.{name}") for name in names}
-    known = {name: list(module.SUBJECTS) for name, module in known.items()}
-    if given.subjects is None:
-        return {name: all_[:2] if given.data else all_ for name, all_ in known.items()}
-    asked = given.subjects
-    spelled = {name: {s.lstrip("0"): s for s in all_} for name, all_ in known.items()}
-    if given.data:  # simulated subjects may have any name
-        return {name: [by.get(s, s) for s in asked] for name, by in spelled.items()}
-    strange = [word for word in asked if not any(word in by for by in spelled.values())]
-    found = {name: [by[s] for s in asked if s in by] for name, by in spelled.items()}
-    for name, subjects in found.items():
-        if strange or not subjects:
-            raise SystemExit(
-                f"{name} has the subjects {', '.join(known[name])}, not "
-                f"{', '.join(strange or asked)}."
-            )
-    return found
+def subjects_of(given: argparse.Namespace, names: Iterable[str]) -> dict[str, list]:
+    """Return the subjects of every data set that were asked for."""
+    from ...benchmark.paper.data import find_subjects
+
+    try:
+        return find_subjects(names, given.subjects, is_simulated=given.data is not None)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
 
 
-def read_recordings(
-    roots: dict,
+def recordings_of(
     given: argparse.Namespace,
+    roots: dict[str, str | None],
     encoders: dict[str, list[str]],
     *,
+    is_long: bool,
     has_templates: bool = True,
-    **simulation,
 ) -> list:
-    """Prepare what is not prepared yet, for every image encoder of a data set."""
-    from ...benchmark.paper import recordings
+    """Return the recordings that were asked for, or their simulations."""
+    from ...benchmark.paper.data import read_recordings, simulate_recordings
 
-    folder, found = given.out / "data", []
-    simulation = (SMALL if given.small else recordings.SIMULATION) | simulation
-    for name, subjects in find_subjects(given, roots).items():
-        if given.data is not None:
-            found.append(recordings.simulated(name, subjects, folder, simulation))
-            continue
-        found += [
-            recordings.from_bids(
-                name,
-                roots[name],
-                subjects,
-                folder,
-                images=given.images,
-                image_encoder=encoder,
-                is_default=encoder == given.image_encoder,
-                has_templates=has_templates,
-            )
-            for encoder in encoders[name]
-        ]
-    return found
+    subjects, folder = subjects_of(given, roots), given.out / "data"
+    if given.data is not None:
+        return simulate_recordings(
+            subjects, folder, is_small=given.small, is_long=is_long
+        )
+    return read_recordings(
+        subjects,
+        folder,
+        roots=roots,
+        images=given.images,
+        encoders=encoders,
+        default=given.image_encoder,
+        has_templates=has_templates,
+    )

@@ -10,7 +10,7 @@ from .data import (
     add_data_arguments,
     find_roots,
     processes_of,
-    read_recordings,
+    recordings_of,
     settings_of,
 )
 
@@ -24,15 +24,13 @@ def run(given: argparse.Namespace) -> None:
     """Fit what is not yet fitted, and draw and write every panel."""
     import matplotlib as mpl
 
-    mpl.use("agg")
     from ...benchmark.paper.figures import FIGURES, run_figure
 
+    mpl.use("agg")
     figure = FIGURES[given.benchmark]
     roots = find_roots(given, figure.name, [figure.data])
     encoders = {figure.data: [given.image_encoder]}
-    # As long as the paper's window: rhythms need their cycles.
-    longer = {} if given.small else {"tmax": 0.99}
-    (recording,) = read_recordings(roots, given, encoders, **longer)
+    (recording,) = recordings_of(given, roots, encoders, is_long=not given.small)
     with processes_of(given):
         files, lines = run_figure(
             figure,

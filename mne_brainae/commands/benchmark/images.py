@@ -5,37 +5,8 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-N_FILES = 8
-
-#: Peak memory of a fresh process. Linux counts what the parent held into ru_maxrss of
-#: a child, but not into VmHWM.
-CHILD = """
-import json, pathlib, re, resource, sys
-from mne_brainae import ImageEncoder, compute_image_features
-from mne_brainae.images import find_images
-folder, n, settings = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
-files = list(find_images(folder).values())
-pictures = {str(i): files[i % len(files)] for i in range(n)}
-table = compute_image_features(
-    pictures, ImageEncoder(**settings), cache=None, device="cpu", verbose="ERROR"
-)
-status = pathlib.Path("/proc/self/status")
-if status.exists():
-    peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1])
-else:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(peak, table.to_numpy().nbytes)
-"""
+from .encoder import add_encoder_arguments, encoder_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,211 +20,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_encoder_arguments(parser)
 
 
-def add_encoder_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the image encoder, its layers and its weights."""
-    add = parser.add_argument
-    add("--encoder", default="efficientnet-lite0", help="the image encoder")
-    add("--layer", nargs="+", help="layers: indices, shares, names, embedding")
-    add("--pool", help="cls, mean, spatial, or fields per side")
-    add("--pretrained", help="a file or folder of weights, a tag, or random")
-
-
 def run(given: argparse.Namespace) -> None:
-    """Print one line per session, or one table."""
-    from ...datasets import macaque_v4
-
+    """Print one line per session, or what the encoder costs."""
     encoder = encoder_of(given)
     print(encoder)
     if given.what == "encoding":
-        for session in given.session:
-            epochs = macaque_v4.read_epochs(session, verbose="WARNING")
-            r, words = encoding(encoder, epochs)
-            print(f"macaque V4, session {session}: r = {r:.4f} {words}", flush=True)
+        _print_encoding(encoder, given)
     else:
-        cost(encoder, given.images, given.rounds, given.side)
+        _print_cost(encoder, given)
 
 
-def encoder_of(given: argparse.Namespace):
-    """Return the image encoder that was asked for."""
-    from ...images import ImageEncoder
+def _print_encoding(encoder, given: argparse.Namespace) -> None:
+    from ...benchmark.studies.images import encoding
+    from ...datasets import macaque_v4
 
-    pool = given.pool
-    return ImageEncoder(
-        given.encoder,
-        layer=None if given.layer is None else [_layer(word) for word in given.layer],
-        pool=int(pool) if pool and pool.isdigit() else pool,
-        pretrained=given.pretrained,
-    )
+    for session in given.session:
+        epochs = macaque_v4.read_epochs(session, verbose="WARNING")
+        r, words = encoding(encoder, epochs)
+        print(f"macaque V4, session {session}: r = {r:.4f} {words}", flush=True)
 
 
-def _layer(word: str) -> int | float | str:
-    """Read an index, a share or a name."""
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word
+def _print_cost(encoder, given: argparse.Namespace) -> None:
+    from ...benchmark.studies.images import cost
 
-
-def encoding(encoder, epochs) -> tuple[float, str]:
-    """Predict the neurons of a session by ridge regression on image features.
-
-    Parameters
-    ----------
-    encoder : ImageEncoder
-        The image encoder.
-    epochs : instance of Epochs
-        One response per photograph.
-
-    Returns
-    -------
-    r : float
-        Pearson correlation over the test photographs of a fold, mean over units, then
-        over six folds. Scaling and penalty are learned on the training photographs of
-        the fold alone.
-    words : str
-        The protocol and the range over folds.
-    """
-    from sklearn.model_selection import KFold
-
-    from ...images import compute_image_features
-    from ...models.systems import LinearEncoder
-    from ...scoring.correlation import correlate
-
-    files = dict(
-        zip(epochs.metadata["image"], epochs.metadata["image_path"], strict=True)
-    )
-    features = compute_image_features(files, encoder)
-    folds = KFold(6, shuffle=True, random_state=0).split(np.arange(len(epochs)))
-    scores = []
-    for train, test in folds:
-        model = LinearEncoder().fit(epochs[train], features)
-        measured = epochs[test]
-        predicted = model.predict_epochs(features.loc[measured.metadata["image"]])
-        r = correlate(measured.get_data(), predicted.get_data(), axis=0)
-        scores.append(r.mean())
-    words = (
-        f"({min(scores):.4f} to {max(scores):.4f} in six folds of {len(test)} unseen "
-        f"photographs; {len(epochs.ch_names)} units, {features.shape[1]} features)"
-    )
-    return float(np.mean(scores)), words
-
-
-def cost(encoder, n_images: int, n_rounds: int, side: int) -> None:
-    """Print throughput as shares of that of the bare network, and peak memory.
-
-    Parameters
-    ----------
-    encoder : ImageEncoder
-        The encoder, a network.
-    n_images : int
-        Pictures per round.
-    n_rounds : int
-        Rounds of every way, one after another in turn, so that what else runs on the
-        machine strikes all alike.
-    side : int
-        Height and width of the pictures.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        pictures = _pictures(Path(folder, "pictures"), side)
-        rounds = [
-            _round(encoder, pictures, n_images, Path(folder, f"cache{index}"))
-            for index in range(n_rounds)
-        ]
-        wall, processor = (pd.DataFrame(times) for times in zip(*rounds, strict=True))
-        print(f"\nimages/s on the CPU, {n_images} JPEGs of {side} x {side}:")
-        table = {
-            "images/s": (n_images / wall).median(),
-            "share of bare": _share(wall),
-            "in processor time": _share(processor),
-        }
-        print(pd.DataFrame(table).round(3).to_string())
-        print(f"\npeak memory of a process, JPEGs of {side} x {side}:")
-        for n in (n_images, 4 * n_images):
-            print(_memory(encoder, pictures[0].parent, n), flush=True)
-
-
-def _share(seconds: pd.DataFrame) -> pd.Series:
-    """Divide the time of the bare network by that of every way, round by round.
-
-    Pictures are read while others are encoded, on another core if one is free; the
-    share in processor time is what remains if none is.
-    """
-    return (1 / seconds).mul(seconds["bare network"], axis=0).median()
-
-
-def _pictures(folder: Path, side: int) -> list[Path]:
-    """Draw pictures with the spectrum of photographs."""
-    from PIL import Image
-
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    frequency = np.hypot(*np.meshgrid(*[np.fft.fftfreq(side)] * 2)) + 1 / side
-    for index in range(N_FILES):
-        spectrum = np.fft.fft2(rng.standard_normal((3, side, side))) / frequency
-        pixels = np.fft.ifft2(spectrum).real
-        pixels = 128 + 50 * pixels / pixels.std()
-        image = Image.fromarray(pixels.transpose(1, 2, 0).clip(0, 255).astype(np.uint8))
-        image.save(folder / f"{index:02d}.jpg", quality=90)
-    return sorted(folder.iterdir())
-
-
-def _round(encoder, files: list[Path], n_images: int, cache: Path) -> tuple[dict, dict]:
-    """Time every way once, by the clock and by the processor."""
-    from ...images import compute_image_features
-    from ...images.encoders import resolve
-    from ...images.networks import NetworkEncoder
-
-    # Every picture has another content, or the cache would find it.
-    pictures = {}
-    for index in range(n_images):
-        path = files[0].parent / f"copy-{index}.jpg.bytes"
-        path.write_bytes(files[index % len(files)].read_bytes() + bytes([index % 256]))
-        pictures[str(index)] = path
-    how = {"device": "cpu", "verbose": "ERROR"}
-    compute_image_features(files[:2], encoder, cache=None, **how)  # builds
-    network = NetworkEncoder(encoder, resolve(encoder), "cpu")
-    ways = {
-        "bare network": lambda: _bare(network, n_images),
-        "pictures to table": lambda: compute_image_features(
-            pictures, encoder, cache=None, **how
-        ),
-        "the same, kept on disk": lambda: compute_image_features(
-            pictures, encoder, cache=cache, **how
-        ),
-        "read from disk": lambda: compute_image_features(
-            pictures, encoder, cache=cache, **how
-        ),
-    }
-    wall, processor = {}, {}
-    for name, way in ways.items():
-        start = time.perf_counter(), time.process_time()
-        way()
-        wall[name] = time.perf_counter() - start[0]
-        processor[name] = time.process_time() - start[1]
-    return wall, processor
-
-
-def _bare(network, n_images: int) -> None:
-    """Pass tensors that lie ready, and nothing else."""
-    import torch
-
-    pictures = torch.rand(network.batch_size, 3, *network.source.input_size)
-    pictures = pictures.to(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        for _ in range(0, n_images, network.batch_size):
-            network._reader(pictures)
-
-
-def _memory(encoder, folder: Path, n_images: int) -> str:
-    settings = json.dumps(encoder.to_dict())
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, folder, str(n_images), settings],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        return f"not measured: {done.stderr.strip().splitlines()[-1]}"
-    peak, table = (int(word) / 2**20 for word in done.stdout.split())
-    return f"{n_images:6d} images: {peak - table:.1f} MiB, and {table:.1f} MiB of table"
+    found = cost(encoder, given.images, given.rounds, given.side)
+    size = f"{given.side} x {given.side}"
+    print(f"\nimages/s on the CPU, {given.images} JPEGs of {size}:")
+    print(found.throughput.round(3).to_string())
+    print(f"\npeak memory of a process, JPEGs of {size}:")
+    print(*found.memory, sep="\n")

@@ -10,14 +10,12 @@ from pathlib import Path
 from .data import (
     add_data_arguments,
     find_roots,
-    find_subjects,
     processes_of,
-    read_recordings,
+    recordings_of,
     settings_of,
+    subjects_of,
 )
 
-#: Encoders that need 75 samples or more, of a simulation at 100 Hz.
-LONG = {"nice", "atm", "shallow", "conformer"}
 #: Minutes per fit on one GeForce 4090 (Table 16).
 PAPER_MINUTES = {"things_eeg2": 7, "things_meg": 19, "tvsd": 28}
 
@@ -37,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Fit what is not yet fitted, print the table and write it."""
+    from ...benchmark.paper.data import needs_long_windows
     from ...benchmark.paper.rendering import cells, legend, write
     from ...benchmark.paper.runner import run_table
     from ...benchmark.paper.summary import summarise
@@ -47,17 +46,17 @@ def run(given: argparse.Namespace) -> None:
     roots = find_roots(given, table.name, table.data)
     encoders = {name: _encoders(table, name, given) for name in roots}
     if given.dry_run:
-        _list(table, roots, given)
+        _print_plans(table, roots, encoders, given)
         return
     with processes_of(given):
         results = run_table(
             table,
-            read_recordings(
-                roots,
+            recordings_of(
                 given,
+                roots,
                 encoders,
+                is_long=needs_long_windows(table),
                 has_templates="classification top-1" in table.columns,
-                **({"tmax": 0.99} if _needs_long_windows(table) else {}),
             ),
             folder=given.out / table.fits / "fits",
             seeds=range(given.seeds),
@@ -76,68 +75,53 @@ def run(given: argparse.Namespace) -> None:
         raise SystemExit(f"{failed} failed; run again to try what failed.")
 
 
-def _needs_long_windows(table) -> bool:
-    """Return whether an encoder of the fits is too long for short simulations."""
-    from ...benchmark.paper.tables import TABLES
-
-    rows = TABLES[table.fits].rows  # those of all data sets, which share a simulation
-    return any(LONG & {row.recipe, row.settings.get("brain_encoder")} for row in rows)
-
-
 def _encoders(table, name: str, given: argparse.Namespace) -> list[str]:
-    """Return the image encoders that the rows of a data set ask for."""
+    from ...benchmark.paper.data import image_encoders
+
     if given.data is not None:
         return ["gabor"]
-    own = [row.image_encoder for row in table.rows if row.data == name]
-    # A row without one of its own takes that of the run.
-    return list(dict.fromkeys(encoder or given.image_encoder for encoder in own))
+    return image_encoders(table, name, given.image_encoder)
 
 
-def _list(table, roots: dict, given: argparse.Namespace) -> None:
+def _print_plans(table, roots: dict, encoders: dict, given: argparse.Namespace) -> None:
     """Print the fits, those that are done, and how long the others may take."""
-    from ...utils.checks import counted
+    from ...benchmark.paper.plan import plan_fits
 
-    n_seeds = given.seeds
-    for name, subjects in find_subjects(given, roots).items():
-        done = list((given.out / table.fits / "fits").glob(f"{name}_*/*_seed-*.json"))
-        rows = [row for row in table.rows if row.data == name]
-        encoders = _encoders(table, name, given)
-        n_fits = 0
-        for row in rows:
-            why = row.lack()
-            if not why and row.image_encoder not in (None, *encoders):
-                why = f"needs recordings and the weights of {row.image_encoder}"
-            n_fits += 0 if why else len(subjects) * n_seeds
-            print(f"{name:12} {row.name:24} {why or _times(subjects, n_seeds)}")
-        for control in _controls(table, rows, len(subjects), given):
-            n_fits += len(subjects) * n_seeds
-            print(f"{name:12} {control:24} {_times(subjects, n_seeds)}")
-        fits = counted(n_fits, "fit")
-        print(f"{name:12} {fits}, results there: {len(done)}; {_cost(done)}")
+    for name, subjects in subjects_of(given, roots).items():
+        plan = plan_fits(
+            table,
+            name,
+            n_subjects=len(subjects),
+            n_seeds=given.seeds,
+            encoders=encoders[name],
+            folder=given.out / table.fits / "fits",
+            shuffled=not given.no_control,
+            cross_subject=given.cross_subject,
+        )
+        _print_plan(name, plan)
         if given.data is None:
-            _list_encoders(name, encoders)
+            _print_encoders(name, encoders[name])
             for folder in (Path(roots[name]), given.images):
                 if not folder.is_dir():
                     print(f"{name:12} there is no folder {folder}")
-            hours = n_fits * PAPER_MINUTES[name] / 60
+            hours = plan.n_fits * PAPER_MINUTES[name] / 60
             print(f"{name:12} {hours:.1f} h on the paper's GPU (Table 16)")
 
 
-def _controls(table, rows, n_subjects: int, given: argparse.Namespace) -> list[str]:
-    """Return which controls of a data set ``run_table`` fits."""
-    from ...benchmark.paper.recordings import LEAST_OTHERS
-    from ...benchmark.paper.runner import TIMES
-    from ...benchmark.paper.scores import OTHERS, SHUFFLED
+def _print_plan(name: str, plan) -> None:
+    from ...utils.checks import counted
 
-    is_there = any(row.name == table.reference for row in rows)
-    if not is_there or not set(table.columns) - set(TIMES):
-        return []
-    shuffled = not given.no_control
-    others = given.cross_subject and n_subjects >= LEAST_OTHERS
-    return [SHUFFLED] * shuffled + [OTHERS] * others
+    times = f"{counted(plan.n_subjects, 'subject')} x {counted(plan.n_seeds, 'seed')}"
+    for row, why in plan.lacks.items():
+        print(f"{name:12} {row:24} {why or times}")
+    cost = "how long one takes here is known after the first"
+    if plan.seconds is not None:
+        cost = f"one takes {plan.seconds:.1f} s here"
+    fits = counted(plan.n_fits, "fit")
+    print(f"{name:12} {fits}, results there: {len(plan.done)}; {cost}")
 
 
-def _list_encoders(name: str, encoders: list[str]) -> None:
+def _print_encoders(name: str, encoders: list[str]) -> None:
     """Print which weights are here, and how to get the others."""
     from ...images import list_image_encoders
 
@@ -146,22 +130,6 @@ def _list_encoders(name: str, encoders: list[str]) -> None:
         if not row["at_hand"]:
             state = (
                 f"({4e-9 * row['n_parameters']:.1f} GB) are not here, and fetched at "
-                "first use; see mne_brainae image_encoders"
+                "first use; see mne_brainae image-encoders"
             )
         print(f"{name:12} weights of {encoder} {state}")
-
-
-def _times(subjects: list[str], n_seeds: int) -> str:
-    from ...utils.checks import counted
-
-    return f"{counted(len(subjects), 'subject')} x {counted(n_seeds, 'seed')}"
-
-
-def _cost(done: list[Path]) -> str:
-    """Return what a fit has taken here."""
-    import json
-
-    if not done:
-        return "how long one takes here is known after the first"
-    seconds = [json.loads(file.read_text())["row"]["seconds"] for file in done]
-    return f"one takes {sum(seconds) / len(seconds):.1f} s here"

@@ -7,6 +7,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ... import fit
+from ...scoring.identification import pool_identifications
+
 
 def as_trials(epochs):
     """Let a model learn labels from single trials, as if each were a picture.
@@ -61,8 +64,6 @@ def fit_folds(epochs, features, splits, *, seed: int | None = None) -> list:
     folds : list of tuple
         The model of every split, and the names of its test trials.
     """
-    from ... import fit
-
     folds = []
     for train, test in splits:
         rows = features.loc[train.metadata["image"]]
@@ -76,7 +77,6 @@ def fit_folds(epochs, features, splits, *, seed: int | None = None) -> list:
 
 def identify_with(folds, templates, similarity: str = "likelihood"):
     """Return a function that classifies every trial by the model that never saw it."""
-    from ...scoring.identification import pool_identifications
 
     def identify(epochs):
         return pool_identifications(

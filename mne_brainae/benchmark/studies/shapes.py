@@ -1,4 +1,4 @@
-"""The recordings of the paper by their sizes, and networks for them."""
+"""What the speed is measured of: the paper's recordings by size, and networks."""
 
 # License: BSD-3-Clause
 
@@ -23,6 +23,15 @@ SHAPES = {
 N_FEATURES = 1024
 N_VALIDATION, N_EPOCHS = 740, 50  # of the paper
 CHAINS = {"linear": False, "activated": True}  # value of inner_activation
+#: What can be timed: how the network is computed, in which precision, and whether the
+#: package shares the work among threads or OpenMP does.
+VARIANTS = {
+    "reference": ("reference", "float32", False),
+    "plain": ("plain", "float32", False),
+    "fast": ("fast", "float32", True),
+    "bf16": ("fast", "bf16", True),
+    "openmp": ("fast", "float32", False),
+}
 
 
 def make_network(shape: Shape, chain: str):
@@ -40,6 +49,7 @@ def make_network(shape: Shape, chain: str):
     network : instance of BrainAENetwork
         The network.
     """
+    # Imported here, because the command line reads the names above without PyTorch.
     import torch
 
     from ...nn.network import build_network

@@ -7,18 +7,21 @@ from __future__ import annotations
 import time
 from statistics import median
 
-from .shapes import (
-    CHAINS,
-    N_FEATURES,
-    Shape,
-    make_network,
-)
+import mne
+import numpy as np
+import pandas as pd
+import torch
+
+from ...models.recipes import make_model
+from ...nn.fast.frozen import freeze
+from ...nn.reference import reference_of
+from .shapes import CHAINS, N_FEATURES, Shape, make_network
 
 
 def time_inference(
     shape: Shape, chain: str, rounds: int, compare: list[str]
 ) -> dict[str, dict]:
-    """Time the encoder on one response and on two hundred, beside the reference.
+    """Time the encoder on one response and on two hundred, reference beside ours.
 
     Parameters
     ----------
@@ -36,11 +39,6 @@ def time_inference(
     times : dict of dict
         Median seconds per response, by batch.
     """
-    import torch
-
-    from ...nn.fast.frozen import freeze
-    from ...nn.reference import reference_of
-
     network = make_network(shape, chain).eval()
     encoders = {"ours": freeze(network).embed_brain}
     encoders["reference"] = reference_of(network).eval().brain_encoder
@@ -49,9 +47,10 @@ def time_inference(
     times = {}
     for batch in (1, 200):
         brain = torch.randn(batch, shape.n_channels, shape.n_times)
-        # One response is short work: many repetitions; the reference takes long.
-        few = {"reference": brain[:20]}
-        given = {name: few.get(name, brain) for name in encoders}
+        # One response is short work: many repetitions; reference would take minutes.
+        given = {
+            name: brain[:20] if name == "reference" else brain for name in encoders
+        }
         walls = {name: [] for name in encoders}
         for _ in range(rounds * (10 if batch == 1 else 1) + 1):
             for name, encoder in encoders.items():
@@ -81,12 +80,6 @@ def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
     seconds : float
         The median, reading and checking the epoch included.
     """
-    import mne
-    import numpy as np
-    import pandas as pd
-
-    from ...models.brainae import BrainAE
-
     rng = np.random.default_rng(0)
     n_epochs = 16
     epochs = mne.EpochsArray(
@@ -95,8 +88,12 @@ def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
         metadata=pd.DataFrame({"image": [f"image-{i}" for i in range(n_epochs)]}),
         verbose=False,
     )
-    model = BrainAE(
-        inner_activation=CHAINS[chain], max_epochs=1, min_updates=1, verbose="ERROR"
+    model = make_model(
+        "paper",
+        inner_activation=CHAINS[chain],
+        max_epochs=1,
+        min_updates=1,
+        verbose="ERROR",
     ).fit(epochs, rng.standard_normal((n_epochs, N_FEATURES)))
     one, seconds = epochs[:1], []
     for _ in range(100 * rounds):

@@ -1,0 +1,28 @@
+"""What is predicted of real recordings."""
+
+import pytest
+from evidence import need
+
+from mne_brainae.benchmark.studies import encoding
+from mne_brainae.benchmark.studies.encoding import BEST, CEILING, MEAN, RIDGE
+
+
+def test_objects_at_a_new_place_in_it():
+    need("macaque_it")
+    scores, courses = encoding.predict_objects()
+    assert "objects at 3 places" in scores.protocol
+    assert {BEST, RIDGE, MEAN, CEILING} == set(scores.table.index)
+    r = scores.table["r_images"]
+    assert 0.1 < r[BEST] < r[CEILING]
+    assert r[MEAN] == pytest.approx(0)
+    assert len(scores.figures) == 2
+    assert {BEST, RIDGE, CEILING} == set(courses.table.columns)
+
+
+def test_the_n170_of_a_run_that_was_held_out():
+    need("muse_n170")
+    found = encoding.predict_categories()
+    assert "6 runs" in found.protocol
+    wave = found.table.loc[(BEST, "face - house")]
+    assert min(wave["TP9"], wave["TP10"]) > 0.4
+    assert len(found.figures) == 1

@@ -1,0 +1,69 @@
+"""What the commands of tables are told of their data."""
+
+import argparse
+
+import pytest
+
+from mne_brainae.benchmark.paper.tables import TABLES
+from mne_brainae.commands import main
+from mne_brainae.commands.benchmark.data import DATA_SETS, find_roots, parse_subjects
+
+
+def test_systems_that_are_not_built_say_so(capsys):
+    main(["benchmark", "table2", "--data", "simulated", "--dry-run"])
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split()[1:] == ["BraVL", "not", "built"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Give either"),
+        (["--bids-root", "x"], "needs --images"),
+        (["--bids-root", "tvsd=x", "--images", "x"], "table4 is about things_eeg2"),
+        (
+            ["--bids-root", "x", "--images", "x", "--subjects", "9-11", "--dry-run"],
+            "not 11",
+        ),
+        (["--bids-root", "tsvd=x", "--images", "x"], "'tsvd' is none of the data sets"),
+    ],
+)
+def test_bad_words(words, message):
+    with pytest.raises(SystemExit, match=message):
+        main(["benchmark", "table4", *words])
+
+
+@pytest.mark.parametrize("words", ["a-b", "1-x", "1-", "3-1", "1,,2", "sub-01"])
+def test_bad_subjects(words, capsys):
+    """What is no subject and no range is an error of the parser, not a traceback."""
+    with pytest.raises(SystemExit) as caught:
+        main(["benchmark", "table4", "--data", "simulated", "--subjects", words])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert "argument --subjects: expected subjects and ranges of numbers" in said
+    assert f"in {words!r}" in said
+
+
+def test_subjects_are_numbers_ranges_and_names():
+    assert parse_subjects("01, 3-5,F,10") == ["1", "3", "4", "5", "F", "10"]
+
+
+def test_roots_of_any_name(tmp_path):
+    """A sign = in a path is none of a name, unless a data set stands before it."""
+    odd = tmp_path / "a=b"
+    odd.mkdir()
+    given = argparse.Namespace(data=None, images=tmp_path, bids_root=[str(odd)])
+    assert find_roots(given, "table1", DATA_SETS) == {"things_eeg2": str(odd)}
+    given.bids_root = [f"tvsd={odd}", f"things_meg={odd}=c"]
+    found = {"tvsd": str(odd), "things_meg": f"{odd}=c"}
+    assert find_roots(given, "table1", DATA_SETS) == found
+    assert set(DATA_SETS) == {name for table in TABLES.values() for name in table.data}
+
+
+def test_dry_run_names_the_folders_that_are_missing(tmp_path, capsys):
+    words = ["benchmark", "table1", "--image-encoder", "gabor", "--subjects", "1"]
+    words += ["--bids-root", str(tmp_path / "bids"), "--images", str(tmp_path)]
+    main([*words, "--dry-run"])
+    printed = capsys.readouterr().out
+    assert printed.count("there is no folder") == 1
+    assert f"there is no folder {tmp_path / 'bids'}" in printed
