@@ -1,0 +1,160 @@
+"""A few slow time courses instead of all samples."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...utils.files import zeros
+from .blocks import row_blocks, weighted_sum
+
+#: Cosines per second of response; the fastest has half as many periods per second.
+RATE = 20.0
+#: Responses of which temporary copies are made at a time.
+RESPONSES = 256
+
+
+def time_basis(
+    n_times: int, duration: float, n_functions: int | None = None
+) -> np.ndarray:
+    """Return the first cosines of an epoch, orthonormal over its samples.
+
+    Function k is cos(pi k (t + 1/2) / n_times), of k / (2 duration) Hz. Brain responses
+    to images are slow; the faster cosines hold hardly anything but noise.
+
+    Parameters
+    ----------
+    n_times : int
+        Samples of a response.
+    duration : float
+        Their duration in seconds.
+    n_functions : int | None
+        Number of functions, at most ``n_times``; None is 20 for every second.
+
+    Returns
+    -------
+    basis : array, shape (n_times, n_functions)
+        The functions in float32.
+    """
+    if n_functions is None:
+        n_functions = int(np.ceil(RATE * duration))
+    n_functions = int(np.clip(n_functions, 1, n_times))
+    place = (np.arange(n_times) + 0.5) / n_times
+    cosines = np.cos(np.pi * np.outer(place, np.arange(n_functions)))
+    return (cosines / np.linalg.norm(cosines, axis=0)).astype(np.float32)
+
+
+@dataclass
+class Coordinates:
+    """How responses become coordinates: channel by basis function.
+
+    Parameters
+    ----------
+    basis : array, shape (n_times, n_functions)
+        The time basis B.
+    mean : array, shape (n_channels, n_times)
+        The mean response.
+    scale : array, shape (n_channels,)
+        The standard deviation of every channel around the mean response, over images
+        and times. Coordinates are in these units, whatever the units of the sensors.
+    live : array of bool, shape (n_channels,)
+        Which channels vary at all. The others are left out.
+    """
+
+    basis: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    live: np.ndarray
+
+    @classmethod
+    def learn(
+        cls, responses: np.ndarray, basis: np.ndarray, weights: np.ndarray | None
+    ) -> Coordinates:
+        """Learn mean and scale, a block of responses at a time.
+
+        Parameters
+        ----------
+        responses : array, shape (n_images, n_channels, n_times)
+            The responses; can be a memory map.
+        basis : array, shape (n_times, n_functions)
+            The time basis.
+        weights : array, shape (n_images,) | None
+            How much every image counts for the mean; None is all alike.
+
+        Returns
+        -------
+        coordinates : instance of Coordinates
+            What was learned.
+        """
+        n_images, _, n_times = responses.shape
+        size = n_images if weights is None else weights.sum()
+        mean = weighted_sum(responses, weights) / size
+        power = np.zeros(responses.shape[1])
+        for rows in row_blocks(n_images, RESPONSES):
+            deviation = responses[rows] - mean
+            power += np.einsum("nct,nct->c", deviation, deviation)
+        scale = np.sqrt(power / (n_images * n_times))
+        # A constant float32 channel varies by the rounding of its mean.
+        rounding = np.abs(mean).max(axis=1) * 4 * np.finfo(np.float32).eps
+        live = scale > np.maximum(rounding, 1e-7 * scale.max(initial=0.0))
+        return cls(basis, mean, np.where(live, scale, 1.0), live)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Live channels and basis functions."""
+        return int(self.live.sum()), self.basis.shape[1]
+
+    def of(
+        self, responses: np.ndarray, *, centred=True, folder: Path | None = None
+    ) -> np.ndarray:
+        """Return the coordinates of responses, a block of them at a time.
+
+        Parameters
+        ----------
+        responses : array, shape (n_responses, n_channels, n_times)
+            The responses.
+        centred : bool
+            Whether to remove the mean response.
+        folder : path-like | None
+            Where a temporary file keeps the result; None is memory.
+
+        Returns
+        -------
+        coordinates : array, shape (n_responses, n_live * n_functions)
+            The coordinates in float32, channel by channel.
+        """
+        found = zeros((len(responses), int(np.prod(self.shape))), np.float32, folder)
+        for rows in row_blocks(len(responses), RESPONSES):
+            block = responses[rows]
+            block = block - self.mean if centred else np.asarray(block)
+            block = block[:, self.live] / self.scale[self.live, None]
+            # (n, n_live, n_times) @ (n_times, n_functions)
+            found[rows] = (block.astype(np.float32) @ self.basis).reshape(
+                len(block), -1
+            )
+        return found
+
+    def whole(self, columns: np.ndarray, power: int) -> np.ndarray:
+        """Return filters or patterns in the units of the sensors, for all channels.
+
+        Parameters
+        ----------
+        columns : array, shape (n_live * n_functions, n_axes)
+            Filters or patterns of coordinates.
+        power : int
+            The power of the unit that they multiply: -1 for filters, 1 for patterns.
+
+        Returns
+        -------
+        whole : array, shape (n_channels * n_functions, n_axes)
+            The same, with zeros for channels that do not vary.
+        """
+        n_live, n_functions = self.shape
+        whole = np.zeros((len(self.live), n_functions, columns.shape[1]))
+        unit = self.scale[self.live, None, None] ** power
+        whole[self.live] = columns.reshape(n_live, n_functions, -1) * unit
+        return whole.reshape(len(self.live) * n_functions, -1)
