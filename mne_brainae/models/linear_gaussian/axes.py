@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from .noise import Noise, NoiseRows
 from .sample import Regression
@@ -18,6 +17,7 @@ from .signal import (
     leading_axes,
     positive_part,
     prior_axes,
+    solve,
 )
 from .steps import Steps
 
@@ -84,7 +84,8 @@ def solve_axes(
             residuals = NoiseRows.of(regression.residuals(axes))
             noise = Noise.learn(residuals, shape, "kronecker")
         axes = one_pass(targets, noise, axes.shared_penalty, shape, steps)
-    return Solution(regression, axes, noise, axes.weights(), n_passes)
+    weights = axes.weights().astype(np.float32)
+    return Solution(regression, axes, noise, weights, n_passes)
 
 
 def first_noise(targets, noise_rows, shape, target) -> Noise:
@@ -173,7 +174,6 @@ def full_prior(shared: np.ndarray, root: np.ndarray, n_axes: int) -> np.ndarray:
     shared = (shared + shared.T) / 2
 
     def multiply(vectors):
-        vectors = solve_triangular(root, vectors, lower=True, trans="T")
-        return solve_triangular(root, shared @ vectors, lower=True)
+        return solve(root, shared @ solve(root, vectors, transposed=True))
 
     return leading_axes(multiply, len(root), n_axes)

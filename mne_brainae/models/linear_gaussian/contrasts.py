@@ -82,7 +82,7 @@ def contrast_trials(
         rows = np.array([by_image[k] for k in group])  # (n_group, R)
         part = trials[rows.ravel()]
         if coordinates is not None:
-            part = coordinates.of(part, centred=False)
+            part = coordinates.of_trials(part)
         part = part.reshape(*rows.shape, -1)
         n_new = len(group) * (rows.shape[1] - 1)
         block = helmert(rows.shape[1]).astype(np.float32) @ part  # (n_group, R - 1, -1)

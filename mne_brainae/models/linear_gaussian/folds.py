@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from .axes import Solution, solve_axes
-from .sample import Moments, Regression, Sample
+from .sample import Regression, Sample
 from .steps import Steps
 
 #: From so many images on, one fold is enough to choose the target of the noise.
@@ -67,10 +67,17 @@ class HeldOut:
     def of(cls, solution: Solution, sample: Sample, rows: np.ndarray) -> HeldOut:
         """Apply the solution of a fold to the images that it did not see."""
         regression, axes = solution.regression, solution.axes
-        responses = sample.responses[rows] - regression.response_mean
-        features = sample.features[rows] - regression.feature_mean
-        brain, image = responses @ axes.filters, features @ solution.weights
-        return cls(rows, brain, image, axes.patterns, regression.response_mean)
+        responses = sample.responses[rows] - regression.response_mean.astype(np.float32)
+        features = sample.features[rows] - regression.feature_mean.astype(np.float32)
+        brain = responses @ axes.filters.astype(np.float32)
+        image = features @ solution.weights.astype(np.float32)
+        return cls(
+            rows,
+            brain.astype(np.float64),
+            image.astype(np.float64),
+            axes.patterns,
+            regression.response_mean,
+        )
 
 
 class Folds:

@@ -54,13 +54,34 @@ def prior_axes(
     shape = len(channels), len(times)
 
     def multiply(vectors):
-        vectors = solve_triangular(root, vectors, lower=True, trans="T")
-        grid = vectors.reshape(*shape, -1)
-        grid = np.einsum("ij,jtm,tu->ium", channels, grid, times, optimize=True)
-        flat = grid.reshape(len(root), -1)
-        return solve_triangular(root, flat, lower=True)
+        vectors = solve(root, vectors, transposed=True).reshape(len(root), -1)
+        grid = vectors.T.reshape(-1, *shape)  # (n_vectors, n_channels, n_functions)
+        grid = channels @ grid @ times
+        return solve(root, grid.reshape(-1, len(root)).T)
 
     return leading_axes(multiply, len(root), n_axes)
+
+
+def solve(root: np.ndarray, vectors: np.ndarray, transposed=False) -> np.ndarray:
+    """Return L^-1 v, or L^-T v, of a lower triangular matrix L.
+
+    Parameters
+    ----------
+    root : array, shape (n, n)
+        The matrix L.
+    vectors : array, shape (n, ...)
+        What it is applied to.
+    transposed : bool
+        Whether to apply the inverse of the transposed matrix.
+
+    Returns
+    -------
+    solved : array, shape (n, ...)
+        The result.
+    """
+    trans = "T" if transposed else "N"
+    # Looking for infinite values would take as long as solving.
+    return solve_triangular(root, vectors, trans, lower=True, check_finite=False)
 
 
 def leading_axes(multiply, size: int, n_axes: int) -> np.ndarray:
@@ -236,7 +257,7 @@ def find_axes(
     axes : instance of SignalAxes
         The axes with a positive gain, one at least.
     """
-    inside = solve_triangular(root, prior, lower=True, trans="T")
+    inside = solve(root, prior, transposed=True)
     near = whole.along(inside)
     n_images, rank = whole.ridge.n_rows, len(whole.ridge.energy)
     n_axes = min(most_axes(n_images, rank), prior.shape[1])

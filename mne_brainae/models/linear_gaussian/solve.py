@@ -85,10 +85,10 @@ def solve(
     counts = _count_repetitions(len(features), trial_images, repetitions)
     weights = image_weights(counts) if steps.weigh else None
     basis = time_basis(responses.shape[2], duration, steps.n_functions)
-    coordinates = Coordinates.learn(responses, basis, weights)
-    feature_mean, sample = _make_sample(
-        features, responses, coordinates, weights, counts, folder
-    )
+    coordinates, found = Coordinates.learn(responses, basis, weights, folder)
+    features = np.asarray(features, np.float32)
+    feature_mean = np.average(features, axis=0, weights=weights).astype(np.float32)
+    sample = Sample(features - feature_mean, found, coordinates.shape, weights)
     if not sample.responses.any():
         return _nothing(feature_mean, coordinates, harmonic_mean(counts))
     if steps.noise == "repetitions" and trials is not None:
@@ -186,15 +186,6 @@ def image_weights(counts: np.ndarray) -> np.ndarray | None:
     return weights / weights.mean()
 
 
-def _make_sample(features, responses, coordinates, weights, counts, folder) -> tuple:
-    """Return the mean features, and centred features with coordinates of responses."""
-    features = np.asarray(features, np.float32)
-    feature_mean = np.average(features, axis=0, weights=weights).astype(np.float32)
-    found = coordinates.of(responses, folder=folder)
-    sample = Sample(features - feature_mean, found, coordinates.shape, weights)
-    return feature_mean, sample
-
-
 def _add_noise(sample, trials, trial_images, coordinates, counts, folder) -> None:
     """Add contrasts of repeated trials, where there are enough."""
     n_contrasts = int((counts - 1).sum())
@@ -208,7 +199,7 @@ def _add_noise(sample, trials, trial_images, coordinates, counts, folder) -> Non
 def _solve_all(
     sample: Sample, folds: np.ndarray, steps: Steps
 ) -> tuple[Solution, list[HeldOut], str]:
-    """Hold out every fold, choose the target of the noise, and solve with all images."""
+    """Hold out every fold, choose the target of the noise, and solve with all."""
     exact = steps.is_exact(len(sample))
     moments = None
     if not exact and sample.features.shape[1] < 0.8 * len(sample):
@@ -241,7 +232,7 @@ def _judge(
     """Return the law of errors and the slope of the prediction."""
     weights, filters = sample.weights, solution.axes.filters
     factor = slope(held_out, weights) if held_out and steps.shrink else 1.0
-    along = sample.responses @ filters
+    along = sample.responses @ filters.astype(np.float32)
     if held_out:
         rows, predicted = cross_validated(held_out, filters, factor)
     else:

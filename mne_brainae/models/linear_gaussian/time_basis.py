@@ -72,71 +72,94 @@ class Coordinates:
 
     @classmethod
     def learn(
-        cls, responses: np.ndarray, basis: np.ndarray, weights: np.ndarray | None
-    ) -> Coordinates:
-        """Learn mean and scale, a block of responses at a time.
+        cls,
+        responses: np.ndarray,
+        basis: np.ndarray,
+        weights: np.ndarray | None = None,
+        folder: Path | None = None,
+    ) -> tuple[Coordinates, np.ndarray]:
+        """Learn mean and scale, and return the coordinates of the responses.
 
         Parameters
         ----------
         responses : array, shape (n_images, n_channels, n_times)
-            The responses; can be a memory map.
+            The responses; can be a memory map, of which blocks are read twice.
         basis : array, shape (n_times, n_functions)
             The time basis.
         weights : array, shape (n_images,) | None
             How much every image counts for the mean; None is all alike.
+        folder : path-like | None
+            Where a temporary file keeps the coordinates; None is memory.
 
         Returns
         -------
         coordinates : instance of Coordinates
             What was learned.
+        found : array, shape (n_images, n_live * n_functions)
+            The coordinates of the responses, centred, float32.
         """
-        n_images, _, n_times = responses.shape
+        n_images, n_channels, n_times = responses.shape
         size = n_images if weights is None else weights.sum()
         mean = weighted_sum(responses, weights) / size
-        power = np.zeros(responses.shape[1])
+        n_functions = basis.shape[1]
+        found = zeros((n_images, n_channels * n_functions), np.float32, folder)
+        power = np.zeros(n_channels)
+        mean32 = mean.astype(np.float32)
+        unit = np.float32(np.abs(responses[0] - mean32).max() or 1.0)
         for rows in row_blocks(n_images, RESPONSES):
-            deviation = responses[rows] - mean
+            deviation = np.subtract(responses[rows], mean32, dtype=np.float32)
+            deviation /= unit  # squares of tesla are too small for float32
             power += np.einsum("nct,nct->c", deviation, deviation)
-        scale = np.sqrt(power / (n_images * n_times))
+            found[rows] = project(deviation, basis)
+        scale = np.sqrt(power / (n_images * n_times)) * unit
         # A constant float32 channel varies by the rounding of its mean.
         rounding = np.abs(mean).max(axis=1) * 4 * np.finfo(np.float32).eps
         live = scale > np.maximum(rounding, 1e-7 * scale.max(initial=0.0))
-        return cls(basis, mean, np.where(live, scale, 1.0), live)
+        coordinates = cls(basis, mean, np.where(live, scale, 1.0), live)
+        return coordinates, coordinates.in_units(found, unit)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Live channels and basis functions."""
         return int(self.live.sum()), self.basis.shape[1]
 
-    def of(
-        self, responses: np.ndarray, *, centred=True, folder: Path | None = None
-    ) -> np.ndarray:
-        """Return the coordinates of responses, a block of them at a time.
+    def in_units(self, found: np.ndarray, unit: float = 1.0) -> np.ndarray:
+        """Divide coordinates of all channels by the scales, and drop dead channels.
 
         Parameters
         ----------
-        responses : array, shape (n_responses, n_channels, n_times)
-            The responses.
-        centred : bool
-            Whether to remove the mean response.
-        folder : path-like | None
-            Where a temporary file keeps the result; None is memory.
+        found : array, shape (n_rows, n_channels * n_functions)
+            Coordinates; changed in place.
+        unit : float
+            The unit that they are in.
 
         Returns
         -------
-        coordinates : array, shape (n_responses, n_live * n_functions)
-            The coordinates in float32, channel by channel.
+        found : array, shape (n_rows, n_live * n_functions)
+            Coordinates in units of the scales.
         """
-        found = zeros((len(responses), int(np.prod(self.shape))), np.float32, folder)
-        for rows in row_blocks(len(responses), RESPONSES):
-            block = responses[rows]
-            block = block - self.mean if centred else np.asarray(block)
-            block = block[:, self.live] / self.scale[self.live, None]
-            # (n, n_live, n_times) @ (n_times, n_functions)
-            found[rows] = (block.astype(np.float32) @ self.basis).reshape(
-                len(block), -1
-            )
-        return found
+        n_functions = self.basis.shape[1]
+        found /= np.repeat(self.scale / unit, n_functions).astype(np.float32)
+        if self.live.all():
+            return found
+        return found[:, np.repeat(self.live, n_functions)]
+
+    def of_trials(self, trials: np.ndarray) -> np.ndarray:
+        """Return the coordinates of a few trials, from which the mean is removed.
+
+        Parameters
+        ----------
+        trials : array, shape (n_trials, n_channels, n_times)
+            The trials.
+
+        Returns
+        -------
+        coordinates : array, shape (n_trials, n_live * n_functions)
+            The coordinates in float32.
+        """
+        mean = self.mean.astype(np.float32)
+        deviation = np.subtract(trials, mean, dtype=np.float32)
+        return self.in_units(project(deviation, self.basis))
 
     def whole(self, columns: np.ndarray, power: int) -> np.ndarray:
         """Return filters or patterns in the units of the sensors, for all channels.
@@ -158,3 +181,23 @@ class Coordinates:
         unit = self.scale[self.live, None, None] ** power
         whole[self.live] = columns.reshape(n_live, n_functions, -1) * unit
         return whole.reshape(len(self.live) * n_functions, -1)
+
+
+def project(responses: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Return the coordinates of responses in a time basis, channel by channel.
+
+    Parameters
+    ----------
+    responses : array, shape (n_responses, n_channels, n_times)
+        The responses.
+    basis : array, shape (n_times, n_functions)
+        The time basis.
+
+    Returns
+    -------
+    coordinates : array, shape (n_responses, n_channels * n_functions)
+        The coordinates.
+    """
+    # One product of (n_responses * n_channels, n_times) is far faster than many small.
+    flat = responses.reshape(-1, responses.shape[2]) @ basis
+    return flat.reshape(len(responses), -1)
