@@ -187,6 +187,11 @@ class Ridge:
         """The total variance of the features, in which penalties are given."""
         return float(self.energy.sum() / self.size)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the components hold all centred targets, as of many features."""
+        return len(self.energy) == self.n_rows - 1
+
     def shrinkage(self, penalty) -> np.ndarray:
         """Return d.
 
@@ -293,8 +298,13 @@ class Ridge:
             The errors.
         """
         projected = self.project(targets) if projected is None else projected
-        kept = (self.shrinkage(penalty) * projected).astype(targets.dtype, copy=False)
-        errors = targets - self.scores @ kept
+        shrinkage = self.shrinkage(penalty)
+        if self.is_complete:  # Q Q'Y = Y, and a small residual is no difference
+            left = ((1 - shrinkage) * projected).astype(targets.dtype, copy=False)
+            errors = self.scores @ left
+        else:
+            kept = (shrinkage * projected).astype(targets.dtype, copy=False)
+            errors = targets - self.scores @ kept
         errors /= self.rest(penalty).astype(targets.dtype, copy=False)
         return errors
 
@@ -333,7 +343,7 @@ class Ridge:
         """Choose one penalty for all targets, without predicting any.
 
         The error of row i is ((I - H) Y)_i / (1 - H_ii). Of many targets only its norm
-        is needed, which follows from Y Q and Q' Y Y' Q, in the few components.
+        is needed, which follows from Y Y'Q and Q'Y Y'Q, in the few components.
 
         Parameters
         ----------
@@ -352,27 +362,36 @@ class Ridge:
             One minus that error, as a share of the leave-one-out error of the mean.
         """
         projected = self.project(targets) if projected is None else projected
-        power = np.einsum("ij,ij->i", targets, targets, dtype=np.float64)
-        norms = self._norms_of_many(targets, projected, power, penalties)
+        norms = self._norms_of_many(targets, projected, penalties)
         if targets.shape[1] < len(self.energy):
             norms = self._norms_of_few(targets, projected, penalties)
         rest = self.rest(penalties)
         squares = [(norm / rest[:, k] ** 2).sum() for k, norm in enumerate(norms)]
         best = int(np.argmin(squares))
+        power = np.einsum("ij,ij->i", targets, targets, dtype=np.float64)
         of_mean = (power / self._rest_of_mean() ** 2).sum()
         explained = 1 - squares[best] / of_mean if of_mean else 0.0
         return float(penalties[best]), float(explained)
 
-    def _norms_of_many(self, targets, projected, power, penalties) -> Iterator:
-        """Yield |((I - H) Y)_i|^2 = |y_i|^2 - 2 q_i' D Q'Y y_i + |q_i' D Q'Y|^2."""
-        inner = product(projected.T, projected.T)  # Q'Y Y'Q
-        crossed = np.empty(self.scores.shape)  # Y Y'Q
-        for rows in row_blocks(len(targets), ROWS):
-            crossed[rows] = targets[rows] @ projected.T
+    def _norms_of_many(self, targets, projected, penalties) -> Iterator:
+        """Yield the squared norm of every row of (I - H) Y.
+
+        With B = Q'Y and o_i what the components do not hold of row i, the row is
+        q_i'(I - D) B + o_i. Components of full rank hold all.
+        """
+        inner = product(projected.T, projected.T)  # B B'
+        across, outside = 0.0, 0.0
+        if not self.is_complete:
+            crossed = np.empty(self.scores.shape)  # Y B'
+            for rows in row_blocks(len(targets), ROWS):
+                crossed[rows] = targets[rows] @ projected.T
+            across = crossed - self.scores @ inner  # o_i B'
+            power = np.einsum("ij,ij->i", targets, targets, dtype=np.float64)
+            outside = power - np.einsum("ik,ik->i", self.scores, crossed + across)
+            outside = np.maximum(outside, 0)  # |o_i|^2
         for penalty in penalties:
-            hat = self.scores * self.shrinkage(penalty)[:, 0]
-            cross = np.einsum("ik,ik->i", hat, crossed)
-            yield power - 2 * cross + np.einsum("ik,ik->i", hat @ inner, hat)
+            left = self.scores * (1 - self.shrinkage(penalty)[:, 0])
+            yield np.sum(left * (left @ inner + 2 * across), axis=1) + outside
 
     def _norms_of_few(self, targets, projected, penalties) -> Iterator:
         """Yield the same from the fitted targets, cheaper where these are few."""

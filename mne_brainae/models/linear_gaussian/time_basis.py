@@ -16,6 +16,9 @@ from .blocks import row_blocks, weighted_sum
 RATE = 20.0
 #: Responses of which temporary copies are made at a time.
 RESPONSES = 256
+#: A channel that varies less than this share of another is rounding error. Volts and
+#: tesla differ by far less.
+LEAST_SCALE = 1e-12
 
 
 def time_basis(
@@ -104,19 +107,26 @@ class Coordinates:
         n_functions = basis.shape[1]
         found = zeros((n_images, n_channels * n_functions), np.float32, folder)
         power = np.zeros(n_channels)
-        mean32 = mean.astype(np.float32)
-        unit = np.float32(np.abs(responses[0] - mean32).max() or 1.0)
+        coordinates = cls(basis, mean, np.ones(n_channels), np.ones(n_channels, bool))
+        unit = np.float32(np.abs(responses[0] - mean).max() or 1.0)
         for rows in row_blocks(n_images, RESPONSES):
-            deviation = np.subtract(responses[rows], mean32, dtype=np.float32)
+            deviation = coordinates.deviation(responses[rows])
             deviation /= unit  # squares of tesla are too small for float32
             power += np.einsum("nct,nct->c", deviation, deviation)
             found[rows] = project(deviation, basis)
         scale = np.sqrt(power / (n_images * n_times)) * unit
         # A constant float32 channel varies by the rounding of its mean.
         rounding = np.abs(mean).max(axis=1) * 4 * np.finfo(np.float32).eps
-        live = scale > np.maximum(rounding, 1e-7 * scale.max(initial=0.0))
-        coordinates = cls(basis, mean, np.where(live, scale, 1.0), live)
+        live = scale > np.maximum(rounding, LEAST_SCALE * scale.max(initial=0.0))
+        coordinates.scale, coordinates.live = np.where(live, scale, 1.0), live
         return coordinates, coordinates.in_units(found, unit)
+
+    def deviation(self, responses: np.ndarray) -> np.ndarray:
+        """Return responses without the mean response, in float32."""
+        mean = self.mean
+        if responses.dtype == np.float32:
+            mean = mean.astype(np.float32)
+        return (responses - mean).astype(np.float32, copy=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -157,9 +167,7 @@ class Coordinates:
         coordinates : array, shape (n_trials, n_live * n_functions)
             The coordinates in float32.
         """
-        mean = self.mean.astype(np.float32)
-        deviation = np.subtract(trials, mean, dtype=np.float32)
-        return self.in_units(project(deviation, self.basis))
+        return self.in_units(project(self.deviation(trials), self.basis))
 
     def whole(self, columns: np.ndarray, power: int) -> np.ndarray:
         """Return filters or patterns in the units of the sensors, for all channels.
