@@ -1,0 +1,21 @@
+"""A linear shared space of images and brain responses that is solved, not trained."""
+
+# License: BSD-3-Clause
+
+from .folds import make_folds
+from .likelihood import ConceptLaw, ErrorLaw
+from .model import LinearGaussian
+from .ridge import PENALTIES, Ridge
+from .solve import solve
+from .steps import Steps
+
+__all__ = [
+    "PENALTIES",
+    "ConceptLaw",
+    "ErrorLaw",
+    "LinearGaussian",
+    "Ridge",
+    "Steps",
+    "make_folds",
+    "solve",
+]

@@ -1,0 +1,179 @@
+"""Noise and axes by turns: steps 2 to 5 of the closed form."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .noise import Noise, NoiseRows
+from .sample import Regression
+from .signal import (
+    FIRST_PENALTY,
+    SignalAxes,
+    find_axes,
+    leading_axes,
+    positive_part,
+    prior_axes,
+    solve,
+)
+from .steps import Steps
+
+
+@dataclass
+class Solution:
+    """Axes of the responses, and the noise around them.
+
+    Parameters
+    ----------
+    regression : instance of Regression
+        The responses, regressed on the features.
+    axes : instance of SignalAxes
+        The axes.
+    noise : instance of Noise
+        The noise of a mean response.
+    weights : array, shape (n_features, n_axes)
+        The weights of centred features that predict the responses along the axes.
+    n_passes : int
+        How often noise and axes were computed.
+    """
+
+    regression: Regression
+    axes: SignalAxes
+    noise: Noise
+    weights: np.ndarray
+    n_passes: int
+
+
+def solve_axes(
+    regression: Regression,
+    noise_rows: NoiseRows | None,
+    shape: tuple[int, int],
+    steps: Steps,
+    target: str = "diagonal",
+) -> Solution:
+    """Solve for noise and axes.
+
+    Parameters
+    ----------
+    regression : instance of Regression
+        The responses, regressed on the features.
+    noise_rows : instance of NoiseRows | None
+        Contrasts of repeated trials; None where nothing is repeated.
+    shape : tuple of int
+        Numbers of channels and of time functions.
+    steps : instance of Steps
+        Which steps to do.
+    target : ``"diagonal"`` | ``"kronecker"``
+        What the covariance of the contrasts is shrunk to.
+
+    Returns
+    -------
+    solution : instance of Solution
+        The axes.
+    """
+    targets = regression.targets
+    n_images = targets.ridge.n_rows
+    n_passes = steps.passes(n_images, noise_rows is not None)
+    noise = first_noise(targets, noise_rows, shape, target)
+    axes = one_pass(targets, noise, FIRST_PENALTY, shape, steps)
+    for _ in range(n_passes - 1):
+        if noise_rows is None and steps.noise != "variances":
+            residuals = NoiseRows.of(regression.residuals(axes))
+            noise = Noise.learn(residuals, shape, "kronecker")
+        axes = one_pass(targets, noise, axes.shared_penalty, shape, steps)
+    weights = axes.weights().astype(np.float32)
+    return Solution(regression, axes, noise, weights, n_passes)
+
+
+def first_noise(targets, noise_rows, shape, target) -> Noise:
+    """Return the noise that contrasts show, or all variance where there are none.
+
+    Residuals of a first prediction would do instead only where the signal is tiny.
+
+    Parameters
+    ----------
+    targets : instance of ExactTargets | GeneralisedTargets
+        The responses.
+    noise_rows : instance of NoiseRows | None
+        Contrasts of repeated trials.
+    shape : tuple of int
+        Numbers of channels and of time functions.
+    target : ``"diagonal"`` | ``"kronecker"``
+        What the covariance of the contrasts is shrunk to.
+
+    Returns
+    -------
+    noise : instance of Noise
+        The noise of a mean response.
+    """
+    if noise_rows is None:
+        return Noise.independent(targets.power())
+    return Noise.learn(noise_rows, shape, target)
+
+
+def one_pass(targets, noise: Noise, penalty: float, shape, steps: Steps) -> SignalAxes:
+    """Find the axes for one covariance of the noise, then look for them anew.
+
+    The first axes lie where the prediction of all responses with one penalty agrees
+    with the responses. The axes themselves predict better, so that their prediction
+    tells better where to look.
+
+    Parameters
+    ----------
+    targets : instance of ExactTargets | GeneralisedTargets
+        The responses.
+    noise : instance of Noise
+        The noise.
+    penalty : float
+        The penalty of the first prediction.
+    shape : tuple of int
+        Numbers of channels and of time functions.
+    steps : instance of Steps
+        Which steps to do.
+
+    Returns
+    -------
+    axes : instance of SignalAxes
+        The axes.
+    """
+    if not steps.separable:
+        prior = full_prior(targets.shared(penalty), noise.root, steps.n_prior)
+        return find_axes(targets, prior, noise.root, penalty, steps.own_penalties)
+    marginals = targets.marginals(penalty, shape)
+    for _ in range(1 + steps.anew(targets.ridge.n_rows)):
+        channels, times = map(positive_part, marginals)
+        if not (channels.any() and times.any()):  # very few images
+            channels, times = map(positive_part, targets.marginals(None, shape))
+        prior = prior_axes(channels, times, noise.root, steps.n_prior)
+        axes = find_axes(targets, prior, noise.root, penalty, steps.own_penalties)
+        penalty = axes.shared_penalty
+        marginals = axes.marginals(targets, shape)
+    return axes
+
+
+def full_prior(shared: np.ndarray, root: np.ndarray, n_axes: int) -> np.ndarray:
+    """Return the leading axes of whitened predictions x responses, of any structure.
+
+    Parameters
+    ----------
+    shared : array, shape (n_coordinates, n_coordinates)
+        P'Y.
+    root : array, shape (n_coordinates, n_coordinates)
+        The Cholesky factor of the noise covariance.
+    n_axes : int
+        Number of axes, at most.
+
+    Returns
+    -------
+    axes : array, shape (n_coordinates, n_axes)
+        Orthonormal axes, strongest first.
+    """
+    shared = (shared + shared.T) / 2
+
+    def multiply(vectors):
+        return solve(root, shared @ solve(root, vectors, transposed=True))
+
+    return leading_axes(multiply, len(root), n_axes)

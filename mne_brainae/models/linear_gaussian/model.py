@@ -1,0 +1,238 @@
+"""The maps of the closed form: between images, latent space and responses."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .likelihood import ConceptLaw, ErrorLaw, log_density
+
+
+@dataclass
+class LinearGaussian:
+    """A linear shared space of images and responses, with its Gaussian errors.
+
+    The latent of a response is z_B = [signal axes; extra axes]. Images drive the
+    signal axes, and the latent of an image is z_I = [W'(x - mean); 0]. The extra axes
+    hold what images do not predict, so that a response is returned from its latent.
+
+    Parameters
+    ----------
+    basis : array, shape (n_times, n_functions)
+        The time basis B.
+    mean : array, shape (n_channels, n_times)
+        The mean response, in the unit of the responses.
+    filters : array, shape (n_channels * n_functions, n_signal)
+        By which the coordinates of a centred response are multiplied. Along the signal
+        axes the noise of a mean training response has variance 1.
+    patterns : array, shape (n_channels * n_functions, n_signal)
+        Coordinates of the response to every axis.
+    feature_mean : array, shape (n_features,)
+        The mean of the image features.
+    weights : array, shape (n_features, n_signal)
+        The weights W of the features.
+    slope : float
+        The part s of the prediction that holds for images held out. Near 0, the
+        responses do not follow these images.
+    errors : instance of ErrorLaw
+        The covariance of errors along the signal axes, by number of repetitions.
+    concepts : instance of ConceptLaw | None
+        How images of one concept differ along the signal axes; None without concepts.
+    penalties : array, shape (n_signal,)
+        The ridge penalty of every axis, in units of the total variance of features.
+    gain : array, shape (n_signal,)
+        Mean squared response along every axis minus the mean squared leave-one-out
+        error, in units of the noise.
+    target : str
+        What the noise covariance was shrunk to, ``"diagonal"`` or ``"kronecker"``.
+    n_passes : int
+        How often noise and axes were computed.
+    extra_filters : array, shape (n_channels * n_times, n_extra)
+        By which all samples of a centred response are multiplied.
+    extra_patterns : array, shape (n_channels * n_times, n_extra)
+        The response to every extra axis.
+    noise : array, shape (n_channels * n_functions,) * 2 | None
+        The noise covariance N of a mean training response; kept only when asked for.
+    """
+
+    basis: np.ndarray
+    mean: np.ndarray
+    filters: np.ndarray
+    patterns: np.ndarray
+    feature_mean: np.ndarray
+    weights: np.ndarray
+    slope: float
+    errors: ErrorLaw
+    concepts: ConceptLaw | None
+    penalties: np.ndarray
+    gain: np.ndarray
+    target: str
+    n_passes: int
+    extra_filters: np.ndarray
+    extra_patterns: np.ndarray
+    noise: np.ndarray | None = None
+
+    @property
+    def n_signal(self) -> int:
+        """Number of signal axes."""
+        return self.filters.shape[1]
+
+    @property
+    def n_extra(self) -> int:
+        """Number of extra axes."""
+        return self.extra_filters.shape[1]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_signal} signal axes, {self.n_extra} others, slope "
+            f"{self.slope:.2f}, noise shrunk to {self.target}"
+        )
+
+    def signal_filters(self) -> np.ndarray:
+        """Return the filters over samples, (n_channels * n_times, n_signal)."""
+        return self._over_samples(self.filters)
+
+    def signal_patterns(self) -> np.ndarray:
+        """Return the patterns over samples, (n_channels * n_times, n_signal)."""
+        return self._over_samples(self.patterns)
+
+    def _over_samples(self, columns: np.ndarray) -> np.ndarray:
+        """Return B times columns of coordinates, channel by channel."""
+        n_times, n_functions = self.basis.shape
+        grid = columns.reshape(len(self.mean), n_functions, -1)
+        return (self.basis @ grid).reshape(len(self.mean) * n_times, -1)
+
+    def embed_brain(self, responses: np.ndarray) -> np.ndarray:
+        """Return latents of responses.
+
+        Parameters
+        ----------
+        responses : array, shape (n_responses, n_channels, n_times)
+            The responses.
+
+        Returns
+        -------
+        latents : array, shape (n_responses, n_signal + n_extra)
+            z_B.
+        """
+        centred = responses - self.mean
+        coordinates = (centred @ self.basis).reshape(len(centred), -1)
+        signal = coordinates @ self.filters
+        extra = centred.reshape(len(centred), -1) @ self.extra_filters
+        return np.hstack([signal, extra])
+
+    def embed_image(self, features: np.ndarray) -> np.ndarray:
+        """Return latents of images.
+
+        Parameters
+        ----------
+        features : array, shape (n_images, n_features)
+            Image features.
+
+        Returns
+        -------
+        latents : array, shape (n_images, n_signal + n_extra)
+            z_I, without the slope.
+        """
+        signal = (features - self.feature_mean) @ self.weights
+        return np.hstack([signal, np.zeros((len(signal), self.n_extra))])
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """Return responses from latents.
+
+        Parameters
+        ----------
+        latents : array, shape (n, n_signal + n_extra)
+            Latents.
+
+        Returns
+        -------
+        responses : array, shape (n, n_channels, n_times)
+            The mean response plus all patterns times their latents.
+        """
+        signal, extra = latents[:, : self.n_signal], latents[:, self.n_signal :]
+        coordinates = (signal @ self.patterns.T).reshape(
+            len(latents), -1, self.basis.shape[1]
+        )
+        rest = (extra @ self.extra_patterns.T).reshape(len(latents), *self.mean.shape)
+        return self.mean + coordinates @ self.basis.T + rest
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Predict the responses to images.
+
+        Parameters
+        ----------
+        features : array, shape (n_images, n_features)
+            Image features.
+
+        Returns
+        -------
+        responses : array, shape (n_images, n_channels, n_times)
+            The mean response plus the slope times what the latents give.
+        """
+        return self.decode(self.slope * self.embed_image(features))
+
+    def log_likelihood(
+        self, brain: np.ndarray, image: np.ndarray, repetitions: float = 1
+    ) -> np.ndarray:
+        """Return the log likelihood of responses to each image.
+
+        Parameters
+        ----------
+        brain : array, shape (n_responses, n_latents)
+            Latents of responses.
+        image : array, shape (n_candidates, n_latents)
+            Latents of images.
+        repetitions : float
+            Of how many trials each response is the mean.
+
+        Returns
+        -------
+        log_likelihood : array, shape (n_responses, n_candidates)
+            Log densities along the signal axes.
+        """
+        measured, predicted = brain[:, : self.n_signal], image[:, : self.n_signal]
+        covariance = self.errors.covariance(repetitions)
+        return log_density(measured, self.slope * predicted, covariance)
+
+    def concept_likelihood(
+        self,
+        brain: np.ndarray,
+        templates: np.ndarray,
+        n_templates=1,
+        repetitions: float = 1,
+    ) -> np.ndarray:
+        """Return the log likelihood of responses to another image of each concept.
+
+        Parameters
+        ----------
+        brain : array, shape (n_responses, n_latents)
+            Latents of responses.
+        templates : array, shape (n_concepts, n_latents)
+            Mean latents of images of each concept.
+        n_templates : int | array of int, shape (n_concepts,)
+            Of how many images each template is the mean.
+        repetitions : float
+            Of how many trials each response is the mean.
+
+        Returns
+        -------
+        log_likelihood : array, shape (n_responses, n_concepts)
+            Log densities along the signal axes.
+        """
+        if self.concepts is None:
+            raise ValueError("The concepts of training images are not known.")
+        measured = brain[:, : self.n_signal]
+        predicted = self.slope * templates[:, : self.n_signal]
+        found = np.empty((len(measured), len(predicted)))
+        counts = np.broadcast_to(n_templates, len(predicted))
+        for count in np.unique(counts):
+            same = counts == count
+            covariance = self.errors.covariance(repetitions)
+            covariance = covariance + self.slope**2 * self.concepts.covariance(count)
+            expected = self.concepts.gain(count) * predicted[same]
+            found[:, same] = log_density(measured, expected, covariance)
+        return found

@@ -1,0 +1,287 @@
+"""The closed form: from images and responses to the maps between them."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .axes import Solution, solve_axes
+from .contrasts import contrast_trials
+from .folds import Folds, HeldOut, choose_target, cross_validated, make_folds, slope
+from .likelihood import ConceptLaw, ErrorLaw, error_law, shrink_by_concept
+from .model import LinearGaussian
+from .noise import NoiseRows
+from .remainder import remainder_axes
+from .sample import Moments, Regression, Sample
+from .steps import Steps
+from .time_basis import Coordinates, time_basis
+
+#: Images that a fit needs at least.
+FEWEST_IMAGES = 3
+#: Contrasts per image that a noise covariance needs at least.
+CONTRASTS_PER_IMAGE = 0.25
+
+
+def solve(
+    features: np.ndarray,
+    responses: np.ndarray,
+    *,
+    duration: float,
+    trials: np.ndarray | None = None,
+    trial_images: np.ndarray | None = None,
+    repetitions=1,
+    concepts=None,
+    folds=None,
+    n_extra: int = 0,
+    keep_noise: bool = False,
+    steps: Steps | None = None,
+    folder: Path | None = None,
+) -> LinearGaussian:
+    """Solve for a linear shared space of images and responses.
+
+    Parameters
+    ----------
+    features : array, shape (n_images, n_features)
+        Image features, standardised.
+    responses : array, shape (n_images, n_channels, n_times)
+        The mean response to each image, in any unit; can be a memory map.
+    duration : float
+        The duration of a response in seconds.
+    trials : array, shape (n_trials, n_channels, n_times) | None
+        The single trials of which ``responses`` are means, in the same unit; can be a
+        memory map. None is for responses that were not repeated.
+    trial_images : array of int, shape (n_trials,) | None
+        The image of every trial, as a row of ``features``.
+    repetitions : float | array, shape (n_images,)
+        Of how many trials each response is the mean, where ``trials`` is None.
+    concepts : array-like, shape (n_images,) | None
+        The concept of every image; None is every image by itself.
+    folds : array of int, shape (n_images,) | None
+        The fold of every image, as :func:`make_folds` gives; None makes folds of whole
+        concepts. A single fold is no cross-validation: the slope is then 1.
+    n_extra : int
+        Number of axes for what is not predicted, at most.
+    keep_noise : bool
+        Whether to keep the noise covariance.
+    steps : instance of Steps | None
+        Which steps to do; None is all.
+    folder : path-like | None
+        Where temporary files keep what is as large as the responses; None is memory.
+
+    Returns
+    -------
+    model : instance of LinearGaussian
+        The maps and the laws of the errors. Features that are the same for all images,
+        fewer than 3 images and arrays of different lengths are a ValueError.
+    """
+    _check(features, responses, trials, trial_images)
+    steps = Steps() if steps is None else steps
+    labels = np.arange(len(features)) if concepts is None else np.asarray(concepts)
+    labels = np.unique(labels, return_inverse=True)[1]
+    folds = make_folds(labels, steps.n_folds) if folds is None else np.asarray(folds)
+    counts = _count_repetitions(len(features), trial_images, repetitions)
+    weights = image_weights(counts) if steps.weigh else None
+    basis = time_basis(responses.shape[2], duration, steps.n_functions)
+    coordinates, found = Coordinates.learn(responses, basis, weights, folder)
+    features = np.asarray(features, np.float32)
+    feature_mean = np.average(features, axis=0, weights=weights).astype(np.float32)
+    sample = Sample(features - feature_mean, found, coordinates.shape, weights)
+    if not sample.responses.any():
+        return _nothing(feature_mean, coordinates, harmonic_mean(counts))
+    if steps.noise == "repetitions" and trials is not None:
+        _add_noise(sample, trials, trial_images, coordinates, counts, folder)
+    solution, held_out, target = _solve_all(sample, folds, steps)
+    law, factor = _judge(sample, solution, held_out, labels, counts, steps)
+    filters = coordinates.whole(solution.axes.filters, -1)
+    patterns = coordinates.whole(solution.axes.patterns, 1)
+    model = LinearGaussian(
+        basis=basis,
+        mean=coordinates.mean,
+        filters=filters,
+        patterns=patterns,
+        feature_mean=feature_mean + solution.regression.feature_mean,
+        weights=solution.weights,
+        slope=factor,
+        errors=law,
+        concepts=None,
+        penalties=solution.axes.penalties,
+        gain=solution.axes.gain,
+        target=target,
+        n_passes=solution.n_passes,
+        extra_filters=np.zeros((coordinates.mean.size, 0)),
+        extra_patterns=np.zeros((coordinates.mean.size, 0)),
+    )
+    if concepts is not None:
+        model.concepts = ConceptLaw.learn(sample.features @ model.weights, labels)
+    if keep_noise:
+        noise = coordinates.whole(solution.noise.covariance, 1)
+        model.noise = coordinates.whole(noise.T, 1)
+    if n_extra:
+        _add_remainder(model, responses, coordinates.scale, n_extra)
+    return model
+
+
+def _check(features, responses, trials, trial_images) -> None:
+    if len(features) != len(responses):
+        raise ValueError(
+            f"features has {len(features)} rows and responses {len(responses)}; "
+            "expected one of each for every image."
+        )
+    if len(features) < FEWEST_IMAGES:
+        raise ValueError(
+            f"The closed form needs at least {FEWEST_IMAGES} images, got "
+            f"{len(features)}."
+        )
+    if not np.ptp(features, axis=0).any():
+        raise ValueError(
+            f"All {len(features)} images have the same features, so that nothing can "
+            "be predicted from them. Give other images, or another image_encoder."
+        )
+    if (trials is None) != (trial_images is None):
+        raise ValueError("trials and trial_images go together; give both or none.")
+    if trials is not None and len(trials) != len(trial_images):
+        raise ValueError(
+            f"trials has {len(trials)} rows and trial_images {len(trial_images)}; "
+            "expected the image of every trial."
+        )
+
+
+def _count_repetitions(n_images: int, trial_images, repetitions) -> np.ndarray:
+    """Return of how many trials each response is the mean."""
+    if trial_images is None:
+        return np.broadcast_to(np.asarray(repetitions, float), n_images)
+    counts = np.bincount(np.asarray(trial_images, int), minlength=n_images)
+    return np.maximum(counts, 1).astype(float)
+
+
+def harmonic_mean(counts: np.ndarray) -> float:
+    """Return the number of repetitions whose noise is the mean noise of all images."""
+    return float(1 / np.mean(1 / counts))
+
+
+def image_weights(counts: np.ndarray) -> np.ndarray | None:
+    """Return how much every image counts, by its number of repetitions.
+
+    The best weight is the inverse of the variance of what is not predicted plus that
+    of the noise, which is proportional to 1 / R_i. Both are taken to be equal for the
+    mean noise of all images, so that weights are bounded: 1 / (1 + R / R_i), where R
+    is the harmonic mean.
+
+    Parameters
+    ----------
+    counts : array, shape (n_images,)
+        The number R_i of repetitions of each image.
+
+    Returns
+    -------
+    weights : array, shape (n_images,) | None
+        Weights of mean 1; None where all images have the same number.
+    """
+    if (counts == counts[0]).all():
+        return None
+    weights = 1 / (1 + harmonic_mean(counts) / counts)
+    return weights / weights.mean()
+
+
+def _add_noise(sample, trials, trial_images, coordinates, counts, folder) -> None:
+    """Add contrasts of repeated trials, where there are enough."""
+    n_contrasts = int((counts - 1).sum())
+    if n_contrasts < max(CONTRASTS_PER_IMAGE * len(sample), 2):
+        return
+    rows, images = contrast_trials(trials, trial_images, coordinates, folder)
+    sample.noise_rows = NoiseRows.of(rows, harmonic_mean(counts))
+    sample.noise_images = images
+
+
+def _solve_all(
+    sample: Sample, folds: np.ndarray, steps: Steps
+) -> tuple[Solution, list[HeldOut], str]:
+    """Hold out every fold, choose the target of the noise, and solve with all."""
+    exact = steps.is_exact(len(sample))
+    moments = None
+    if not exact and sample.features.shape[1] < 0.8 * len(sample):
+        moments = Moments.of(sample)
+    repeated = sample.noise_rows is not None
+    plan = Folds(sample, folds, steps, moments)
+    target, held_out = steps.target, []
+    if not repeated:
+        target = "kronecker"
+    if len(plan.names) > 1:
+        if target == "auto":
+            target, held_out = choose_target(plan)
+        else:
+            held_out = list(plan.held_out(target, plan.names))
+    elif target == "auto":
+        target = "diagonal"
+    if moments is not None and repeated:
+        regression = moments.regression()
+    else:
+        regression = Regression.fit(
+            sample.features, sample.responses, sample.weights, exact
+        )
+    solution = solve_axes(regression, sample.noise_rows, sample.shape, steps, target)
+    return solution, held_out, solution.noise.target
+
+
+def _judge(
+    sample: Sample, solution: Solution, held_out, labels, counts, steps: Steps
+) -> tuple[ErrorLaw, float]:
+    """Return the law of errors and the slope of the prediction."""
+    weights, filters = sample.weights, solution.axes.filters
+    factor = slope(held_out, weights) if held_out and steps.shrink else 1.0
+    along = sample.responses @ filters.astype(np.float32)
+    if held_out:
+        rows, predicted = cross_validated(held_out, filters, factor)
+    else:
+        rows = np.arange(len(sample))
+        predicted = factor * (sample.features @ solution.weights)
+    kept = None if weights is None else weights[rows]
+    covariance = shrink_by_concept(along[rows] - predicted, labels[rows], kept)
+    repetitions = harmonic_mean(counts)
+    level = np.average(repetitions / counts, weights=weights)
+    alpha = 0.0
+    if sample.noise_rows is not None:
+        alpha = 1.0
+        if steps.inflate:
+            alpha = solution.noise.inflation(sample.noise_rows, filters)
+    return error_law(covariance, alpha, repetitions, level), factor
+
+
+def _nothing(
+    feature_mean: np.ndarray, coordinates: Coordinates, repetitions: float
+) -> LinearGaussian:
+    """Return the maps of responses that do not vary: everything is at the mean."""
+    n_channels, n_times = coordinates.mean.shape
+    n_functions = coordinates.basis.shape[1]
+    return LinearGaussian(
+        basis=coordinates.basis,
+        mean=coordinates.mean,
+        filters=np.zeros((n_channels * n_functions, 1)),
+        patterns=np.zeros((n_channels * n_functions, 1)),
+        feature_mean=feature_mean,
+        weights=np.zeros((len(feature_mean), 1)),
+        slope=0.0,
+        errors=ErrorLaw(0.0, np.eye(1), repetitions),
+        concepts=None,
+        penalties=np.ones(1),
+        gain=np.zeros(1),
+        target="diagonal",
+        n_passes=0,
+        extra_filters=np.zeros((n_channels * n_times, 0)),
+        extra_patterns=np.zeros((n_channels * n_times, 0)),
+    )
+
+
+def _add_remainder(model: LinearGaussian, responses, scale, n_extra: int) -> None:
+    """Add axes for what the signal axes do not return of the responses."""
+    model.extra_filters, model.extra_patterns = remainder_axes(
+        responses,
+        model.mean,
+        model.signal_filters(),
+        model.signal_patterns(),
+        scale,
+        n_extra,
+    )

@@ -1,0 +1,96 @@
+"""The steps of the closed form, and how each is left out for an ablation."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NOISE = ("repetitions", "residuals", "variances")
+TARGETS = ("auto", "diagonal", "kronecker")
+#: Exact leave-one-out errors are taken everywhere up to so many images.
+EXACT_UP_TO = 1000
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Which steps are done. The defaults are what was best.
+
+    Parameters
+    ----------
+    n_functions : int | None
+        Number of cosines of the time basis; None is 20 per second.
+    noise : ``"repetitions"`` | ``"residuals"`` | ``"variances"``
+        Where the noise covariance comes from: contrasts of repeated trials (residuals
+        where nothing is repeated), leave-one-out residuals, or the variance of each
+        coordinate of the responses alone.
+    target : ``"auto"`` | ``"diagonal"`` | ``"kronecker"``
+        What the covariance of contrasts is shrunk to. ``"auto"`` takes the Kronecker
+        product where held-out images are identified better with it.
+    separable : bool
+        Whether the signal is looked for where a product of channels and times may lie.
+    n_prior : int
+        Number of axes to which the search is confined.
+    own_penalties : bool
+        Whether every axis has a ridge penalty of its own.
+    n_anew : int | None
+        How often the search is repeated with what the axes themselves predict; None is
+        twice from 100 images on.
+    n_passes : int | None
+        How often noise and axes are computed; None is twice, and once where nothing is
+        repeated and there are fewer than 60 images.
+    shrink : bool
+        Whether the prediction is multiplied by its held-out slope.
+    inflate : bool
+        Whether the noise of new trials along the axes is larger than the noise
+        covariance says.
+    weigh : bool
+        Whether images with more repetitions count more.
+    errors : ``"auto"`` | ``"exact"`` | ``"generalised"``
+        Whether axes and penalties are chosen by exact leave-one-out errors or by
+        generalised cross-validation, which is far faster with many images. ``"auto"``
+        is exact up to 1,000 images.
+    n_folds : int
+        Number of folds over whole concepts.
+    """
+
+    n_functions: int | None = None
+    noise: str = "repetitions"
+    target: str = "auto"
+    separable: bool = True
+    n_prior: int = 30
+    own_penalties: bool = True
+    n_anew: int | None = None
+    n_passes: int | None = None
+    shrink: bool = True
+    inflate: bool = True
+    weigh: bool = True
+    errors: str = "auto"
+    n_folds: int = 5
+
+    def __post_init__(self):
+        for name, value, allowed in (
+            ("noise", self.noise, NOISE),
+            ("target", self.target, TARGETS),
+            ("errors", self.errors, ("auto", "exact", "generalised")),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
+
+    def is_exact(self, n_images: int) -> bool:
+        """Tell whether errors are exact for so many images."""
+        if self.errors == "auto":
+            return n_images <= EXACT_UP_TO
+        return self.errors == "exact"
+
+    def anew(self, n_images: int) -> int:
+        """Return how often the axes are looked for anew."""
+        if self.n_anew is not None:
+            return self.n_anew
+        return 2 if n_images >= 100 else 0
+
+    def passes(self, n_images: int, repeated: bool) -> int:
+        """Return how often noise and axes are computed."""
+        if self.n_passes is not None:
+            return self.n_passes
+        return 2 if repeated or n_images >= 60 else 1
