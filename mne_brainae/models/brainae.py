@@ -215,8 +215,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             "upsampling": self.upsampling,
         }
 
-    def _learn_rest(self, data: TrainingSet, network, epochs) -> dict:
+    def _learn_rest(self, data: TrainingSet, network) -> dict:
         learned = {"noise_axes": held_out_noise(data, network)}
         if self.imputation == "gaussian":
-            learned["imputer"] = data.learn_imputer(epochs)
+            learned["imputer"] = data.learn_imputer()
         return learned

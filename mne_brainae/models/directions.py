@@ -51,7 +51,7 @@ class PredictsResponses:
         """
         _check_option("output", output, ("epochs", "array"))
         z = self.embed_images(images)
-        data = self._fitted().decode(z.to_numpy())
+        data = self._fitted().predict(z.to_numpy())
         return self._hand_out(data, pd.DataFrame({"image": z.index}), output)
 
     @fill_doc
@@ -68,7 +68,7 @@ class PredictsResponses:
             The response in SI units. ``nave`` is the number of images.
         """
         z = self.embed_images(images)
-        data = self._fitted().decode(z.to_numpy())
+        data = self._fitted().predict(z.to_numpy())
         return mne.EvokedArray(
             data.mean(axis=0),
             self.info_.copy(),
@@ -99,7 +99,7 @@ class PredictsResponses:
         images = image_paths(epochs, names) if images is None else images
         shown = list(table["image"].astype(str))
         z = self._embed_features(self.compute_features(images, names=shown))
-        predicted = self._fitted().decode(z.to_numpy())
+        predicted = self._fitted().predict(z.to_numpy())
         return float(correlate(measured, predicted, axis=0).mean())
 
     def _hand_out(self, data: np.ndarray, metadata, output: str):
@@ -188,7 +188,7 @@ class IdentifiesImages:
         z_concept = self._embed_features(features).groupby(level="concept").mean()
         counts = features.groupby(level="concept").size()
         return Identification(
-            self._compare_batch(epochs, z_concept, similarity, transductive),
+            self._compare_batch(epochs, z_concept, similarity, transductive, counts),
             z_concept.index,
             epochs.metadata["concept"].astype(str),
             {
@@ -216,7 +216,7 @@ class IdentifiesImages:
         return similarity
 
     def _compare_batch(
-        self, epochs, z_image: pd.DataFrame, similarity: str, transductive
+        self, epochs, z_image: pd.DataFrame, similarity: str, transductive, counts=None
     ):
         """Compare one by one or, if asked for, with the whole batch in view."""
         _check_option("transductive", transductive, (None, *TRANSDUCTIVE))
@@ -224,7 +224,13 @@ class IdentifiesImages:
         data = read_array(epochs, self._picks_of(epochs))
         check_finite(data, "epochs")
         if transductive != "whiten":
-            compared = latent.compare(data, z_image.to_numpy(), similarity)
+            compared = latent.compare(
+                data,
+                z_image.to_numpy(),
+                similarity,
+                repetitions=epochs.metadata.get("n_averaged"),
+                n_templates=None if counts is None else counts[z_image.index],
+            )
             return csls(compared[:, :]) if transductive else compared
         if similarity != "cosine":
             raise ValueError(

@@ -14,6 +14,7 @@ from mne.utils import ProgressBar
 from ..preprocessing.scaling import Scaler
 from ..utils.checks import logger
 from .closed_form import predicted_share
+from .linear_gaussian.windows import FeatureMaps
 
 #: Centres and widths to choose from, as shares of a picture's side.
 CENTRES = tuple((0.5 + step / 7) for step in (-1, 0, 1))
@@ -87,6 +88,15 @@ def has_maps(columns: pd.Index) -> bool:
         return False
     places = [columns.get_level_values(level) for level in ("row", "column")]
     return all(place.max() > 0 for place in places)
+
+
+def feature_maps(columns: pd.Index) -> FeatureMaps:
+    """Return layer and place of every feature, as the closed form stacks windows."""
+    layer = pd.factorize(_layers(columns))[0]
+    place = [
+        columns.get_level_values(level).to_numpy(int) for level in ("row", "column")
+    ]
+    return FeatureMaps(layer, *(place.to_numpy(int) for place in places))
 
 
 def feature_weights(columns: pd.Index, window: SpatialWindow | None) -> np.ndarray:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import mne
@@ -20,6 +21,7 @@ from ..preprocessing.imputation import Imputer
 from ..preprocessing.scaling import Scaler
 from ..utils.files import as_group, read_arrays, take_group, write_arrays
 from .latent import Latent
+from .linear_gaussian import ConceptLaw, ErrorLaw, Steps
 from .parts import Losses, Training
 from .recipes import ESTIMATORS, estimator_class
 
@@ -27,7 +29,13 @@ MODEL_FILE = {"kind": "model file", "version": 3}
 #: Parameters that change no result, and would tie a file to one machine.
 OF_ONE_MACHINE = ("checkpoint", "memory_map")
 #: The fields of :class:`Latent` that are groups of arrays.
-GROUPS = {"brain_scaler": Scaler, "image_scaler": Scaler, "imputer": Imputer}
+GROUPS = {
+    "brain_scaler": Scaler,
+    "image_scaler": Scaler,
+    "imputer": Imputer,
+    "errors": ErrorLaw,
+    "concepts": ConceptLaw,
+}
 
 
 def name_of(part) -> str | None:
@@ -58,6 +66,8 @@ def encode(value):
         return value
     if isinstance(value, ImageEncoder):
         return {"class": "ImageEncoder", "params": encode(value.to_dict())}
+    if isinstance(value, Steps):
+        return {"class": "Steps", "params": encode(asdict(value))}
     if isinstance(value, Training | Losses) or type(value).__name__ in ESTIMATORS:
         params = value.get_params(deep=False)
         params |= dict.fromkeys(set(OF_ONE_MACHINE) & set(params))
@@ -79,7 +89,7 @@ def decode(value):
 
 
 def _class_named(name: str) -> type:
-    known = {"ImageEncoder": ImageEncoder, "Losses": Losses, "Training": Training}
+    known = {each.__name__: each for each in (ImageEncoder, Losses, Steps, Training)}
     if name in known:
         return known[name]
     if name not in ESTIMATORS:
@@ -137,7 +147,7 @@ def _header(model) -> dict:
         "feature_names": latent.feature_names,
         "train_images": latent.train_images,
         "image_encoder": encode(latent.image_encoder),
-        "is_white": latent.is_white,
+        "slope": latent.slope,
     }
 
 
@@ -175,7 +185,10 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
     is_own = isinstance(encoder, dict) and set(encoder) == {"own"}
     groups = {}
     for name, cls in GROUPS.items():
-        group = take_group(name, arrays)
+        group = {
+            key: array if array.ndim else array.item()
+            for key, array in take_group(name, arrays).items()
+        }
         groups[name] = cls(**group) if group else None
     return Latent(
         network=network.eval(),
@@ -186,7 +199,7 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
         train_images=header["train_images"],
         image_encoder=parts.get("image_encoder") if is_own else decode(encoder),
         noise_axes=arrays.get("noise_axes"),
-        is_white=header["is_white"],
+        slope=header["slope"],
         **groups,
     )
 

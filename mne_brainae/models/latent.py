@@ -20,6 +20,7 @@ from ..preprocessing.scaling import Scaler
 from ..scoring.comparison import Comparison
 from ..scoring.correlation import correlate_all
 from ..scoring.identification import cosine_similarity, log_likelihood
+from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 
 BATCH = 512  # rows per forward pass
 
@@ -52,8 +53,14 @@ class Latent:
     noise_axes : array, shape (n_values, n_axes) | None
         Axes along which errors of predicted responses are white; None where none were
         learned.
-    is_white : bool
-        Whether errors are white in the shared space itself, as in the closed form.
+    slope : float
+        The part of the predicted deviation from the mean response that holds for images
+        held out.
+    errors : instance of ErrorLaw | None
+        How far responses lie from their images in the shared space, by the number of
+        repetitions averaged; it is known in the closed form.
+    concepts : instance of ConceptLaw | None
+        How far images of one concept lie apart in the shared space.
     imputer : instance of Imputer | None
         Fills missing entries; None puts the mean there.
     """
@@ -69,7 +76,9 @@ class Latent:
     image_encoder: str | ImageEncoder | Callable | None = None
     noise_axes: np.ndarray | None = None
     imputer: Imputer | None = None
-    is_white: bool = False
+    slope: float = 1.0
+    errors: ErrorLaw | None = None
+    concepts: ConceptLaw | None = None
 
     def __post_init__(self):
         self._frozen = freeze(self.network)  # the same maps, faster
@@ -92,7 +101,7 @@ class Latent:
     @property
     def knows_noise(self) -> bool:
         """Whether a likelihood of responses given an image is known."""
-        return self.is_white or self.noise_axes is not None
+        return self.errors is not None or self.noise_axes is not None
 
     @property
     def n_embedding(self) -> int:
@@ -154,6 +163,29 @@ class Latent:
         # pandas hands out read-only views, which PyTorch does not take.
         return apply(self._frozen.decode, np.array(z, np.float32))
 
+    def predict(self, z_image: np.ndarray) -> np.ndarray:
+        """Predict the responses to images.
+
+        Parameters
+        ----------
+        z_image : array, shape (n_images, n_embedding)
+            Embeddings of the images.
+
+        Returns
+        -------
+        data : array, shape (n_images, n_channels, n_times)
+            Responses in SI units: the mean response, and the part of the deviation from
+            it that holds for images held out.
+        """
+        return self.brain_scaler.inverse_transform(self._predict_standardized(z_image))
+
+    def _predict_standardized(self, z_image: np.ndarray) -> np.ndarray:
+        decoded = self._decode_standardized(z_image)
+        if self.slope == 1:
+            return decoded
+        mean = self.brain_scaler.transform(self.mean_response.astype(np.float32))
+        return mean + np.float32(self.slope) * (decoded - mean)
+
     def complete(self, data: np.ndarray) -> np.ndarray:
         """Complete responses of which entries are missing.
 
@@ -180,7 +212,13 @@ class Latent:
     # -- responses beside images ------------------------------------------------------
 
     def compare(
-        self, data: np.ndarray, z_image: np.ndarray, similarity: str
+        self,
+        data: np.ndarray,
+        z_image: np.ndarray,
+        similarity: str,
+        *,
+        repetitions: np.ndarray | None = None,
+        n_templates: np.ndarray | None = None,
     ) -> Comparison:
         """Compare every response with every image or concept.
 
@@ -192,6 +230,11 @@ class Latent:
             Embeddings of the candidates.
         similarity : str
             One of :attr:`similarities`.
+        repetitions : array, shape (n_epochs,) | None
+            Of how many trials each response is the mean; None is one.
+        n_templates : array, shape (n_candidates,) | None
+            Of how many other images of a concept each candidate is the mean; None where
+            candidates are the images themselves.
 
         Returns
         -------
@@ -201,14 +244,38 @@ class Latent:
         z_image = np.asarray(z_image, np.float32)
         if similarity == "cosine":
             return Comparison(cosine_similarity, self.embed_brain(data), z_image)
-        if similarity == "likelihood" and self.is_white:
-            return Comparison(log_likelihood, self.embed_brain(data), z_image)
+        if similarity == "likelihood" and self.errors is not None:
+            measured = self._beside(self.embed_brain(data), repetitions, 1)
+            expected = self._beside(z_image, n_templates, 0)
+            return Comparison(self._likelihood_of_errors, measured, expected)
         measured = self.brain_scaler.transform(np.asarray(data, np.float32))
         measured = measured.reshape(len(measured), -1)  # (n_epochs, n_values)
         if similarity == "encoding":
             return Comparison(self._correlate_with_predicted, measured, z_image)
         measured = measured @ self.noise_axes
         return Comparison(self._likelihood_of_predicted, measured, z_image)
+
+    def _beside(self, z: np.ndarray, counts, otherwise: int) -> np.ndarray:
+        """Return the signal axes of embeddings, and a count in a last column."""
+        counts = np.full(len(z), otherwise) if counts is None else np.asarray(counts)
+        return np.column_stack([z[:, : len(self.errors.extra)], counts])
+
+    def _likelihood_of_errors(self, measured, candidates) -> np.ndarray:
+        """Return log densities; the covariance depends on both last columns."""
+        found = np.empty((len(measured), len(candidates)))
+        for repetitions in np.unique(measured[:, -1]):
+            rows = np.flatnonzero(measured[:, -1] == repetitions)
+            for n_templates in np.unique(candidates[:, -1]):
+                columns = np.flatnonzero(candidates[:, -1] == n_templates)
+                covariance = self.errors.covariance(repetitions)
+                expected = self.slope * candidates[columns, :-1]
+                if n_templates and self.concepts is not None:
+                    of_concept = self.concepts.covariance(n_templates)
+                    covariance = covariance + self.slope**2 * of_concept
+                    expected = self.concepts.gain(n_templates) * expected
+                density = log_density(measured[rows, :-1], expected, covariance)
+                found[np.ix_(rows, columns)] = density
+        return found
 
     def _correlate_with_predicted(self, measured, z_image) -> np.ndarray:
         return correlate_all(measured, self._predicted_values(z_image))
@@ -219,7 +286,7 @@ class Latent:
         )
 
     def _predicted_values(self, z_image: np.ndarray) -> np.ndarray:
-        predicted = self._decode_standardized(z_image)
+        predicted = self._predict_standardized(z_image)
         return predicted.reshape(len(predicted), -1)  # (n_images, n_values)
 
     # -- checks -----------------------------------------------------------------------

@@ -5,27 +5,43 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import ClassVar
+
+import numpy as np
 
 from ..images import ImageEncoder
 from ..nn.network import BrainAENetwork, build_network
-from ..utils.checks import check_device, check_folder_for_arrays, logger
+from ..utils.checks import (
+    check_device,
+    check_folder_for_arrays,
+    logger,
+    seed_from,
+    warn,
+)
 from ..utils.constraints import integer, options
 from ..utils.docs import fill_doc
-from .closed_form import ClosedForm, solve
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
+from .feature_weights import feature_maps
+from .linear_gaussian import ErrorLaw, LinearGaussian, Steps, make_folds, solve
+from .linear_gaussian.stack import Stack, solve_stack
 from .model import Model
 from .training_set import TrainingSet
+
+#: Fewer images give little more than chance (see the guide, "What to expect").
+FEW_IMAGES = 40
+#: A held-out slope below which the responses do not follow the images.
+LOW_SLOPE = 0.2
 
 
 @fill_doc
 class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Model):
     """One latent space for brain responses and images, in closed form.
 
-    The best linear encoder, decoder and image projection are solved for in seconds: the
-    predicted response is that of ridge regression along the directions of the response
-    that images drive, and distance in the shared space is the likelihood of the
-    response.
+    The linear encoder, decoder and image projection are solved for in seconds. Images
+    are told apart along the few directions of the response that they drive, each with a
+    ridge penalty of its own, in units of the noise between repetitions; what the
+    prediction does not hold on concepts left out is taken off it.
 
     Parameters
     ----------
@@ -37,23 +53,19 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
     spatial_window : ``"auto"`` | tuple of float | None
         A soft window through which the maps of image features are seen, such as the
         receptive field of neurons or a fixated part: ``(row, column, width)`` as shares
-        of the image, or the one of 19 that predicts left-out training images best.
-        None is the whole image. Features without the levels ``"row"`` and
-        ``"column"`` have no maps, and none is chosen. The levels ``"layer"`` count
-        alike in any case.
+        of the image, or the one of 19 that predicts left-out training images best. For
+        responses of one sample ``"auto"`` stacks, for every channel, predictions
+        through many windows. None is the whole image. Features without the levels
+        ``"row"`` and ``"column"`` have no maps, and none is chosen. The levels
+        ``"layer"`` count alike in any case.
     n_embedding : int
-        The most dimensions that the shared space has.
-    n_signal : int | ``"auto"`` | None
-        Along how many directions of the response images are told apart, each with a
-        ridge penalty of its own; ``"auto"`` is what predicts held-out groups best in
-        five folds of the training images, where there are at least 40. None is plain
-        ridge regression.
+        The most dimensions that the shared space has: up to 30 directions that images
+        drive, and principal axes of the rest, so that responses can be reconstructed.
+    steps : instance of Steps | None
+        The steps of the closed form, to leave some out; None is all.
     validation : ``"concept"`` | ``"image"``
-        What is held out as a whole in these folds. Without a metadata column
-        ``"concept"`` it is images.
-    standardize : ``"evoked"`` | ``"channel"``
-        Whether the mean response is subtracted inside, or every channel's mean. Both
-        divide by the channel's standard deviation and are undone on the way out.
+        What is held out as a whole in the five folds that judge the prediction. Without
+        a metadata column ``"concept"`` it is images.
     imputation : ``"gaussian"`` | ``"mean"``
         What ``reconstruct`` lets the encoder see in place of missing entries: what is
         expected given the observed ones, by probabilistic principal components of the
@@ -65,18 +77,23 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
     memory_map : path-like | None
         A folder on a disk, where temporary files hold the responses during the fit, for
         recordings larger than memory; None holds them in memory. The weights are the
-        same. The files take about four times the averaged responses in float32.
+        same. Give epochs that were read with ``preload=False``.
+    random_state : None | int | instance of RandomState
+        The seed of the folds; the rest is not random. The default gives the same model
+        every time.
     %(verbose)s
 
     Attributes
     ----------
+    slope_ : float
+        The part of the prediction that holds for images held out. Near 0, the responses
+        do not follow these images.
+    n_signal_ : int
+        The number of directions along which images are told apart.
+    noise_target_ : str
+        What the noise covariance was shrunk to, ``"diagonal"`` or ``"kronecker"``.
     spatial_window_ : tuple of float | None
         The window in use.
-    penalty_ : float
-        The ridge penalty that all directions share, in units of the mean squared norm
-        of an image's features.
-    n_signal_ : int | None
-        The number of signal axes.
     selection_ : str
         How the model was chosen, in words.
 
@@ -96,19 +113,20 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
     _learned: ClassVar[tuple[str, ...]] = (
         *Model._learned,
         "n_signal_",
-        "penalty_",
+        "noise_target_",
+        "slope_",
         "spatial_window_",
     )
     _parameter_constraints: ClassVar[dict] = {
         "image_encoder": [str, ImageEncoder, callable],
         "spatial_window": [options("auto"), tuple, list, None],
         "n_embedding": [integer(1)],
-        "n_signal": [integer(1), options("auto"), None],
+        "steps": [Steps, None],
         "validation": [options("concept", "image")],
-        "standardize": [options("channel", "evoked")],
         "imputation": [options("mean", "gaussian")],
         "device": [str],
         "memory_map": [str, os.PathLike, None],
+        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -117,25 +135,25 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         image_encoder="gabor",
         spatial_window="auto",
         n_embedding=128,
-        n_signal="auto",
+        steps=None,
         validation="concept",
-        standardize="evoked",
         imputation="gaussian",
         picks=None,
         device="auto",
         memory_map=None,
+        random_state=0,
         verbose=None,
     ):
         self.image_encoder = image_encoder
         self.spatial_window = spatial_window
         self.n_embedding = n_embedding
-        self.n_signal = n_signal
+        self.steps = steps
         self.validation = validation
-        self.standardize = standardize
         self.imputation = imputation
         self.picks = picks
         self.device = device
         self.memory_map = memory_map
+        self.random_state = random_state
         self.verbose = verbose
 
     def check(self) -> None:
@@ -145,39 +163,170 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         check_folder_for_arrays(self.memory_map)
 
     def _fit(self, epochs, images) -> None:
-        data = self._read(epochs, images, memory_map=self.memory_map)
-        solution = solve(
-            data.training.brain.numpy(),
-            data.training.image.numpy(),
-            self.n_embedding,
-            n_signal=self.n_signal,
-            groups=data.groups(self.validation),
-            folder=self.memory_map,
+        seed = seed_from(self.random_state)
+        data = self._read(
+            epochs,
+            images,
+            seed,
+            memory_map=self.memory_map,
+            stacks_windows=self.spatial_window == "auto",
         )
-        self.spatial_window_ = data.spatial_window
-        self.penalty_, self.n_signal_ = solution.penalty, solution.n_signal
-        self.selection_ = f"{solution} on {len(data.training)} training images"
-        logger.info(
-            f"Chose {self.selection_}: {100 * solution.explained:.1f} % of the "
-            "variance of responses left out is predicted."
-        )
-        learned = {"is_white": True}
+        learned = self._solve(data, seed)
         if self.imputation == "gaussian":
-            learned["imputer"] = data.learn_imputer(epochs)
-        self.latent_ = data.to_latent(linear_network(data, solution), **learned)
+            learned["imputer"] = data.learn_imputer()
+        self.latent_ = data.to_latent(**learned)
+        self._say(data)
+
+    def _solve(self, data: TrainingSet, seed: int) -> dict:
+        """Learn the fields of the shared space that a training set gives."""
+        if data.stacks_windows:
+            return self._solve_stack(data)
+        return self._solve_axes(data, seed)
+
+    def _solve_axes(self, data: TrainingSet, seed: int) -> dict:
+        trials, of = data.trials()
+        groups = data.groups(self.validation)
+        labels = np.unique(groups, return_inverse=True)[1]
+        has_concepts = "concept" in data.table
+        steps = Steps() if self.steps is None else self.steps
+        n_axes = min(self.n_embedding, steps.n_prior)
+        found = solve(
+            data.training.image.numpy(),
+            data.training.brain.numpy(),
+            duration=data.shape[1] / data.sfreq,
+            trials=trials,
+            trial_images=of,
+            concepts=data.groups("concept") if has_concepts else None,
+            folds=make_folds(labels, steps.n_folds, seed),
+            n_extra=max(self.n_embedding - n_axes, 0),
+            steps=replace(steps, n_prior=n_axes),
+            folder=data.folder,
+        )
+        found.errors.repetitions *= data.averaged_before()
+        self.spatial_window_ = data.spatial_window
+        self.n_signal_, self.slope_ = found.n_signal, found.slope
+        self.noise_target_ = found.target
+        self.selection_ = f"{found} on {len(data.training)} training images"
+        return {
+            "network": linear_network(data, *maps_of(found)),
+            "slope": found.slope,
+            "errors": found.errors,
+            "concepts": found.concepts,
+        }
+
+    def _solve_stack(self, data: TrainingSet) -> dict:
+        found = solve_stack(
+            data.training.image.numpy(),
+            data.training.brain.numpy()[..., 0],
+            feature_maps(data.columns),
+        )
+        self.spatial_window_, self.slope_ = None, 1.0
+        self.n_signal_, self.noise_target_ = len(found.mean), "diagonal"
+        self.selection_ = (
+            f"{len(found.members)} ridge regressions through windows and on layers, "
+            f"stacked by leave-one-out, on {len(data.training)} training images"
+        )
+        repetitions = 1 / np.mean(1 / data.learned["n_averaged"].to_numpy(float))
+        return {
+            "network": linear_network(data, *maps_of_stack(found)),
+            "errors": ErrorLaw(0.0, np.eye(len(found.mean)), float(repetitions)),
+        }
+
+    def _say(self, data: TrainingSet) -> None:
+        logger.info(f"Chose {self.selection_}.")
+        n_images = len(data.training)
+        if n_images < FEW_IMAGES:
+            warn(
+                f"The model was fitted on {n_images} images. With fewer than "
+                f"{FEW_IMAGES} it tells few images apart; show more of them."
+            )
+        if self.slope_ < LOW_SLOPE:
+            warn(
+                f"Only {100 * self.slope_:.0f} % of the predicted responses hold for "
+                "images that were left out: these responses hardly follow these "
+                "images. Check that metadata['image'] names what was shown, and that "
+                "the features say what the brain responds to."
+            )
 
 
-def linear_network(data: TrainingSet, solution: ClosedForm) -> BrainAENetwork:
-    """Return the three maps of a closed form as a network."""
+def maps_of(found: LinearGaussian) -> tuple:
+    """Return image projection, encoder and decoder, each as weight and bias.
+
+    Parameters
+    ----------
+    found : instance of LinearGaussian
+        The closed form of standardized responses and features.
+
+    Returns
+    -------
+    image, encoder, decoder : tuple of array
+        Weights and biases in float32.
+    """
+    mean = found.mean.ravel()
+    filters = np.hstack([found.signal_filters(), found.extra_filters])
+    patterns = np.hstack([found.signal_patterns(), found.extra_patterns])
+    others = np.zeros((len(found.feature_mean), found.n_extra))
+    weights = np.hstack([found.weights, others])
+    return (
+        _float32(weights.T, -(found.feature_mean @ weights)),
+        _float32(filters.T, -(mean @ filters)),
+        _float32(patterns, mean),
+    )
+
+
+def maps_of_stack(found: Stack) -> tuple:
+    """Return the same of a stack, in coordinates in which its errors are white.
+
+    Parameters
+    ----------
+    found : instance of Stack
+        The stack of standardized responses and features.
+
+    Returns
+    -------
+    image, encoder, decoder : tuple of array
+        Weights and biases in float32.
+    """
+    values, vectors = np.linalg.eigh(found.errors)
+    values = np.maximum(values, 1e-12 * values[-1])
+    whiten = (vectors * values**-0.5) @ vectors.T
+    color = (vectors * values**0.5) @ vectors.T
+    weights = found.weights @ whiten
+    return (
+        _float32(weights.T, -(found.feature_mean @ weights)),
+        _float32(whiten, -(whiten @ found.mean)),
+        _float32(color, found.mean),
+    )
+
+
+def _float32(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(np.ascontiguousarray(array, np.float32) for array in arrays)
+
+
+def linear_network(data: TrainingSet, image, encoder, decoder) -> BrainAENetwork:
+    """Return three affine maps as a network.
+
+    Parameters
+    ----------
+    data : instance of TrainingSet
+        The sizes.
+    image, encoder, decoder : tuple of array
+        Weights and biases.
+
+    Returns
+    -------
+    network : instance of BrainAENetwork
+        The network, in evaluation mode.
+    """
     n_channels, n_times = data.shape
     network = build_network(
         n_channels=n_channels,
         n_times=n_times,
         n_image_features=data.n_features,
-        n_embedding=len(solution.image[1]),
+        n_embedding=len(image[1]),
         brain_encoder="linear",
         brain_decoder="linear",
         image_projection="linear",
     )
-    network.load_affine(solution.image, solution.encoder, solution.decoder)
+    network.load_affine(image, encoder, decoder)
     return network.eval()

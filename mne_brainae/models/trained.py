@@ -55,9 +55,7 @@ class TrainedModel(Model):
         with torch.random.fork_rng(range(torch.cuda.device_count())):
             torch.manual_seed(seed)
             network = self._train(data, seed)
-        self.latent_ = data.to_latent(
-            network, **self._learn_rest(data, network, epochs)
-        )
+        self.latent_ = data.to_latent(network, **self._learn_rest(data, network))
 
     @property
     def _training(self) -> Training:
@@ -119,7 +117,7 @@ class TrainedModel(Model):
             fingerprint=fingerprint,
         )
 
-    def _learn_rest(self, data: TrainingSet, network: BrainAENetwork, epochs) -> dict:
+    def _learn_rest(self, data: TrainingSet, network: BrainAENetwork) -> dict:
         """Return what the shared space has beside its network."""
         return {}
 

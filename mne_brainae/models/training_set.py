@@ -17,10 +17,10 @@ from ..images import ImageEncoder, compute_image_features
 from ..images.pairing import check_folder, image_paths, rows_by_name
 from ..nn.network import BrainAENetwork
 from ..preprocessing.averaging import average_by
-from ..preprocessing.epochs import read_array
 from ..preprocessing.imputation import MOST_EPOCHS, Imputer
 from ..preprocessing.scaling import Scaler
 from ..preprocessing.splits import hold_out
+from ..preprocessing.trials import Trials
 from ..utils.checks import check_complete, check_image_names, logger, pick_channels
 from ..utils.files import take_rows
 from .feature_weights import SpatialWindow, choose_window, feature_weights, has_maps
@@ -54,6 +54,9 @@ class Reading:
         How much is held out.
     memory_map : Path | None
         A folder for temporary files; None is memory.
+    stacks_windows : bool
+        Whether the model itself sees the maps of features through windows where
+        responses have one sample, so that all features are standardized alike.
     """
 
     image_encoder: str | ImageEncoder | Callable
@@ -65,6 +68,11 @@ class Reading:
     validation: str | None = None
     validation_size: float = 0.1
     memory_map: Path | None = None
+    stacks_windows: bool = False
+
+    def stacks(self, n_times: int, columns: pd.Index) -> bool:
+        """Tell whether the model sees features through windows of its own."""
+        return self.stacks_windows and n_times == 1 and has_maps(columns)
 
 
 @dataclass
@@ -85,8 +93,16 @@ class TrainingSet:
         The fields of :class:`Latent` that reading decides over.
     spatial_window : tuple of float | None
         The window in use.
+    stacks_windows : bool
+        Whether the model is to see features through windows of its own.
+    columns : Index | None
+        The columns of the image features.
     folder : Path | None
         Where temporary files are kept; None is memory.
+    epochs : instance of Epochs
+        The responses that were averaged.
+    picks : array of int, shape (n_channels,)
+        The channels.
     """
 
     training: Pairs
@@ -96,7 +112,11 @@ class TrainingSet:
     held_out_by: str
     latent: dict
     spatial_window: tuple | None
+    stacks_windows: bool
+    columns: pd.Index | None
     folder: Path | None
+    epochs: mne.BaseEpochs
+    picks: np.ndarray
 
     @classmethod
     def read(cls, epochs, images, how: Reading, seed: int | None) -> TrainingSet:
@@ -143,7 +163,7 @@ class TrainingSet:
         if features is not None:
             rows = features.loc[shown]
             window, latent["image_scaler"] = _scale_of_images(
-                rows[~held_out], parts[0], how.spatial_window
+                rows[~held_out], parts[0], how
             )
             latent["feature_names"] = [str(name) for name in features.columns]
             scaled = latent["image_scaler"].transform(rows.to_numpy(np.float32))
@@ -152,7 +172,10 @@ class TrainingSet:
             Pairs(torch.from_numpy(part), rows, how.memory_map)
             for part, rows in zip(parts, image, strict=True)
         ]
-        return cls(*pairs, table, held_out, held_out_by, latent, window, how.memory_map)
+        columns = None if features is None else features.columns
+        stacks = features is not None and how.stacks(len(epochs.times), columns)
+        about = (table, held_out, held_out_by, latent, window, stacks, columns)
+        return cls(*pairs, *about, how.memory_map, epochs, picks)
 
     @property
     def learned(self) -> pd.DataFrame:
@@ -175,13 +198,38 @@ class TrainingSet:
         by = by if by in self.table else "image"
         return self.learned[by].astype(str)
 
-    def learn_imputer(self, epochs) -> Imputer:
+    @property
+    def sfreq(self) -> float:
+        """The sampling frequency in hertz."""
+        return self.latent["info"]["sfreq"]
+
+    def trials(self) -> tuple[Trials, np.ndarray]:
+        """Return the single trials of the images to learn from.
+
+        Returns
+        -------
+        trials : instance of Trials
+            The standardized trials, read when they are asked for.
+        images : array of int, shape (n_trials,)
+            The image of each, as a row of ``training``.
+        """
+        names = pd.Index(self.learned["image"].astype(str))
+        images = names.get_indexer(self.epochs.metadata["image"].astype(str))
+        rows = np.flatnonzero(images >= 0)
+        scaler = self.latent["brain_scaler"]
+        return Trials(self.epochs, self.picks, scaler, rows), images[rows]
+
+    def averaged_before(self) -> float:
+        """Return of how many trials one epoch is the mean: 1, or ``n_averaged``."""
+        counts = self.epochs.metadata.get("n_averaged", pd.Series([1.0]))
+        return float(1 / np.mean(1 / counts.to_numpy(float)))
+
+    def learn_imputer(self) -> Imputer:
         """Learn to fill missing entries from single epochs, at most 2000 of them."""
-        some = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS))
-        rows = {name: row for row, name in enumerate(epochs.ch_names)}
-        picks = np.array([rows[name] for name in self.latent["info"]["ch_names"]])
-        data = read_array(epochs[np.unique(some.astype(int))], picks)
-        data = self.latent["brain_scaler"].transform(data, out=data)
+        n_epochs = len(self.epochs)
+        some = np.linspace(0, n_epochs - 1, min(n_epochs, MOST_EPOCHS)).astype(int)
+        trials = Trials(self.epochs, self.picks, self.latent["brain_scaler"])
+        data = trials[np.unique(some)]
         return Imputer.fit(data.reshape(len(data), -1))
 
     def to_latent(self, network: BrainAENetwork, **learned) -> Latent:
@@ -267,9 +315,12 @@ def _split(brain: np.ndarray, held_out: np.ndarray, folder) -> list[np.ndarray]:
 
 
 def _scale_of_images(
-    rows: pd.DataFrame, responses: np.ndarray, window
+    rows: pd.DataFrame, responses: np.ndarray, how: Reading
 ) -> tuple[tuple | None, Scaler]:
     """Learn how much every feature counts, for standardized responses."""
+    if how.stacks(responses.shape[2], rows.columns):
+        return None, Scaler.for_features(rows.to_numpy(np.float32))
+    window = how.spatial_window
     if window == "auto":
         window = choose_window(rows, responses) if has_maps(rows.columns) else None
     elif window is not None:

@@ -18,8 +18,8 @@ from .steps import Steps
 ONE_FOLD_FROM = 5000
 
 
-def make_folds(groups, n_folds: int = 5) -> np.ndarray:
-    """Assign whole groups of images to folds at random, always in the same way.
+def make_folds(groups, n_folds: int = 5, seed: int = 0) -> np.ndarray:
+    """Assign whole groups of images to folds at random.
 
     Parameters
     ----------
@@ -28,6 +28,8 @@ def make_folds(groups, n_folds: int = 5) -> np.ndarray:
         where every concept is in training and test, every row is a group by itself.
     n_folds : int
         Number of folds, at most that of groups.
+    seed : int
+        The seed.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def make_folds(groups, n_folds: int = 5) -> np.ndarray:
         The fold of every image.
     """
     names, of = np.unique(np.asarray(groups), return_inverse=True)
-    order = np.random.default_rng(0).permutation(len(names))
+    order = np.random.default_rng(seed).permutation(len(names))
     return (order % min(n_folds, len(names)))[of]
 
 
