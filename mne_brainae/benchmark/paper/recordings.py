@@ -289,7 +289,7 @@ def from_bids(
 
 def _read_subject(name: str, bids_root, subject: str) -> tuple:
     """Return training averages and single test trials."""
-    reader = import_module(f"..datasets.{name}", __package__).read_epochs
+    reader = import_module(f"...datasets.{name}", __package__).read_epochs
     given = {"mvnn": MVNN()} if name in WHITENED else {}
     train = reader(bids_root, subject, "train", average=True, **given)
     return train, reader(bids_root, subject, "test", **given)
