@@ -93,9 +93,7 @@ def has_maps(columns: pd.Index) -> bool:
 def feature_maps(columns: pd.Index) -> FeatureMaps:
     """Return layer and place of every feature, as the closed form stacks windows."""
     layer = pd.factorize(_layers(columns))[0]
-    place = [
-        columns.get_level_values(level).to_numpy(int) for level in ("row", "column")
-    ]
+    places = (columns.get_level_values(level) for level in ("row", "column"))
     return FeatureMaps(layer, *(place.to_numpy(int) for place in places))
 
 

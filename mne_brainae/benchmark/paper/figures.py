@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from ...many import fit_many
-from ...models.brainae import read_brainae
+from ...models.fit import read_brainae
 from ...utils.checks import logger
 from ...utils.files import replacing
 from . import panels

@@ -1,4 +1,4 @@
-"""What each ingredient of ``recipe="best"`` is worth."""
+"""What each step of ``recipe="linear"`` is worth, and what training adds."""
 
 # License: BSD-3-Clause
 
@@ -12,30 +12,33 @@ from sklearn.model_selection import GroupKFold
 
 from ... import average_repetitions, compute_image_features, fit
 from ...datasets import simulate
+from ...models.feature_weights import has_maps
+from ...models.linear_gaussian import Steps
 from ...utils.checks import counted
 from .demo import SMALL
 from .finding import Finding
 from .neurons import folds_of, read, score, shuffle
 
-#: Where a variant departs from ``recipe="best"``. Similarities are columns.
+#: Where a variant departs from ``recipe="linear"``. Similarities are columns.
 VARIANTS: dict[str, dict] = {
-    "best": {},
-    "one penalty, no signal axes": {"n_signal": None},
-    "always 8 signal axes": {"n_signal": 8},
+    "linear": {},
+    "noise from residuals": {"steps": Steps(noise="residuals")},
+    "noise without covariance": {"steps": Steps(noise="variances")},
+    "noise shrunk to diagonal": {"steps": Steps(target="diagonal")},
+    "noise shrunk to Kronecker": {"steps": Steps(target="kronecker")},
+    "signal looked for anywhere": {"steps": Steps(separable=False)},
+    "one penalty for all axes": {"steps": Steps(own_penalties=False)},
+    "axes not looked for anew": {"steps": Steps(n_anew=0)},
+    "noise and axes once": {"steps": Steps(n_passes=1)},
+    "no held-out slope": {"steps": Steps(shrink=False)},
+    "noise of new trials as of old": {"steps": Steps(inflate=False)},
     "no spatial window": {"spatial_window": None},
-    "mean of channels removed": {"standardize": "channel"},
     "at most 32 dimensions": {"n_embedding": 32},
-    "then trained, 20 epochs": {
-        "max_epochs": 20,
-        "min_updates": 1,
-        "learning_rate": 1e-4,
-    },
 }
 #: The trained network, with the mean response removed as in ``"best"``.
 PAPER = {"recipe": "paper", "standardize": "evoked", "min_updates": 400}
-UNEQUAL, SHUFFLED = "layers count by size", "best, images shuffled"
-#: What a variant takes over from "best" of the same split, which chose it there.
-CHOSEN = "spatial_window"
+BEST, UNEQUAL = "best", "layers count by size"
+SHUFFLED = "linear, images shuffled"
 
 Split = tuple  # training epochs, test epochs, features of all images
 
@@ -174,7 +177,7 @@ def inner(split: Split) -> Split:
 def score_variants(
     train, test, features: pd.DataFrame, seed: int
 ) -> Iterator[tuple[str, dict]]:
-    """Fit and score "best", every variant of it and the control.
+    """Fit and score "best", its closed form without each step, and the control.
 
     Parameters
     ----------
@@ -192,21 +195,20 @@ def score_variants(
     scores : dict of float
         Encoding and identification, see :func:`.neurons.score`.
     """
-    best = fit(train, features, recipe="best", verbose="WARNING")
-    chosen = {CHOSEN: getattr(best, f"{CHOSEN}_")}
+    yield BEST, _score(train, test, features, seed, "best")
     for system, differs in VARIANTS.items():
-        if system == "no spatial window" and chosen[CHOSEN] is None:
-            continue  # it is "best" itself
-        yield system, _score(train, test, features, seed, **(chosen | differs))
+        if system == "no spatial window" and not has_maps(features.columns):
+            continue  # there is none in any case
+        yield system, _score(train, test, features, seed, **differs)
     if "layer" in features.columns.names:
         unequal = features.rename_axis(columns={"layer": "network layer"})
-        yield UNEQUAL, _score(train, test, unequal, seed, **chosen)
+        yield UNEQUAL, _score(train, test, unequal, seed)
     shown = train.metadata["image"].unique()
     wrong = shuffle(features, shown, seed)
-    yield SHUFFLED, _score(train, test, wrong, seed, **chosen)
+    yield SHUFFLED, _score(train, test, wrong, seed)
 
 
-def _score(train, test, features, seed: int, recipe: str = "best", **params) -> dict:
+def _score(train, test, features, seed: int, recipe: str = "linear", **params) -> dict:
     params |= {"random_state": seed, "verbose": "WARNING"}
     model = fit(train, features, recipe=recipe, **params)
     return score(model, test, features.loc[test.metadata["image"]])

@@ -13,7 +13,7 @@ from ... import LinearEncodingModel, average_repetitions, score_encoding
 from ...datasets import macaque_it, muse_n170
 from ...models.recipes import make_model
 from ...scoring.correlation import correlate
-from ...viz.encoding import plot_time_courses
+from ...viz import plot_time_courses
 from .finding import Finding
 from .neurons import read
 
