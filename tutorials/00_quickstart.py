@@ -2,16 +2,16 @@
 .. _quickstart:
 
 ============================================
-Quick start: from pictures to brain and back
+Quick start: from images to brain and back
 ============================================
 
-One model, three jobs. It predicts the brain's response to a picture (*encoding*),
-finds the picture that evoked a response (*decoding*) and completes a partial recording
+One model, three jobs. It predicts the brain's response to an image (*encoding*),
+finds the image that evoked a response (*decoding*) and completes a partial recording
 (*reconstruction*). This tutorial does each of them once, in about a minute.
 
 .. important::
 
-   The recording below is **simulated**: the package draws the pictures and computes the
+   The recording below is **simulated**: the package draws the images and computes the
    EEG from them. It shows how to use the package and what the scores mean. It is no
    evidence about brains, and its scores say nothing about a real recording.
 """
@@ -23,7 +23,7 @@ finds the picture that evoked a response (*decoding*) and completes a partial re
 # -----------
 #
 # All that the package asks of a recording is an :class:`mne.Epochs` whose metadata name
-# the picture in a column ``"image"``. A column ``"concept"`` (what is in the picture)
+# the image in a column ``"image"``. A column ``"concept"`` (what is in the image)
 # lets the model validate on whole concepts and lets you classify.
 #
 # :func:`mne_brainae.datasets.simulate` returns training and test epochs. The test
@@ -58,7 +58,7 @@ data.train.metadata.head()
 # Fit
 # ---
 #
-# :func:`mne_brainae.fit` takes the epochs and the folder of pictures. A recipe names
+# :func:`mne_brainae.fit` takes the epochs and the folder of images. A recipe names
 # the settings; parameters that follow differ from it. ``recipe="linear"`` is the closed
 # form of the linear model: the predicted response is that of ridge regression, and the
 # distance in the shared space is the likelihood of a response. It takes seconds, and
@@ -73,28 +73,28 @@ model = mne_brainae.fit(
 model
 
 # %%
-# Encoding: from a picture to the brain
+# Encoding: from an image to the brain
 # -------------------------------------
 #
 # The prediction is an :class:`mne.Evoked` in volts, so everything that MNE-Python can
-# do with an Evoked works. We take a picture that the model has never seen.
+# do with an Evoked works. We take an image that the model has never seen.
 
 measured = mne_brainae.average_repetitions(data.test)
 name = measured.metadata["image"].iloc[0]
-picture = data.images / name
+image = data.images / name
 
-predicted = model.predict_evoked(picture)
+predicted = model.predict_evoked(image)
 predicted.plot_topomap(times=[0.1, 0.2, 0.3])
 
 # %%
 # How good is it? A number alone cannot tell: it has to stand between two others.
-# The *mean response* knows nothing of the picture, so whatever does not beat it has
-# learned nothing about pictures. The *noise ceiling* is what a perfect model would
+# The *mean response* knows nothing of the image, so whatever does not beat it has
+# learned nothing about images. The *noise ceiling* is what a perfect model would
 # reach with so many repetitions.
 #
-# ``r_images`` correlates over pictures, for every channel and time; the mean response
+# ``r_images`` correlates over images, for every channel and time; the mean response
 # scores zero there by construction. ``r_pattern`` correlates over channels and times,
-# for every picture; it is high for the mean response as well, because all pictures
+# for every image; it is high for the mean response as well, because all images
 # evoke much the same response. Read the two columns together.
 
 shown = {image: data.images / image for image in measured.metadata["image"]}
@@ -116,16 +116,16 @@ scores.r_map.plot_topomap(times=[0.1, 0.2, 0.3], scalings=1, units="r")
 # %%
 # Since this recording is simulated, the true ceiling is known. For ``r_pattern`` it may
 # be compared with the estimate from split halves in the table above; for ``r_images``
-# it is the mean over those channels and times only where pictures make a difference.
+# it is the mean over those channels and times only where images make a difference.
 
 data.noise_ceiling
 
 # %%
-# Decoding: from the brain to a picture
+# Decoding: from the brain to an image
 # -------------------------------------
 #
-# Retrieval asks which picture of a gallery was seen. The gallery here are all test
-# pictures, and the responses are averaged over repetitions, which makes the task easier
+# Retrieval asks which image of a gallery was seen. The gallery here are all test
+# images, and the responses are averaged over repetitions, which makes the task easier
 # than single trials. The result prints its whole protocol, without which accuracies of
 # two studies cannot be compared.
 
@@ -134,7 +134,7 @@ print(found)
 
 # %%
 # Similarity is the cosine in the shared space, as in the paper. The *likelihood* of the
-# response around the picture's embedding takes into account which directions are noisy;
+# response around the image's embedding takes into account which directions are noisy;
 # it uses nothing but what ``fit`` learned.
 
 print(model.retrieve(measured, data.images, similarity="likelihood"))
@@ -151,8 +151,8 @@ found.plot()
 
 # %%
 # Classification asks which *concept* was seen. Every concept is described by templates:
-# other pictures of it, never the one that was shown. Templates that contain a test
-# picture are refused, since classification would then be retrieval under another name.
+# other images of it, never the one that was shown. Templates that contain a test
+# image are refused, since classification would then be retrieval under another name.
 
 named = model.classify(measured, data.templates)
 named.to_data_frame().head()
@@ -176,7 +176,7 @@ print(f"r of the missing half with its reconstruction: {r:.2f}")
 
 # %%
 # The mean response is subtracted before correlating, so that repeating it for every
-# picture earns nothing.
+# image earns nothing.
 #
 # The model of the paper
 # ----------------------
@@ -218,7 +218,7 @@ with tempfile.TemporaryDirectory() as folder:
     same = mne_brainae.read_brainae(fname)
 
 np.testing.assert_allclose(
-    same.predict_evoked(picture).data, predicted.data, rtol=1e-4, atol=1e-9
+    same.predict_evoked(image).data, predicted.data, rtol=1e-4, atol=1e-9
 )
 
 # %%
@@ -228,7 +228,7 @@ np.testing.assert_allclose(
 # With your own recording:
 #
 # * :ref:`tut-own-data`: from a recording, or a BIDS data set, to a fit.
-# * :ref:`image-features`: which description of the pictures to give to the model.
+# * :ref:`image-features`: which description of the images to give to the model.
 #
 # What it can tell:
 #
@@ -237,7 +237,7 @@ np.testing.assert_allclose(
 # * :ref:`rsa`: what a brain takes as alike.
 # * :ref:`tut-masking`: missing data.
 # * :ref:`tut-consistency`: whether what is predicted is also what is read.
-# * :ref:`generation`: new pictures.
+# * :ref:`generation`: new images.
 #
 # How it works, and for real:
 #

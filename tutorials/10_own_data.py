@@ -5,8 +5,8 @@
 Your own data: from a recording to a fit
 =============================================
 
-You have a continuous recording, the moments at which pictures came on, and a list that
-says which picture came when. This tutorial turns them into a fitted and scored model in
+You have a continuous recording, the moments at which images came on, and a list that
+says which image came when. This tutorial turns them into a fitted and scored model in
 five steps, with plain MNE-Python and with BIDS. At its end are the mistakes that most
 people make once, and what the package says to each of them.
 
@@ -27,9 +27,9 @@ people make once, and what the package says to each of them.
 #
 # * ``raw``, a continuous recording;
 # * ``events``, the array of samples and codes that :func:`mne.find_events` reads from
-#   the trigger channel: here 1 is a picture, and 2 a key that the participant pressed;
-# * ``log``, which the program that showed the pictures wrote, one line per picture;
-# * a folder of pictures.
+#   the trigger channel: here 1 is an image, and 2 a key that the participant pressed;
+# * ``log``, which the program that showed the images wrote, one line per image;
+# * a folder of images.
 
 import tempfile
 from pathlib import Path
@@ -55,7 +55,7 @@ data = mne_brainae.datasets.simulate(
     random_state=0,
     **quiet,
 )
-pictures = data.images
+images = data.images
 rng = np.random.default_rng(0)
 trials = data.train[rng.permutation(len(data.train))]  # in random order, as always
 
@@ -74,11 +74,11 @@ print(f"{len(events)} events, {len(log)} lines in the log")
 log.head()
 
 # %%
-# Step 1: epochs that know their picture
+# Step 1: epochs that know their image
 # --------------------------------------
 #
 # The one thing that the package asks of your epochs is a table, ``epochs.metadata``,
-# with a column ``"image"``: the name of the picture that was shown. Everything is
+# with a column ``"image"``: the name of the image that was shown. Everything is
 # paired by that name and never by position, so epochs may come in any order, and may be
 # dropped. Further columns are welcome:
 #
@@ -86,17 +86,17 @@ log.head()
 # Column         What it allows
 # ============== =================================================================
 # ``image``      everything; it is the only one that is needed
-# ``concept``    what is in the picture: tests on concepts that are new to the
+# ``concept``    what is in the image: tests on concepts that are new to the
 #                model, and classification
 # ``category``   larger groups, for confusions and representations
 # ``session``,   tests across sessions and people
 # ``subject``
-# ``image_path`` where each picture is, if they are not in one folder
+# ``image_path`` where each image is, if they are not in one folder
 # ============== =================================================================
 #
 # Give the table when you cut the epochs, so that MNE-Python takes out the row of every
-# epoch that it drops. The log has one line per picture and the events have key presses
-# as well, so we select the pictures first, and check that they are as many as the
+# epoch that it drops. The log has one line per image and the events have key presses
+# as well, so we select the images first, and check that they are as many as the
 # lines.
 
 shown = events[events[:, 2] == 1]
@@ -104,7 +104,7 @@ assert len(shown) == len(log)
 epochs = mne.Epochs(
     raw,
     shown,
-    event_id={"picture": 1},
+    event_id={"image": 1},
     tmin=-0.1,
     tmax=0.7,
     baseline=(None, 0),
@@ -118,29 +118,29 @@ epochs
 # The same from BIDS
 # ------------------
 #
-# In BIDS the names of the pictures are a column of ``events.tsv``. mne-bids writes such
+# In BIDS the names of the images are a column of ``events.tsv``. mne-bids writes such
 # columns from a table with one row per event, and a description of each. Here goes, in
 # a temporary folder:
 
 as_bids = pd.DataFrame({"image": "n/a", "concept": "n/a"}, index=range(len(events)))
 as_bids.loc[events[:, 2] == 1, ["image", "concept"]] = log.to_numpy()
-as_bids.insert(0, "trial_type", np.where(events[:, 2] == 1, "picture", "key"))
+as_bids.insert(0, "trial_type", np.where(events[:, 2] == 1, "image", "key"))
 
 temporary = tempfile.TemporaryDirectory()
 root = Path(temporary.name, "my_experiment")
 raw_file = Path(temporary.name, "recording_raw.fif")
 raw.save(raw_file, **quiet)
-path = mne_bids.BIDSPath(subject="01", task="pictures", datatype="meg", root=root)
+path = mne_bids.BIDSPath(subject="01", task="images", datatype="meg", root=root)
 mne_bids.write_raw_bids(
     mne.io.read_raw(raw_file, **quiet),
     path,
     events=events,
-    event_id={"picture": 1, "key": 2},
+    event_id={"image": 1, "key": 2},
     event_metadata=as_bids,
     extra_columns_descriptions={
         "trial_type": "what happened",
-        "image": "the picture, below the folder of pictures",
-        "concept": "what is in the picture",
+        "image": "the image, below the folder of images",
+        "concept": "what is in the image",
     },
     **quiet,
 )
@@ -155,7 +155,7 @@ print("".join(table.read_text("utf-8").splitlines(keepends=True)[:4]))
 # %%
 # Reading is one line, and cutting another: :class:`mne.Epochs` without events takes
 # those of the file, and their columns become the metadata. Of all events we keep the
-# pictures.
+# images.
 
 everything = mne.Epochs(
     mne_bids.read_raw_bids(path, **quiet),
@@ -165,7 +165,7 @@ everything = mne.Epochs(
     preload=True,
     **quiet,
 )
-from_bids = everything["picture"]
+from_bids = everything["image"]
 assert list(from_bids.metadata["image"]) == list(epochs.metadata["image"])
 np.testing.assert_allclose(from_bids.get_data(), epochs.get_data(), atol=1e-18)
 from_bids.metadata[["image", "concept"]].head()
@@ -174,12 +174,12 @@ from_bids.metadata[["image", "concept"]].head()
 # Step 2: look
 # ------------
 #
-# Two looks save days. Do names and pictures belong together? A folder of pictures is
+# Two looks save days. Do names and images belong together? A folder of images is
 # searched with its sub-folders; a name may come with or without folder and suffix.
 
 fig, axes = plt.subplots(1, 5, figsize=(9, 2.3), layout="constrained")
 for ax, (_, row) in zip(axes, from_bids.metadata.iloc[:5].iterrows(), strict=True):
-    ax.imshow(Image.open(pictures / row["image"]))
+    ax.imshow(Image.open(images / row["image"]))
     ax.set_title(row["image"], fontsize=8)
     ax.axis("off")
 
@@ -193,21 +193,21 @@ from_bids.average().plot_joint(times=[0.1, 0.17, 0.25])
 # Step 3: split before anything is learned
 # ----------------------------------------
 #
-# A test is worth something if nothing of it was seen before. Repetitions of one picture
-# must not be on both sides; and if other pictures of the same concept were trained on,
-# the model may know the concept and not the picture. :func:`mne_brainae.split_epochs`
+# A test is worth something if nothing of it was seen before. Repetitions of one image
+# must not be on both sides; and if other images of the same concept were trained on,
+# the model may know the concept and not the image. :func:`mne_brainae.split_epochs`
 # keeps concepts whole. It works through all folds; here we take the first.
 
 splits = mne_brainae.split_epochs(from_bids, "concept", n_splits=5, **quiet)
 train, test = next(splits)
 for name, part in {"training": train, "test": test}.items():
     n_concepts, n_images = part.metadata[["concept", "image"]].nunique()
-    print(f"{name}: {len(part)} epochs, {n_images} pictures, {n_concepts} concepts")
+    print(f"{name}: {len(part)} epochs, {n_images} images, {n_concepts} concepts")
 
 # %%
 # Repetitions are averaged for the test, as papers do, which makes it easier than single
 # trials. ``fit`` averages those of the training itself. What all repetitions of a
-# picture share stays in the metadata, and ``n_averaged`` counts them.
+# image share stays in the metadata, and ``n_averaged`` counts them.
 
 averaged = mne_brainae.average_repetitions(test)
 averaged.metadata.head(3)
@@ -219,24 +219,24 @@ averaged.metadata.head(3)
 # ``recipe="linear"`` needs no training loop, no graphics card and seconds of time, so
 # it is the place to start. Whatever the model learns, it learns from ``train``.
 
-model = mne_brainae.fit(train, pictures, recipe="linear", random_state=0, **quiet)
+model = mne_brainae.fit(train, images, recipe="linear", random_state=0, **quiet)
 print(model)
 
 # %%
-# *Decoding*: which of the test pictures was seen?
+# *Decoding*: which of the test images was seen?
 
-found = model.retrieve(averaged, pictures)
+found = model.retrieve(averaged, images)
 print(found)
 
 # %%
-# *Encoding*: what would the response to each test picture be? The gallery of the test
+# *Encoding*: what would the response to each test image be? The gallery of the test
 # is a mapping from name to file; the names here are paths below the folder, and
 # :doc:`/guide/own_data` has the line for bare file names in sub-folders. Single trials
 # go into the score, since their repetitions give the noise ceiling, which is what a
 # perfect model would reach. Where it is near zero, responses do not repeat, and no
 # model can predict them.
 
-gallery = {name: pictures / name for name in averaged.metadata["image"]}
+gallery = {name: images / name for name in averaged.metadata["image"]}
 predicted = model.predict_epochs(gallery)
 scores = mne_brainae.score_encoding(
     test, predicted, model.evoked_, n_splits=20, random_state=0, **quiet
@@ -251,7 +251,7 @@ print(scores)
 # ---------------
 #
 # A model is one file without any code in it, and the report is one HTML page with
-# pictures, scores and protocol. On the command line, ``mne_brainae fit``, ``predict``
+# images, scores and protocol. On the command line, ``mne_brainae fit``, ``predict``
 # and ``report`` do the same to a file ``sub-01-epo.fif`` that ``epochs.save`` wrote:
 # the metadata are in it.
 
@@ -277,42 +277,42 @@ def attempt(what, *args, **options):
 
 
 # %%
-# Epochs that do not know their pictures:
+# Epochs that do not know their images:
 
 nameless = epochs.copy()
 nameless.metadata = None
-attempt(mne_brainae.fit, nameless, pictures, recipe="linear")
+attempt(mne_brainae.fit, nameless, images, recipe="linear")
 
 # %%
 # Names that are not those of the files, such as the numbers of a list of conditions:
 
 renamed = epochs.copy()
 renamed.metadata = log.assign(image=pd.factorize(log["image"])[0])
-attempt(mne_brainae.fit, renamed, pictures, recipe="linear")
+attempt(mne_brainae.fit, renamed, images, recipe="linear")
 
 # %%
 # A test that was cut or sampled in another way than the training:
 
-attempt(model.retrieve, averaged.copy().crop(0, 0.5), pictures)
+attempt(model.retrieve, averaged.copy().crop(0, 0.5), images)
 
 # %%
 # Channels that went bad between the sessions and were dropped. (Set their data to NaN
 # instead, and ``model.reconstruct`` fills them in: see :ref:`tut-masking`.)
 
-attempt(model.retrieve, averaged.copy().drop_channels(["MLC001"]), pictures)
+attempt(model.retrieve, averaged.copy().drop_channels(["MLC001"]), images)
 
 # %%
 # Samples that are not numbers, such as those of an amplifier that was switched off:
 
 broken = epochs.copy()
 broken.get_data(copy=False)[3, 0] = np.nan
-attempt(mne_brainae.fit, broken, pictures, recipe="linear")
+attempt(mne_brainae.fit, broken, images, recipe="linear")
 
 # %%
-# Classification by templates that contain the very picture that was shown:
+# Classification by templates that contain the very image that was shown:
 
 concepts = averaged.metadata["concept"].unique()
-templates = {concept: pictures / concept for concept in concepts}
+templates = {concept: images / concept for concept in concepts}
 attempt(model.classify, averaged, templates)
 
 # %%
@@ -320,14 +320,14 @@ attempt(model.classify, averaged, templates)
 # --------------------------------
 #
 # If the log is off by one line, because a trigger was lost or the first trial was
-# practice, then every epoch gets the picture of its neighbour. All names exist, all
+# practice, then every epoch gets the image of its neighbor. All names exist, all
 # numbers agree, and no program can tell. What tells is that nothing is learned:
 
 shifted = epochs.copy()
 shifted.metadata = log.apply(lambda column: np.roll(column, 1))
 train, test = next(mne_brainae.split_epochs(shifted, "concept", n_splits=5, **quiet))
-lost = mne_brainae.fit(train, pictures, recipe="linear", random_state=0, **quiet)
-wrong = lost.retrieve(mne_brainae.average_repetitions(test), pictures)
+lost = mne_brainae.fit(train, images, recipe="linear", random_state=0, **quiet)
+wrong = lost.retrieve(mne_brainae.average_repetitions(test), images)
 ceiling = mne_brainae.score_encoding(
     test,
     lost.predict_epochs(gallery),
@@ -344,9 +344,9 @@ before = scores.table.loc["noise ceiling", "r_images"]
 print(f"noise ceiling of r_images: {before:.2f}, off by one line: {ceiling:.2f}")
 
 # %%
-# The noise ceiling falls as well, since "repetitions" of a picture are now responses to
+# The noise ceiling falls as well, since "repetitions" of an image are now responses to
 # different ones. So, before believing in a score at chance, look at the ceiling, and
-# lay some epochs and their pictures side by side, as in step 2.
+# lay some epochs and their images side by side, as in step 2.
 
 temporary.cleanup()
 
@@ -355,6 +355,6 @@ temporary.cleanup()
 # -----------------
 #
 # * :doc:`/guide/own_data`: these steps on one page, and how much data it takes.
-# * :ref:`image-features`: which description of the pictures to give to the model.
+# * :ref:`image-features`: which description of the images to give to the model.
 # * :ref:`tut-encoding` and :ref:`decoding`: what the scores mean.
 # * :doc:`/datasets`: the readers that come with the package, and how they do it.

@@ -5,7 +5,7 @@
 Representations: what a brain takes as alike, and when
 ======================================================
 
-Two pictures are alike to a brain if they evoke like responses. All pairwise
+Two images are alike to a brain if they evoke like responses. All pairwise
 dissimilarities together are a *representational dissimilarity matrix* (RDM). It needs
 no common units, so that brains, models and categories can be compared by it.
 
@@ -18,7 +18,7 @@ no common units, so that brains, models and categories can be compared by it.
 # License: BSD-3-Clause
 
 # %%
-# A fitted model, and embeddings of unseen pictures
+# A fitted model, and embeddings of unseen images
 # -------------------------------------------------
 
 import pandas as pd
@@ -46,8 +46,8 @@ gallery = features.loc[category.index]
 # Dissimilarities
 # ---------------
 #
-# Brain and pictures have embeddings in one space, so each gives an RDM. Rows and
-# columns are named by the pictures, and are matched by name.
+# Brain and images have embeddings in one space, so each gives an RDM. Rows and
+# columns are named by the images, and are matched by name.
 
 rdm_brain = mne_brainae.compute_rdm(model.embed_epochs(measured))
 rdm_image = mne_brainae.compute_rdm(model.embed_images(gallery))
@@ -57,9 +57,9 @@ rdm_brain.iloc[:4, :4].round(2)
 # Are categories clusters?
 # ------------------------
 #
-# Pictures of one category should be more alike than pictures of two. The difference of
+# Images of one category should be more alike than images of two. The difference of
 # the mean dissimilarities is tested by dealing the categories out anew among the
-# pictures.
+# images.
 
 contrast = mne_brainae.contrast_categories(rdm_brain, category, random_state=0)
 contrast.plot()
@@ -71,15 +71,15 @@ print(contrast)
 # Do brain and model agree?
 # -------------------------
 #
-# Pairs that share a picture are not independent, so the p-value comes from dealing out
-# whole pictures. The model was trained to bring both embeddings together, so agreement
+# Pairs that share an image are not independent, so the p-value comes from dealing out
+# whole images. The model was trained to bring both embeddings together, so agreement
 # of the two embeddings is less of a surprise than agreement with the raw features.
 
 rdm_features = mne_brainae.compute_rdm(gallery)
 same = category.to_numpy()[:, None] == category.to_numpy()
 rdm_category = pd.DataFrame(1.0 - same, category.index, category.index)
 for name, rdm in {
-    "embedded pictures": rdm_image,
+    "embedded images": rdm_image,
     "image features": rdm_features,
     "categories": rdm_category,
 }.items():

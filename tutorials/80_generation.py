@@ -159,7 +159,7 @@ pd.DataFrame(identified).T.round(2)
 # --------
 #
 # With the weights of SDXL and of its IP-Adapter, the rest is one call. They are fetched
-# at first use, after a message with their licences; folders work as well, see
+# at first use, after a message with their licenses; folders work as well, see
 # :func:`mne_brainae.generation.load_pipeline`.
 #
 # .. code-block:: python
@@ -199,7 +199,7 @@ if folder.is_dir():
 # What to read next
 # -----------------
 #
-# * :doc:`/generation`: the licences of weights, the exact metrics, and the commands
+# * :doc:`/generation`: the licenses of weights, the exact metrics, and the commands
 #   ``mne_brainae fit-prior`` and ``mne_brainae generate``, which do all this for files.
 # * :ref:`decoding`: finding what was seen among candidates.
 # * :ref:`tut-neurons`: more on these neurons.

@@ -14,17 +14,17 @@ axes : instance of Axes | None
     "epochs_images": """\
 epochs : instance of Epochs
     The brain responses. ``epochs.metadata`` must have a column ``"image"`` that names
-    the picture of every epoch.""",
+    the image of every epoch.""",
     "images": """\
 images : path-like | list | dict | DataFrame | array | None
-    The pictures. A folder, a list of files or a mapping from name to file (the names
+    The images. A folder, a list of files or a mapping from name to file (the names
     are those of ``epochs.metadata["image"]``, with or without folder and suffix);
-    pictures as PIL images; or ready features, either a DataFrame indexed by image name
+    images as PIL images; or ready features, either a DataFrame indexed by image name
     or an array of shape (n_epochs, n_features). None takes the files of
     ``epochs.metadata["image_path"]``.""",
     "new_images": """\
 images : path-like | list | dict | DataFrame | array
-    The pictures, seen or new: one file, a folder, a list of files, a mapping from name
+    The images, seen or new: one file, a folder, a list of files, a mapping from name
     to file, or PIL images; for a model fitted on ready features such features, as a
     DataFrame indexed by image name or an array of shape (n_images, n_features).""",
     "picks": """\
@@ -52,7 +52,7 @@ partition : ``"train"`` | ``"test"``
     Which part of the experiment.""",
     "window": """\
 tmin, tmax : float
-    The window in seconds from the onset of the picture, both ends included.
+    The window in seconds from the onset of the image, both ends included.
 baseline : tuple | None
     Beginning and end in seconds of the interval whose mean is subtracted, channel by
     channel. It may lie outside the window.""",
@@ -65,11 +65,11 @@ sfreq : float | None
     whole number; None keeps it. Every onset keeps its exact sample.""",
     "average": """\
 average : bool
-    Average the repetitions of every picture while reading, which needs little more
+    Average the repetitions of every image while reading, which needs little more
     memory than the averages take.""",
     "average_and_mvnn": """\
 average : bool
-    Average the repetitions of every picture while reading, which needs little more
+    Average the repetitions of every image while reading, which needs little more
     memory than the averages take.
 mvnn : instance of MVNN | None
     Whitens single trials, session by session, before they are averaged. Reading the
@@ -78,14 +78,14 @@ mvnn : instance of MVNN | None
 findings : DataFrame, shape (n_findings, 4)
     The columns ``what``, ``found``, ``expected`` (in a complete participant) and
     ``is_ok``: files that are whole, events that belong to them, numbers of images and
-    of repetitions, and pictures that are there.""",
+    of repetitions, and images that are there.""",
     "guesses": """\
 k : int
     How many guesses are allowed.""",
     "images_to_check": """\
 images : path-like | None
-    The folder below which the events name the pictures, such as ``stimuli`` of the data
-    set; None does not look for pictures.""",
+    The folder below which the events name the images, such as ``stimuli`` of the data
+    set; None does not look for images.""",
     "new_safetensors": """\
 fname : path-like
     The file; its name must end in ``.safetensors``.
@@ -140,7 +140,7 @@ sessions : int | str | sequence | None
     The sessions, such as ``[1, 2]``; None takes all.""",
     "shown": """\
 shown : DataFrame, shape (n_images, 4)
-    One row per picture, with the columns ``image``, ``concept``, ``partition`` and
+    One row per image, with the columns ``image``, ``concept``, ``partition`` and
     ``n_repetitions``, those that a zero-shot training leaves out included.
     :func:`mne_brainae.datasets.things.find_templates` needs it to leave out what was
     ever shown.""",
@@ -158,7 +158,7 @@ transductive : ``"csls"`` | ``"whiten"`` | None
     "zero_shot": """\
 zero_shot : bool
     Leave the test concepts out of the training partition, as the paper says. False
-    keeps their other pictures, with a warning: scores are then not zero-shot.""",
+    keeps their other images, with a warning: scores are then not zero-shot.""",
     "axes_show": """\
 axes : instance of Axes | None
     Where to draw; None makes a new figure.
