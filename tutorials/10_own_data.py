@@ -45,12 +45,12 @@ import mne_brainae
 
 quiet = {"verbose": "WARNING"}
 data = mne_brainae.datasets.simulate(
-    "meg",
-    n_train_concepts=40,
+    "eeg",
+    n_train_concepts=10,
     n_test_concepts=2,
     n_exemplars=5,
     n_templates=1,
-    n_train_repetitions=4,
+    n_train_repetitions=12,
     snr=0.3,
     random_state=0,
     **quiet,

@@ -5,9 +5,9 @@
 Image features: encoders, layers and degradation
 ================================================
 
-A model of images and brain responses is only as good as its description of the
-images. This tutorial shows which encoders there are, how to take several of their
-layers at once, what the columns mean, and how a fitted model remembers all that.
+A model of images and brain responses depends on how the images are described. This
+tutorial shows which encoders there are, how to take several of their layers at once,
+what the columns mean, and how a fitted model keeps all that.
 
 .. important::
 
@@ -144,8 +144,8 @@ degraded = mne_brainae.ImageEncoder(
 print(degraded)
 
 # %%
-# A model that remembers
-# ----------------------
+# A model keeps its image encoder
+# -------------------------------
 #
 # Given to :func:`mne_brainae.fit`, the encoder becomes part of the model and of its
 # file, so that a new image is all that a prediction takes. Features of networks are
@@ -154,13 +154,8 @@ print(degraded)
 model = mne_brainae.fit(
     data.train,
     data.images,
+    recipe="linear",
     image_encoder=mne_brainae.ImageEncoder("efficientnet-lite0", layer=5, pool=7),
-    validation="concept",
-    inner_activation=False,
-    n_kernels=10,
-    n_embedding=64,
-    max_epochs=5,
-    min_updates=0,
     device="cpu",
     random_state=0,
     verbose="WARNING",
@@ -173,8 +168,8 @@ evoked = again.predict_evoked(data.images / name)
 np.testing.assert_array_equal(evoked.data, model.predict_evoked(image).data)
 
 # %%
-# Features that you have
-# ----------------------
+# Your own features
+# -----------------
 #
 # :func:`mne_brainae.read_image_features` reads arrays, tensors and archives of other
 # programs, together with the list of images that their rows belong to. Nothing in

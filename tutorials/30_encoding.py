@@ -6,9 +6,9 @@ Encoding: how well is the brain's response predicted
 ====================================================
 
 A model that predicts responses to images it has never seen can be judged in many
-ways, and some of them flatter. This tutorial scores a model in time, space and
-frequency, beside the mean response (which knows nothing of the image) and beside the
-noise ceiling (which a perfect model would reach).
+ways. This tutorial scores a model in time, space and frequency, beside the mean response
+(which is the same for every image) and beside the noise ceiling (the score of a perfect
+model).
 
 .. important::
 
@@ -101,7 +101,7 @@ print(f"{visual.protocol['channels']} channels")
 print(visual.table.loc[["prediction", "mean response", "noise ceiling"]])
 
 # %%
-# And the linear encoder, on the same features:
+# And the linear encoding model, on the same features:
 
 beside = mne_brainae.score_encoding(
     data.test,
@@ -111,7 +111,7 @@ beside = mne_brainae.score_encoding(
     random_state=0,
     verbose="WARNING",
 )
-systems = {"BrainAE best": scores, "LinearEncodingModel": beside}
+systems = {"LinearBrainAE": scores, "LinearEncodingModel": beside}
 pd.DataFrame({name: these.table.loc["prediction"] for name, these in systems.items()})
 
 # %%
@@ -172,15 +172,16 @@ pd.concat({"measured": similarity.table, "truth": truth.table}, axis=1).round(2)
 # All on one page
 # ---------------
 #
-# ``model.report(data.test, images, fname="report.html")`` writes all of this to one
-# HTML file, with retrieval, protocol and versions; so does ``mne_brainae report`` on
-# the command line. On real recordings, ``mne_brainae benchmark encoding macaque_v4``
-# (or ``macaque_it``, ``muse_n170``) prints how BrainAE compares with linear encoders.
+# :func:`mne_brainae.make_report` puts all of this on one page, with retrieval, protocol
+# and versions: ``mne_brainae.make_report(model, data.test, images).save("report.html")``.
+# So does ``mne_brainae report`` on the command line. On real recordings, ``mne_brainae
+# benchmark encoding macaque_v4`` (or ``macaque_it``, ``muse_n170``) compares BrainAE with
+# linear encoding models.
 
 # %%
 # What to read next
 # -----------------
 #
 # * :ref:`decoding`: the way back, from responses to images.
-# * :ref:`tut-consistency`: whether what is predicted best is also what is read.
+# * :ref:`tut-consistency`: whether encoding and decoding rely on the same signals.
 # * :doc:`/protocol`: every score, and what it is compared with.

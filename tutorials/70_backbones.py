@@ -78,7 +78,9 @@ small = {
 
 def train(seed=0, **settings):
     """Fit a small network whose settings differ from the above in a few."""
-    model = mne_brainae.BrainAE(**{**small, **settings}, random_state=seed, **quiet)
+    model = mne_brainae.make_model(
+        "paper", **{**small, **settings}, random_state=seed, **quiet
+    )
     return model.fit(data.train, features)
 
 
@@ -192,7 +194,7 @@ def compare(versions, seeds=(0, 1)):
 
 
 def summarize(results):
-    """Put the mean over seeds beside what the seed alone does."""
+    """Put the mean over seeds beside the range over seeds."""
     groups = results.drop(columns="seed").groupby("version", sort=False)
     table = {"mean": groups.mean(), "range over seeds": groups.max() - groups.min()}
     return pd.concat(table, axis=1).round(2)
@@ -208,22 +210,23 @@ encoders = compare(
 summarize(encoders)
 
 # %%
-# Beside them belongs what needs no training: the closed form, which is the same for any
-# seed. What a network adds is what it adds to *this*.
+# The closed form needs no training and is the same for any seed. A network should add
+# something to it; the default recipe of :func:`mne_brainae.fit` trains one that starts
+# from it.
 
-best = mne_brainae.fit(
+linear = mne_brainae.fit(
     data.train, features, recipe="linear", picks=visual, random_state=0, **quiet
 )
-print(f"recipe='best': r_images {best.score(test, gallery):.2f}, ", end="")
-print(f"top_1 {best.retrieve(test, gallery).top_k():.2f}")
+print(f"recipe='linear': r_images {linear.score(test, gallery):.2f}, ", end="")
+print(f"top_1 {linear.retrieve(test, gallery).top_k():.2f}")
 
 # %%
 # Losses: the rows of Table 4
 # ---------------------------
 #
-# ``loss_weights`` says how much every term counts where it differs from 1. A zero
-# switches a term off, which makes the ablations of the paper's Table 4, row by row. The
-# last row of it, all terms together, is the first encoder above.
+# The weight of every term is a parameter of :class:`mne_brainae.Losses`; ``fit`` and
+# ``make_model`` take it by its name. A zero switches a term off, which gives the rows of
+# the paper's Table 4. Its last row, all terms together, is the first encoder above.
 
 only = dict.fromkeys(terms, 0.0)
 table_4 = {
@@ -235,7 +238,7 @@ table_4 = {
     "w/o L_recon_I": {"recon_image": 0.0},
 }
 all_terms = encoders[encoders["version"] == "tsconv"]
-losses = compare({name: {"loss_weights": weights} for name, weights in table_4.items()})
+losses = compare(table_4)
 losses = pd.concat([losses, all_terms.assign(version="overall")])
 summarize(losses)
 

@@ -164,8 +164,11 @@ pd.DataFrame(identified).T.round(2)
 #
 # .. code-block:: python
 #
+#    from mne_brainae.generation import generate_pictures
+#
 #    prior = fit_prior(model, data.train, data.images)  # clip-vit-h-14
-#    generated = model.generate(
+#    generated = generate_pictures(
+#        model,
 #        test,
 #        prior,
 #        pipeline="sdxl-turbo",

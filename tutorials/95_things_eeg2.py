@@ -129,7 +129,7 @@ features = mne_brainae.compute_image_features(images, "clip-vit-l-14", names=nam
 gallery = features.loc[test.metadata["image"].unique()]
 
 # %%
-# The four systems of Table 1, behind one face: linear and nonlinear, each with and
+# The four systems of Table 1 have the same methods: linear and nonlinear, each with and
 # without alignment. Confidence intervals take time, and are left out in this loop.
 
 regions = mne_brainae.channel_regions(test.info)
@@ -166,7 +166,7 @@ in_volts.average().plot_joint()
 # Decoding, as in Table 2: retrieval among the 200 images, and classification by other
 # images of the same concepts, which were never shown.
 
-model = mne_brainae.fit(train, features, random_state=0)
+model = mne_brainae.fit(train, features, recipe="paper", random_state=0)
 averaged = mne_brainae.average_repetitions(test)
 print(model.retrieve(averaged, gallery))
 
