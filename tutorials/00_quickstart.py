@@ -58,9 +58,9 @@ data.train.metadata.head()
 # Fit
 # ---
 #
-# :func:`mne_brainae.fit` takes the epochs and the folder of images. By default it solves
-# for a linear model in closed form and then trains an autoencoder that starts from it,
-# where training helps on images that were held out.
+# :func:`mne_brainae.fit` takes the epochs and the folder of images. By default it
+# solves for a linear model in closed form and then trains an autoencoder that starts
+# from it, where training helps on images that were held out.
 #
 # ``fit`` never sees test data: not for the weights, not for any choice, not for the
 # scaling.
@@ -69,8 +69,8 @@ model = mne_brainae.fit(data.train, data.images, random_state=0, verbose="WARNIN
 model
 
 # %%
-# ``selection_`` says in words how the model was chosen. The *slope* in it is the part of
-# the prediction that holds for images that were held out: near 1 is good, and near 0
+# ``selection_`` says in words how the model was chosen. The *slope* in it is the part
+# of the prediction that holds for images that were held out: near 1 is good, and near 0
 # means that the responses do not follow the images (:doc:`/guide/expectations`).
 
 print(model.selection_)
@@ -183,8 +183,8 @@ print(f"r of the missing half with its reconstruction: {r:.2f}")
 # Other recipes
 # -------------
 #
-# ``recipe="linear"`` is the closed form alone, in seconds. ``recipe="paper"`` trains the
-# network of the paper from random weights; :ref:`tut-backbones` explains training.
+# ``recipe="linear"`` is the closed form alone, in seconds. ``recipe="paper"`` trains
+# the network of the paper from random weights; :ref:`tut-backbones` explains training.
 
 linear = mne_brainae.fit(
     data.train, data.images, recipe="linear", random_state=0, verbose="WARNING"

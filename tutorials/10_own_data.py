@@ -5,15 +5,21 @@
 Your own data: from a recording to a fit
 =============================================
 
-You have a continuous recording, the moments at which images came on, and a list that
-says which image came when. This tutorial turns them into a fitted and scored model in
-five steps, with plain MNE-Python and with BIDS. At its end are the mistakes that most
-people make once, and what the package says to each of them.
+You have a continuous recording, the onsets of images, and a log that says which image
+was shown when. This tutorial turns them into a fitted and scored model in five steps,
+with plain MNE-Python and with BIDS. At its end are common mistakes, and what the
+package says to each of them.
+
+The experiment is small: 50 images, 12 times each. What can you expect of it? The model
+is fitted to 40 images, which is about the smallest number that works. Averaged over
+repetitions, new images are identified well above chance among few candidates, and
+single trials far less. More images help more than more repetitions;
+:doc:`/guide/expectations` has numbers for 20 to 1,600 images.
 
 .. important::
 
    The recording below is **simulated** MEG, so that this page runs anywhere. For EEG,
-   iEEG or spikes the steps are the same. The scores are no evidence about brains.
+   iEEG or spikes the steps are the same. The scores are not evidence about brains.
 """
 
 # License: BSD-3-Clause
@@ -22,16 +28,17 @@ people make once, and what the package says to each of them.
 # What an experiment leaves behind
 # --------------------------------
 #
-# We let the package simulate responses and lay them end to end, which gives what you
-# would bring from the laboratory:
+# We simulate responses and concatenate them, which gives what you would have after an
+# experiment:
 #
 # * ``raw``, a continuous recording;
 # * ``events``, the array of samples and codes that :func:`mne.find_events` reads from
 #   the trigger channel: here 1 is an image, and 2 a key that the participant pressed;
-# * ``log``, which the program that showed the images wrote, one line per image;
+# * ``log``, one line per image, as the presentation program writes it;
 # * a folder of images.
 
 import tempfile
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -45,7 +52,7 @@ import mne_brainae
 
 quiet = {"verbose": "WARNING"}
 data = mne_brainae.datasets.simulate(
-    "eeg",
+    "meg",
     n_train_concepts=10,
     n_test_concepts=2,
     n_exemplars=5,
@@ -74,8 +81,8 @@ print(f"{len(events)} events, {len(log)} lines in the log")
 log.head()
 
 # %%
-# Step 1: epochs that know their image
-# --------------------------------------
+# Step 1: epochs with the names of their images
+# ----------------------------------------------
 #
 # The one thing that the package asks of your epochs is a table, ``epochs.metadata``,
 # with a column ``"image"``: the name of the image that was shown. Everything is
@@ -119,7 +126,7 @@ epochs
 # ------------------
 #
 # In BIDS the names of the images are a column of ``events.tsv``. mne-bids writes such
-# columns from a table with one row per event, and a description of each. Here goes, in
+# columns from a table with one row per event, and a description of each. We do this in
 # a temporary folder:
 
 as_bids = pd.DataFrame({"image": "n/a", "concept": "n/a"}, index=range(len(events)))
@@ -174,8 +181,8 @@ from_bids.metadata[["image", "concept"]].head()
 # Step 2: look
 # ------------
 #
-# Two looks save days. Do names and images belong together? A folder of images is
-# searched with its sub-folders; a name may come with or without folder and suffix.
+# Do names and images belong together? A folder of images is searched with its
+# sub-folders; a name may come with or without folder and suffix.
 
 fig, axes = plt.subplots(1, 5, figsize=(9, 2.3), layout="constrained")
 for ax, (_, row) in zip(axes, from_bids.metadata.iloc[:5].iterrows(), strict=True):
@@ -193,10 +200,10 @@ from_bids.average().plot_joint(times=[0.1, 0.17, 0.25])
 # Step 3: split before anything is learned
 # ----------------------------------------
 #
-# A test is worth something if nothing of it was seen before. Repetitions of one image
-# must not be on both sides; and if other images of the same concept were trained on,
-# the model may know the concept and not the image. :func:`mne_brainae.split_epochs`
-# keeps concepts whole. It works through all folds; here we take the first.
+# Nothing of the test may be in the training. Repetitions of one image must not be in
+# both, and if other images of the same concept are in the training, the model may know
+# the concept and not the image. :func:`mne_brainae.split_epochs` keeps concepts whole.
+# It yields all folds; here we take the first.
 
 splits = mne_brainae.split_epochs(from_bids, "concept", n_splits=5, **quiet)
 train, test = next(splits)
@@ -216,11 +223,17 @@ averaged.metadata.head(3)
 # Step 4: fit and score
 # ---------------------
 #
-# ``recipe="linear"`` needs no training loop, no graphics card and seconds of time, so
-# it is the place to start. Whatever the model learns, it learns from ``train``.
+# ``recipe="linear"``, the closed form, takes seconds and works with few images. The
+# default recipe also trains an autoencoder from there, which needs more of them.
 
 model = mne_brainae.fit(train, images, recipe="linear", random_state=0, **quiet)
 print(model)
+print(model.selection_)
+
+# %%
+# The *slope* says how much of the prediction holds for images that were held out of the
+# fit. Near 1 the model can be trusted as far as its scores go; below 0.2 ``fit`` warns
+# that the responses do not follow the images.
 
 # %%
 # *Decoding*: which of the test images was seen?
@@ -229,12 +242,11 @@ found = model.retrieve(averaged, images)
 print(found)
 
 # %%
-# *Encoding*: what would the response to each test image be? The gallery of the test
-# is a mapping from name to file; the names here are paths below the folder, and
-# :doc:`/guide/own_data` has the line for bare file names in sub-folders. Single trials
-# go into the score, since their repetitions give the noise ceiling, which is what a
-# perfect model would reach. Where it is near zero, responses do not repeat, and no
-# model can predict them.
+# *Encoding*: what is the response to each test image? The gallery is a mapping from
+# name to file; the names here are paths below the folder, and :doc:`/guide/own_data`
+# has the line for bare file names in sub-folders. The score takes single trials, since
+# their repetitions give the noise ceiling, the score of a perfect model. Where it is
+# near zero, responses do not repeat, and no model can predict them.
 
 gallery = {name: images / name for name in averaged.metadata["image"]}
 predicted = model.predict_epochs(gallery)
@@ -247,13 +259,13 @@ scores.plot()
 print(scores)
 
 # %%
-# Step 5: keep it
+# Step 5: save it
 # ---------------
 #
-# A model is one file without any code in it, and the report is one HTML page with
-# images, scores and protocol. On the command line, ``mne_brainae fit``, ``predict``
-# and ``report`` do the same to a file ``sub-01-epo.fif`` that ``epochs.save`` wrote:
-# the metadata are in it.
+# A model is one file without any code in it. :func:`mne_brainae.make_report` makes one
+# HTML page with figures, scores and protocol. On the command line, ``mne_brainae fit``,
+# ``predict`` and ``report`` do the same with a file ``sub-01-epo.fif`` that
+# ``epochs.save`` wrote, which contains the metadata.
 
 model.save(root / "sub-01_brainae.safetensors", **quiet)
 again = mne_brainae.read_brainae(root / "sub-01_brainae.safetensors", **quiet)
@@ -265,7 +277,7 @@ np.testing.assert_array_equal(
 # Mistakes that are reported
 # --------------------------
 #
-# Everyone makes these. Every error says what was expected, what came, and what to do.
+# Every error says what was expected, what was found, and what to do.
 
 
 def attempt(what, *args, **options):
@@ -277,7 +289,7 @@ def attempt(what, *args, **options):
 
 
 # %%
-# Epochs that do not know their images:
+# Epochs without names of images:
 
 nameless = epochs.copy()
 nameless.metadata = None
@@ -316,37 +328,43 @@ templates = {concept: images / concept for concept in concepts}
 attempt(model.classify, averaged, templates)
 
 # %%
-# A mistake that nobody can report
-# --------------------------------
+# A mistake that raises no error
+# ------------------------------
 #
-# If the log is off by one line, because a trigger was lost or the first trial was
-# practice, then every epoch gets the image of its neighbor. All names exist, all
-# numbers agree, and no program can tell. What tells is that nothing is learned:
+# If the log is off by one line, because a trigger was lost or the first trial was for
+# practice, then every epoch has the name of the image before it. All names exist and
+# all numbers agree, so that no check can find it. But the responses do not follow the
+# images, and ``fit`` warns that the held-out slope is low:
 
 shifted = epochs.copy()
 shifted.metadata = log.apply(lambda column: np.roll(column, 1))
 train, test = next(mne_brainae.split_epochs(shifted, "concept", n_splits=5, **quiet))
-lost = mne_brainae.fit(train, images, recipe="linear", random_state=0, **quiet)
-wrong = lost.retrieve(mne_brainae.average_repetitions(test), images)
-ceiling = mne_brainae.score_encoding(
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    lost = mne_brainae.fit(train, images, recipe="linear", random_state=0, **quiet)
+print(*(warning.message for warning in caught), sep="\n")
+print(f"slope as recorded:     {model.slope_:.2f}")
+print(f"slope off by one line: {lost.slope_:.2f}")
+
+# %%
+# The noise ceiling falls as well, because "repetitions" of an image are now responses
+# to different ones. So, before you interpret a score at chance, look at the slope and
+# at the ceiling, and compare some epochs with their images, as in step 2.
+
+after = mne_brainae.score_encoding(
     test,
-    lost.predict_epochs(gallery),
+    lost.predict_epochs(
+        {name: images / name for name in test.metadata["image"].unique()}
+    ),
     lost.evoked_,
     n_splits=20,
     n_bootstraps=0,
     random_state=0,
     **quiet,
-).table.loc["noise ceiling", "r_images"]
-print(f"as recorded:     top-5 {found.top_k(5):.2f}")
-print(f"off by one line: top-5 {wrong.top_k(5):.2f}")
-print(f"chance:          top-5 {found.chance(5):.2f}")
-before = scores.table.loc["noise ceiling", "r_images"]
-print(f"noise ceiling of r_images: {before:.2f}, off by one line: {ceiling:.2f}")
-
-# %%
-# The noise ceiling falls as well, since "repetitions" of an image are now responses to
-# different ones. So, before believing in a score at chance, look at the ceiling, and
-# lay some epochs and their images side by side, as in step 2.
+)
+for name, result in {"as recorded": scores, "off by one line": after}.items():
+    ceiling = result.table.loc["noise ceiling", "r_images"]
+    print(f"noise ceiling of r_images, {name}: {ceiling:.2f}")
 
 temporary.cleanup()
 

@@ -5,8 +5,8 @@
 Encoding: how well is the brain's response predicted
 ====================================================
 
-A model that predicts responses to images it has never seen can be judged in many
-ways. This tutorial scores a model in time, space and frequency, beside the mean response
+A model that predicts responses to images it has never seen can be judged in many ways.
+This tutorial scores a model in time, space and frequency, beside the mean response
 (which is the same for every image) and beside the noise ceiling (the score of a perfect
 model).
 
@@ -173,10 +173,10 @@ pd.concat({"measured": similarity.table, "truth": truth.table}, axis=1).round(2)
 # ---------------
 #
 # :func:`mne_brainae.make_report` puts all of this on one page, with retrieval, protocol
-# and versions: ``mne_brainae.make_report(model, data.test, images).save("report.html")``.
-# So does ``mne_brainae report`` on the command line. On real recordings, ``mne_brainae
-# benchmark encoding macaque_v4`` (or ``macaque_it``, ``muse_n170``) compares BrainAE with
-# linear encoding models.
+# and versions; ``make_report(model, data.test, images).save("report.html")`` writes it,
+# and so does ``mne_brainae report`` on the command line. On real recordings,
+# ``mne_brainae benchmark encoding macaque_v4`` (or ``macaque_it``, ``muse_n170``)
+# compares BrainAE with linear encoding models.
 
 # %%
 # What to read next

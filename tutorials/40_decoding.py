@@ -198,6 +198,6 @@ for train, test in mne_brainae.split_epochs(data.train, "concept", n_splits=3):
 # What to read next
 # -----------------
 #
-# * :ref:`rsa`: which images a brain takes as alike.
+# * :ref:`rsa`: which images evoke similar responses.
 # * :ref:`tut-consistency`: more on encoding and decoding together.
 # * :doc:`/protocol`: chance, tests, and what they take for independent.

@@ -5,11 +5,11 @@
 Reconstruction: from a part of a response to all
 =================================================
 
-Electrodes fail, muscles twitch, and some sensors were never there. A model that knows
-how responses to images usually look can fill in what is missing: it maps what is left
-into the shared space, and decodes the whole response from there. This tutorial takes
-parts of a recording away, lets the model bring them back, and asks how good the result
-is, beside two simple ways to do the same. It ends with when to trust it.
+Channels may be bad, samples may contain artifacts, and a cap may have fewer sensors. A
+model that has learned usual responses can fill in what is missing: it maps the rest
+into the shared space, and decodes the whole response from there. This tutorial removes
+parts of a recording, reconstructs them, and scores the result beside two simple
+methods. It ends with advice on when to use a reconstruction.
 
 .. important::
 
@@ -24,7 +24,7 @@ is, beside two simple ways to do the same. It ends with when to trust it.
 # --------------
 #
 # ``recipe="linear"`` is the closed form. It needs nothing but training epochs and
-# images; missing data play no role in the fit.
+# images, without missing data.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -85,8 +85,8 @@ fig.colorbar(image, ax=axes, label="µV")
 # missing. And where your recording has gaps, you need no mask at all: set the samples
 # to NaN, for instance those of a channel that was bad in one session.
 #
-# Bringing it back
-# ----------------
+# Reconstructing
+# --------------
 #
 # :meth:`mne_brainae.BrainAE.reconstruct` takes epochs with NaN and returns whole ones,
 # in volts. Every sample of them comes from the model, those that were visible as well.
@@ -101,10 +101,9 @@ axes[0].set_ylabel("channel")
 fig.colorbar(image, ax=axes, label="µV")
 
 # %%
-# The images look alike, and that should make you suspicious: responses to all
-# images look alike. Here is one channel that is missing under the spatial mask, with
-# what the model makes of it, and with the mean response of the training, which knows
-# nothing of this image.
+# The panels look similar, but so do the responses to all images. Here is one channel
+# that is missing under the spatial mask, with what the model makes of it, and with the
+# mean response of the training, which knows nothing of this image.
 
 missing = np.isnan(masked["spatial"].get_data())
 occipital = mne_brainae.channel_regions(measured.info)["occipital"]
@@ -134,7 +133,7 @@ ax.legend(frameon=False)
 # * the *mean response* of the training, which ignores what is visible;
 # * *probabilistic PCA* of the training responses: the missing entries as a Gaussian
 #   with few components expects them, given the visible ones. It is the classic answer
-#   to missing data, knows no images, and is hard to beat.
+#   to missing data, does not use images, and is a strong baseline.
 #
 # ``r_missing`` is the paper's correlation on the missing entries. ``skill`` is 1 - MSE
 # / MSE of the mean response, there. It is 1 for the truth, 0 for the mean response, and
@@ -173,8 +172,8 @@ scores.plot("skill")
 # against the truth, and all activity that has nothing to do with images, which is not
 # if you want *this* trial back. PCA keeps it.
 #
-# Is what comes back about the image?
-# -------------------------------------
+# Does the reconstruction depend on the image?
+# --------------------------------------------
 #
 # A reconstruction may be close to the truth and still say nothing of the image. The
 # harder test is to decode it. ``identify`` is any function from epochs to a retrieval.
@@ -202,8 +201,8 @@ table = decoded.table[decoded.table["system"] != "mean response"]
 table.pivot(index="system", columns=["kind", "ratio"], values="top_1").round(2)
 
 # %%
-# When to trust it
-# ----------------
+# When to use it
+# --------------
 #
 # * **To fill a few bad channels** before an analysis that needs all of them, such as
 #   decoding with a model that was fitted on the whole cap: yes, if ``skill`` on *your*

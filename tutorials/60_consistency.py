@@ -2,12 +2,12 @@
 .. _tut-consistency:
 
 ======================================================
-Consistency: is what is predicted also what is read?
+Consistency of encoding and decoding
 ======================================================
 
-One model goes both ways. Encoding predicts the response at every channel and time;
-decoding reads the image from all of them together. Are the channels and times that
-are predicted best also those that decoding relies on? Figures 3e and 3f of the paper
+One model encodes and decodes. Encoding predicts the response at every channel and time;
+decoding finds the image from all of them together. Are the channels and times that are
+predicted best also those that decoding relies on? Figures 3e and 3f of the paper
 ask this, over channels and over times. The answer is one scatter plot and one
 correlation each. This tutorial makes both, and then asks what a high correlation does
 *not* show.
@@ -160,7 +160,8 @@ print(f"shifted in a circle: r up to {max(shifts):.2f}, p = {p_shift:.2g}")
 # Encoding looks at one channel at a time, decoding at all together. Two things follow.
 #
 # *A channel may be predicted well, and be superfluous*: what it knows, its neighbors
-# know as well. Hiding a channel with its neighbors leaves nobody to ask.
+# know as well. Hiding a channel with its neighbors removes
+# this knowledge from all of them.
 #
 # *A channel may be needed, and not be predicted*: one that records mostly noise allows
 # a decoder to subtract this noise from the others. The likelihood does so, since it
@@ -200,7 +201,7 @@ print(
 #
 # Where there is more signal, any system predicts better and any system reads better. So
 # part of the consistency belongs to the recording and not to the model. The noise
-# ceiling says how much signal there is, and knows nothing of any model. Where it
+# ceiling says how much signal there is, and does not depend on any model. Where it
 # correlates with both, as over times here, consistency is little surprise.
 
 half_a_sample = 0.5 / scores.ceiling_map.info["sfreq"]

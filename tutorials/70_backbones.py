@@ -30,7 +30,7 @@ seed are is said on the way.
 # *batch* of images after another, and after each batch changes its weights a little
 # so that the *loss*, a number that says how wrong it is, gets smaller.
 #
-# Sooner or later it learns the training images by heart. Therefore some images are
+# After some time it overfits the training images. Therefore some images are
 # held out: they change no weights, and the loss on them, the *validation* loss, says
 # which epoch to keep. ``validation="concept"`` holds out whole concepts. The test is
 # used for none of this.
@@ -90,8 +90,8 @@ mne_brainae.viz.plot_history(model)
 # %%
 # The dashed line is the epoch that was kept: where the validation loss was least. If it
 # is the last one, train longer (``max_epochs``). If the validation loss rises while
-# that of training falls, the network has begun to learn by heart; that is no harm,
-# since the earlier epoch is kept, but more data or a simpler network would help.
+# that of training falls, the network has begun to overfit. The earlier epoch is kept,
+# but more data or a simpler network would help.
 #
 # The total is the sum of four terms, and ``history_`` has every one of them:
 #
@@ -137,7 +137,7 @@ validation.idxmin().to_frame("epoch of the least loss")
 # ``brain_encoder`` takes a name or a module.
 #
 # * ``"tsconv"`` is the paper's: a convolution in time, then one over channels.
-# * ``"linear"`` is one linear map. It is hard to beat on small sets.
+# * ``"linear"`` is one linear map, a strong baseline on small sets.
 # * ``"nice"`` and ``"atm"`` are the encoders of two systems that the paper compares
 #   with; ``recipe="nice"`` and ``recipe="atm"`` train them as their authors do.
 #
@@ -225,8 +225,8 @@ print(f"top_1 {linear.retrieve(test, gallery).top_k():.2f}")
 # ---------------------------
 #
 # The weight of every term is a parameter of :class:`mne_brainae.Losses`; ``fit`` and
-# ``make_model`` take it by its name. A zero switches a term off, which gives the rows of
-# the paper's Table 4. Its last row, all terms together, is the first encoder above.
+# ``make_model`` take it by its name. A zero switches a term off, which gives the rows
+# of the paper's Table 4. Its last row, all terms together, is the first encoder above.
 
 only = dict.fromkeys(terms, 0.0)
 table_4 = {
@@ -263,8 +263,7 @@ summarize(temperatures)
 # %%
 # ``learn_temperature=True`` makes it a weight like any other, and ``temperature_`` says
 # where it ended. It is learned on the training images, which a network can tell apart
-# better and better by learning them by heart, so it is no measure of what is best for
-# new ones.
+# better and better by overfitting, so it does not say what is best for new ones.
 
 learned = train(learn_temperature=True)
 print(f"learned temperature: {learned.temperature_:.3f}")

@@ -1,9 +1,9 @@
 """
 .. _generation:
 
-======================================
-Generation: a new picture from a brain
-======================================
+===============================================
+Generation: a new picture from a brain response
+===============================================
 
 Retrieval finds what was seen among candidates. Generation needs none: it draws a new
 picture from a response. It takes two steps. A *prior* draws image embeddings that
@@ -55,7 +55,7 @@ names = list(test.metadata["image"])
 # Blurry pictures, linearly
 # -------------------------
 #
-# Ridge regression from the response to a few pixels is the oldest way, and hard to beat
+# Ridge regression from the response to a few pixels is the simplest method, and strong
 # in the correlation of pixels. It is learned on training pictures; the concepts below
 # are new to it.
 

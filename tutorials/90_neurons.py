@@ -44,7 +44,7 @@ v4.metadata[["image", "session"]].head(3)
 # %%
 # Two hundred photographs are kept for the test. There is one response per photograph,
 # so nothing is averaged, and there is no noise ceiling either: without repetitions
-# nobody can tell how much of a response is noise.
+# it is not known how much of a response is noise.
 #
 # Features of all photographs are computed once. ``"gabor"`` is the classic model of
 # early visual cortex and needs no weights.
@@ -90,12 +90,12 @@ pd.DataFrame(table).T.map("{:.2g}".format)
 # Whatever is left is what the procedure alone can do.
 
 names = pd.Index(train.metadata["image"])
-dealt = names[np.random.default_rng(1).permutation(len(names))]
+permuted = names[np.random.default_rng(1).permutation(len(names))]
 wrong = features.copy()
-wrong.loc[names] = features.loc[dealt].to_numpy()
+wrong.loc[names] = features.loc[permuted].to_numpy()
 control = mne_brainae.fit(train, wrong, recipe="linear", **quiet)
 chance = control.retrieve(test, unseen, similarity="likelihood")
-print(f"features dealt out anew: top-1 {chance.top_k():.3f}, ", end="")
+print(f"features permuted: top-1 {chance.top_k():.3f}, ", end="")
 print(f"chance {chance.chance():.3f}")
 
 # %%

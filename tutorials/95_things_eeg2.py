@@ -150,7 +150,7 @@ for name, system in mne_brainae.encoding_systems(random_state=0).items():
 
 # %%
 # ``r_pattern`` is the correlation of the paper. Do read the other rows of
-# ``scores.table`` beside it: the mean response alone, which knows nothing of any
+# ``scores.table`` beside it: the mean response alone, which is the same for any
 # image, reaches a good part of it, and the noise ceiling says where the end is.
 
 print(scores)
