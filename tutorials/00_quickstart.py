@@ -43,7 +43,7 @@ data = mne_brainae.datasets.simulate(
     n_exemplars=6,
     n_templates=4,
     n_test_repetitions=10,
-    snr=0.2,
+    snr=0.1,
     random_state=0,
 )
 data
@@ -77,7 +77,7 @@ print(model.selection_)
 
 # %%
 # Encoding: from an image to the brain
-# -------------------------------------
+# ------------------------------------
 #
 # The prediction is an :class:`mne.Evoked` in volts, so everything that MNE-Python can
 # do with an Evoked works. We take an image that the model has never seen.
@@ -124,7 +124,7 @@ data.noise_ceiling
 
 # %%
 # Decoding: from the brain to an image
-# -------------------------------------
+# ------------------------------------
 #
 # Retrieval asks which image of a gallery was seen. The gallery here are all test
 # images, and the responses are averaged over repetitions, which makes the task easier

@@ -1,9 +1,9 @@
 """
 .. _tut-own-data:
 
-=============================================
+========================================
 Your own data: from a recording to a fit
-=============================================
+========================================
 
 You have a continuous recording, the onsets of images, and a log that says which image
 was shown when. This tutorial turns them into a fitted and scored model in five steps,
@@ -82,7 +82,7 @@ log.head()
 
 # %%
 # Step 1: epochs with the names of their images
-# ----------------------------------------------
+# ---------------------------------------------
 #
 # The one thing that the package asks of your epochs is a table, ``epochs.metadata``,
 # with a column ``"image"``: the name of the image that was shown. Everything is

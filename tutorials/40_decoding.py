@@ -1,9 +1,9 @@
 """
 .. _decoding:
 
-==============================================
+=========================================
 Decoding: which image, and when and where
-==============================================
+=========================================
 
 The quick start found images from responses in one line. This tutorial asks what the
 accuracy is worth, what it would be with another gallery or fewer repetitions, which

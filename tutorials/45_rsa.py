@@ -1,9 +1,9 @@
 """
 .. _rsa:
 
-=========================================================
+======================================================
 Representations: which responses are similar, and when
-=========================================================
+======================================================
 
 Two images are similar to a brain if they evoke similar responses. All pairwise
 dissimilarities together are a *representational dissimilarity matrix* (RDM). It needs
@@ -19,7 +19,7 @@ no common units, so that brains, models and categories can be compared by it.
 
 # %%
 # A fitted model, and embeddings of unseen images
-# -------------------------------------------------
+# -----------------------------------------------
 
 import pandas as pd
 

@@ -1,9 +1,9 @@
 """
 .. _tut-masking:
 
-=================================================
+================================================
 Reconstruction: from a part of a response to all
-=================================================
+================================================
 
 Channels may be bad, samples may contain artifacts, and a cap may have fewer sensors. A
 model that has learned usual responses can fill in what is missing: it maps the rest

@@ -1,9 +1,9 @@
 """
 .. _tut-consistency:
 
-======================================================
+====================================
 Consistency of encoding and decoding
-======================================================
+====================================
 
 One model encodes and decodes. Encoding predicts the response at every channel and time;
 decoding finds the image from all of them together. Are the channels and times that are
@@ -131,12 +131,12 @@ over_times.plot()
 over_times.table.round(3)
 
 # %%
-# How much to believe the p-value
-# -------------------------------
+# What the p-value assumes
+# ------------------------
 #
-# The p-value in the title takes points for independent. Neighboring channels record
-# the same sources and neighboring windows the same deflection, so there are fewer
-# independent points than it thinks, and it is too small. A permutation that keeps the
+# The p-value in the title assumes independent points. Neighboring channels record the
+# same sources and neighboring windows the same deflection, so that there are fewer
+# independent points, and the p-value is too small. A permutation that keeps the
 # neighborhood is fairer. Over time, the one course can be shifted in a circle against
 # the other: each keeps its smoothness, and only their relation is lost.
 
@@ -159,17 +159,16 @@ print(f"shifted in a circle: r up to {max(shifts):.2f}, p = {p_shift:.2g}")
 #
 # Encoding looks at one channel at a time, decoding at all together. Two things follow.
 #
-# *A channel may be predicted well, and be superfluous*: what it knows, its neighbors
-# know as well. Hiding a channel with its neighbors removes
-# this knowledge from all of them.
+# *A channel may be predicted well and not be needed*: its neighbors record the same
+# sources. Hiding a channel together with its neighbors removes all of them.
 #
 # *A channel may be needed, and not be predicted*: one that records mostly noise allows
 # a decoder to subtract this noise from the others. The likelihood does so, since it
-# knows how the noise of channels goes together. This is why the weights of a decoder
-# are no map of where information is.
+# knows how the noise of channels is correlated. This is why the weights of a decoder do
+# not show where information is.
 #
-# The first can be tried. ``regions`` takes any groups of channels; here each is a
-# channel with its neighbors, and is named after the one in the middle.
+# We can test the first. ``regions`` takes any groups of channels; here each is a
+# channel with its neighbors, named after the channel in the middle.
 
 adjacency, ch_names = mne.channels.find_ch_adjacency(model.evoked_.info, "eeg")
 neighbors = {
@@ -202,7 +201,7 @@ print(
 # Where there is more signal, any system predicts better and any system reads better. So
 # part of the consistency belongs to the recording and not to the model. The noise
 # ceiling says how much signal there is, and does not depend on any model. Where it
-# correlates with both, as over times here, consistency is little surprise.
+# correlates with both, as over times here, consistency is expected.
 
 half_a_sample = 0.5 / scores.ceiling_map.info["sfreq"]
 edges = [*by_window.table["tmin"], by_window.table["tmax"].iloc[-1]]

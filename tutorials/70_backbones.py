@@ -1,9 +1,9 @@
 """
 .. _tut-backbones:
 
-==============================================
+=================================
 Backbones, losses and temperature
-==============================================
+=================================
 
 The model of the paper has a brain encoder, four losses and a temperature. All are
 arguments, so that comparing them takes a loop and no new code. This tutorial trains

@@ -1,9 +1,9 @@
 """
 .. _tut-neurons:
 
-=========================================
+===============================
 Real neurons: macaque V4 and IT
-=========================================
+===============================
 
 The other tutorials simulate, so that a truth is known. Here are two real recordings:
 neurons of area V4 that were shown photographs, and neurons of inferior temporal cortex
