@@ -239,21 +239,22 @@ def test_files_are_checked(best, unseen, page, tmp_path):
 def test_commands_from_recording_to_report(tmp_path, capsys):
     """fit, predict, retrieve and report on files."""
     data = mne_brainae.datasets.simulate(
-        n_train_concepts=10,
+        n_train_concepts=20,
         n_test_concepts=6,
         n_exemplars=2,
         n_templates=1,
         n_train_repetitions=1,
         n_test_repetitions=2,
         snr=1.0,
-        path=tmp_path / "pictures",
+        path=tmp_path / "images",
     )
     files = {name: tmp_path / f"{name}-epo.fif" for name in ("train", "test")}
     for name, file in files.items():
         getattr(data, name).save(file, verbose="ERROR")
     model, predicted = tmp_path / "model.safetensors", tmp_path / "new-epo.fif"
     page = tmp_path / "page.html"
-    main(["fit", str(files["train"]), str(data.images), "--out", str(model)])
+    words = ["fit", str(files["train"]), str(data.images), "--recipe", "linear"]
+    main([*words, "--out", str(model)])
     shown = [str(data.images / name) for name in data.test.metadata["image"].unique()]
     main(["predict", str(model), *shown[:3], "--out", str(predicted)])
     assert len(mne.read_epochs(predicted)) == 3
