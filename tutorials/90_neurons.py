@@ -86,8 +86,9 @@ for similarity in ("cosine", "encoding", "likelihood"):
 pd.DataFrame(table).T.map("{:.2g}".format)
 
 # %%
-# Is it real? Give every training photograph the features of another one, and fit again.
-# Whatever is left is what the procedure alone can do.
+# As a control, give every training photograph the features of another one, and fit
+# again. The score must be at chance, and ``fit`` warns that the responses do not follow
+# the images.
 
 names = pd.Index(train.metadata["image"])
 permuted = names[np.random.default_rng(1).permutation(len(names))]
