@@ -6,17 +6,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pandas as pd
 import torch
 
 from ..images import ImageEncoder
 from ..nn.decoders import BRAIN_DECODERS
 from ..nn.encoders import BRAIN_ENCODERS
+from ..nn.network import PARTS
 from ..nn.tsconv import UPSAMPLINGS
-from ..utils.checks import check_device, check_folder_for_arrays, logger
+from ..utils.checks import (
+    check_device,
+    check_folder_for_arrays,
+    counted,
+    logger,
+    seed_from,
+)
 from ..utils.constraints import integer, options, real
 from ..utils.docs import fill_doc
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
+from .linear import LinearBrainAE
 from .parts import Losses, Training
+from .start import choose_length, linear_of, network_from
 from .trained import TrainedModel, held_out_noise
 from .training_set import TrainingSet
 
@@ -52,8 +62,16 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         As in :class:`mne_brainae.LinearBrainAE`.
     image_projection : ``"linear"`` | ``"identity"`` | Module
         What maps features into the shared space.
-    n_embedding : int
-        Dimension F of the shared space.
+    n_embedding : int | None
+        Dimension F of the shared space; None is 1024, or what ``init`` has.
+    init : instance of LinearBrainAE | None
+        None is random weights, as in the paper. A linear model is fitted to the same
+        epochs and images, fitted before or not, and the network starts from it: its
+        three maps stay as they are, and a part that is not ``"linear"`` is added to its
+        map from scale 0. Where training takes nothing off the error of held-out
+        concepts, the closed form is kept as it is. What reads epochs and images
+        (``image_encoder``, ``spatial_window``, ``picks``, ``imputation``, ``device``)
+        is that of this model, and not of ``init``.
     n_kernels, kernel_length, pool_length, pool_stride : int
         The sizes k, m1, m2 and s of Table 6.
     inner_activation : bool
@@ -65,9 +83,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         What is minimized; None is the four terms of the paper with weight 1.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
-    standardize : ``"channel"`` | ``"evoked"``
+    standardize : ``"channel"`` | ``"evoked"`` | None
         Whether every channel's mean is subtracted inside, or the mean response. Both
-        divide by the channel's standard deviation and are undone on the way out.
+        divide by the channel's standard deviation and are undone on the way out. None
+        is ``"channel"``, and ``"evoked"`` with ``init``, which needs it.
     mask_augmentation : float
         Share of the responses of every batch of which the encoder sees a part only,
         under masks of all kinds and ratios, while all is to be reconstructed. It helps
@@ -119,13 +138,14 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "image_encoder": [str, ImageEncoder, callable],
         "spatial_window": [options("auto"), tuple, list, None],
         "image_projection": [options("linear", "identity"), torch.nn.Module],
-        "n_embedding": [integer(1)],
+        "n_embedding": [integer(1), None],
+        "init": [LinearBrainAE, None],
         **{size: [integer(1)] for size in SIZES},
         "inner_activation": ["boolean"],
         "upsampling": [options(*UPSAMPLINGS)],
         "losses": [Losses, None],
         "training": [Training, None],
-        "standardize": [options("channel", "evoked")],
+        "standardize": [options("channel", "evoked"), None],
         "mask_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
         "device": [str],
@@ -139,7 +159,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         image_encoder="gabor",
         spatial_window=None,
         image_projection="linear",
-        n_embedding=1024,
+        n_embedding=None,
+        init=None,
         n_kernels=40,
         kernel_length=26,
         pool_length=5,
@@ -148,7 +169,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         upsampling="nearest",
         losses=None,
         training=None,
-        standardize="channel",
+        standardize=None,
         mask_augmentation=0.0,
         imputation="mean",
         picks=None,
@@ -162,6 +183,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.spatial_window = spatial_window
         self.image_projection = image_projection
         self.n_embedding = n_embedding
+        self.init = init
         self.n_kernels = n_kernels
         self.kernel_length = kernel_length
         self.pool_length = pool_length
@@ -189,8 +211,106 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
                 "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
             )
 
+        if self.init is not None:
+            self._check_start()
+
+    def _check_start(self) -> None:
+        """Refuse what would have no effect beside the linear model."""
+        for name, only in (("n_embedding", None), ("standardize", "evoked")):
+            if getattr(self, name) not in (None, only):
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} has no effect with init, which "
+                    "decides over it. Leave it out, or set it in "
+                    "init=LinearBrainAE(...)."
+                )
+        if self.image_projection not in ("linear", "squares"):
+            raise ValueError(
+                "With init, image_projection must be 'linear' or 'squares', got "
+                f"{self.image_projection!r}."
+            )
+        self.init.check()
+
     def _read(self, epochs, images, seed=None, **how) -> TrainingSet:
-        return super()._read(epochs, images, seed, needs_images=False, **how)
+        how |= {"needs_images": self.init is not None}
+        how |= {"standardize": self._standardize}
+        return super()._read(epochs, images, seed, **how)
+
+    @property
+    def _standardize(self) -> str:
+        if self.standardize is not None:
+            return self.standardize
+        return "channel" if self.init is None else "evoked"
+
+    @property
+    def _losses(self) -> Losses:
+        if self.losses is not None or self.init is None:
+            return super()._losses
+        # The closed form is the best linear alignment; what is added is to predict.
+        feature = float(self.brain_encoder != "linear")
+        return Losses(contrastive=0.0, feature=feature, recon_brain=0.0)
+
+    def _fit(self, epochs, images) -> None:
+        if self.init is None:
+            super()._fit(epochs, images)
+        else:
+            self._fit_from_start(epochs, images)
+
+    def _fit_from_start(self, epochs, images) -> None:
+        """Solve the closed form, choose how long to train beyond it, and train."""
+        seed = seed_from(self.random_state)
+        data = self._read(
+            epochs,
+            images,
+            seed,
+            memory_map=self._training.memory_map,
+            stacks_windows=self.spatial_window == "auto",
+        )
+        linear = linear_of(self, seed)
+        learned = linear._solve(data, seed)
+        self._take_over(linear)
+        if self.imputation == "gaussian":
+            learned["imputer"] = data.learn_imputer()
+        self.history_, self.best_epoch_ = pd.DataFrame(), -1
+        self.temperature_ = self._losses.temperature
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            torch.manual_seed(seed)
+            if self._adds_to(data):
+                learned |= self._train_from(learned, linear, data, seed)
+        self.latent_ = data.to_latent(**learned)
+        linear._say(data)
+
+    def _take_over(self, linear: LinearBrainAE) -> None:
+        for name in ("n_signal_", "noise_target_", "slope_", "spatial_window_"):
+            setattr(self, name, getattr(linear, name))
+        self.selection_ = f"{linear.selection_}; the closed form alone"
+
+    def _adds_to(self, data: TrainingSet) -> bool:
+        """Tell whether there is anything to train beside the closed form."""
+        parts = self._sizes(data)
+        return any(parts[name] not in ("linear", None) for name in PARTS)
+
+    def _train_from(self, learned: dict, linear, data: TrainingSet, seed: int) -> dict:
+        """Train what is added, for as long as held-out images gain by it."""
+        choice = choose_length(self, linear, data, seed)
+        self.history_, self.best_epoch_ = choice.history, choice.n_epochs - 1
+        if not choice.n_epochs:
+            logger.info("Training gained nothing on held-out images: closed form kept.")
+            return {}
+        self.selection_ = (
+            f"{linear.selection_}; then {counted(choice.n_epochs, 'epoch')} of "
+            f"training, which took {100 * choice.gain:.1f} % off the squared error of "
+            "held-out images"
+        )
+        logger.info(f"Chose {self.selection_}.")
+        network = network_from(self._sizes(data), learned["network"])
+        self._run_epochs(
+            network, data, seed, n_epochs=choice.n_epochs, stage="-all-images"
+        )
+        return {
+            "network": network.eval(),
+            "slope": choice.slope,
+            "completes_linearly": choice.completes_linearly,
+        }
 
     def _sizes(self, data: TrainingSet) -> dict:
         n_channels, n_times = data.shape
@@ -199,7 +319,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             logger.info("One sample per epoch: taking the linear encoder and decoder.")
             encoder = "linear" if encoder == "tsconv" else encoder
             decoder = "linear" if decoder == "tsconv" else decoder
-        n_embedding = self.n_embedding
+        n_embedding = 1024 if self.n_embedding is None else self.n_embedding
         if self.image_projection == "identity" and data.n_features is not None:
             n_embedding = data.n_features
         return {

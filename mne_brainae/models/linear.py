@@ -203,6 +203,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
             folder=data.folder,
         )
         found.errors.repetitions *= data.averaged_before()
+        found.errors.slope = found.slope
         self.spatial_window_ = data.spatial_window
         self.n_signal_, self.slope_ = found.n_signal, found.slope
         self.noise_target_ = found.target

@@ -116,7 +116,7 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
         self.selection_ = f"{how} on {reduced.shape[1]} features of {len(brain)} images"
         network = _network(data, pca, reduced.shape[1])
         _load_decoder(network, ridge, penalty, mean)
-        self.latent_ = data.to_latent(network.eval())
+        self.latent_ = data.to_latent(network=network.eval())
 
     def _reduce(self, features: np.ndarray) -> PCA | None:
         if self.n_components is None:

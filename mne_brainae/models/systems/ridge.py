@@ -100,7 +100,7 @@ class RidgeModel(PredictsResponses, EmbedsResponses, CompletesRecordings, Model)
             f"{decoding.alpha_:.3g} (decoding) by leave-one-out on {len(rows)} images"
         )
         logger.info(f"Chose {self.selection_}.")
-        self.latent_ = data.to_latent(_network(data, encoding, decoding))
+        self.latent_ = data.to_latent(network=_network(data, encoding, decoding))
 
     def _scaled(self, rows: np.ndarray) -> np.ndarray:
         """Return penalties in units of the mean variance of the predictors."""
