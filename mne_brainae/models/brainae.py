@@ -105,7 +105,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     history_ : DataFrame, shape (n_epochs, n_terms)
         Every loss term for training and validation.
     best_epoch_ : int
-        The epoch whose weights were kept.
+        The epoch whose weights were kept; -1 is the closed form of ``init``.
+    n_signal_, noise_target_ : int | str | None
+        As in :class:`mne_brainae.LinearBrainAE`; None without ``init``.
+    slope_ : float | None
+        The part of the predicted deviation from the mean response that holds for images
+        held out; None without images.
     spatial_window_ : tuple of float | None
         The window in use.
     temperature_ : float
@@ -132,6 +137,11 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     >>> model.fit(data.train, data.images)  # doctest: +SKIP
     """
 
+    _learned: ClassVar[tuple[str, ...]] = (
+        *TrainedModel._learned,
+        "n_signal_",
+        "noise_target_",
+    )
     _parameter_constraints: ClassVar[dict] = {
         "brain_encoder": [options(*BRAIN_ENCODERS), torch.nn.Module],
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
@@ -251,6 +261,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
 
     def _fit(self, epochs, images) -> None:
         if self.init is None:
+            self.n_signal_, self.noise_target_ = None, None
             super()._fit(epochs, images)
         else:
             self._fit_from_start(epochs, images)
@@ -302,13 +313,14 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             "held-out images"
         )
         logger.info(f"Chose {self.selection_}.")
+        self.slope_ = choice.slope
         network = network_from(self._sizes(data), learned["network"])
         self._run_epochs(
             network, data, seed, n_epochs=choice.n_epochs, stage="-all-images"
         )
         return {
             "network": network.eval(),
-            "slope": choice.slope,
+            "slope": self.slope_,
             "completes_linearly": choice.completes_linearly,
         }
 
@@ -336,7 +348,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         }
 
     def _learn_rest(self, data: TrainingSet, network) -> dict:
-        learned = {"noise_axes": held_out_noise(data, network)}
+        learned = super()._learn_rest(data, network)
+        learned |= {"noise_axes": held_out_noise(data, network)}
         if self.imputation == "gaussian":
             learned["imputer"] = data.learn_imputer()
         return learned

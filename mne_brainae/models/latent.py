@@ -297,7 +297,7 @@ class Latent:
         )
 
     def _predicted_values(self, z_image: np.ndarray) -> np.ndarray:
-        predicted = self._predict_standardized(z_image)
+        predicted = self._decode_standardized(z_image)
         return predicted.reshape(len(predicted), -1)  # (n_images, n_values)
 
     # -- checks -----------------------------------------------------------------------

@@ -26,12 +26,11 @@ from .feature_weights import feature_maps
 from .linear_gaussian import ErrorLaw, LinearGaussian, Steps, make_folds, solve
 from .linear_gaussian.stack import Stack, solve_stack
 from .model import Model
+from .slope import warn_if_low
 from .training_set import TrainingSet
 
 #: Fewer images give little more than chance (see the guide, "What to expect").
 FEW_IMAGES = 40
-#: A held-out slope below which the responses do not follow the images.
-LOW_SLOPE = 0.2
 
 
 @fill_doc
@@ -241,13 +240,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
                 f"The model was fitted on {n_images} images. With fewer than "
                 f"{FEW_IMAGES} it tells few images apart; show more of them."
             )
-        if self.slope_ < LOW_SLOPE:
-            warn(
-                f"Only {100 * self.slope_:.0f} % of the predicted responses hold for "
-                "images that were left out: these responses hardly follow these "
-                "images. Check that metadata['image'] names what was shown, and that "
-                "the features say what the brain responds to."
-            )
+        warn_if_low(self.slope_)
 
 
 def maps_of(found: LinearGaussian) -> tuple:

@@ -14,6 +14,7 @@ from ..nn.network import BrainAENetwork, build_network
 from .latent import apply
 from .linear import LinearBrainAE
 from .linear_gaussian import Steps
+from .slope import held_out_slope
 from .training_set import TrainingSet
 
 #: What a model that starts from a closed form reads epochs and images by itself.
@@ -105,7 +106,7 @@ def choose_length(model, linear: LinearBrainAE, data: TrainingSet, seed) -> Choi
     validation = part.validation
     state = model._run_epochs(network, part, seed, start_counts=True)
     responses, images = validation.brain.numpy(), validation.image.numpy()
-    before = held_out_error(start, responses, images)
+    _, before = held_out_slope(start, responses, images)
     slope, after = held_out_slope(network, responses, images)
     rebuilt = [
         np.square(responses - _rebuild(each, responses)).sum()
@@ -120,48 +121,5 @@ def choose_length(model, linear: LinearBrainAE, data: TrainingSet, seed) -> Choi
     )
 
 
-def held_out_error(network, responses: np.ndarray, images: np.ndarray) -> float:
-    """Return the squared error of predicted responses, after their held-out slope."""
-    return held_out_slope(network, responses, images)[1]
-
-
-def held_out_slope(
-    network, responses: np.ndarray, images: np.ndarray, mean=0.0
-) -> tuple[float, float]:
-    """Return the part of a prediction that holds, and the error that it leaves.
-
-    Parameters
-    ----------
-    network : instance of BrainAENetwork
-        The network.
-    responses : array, shape (n_images, n_channels, n_times)
-        Standardized responses that it was not trained on.
-    images : array, shape (n_images, n_features)
-        Standardized features of their images.
-    mean : array, shape (n_channels, n_times) | float
-        The standardized mean training response.
-
-    Returns
-    -------
-    slope : float
-        s = sum (y - mean) (p - mean) / sum (p - mean)^2, between 0 and 1, so that
-        mean + s (p - mean) is no worse than the mean response.
-    error : float
-        The squared error of this prediction.
-    """
-    predicted = apply(network.decode, apply(network.embed_image, images)) - mean
-    deviation = responses - mean
-    power = np.square(predicted, dtype=np.float64).sum()
-    product = np.multiply(predicted, deviation, dtype=np.float64).sum()
-    slope = float(np.clip(product / power, 0, 1)) if power > 0 else 0.0
-    error = np.square(deviation - slope * predicted, dtype=np.float64).sum()
-    return slope, float(error)
-
-
 def _rebuild(network, responses: np.ndarray) -> np.ndarray:
     return apply(network.decode, apply(network.embed_brain, responses))
-
-
-def has_added(network: BrainAENetwork) -> bool:
-    """Tell whether a network has anything beyond its fixed linear parts."""
-    return any(parameter.requires_grad for parameter in network.parameters())

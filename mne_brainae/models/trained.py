@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from ..nn.losses import BrainAELoss
@@ -18,6 +19,7 @@ from .fingerprints import fingerprint_training
 from .latent import apply
 from .model import Model
 from .parts import Losses, Training
+from .slope import held_out_slope, warn_if_low
 from .training import size_of_batch, train
 from .training_set import TrainingSet
 
@@ -32,6 +34,7 @@ class TrainedModel(Model):
         *Model._learned,
         "best_epoch_",
         "history_",
+        "slope_",
         "spatial_window_",
         "temperature_",
     )
@@ -146,7 +149,16 @@ class TrainedModel(Model):
 
     def _learn_rest(self, data: TrainingSet, network: BrainAENetwork) -> dict:
         """Return what the shared space has beside its network."""
-        return {}
+        if data.validation.image is None or network.brain_decoder is None:
+            self.slope_ = None
+            return {}
+        mean = data.latent["brain_scaler"].transform(data.latent["mean_response"])
+        responses, images = data.validation.brain, data.validation.image
+        self.slope_, _ = held_out_slope(
+            network, responses.numpy(), images.numpy(), mean.astype(np.float32)
+        )
+        warn_if_low(self.slope_)
+        return {"slope": self.slope_}
 
     def _chosen(self) -> str:
         return f"epoch {self.best_epoch_} of {len(self.history_)} kept"
