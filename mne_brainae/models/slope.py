@@ -16,8 +16,8 @@ LOW_SLOPE = 0.2
 
 def held_out_slope(
     network: BrainAENetwork, responses: np.ndarray, images: np.ndarray, mean=0.0
-) -> tuple[float, float]:
-    """Return the part of a prediction that holds, and the error that it leaves.
+) -> tuple[float, np.ndarray]:
+    """Return the part of a prediction that holds, and the errors that it leaves.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ def held_out_slope(
     slope : float
         s = sum (y - mean) (p - mean) / sum (p - mean)^2, between 0 and 1, so that
         mean + s (p - mean) is no worse than the mean response.
-    error : float
-        The squared error of this prediction.
+    errors : array, shape (n_images,)
+        The squared error of this prediction for every image.
     """
     predicted = apply(network.decode, apply(network.embed_image, images)) - mean
     deviation = responses - mean
     power = np.square(predicted, dtype=np.float64).sum()
     product = np.multiply(predicted, deviation, dtype=np.float64).sum()
     slope = float(np.clip(product / power, 0, 1)) if power > 0 else 0.0
-    error = np.square(deviation - slope * predicted, dtype=np.float64).sum()
-    return slope, float(error)
+    errors = np.square(deviation - slope * predicted, dtype=np.float64)
+    return slope, errors.sum(axis=(1, 2))
 
 
 def warn_if_low(slope: float) -> None:

@@ -28,7 +28,8 @@ class Choice:
     Parameters
     ----------
     n_epochs : int
-        Epochs that were best; 0 stays with the closed form.
+        Epochs that were best; 0 stays with the closed form, as it does where the gain
+        is no larger than its standard error over the held-out images.
     slope : float
         The part of the predicted deviation from the mean response that holds.
     gain : float
@@ -112,10 +113,12 @@ def choose_length(model, linear: LinearBrainAE, data: TrainingSet, seed) -> Choi
         np.square(responses - _rebuild(each, responses)).sum()
         for each in (start, network)
     ]
+    gain = before - after
+    is_sure = gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
     return Choice(
-        n_epochs=state.best_epoch + 1,
+        n_epochs=state.best_epoch + 1 if is_sure else 0,
         slope=slope,
-        gain=1 - after / before,
+        gain=float(gain.sum() / before.sum()),
         history=pd.DataFrame(state.history).rename_axis("epoch"),
         completes_linearly=bool(rebuilt[0] <= rebuilt[1]),
     )

@@ -14,10 +14,10 @@ from ..nn.losses import BrainAELoss
 from ..nn.network import BrainAENetwork, build_network
 from ..utils.checks import logger, resolve_device, seed_from
 from .checkpoint import State, history_table
-from .closed_form import white_axes
 from .fingerprints import fingerprint_training
 from .latent import apply
 from .model import Model
+from .noise_axes import white_axes
 from .parts import Losses, Training
 from .slope import held_out_slope, warn_if_low
 from .training import size_of_batch, train

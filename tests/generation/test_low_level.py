@@ -20,7 +20,7 @@ from mne_brainae.generation import (
 )
 from mne_brainae.generation.metrics import pixel_correlation
 from mne_brainae.generation.pixels import as_pictures, as_pixels
-from mne_brainae.generation.ridge import ALPHAS, Ridge
+from mne_brainae.models.linear_map import ALPHAS, LinearMap
 
 needs_v4 = pytest.mark.skipif(
     not Path(os.environ.get("MNE_BRAINAE_DATA", ""), "macaque_v4").is_dir(),
@@ -113,7 +113,7 @@ def test_components_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     rows, wanted = rng.standard_normal((80, 50)), rng.standard_normal((80, 4))
     theirs = make_pipeline(PCA(10, random_state=0), RidgeCV(ALPHAS)).fit(rows, wanted)
-    ours = Ridge.fit(rows, wanted, ALPHAS, 10)
+    ours = LinearMap.fit(rows, wanted, ALPHAS, 10)
     assert ours.alpha == theirs[-1].alpha_
     np.testing.assert_allclose(ours.predict(rows), theirs.predict(rows), atol=1e-5)
 
