@@ -22,6 +22,8 @@ LEAST_VARIANCE = 1e-10
 JITTER = 1e-6
 #: Share of the leverage of one row in its own noise covariance, at most.
 MOST_LEVERAGE = 0.95
+#: Least noise along the axes, in units of N. A few rows leave directions without any.
+LEAST_INFLATION = 0.1
 
 
 @dataclass
@@ -174,10 +176,10 @@ class Noise:
         sample = rows.total / len(rows) / rows.repetitions
         along = np.einsum("qk,qk->k", filters, sample @ filters).mean()
         if not self.sample_share:
-            return float(along)
+            return max(float(along), LEAST_INFLATION)
         trace = np.trace(cho_solve((self.root, True), sample))
         leverage = min(self.sample_share * trace / len(rows), MOST_LEVERAGE)
-        return float(along / (1 - leverage) ** 2)
+        return max(float(along / (1 - leverage) ** 2), LEAST_INFLATION)
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
