@@ -16,6 +16,8 @@ from .steps import Steps
 
 #: From so many images on, one fold is enough to choose the target of the noise.
 ONE_FOLD_FROM = 5000
+#: Images that a fold leaves at least.
+FEWEST_IMAGES = 3
 
 
 def make_folds(groups, n_folds: int = 5, seed: int = 0) -> np.ndarray:
@@ -34,11 +36,16 @@ def make_folds(groups, n_folds: int = 5, seed: int = 0) -> np.ndarray:
     Returns
     -------
     folds : array of int, shape (n_images,)
-        The fold of every image.
+        The fold of every image. Where a fold of whole groups would leave fewer than 3
+        images, as with a single group, folds are of single images.
     """
     names, of = np.unique(np.asarray(groups), return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    return (order % min(n_folds, len(names)))[of]
+    folds = (order % min(n_folds, len(names)))[of]
+    n_left = len(of) - np.bincount(folds).max()
+    if n_left < FEWEST_IMAGES and len(names) < len(of):
+        return make_folds(np.arange(len(of)), n_folds, seed)
+    return folds
 
 
 @dataclass
