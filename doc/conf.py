@@ -53,7 +53,7 @@ intersphinx_mapping = {
 }
 if OFFLINE:
     intersphinx_mapping = {}
-    # Links that lead out have no target; those that lead within must have one.
+    # Links to other projects have no target; links within this one must have one.
     suppress_warnings += ["ref.ref"]
     elsewhere = (
         "joblib|matplotlib|mne|mne_connectivity|numpy|pandas|pathlib|sklearn|torch"
@@ -70,6 +70,7 @@ numpydoc_attributes_as_param_list = True
 numpydoc_xref_param_type = not OFFLINE
 numpydoc_xref_aliases = {
     "BrainAE": "mne_brainae.BrainAE",
+    "ContrastiveDecoder": "mne_brainae.ContrastiveDecoder",
     "DataFrame": "pandas.DataFrame",
     "Epochs": "mne.Epochs",
     "EpochsArray": "mne.EpochsArray",
@@ -78,10 +79,15 @@ numpydoc_xref_aliases = {
     "EvokedArray": "mne.EvokedArray",
     "Figure": "matplotlib.figure.Figure",
     "Identification": "mne_brainae.Identification",
+    "ImageEncoder": "mne_brainae.ImageEncoder",
     "Info": "mne.Info",
+    "LinearBrainAE": "mne_brainae.LinearBrainAE",
+    "Losses": "mne_brainae.Losses",
     "Module": "torch.nn.Module",
     "Path": "pathlib.Path",
+    "RidgeModel": "mne_brainae.RidgeModel",
     "SimulatedData": "mne_brainae.datasets.SimulatedData",
+    "Training": "mne_brainae.Training",
     "array": "numpy.ndarray",
     "array-like": ":term:`numpy:array_like`",
     "path-like": ":term:`python:path-like object`",

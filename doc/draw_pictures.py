@@ -1,12 +1,14 @@
-"""Draw the pictures of the README and the guide: ``python doc/draw_pictures.py``.
+"""Draw the figures of README, guide and architecture: ``python doc/draw_pictures.py``.
 
-The data are simulated, so the pictures may be shown; everything in them is computed.
+The data are simulated, so the images may be shown; all results are computed. ``python
+doc/draw_pictures.py diagrams`` draws the two diagrams only, in seconds.
 """
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -25,11 +27,14 @@ N_FOUND = 5
 
 
 def main() -> None:
-    """Draw both pictures into ``doc/_static``."""
+    """Draw the figures into ``doc/_static``."""
     mpl.use("agg")
     mpl.rcParams["svg.hashsalt"] = "mne_brainae"
     STATIC.mkdir(exist_ok=True)
     draw_paths(STATIC / "paths.svg")
+    draw_steps(STATIC / "steps.svg")
+    if "diagrams" in sys.argv[1:]:
+        return
     with mne.utils.use_log_level("ERROR"):
         draw_first_screen(STATIC / "first_screen.png")
 
@@ -38,13 +43,13 @@ def main() -> None:
 
 
 BOXES = (
-    (0.2, 4.4, "picture"),
+    (0.2, 4.4, "image"),
     (3.6, 4.4, "image network\nand projection"),
     (0.2, 1.2, "response\n(Epochs)"),
     (3.6, 1.2, "brain encoder"),
     (11.9, 4.4, "brain decoder"),
     (15.3, 4.4, "response\n(Evoked, Epochs)"),
-    (15.3, 1.2, "picture, concept"),
+    (15.3, 1.2, "image, concept"),
 )
 #: Arrows of every path, from and to, and how much they bend.
 PATHS = {
@@ -75,7 +80,7 @@ PATHS = {
 
 
 def draw_paths(fname: Path) -> None:
-    """Draw how pictures and responses meet, and which paths lead where."""
+    """Draw the maps between images, responses and the shared space."""
     fig, ax = plt.subplots(figsize=(9, 3.3), layout="constrained")
     ax.set(xlim=(0, 18), ylim=(0, 6.2), aspect="equal")
     ax.axis("off")
@@ -113,13 +118,104 @@ def _arrow(ax, start, end, color: str, bend: float) -> None:
     )
 
 
-# -- the picture of the README --------------------------------------------------------
+# -- the steps of fit and retrieve ----------------------------------------------------
+
+#: Every step: what it does, its module, and what goes to the next step.
+FIT_STEPS = (
+    ("choose an estimator", "models/recipes.py", "estimator"),
+    ("check parameters", "utils/constraints.py", "epochs, images"),
+    ("pair epochs and images by name", "images/pairing.py", "image of every epoch"),
+    ("compute image features", "images/features.py", "(n_images, n_features)"),
+    (
+        "average, hold out, standardize",
+        "models/training_set.py",
+        "(n_images, n_channels, n_times)",
+    ),
+    (
+        "solve the closed form",
+        "models/linear_gaussian/solve.py",
+        "axes, slope, covariance of errors",
+    ),
+    (
+        'train from there (not "linear")',
+        "models/training.py, nn",
+        "weights of the best epoch",
+    ),
+    ("keep the shared space", "models/latent.py", "fitted model"),
+)
+RETRIEVE_STEPS = (
+    ("check names, channels and times", "models/directions.py", "epochs, candidates"),
+    ("compute image features", "images/features.py", "(n_candidates, n_features)"),
+    ("embed images", "models/latent.py", "(n_candidates, n_embedding)"),
+    ("embed responses", "models/latent.py", "(n_epochs, n_embedding)"),
+    ("compare, block by block", "scoring/comparison.py", "(n_epochs, n_candidates)"),
+    ("rank the true image", "scoring/identification.py", "Identification"),
+)
+STEP_HEIGHT, STEP_WIDTH = 1.0, 7.6
+
+
+def draw_steps(fname: Path) -> None:
+    """Draw the steps of ``fit()`` and ``retrieve()`` with module, input and output."""
+    fig, ax = plt.subplots(figsize=(9, 7.4), layout="constrained")
+    n_steps = max(len(FIT_STEPS), len(RETRIEVE_STEPS))
+    ax.set(xlim=(0, 18), ylim=(-1.2 - 1.75 * n_steps, 1.6))
+    ax.axis("off")
+    _draw_column(ax, 0.4, "fit()", "epochs, images, recipe", FIT_STEPS, ENCODING)
+    _draw_column(
+        ax, 9.8, "retrieve()", "test epochs, candidates", RETRIEVE_STEPS, DECODING
+    )
+    fig.savefig(fname, metadata={"Date": None})
+    plt.close(fig)
+
+
+def _draw_column(ax, x: float, title: str, given: str, steps, color: str) -> None:
+    middle = x + STEP_WIDTH / 2
+    ax.text(x, 1.2, title, color=color, fontsize=12, weight="bold", va="center")
+    passed = given
+    for number, (what, module, result) in enumerate(steps):
+        y = -1.75 * (number + 1) + 0.75
+        _arrow(
+            ax, (middle, y + 0.75 + STEP_HEIGHT), (middle, y + STEP_HEIGHT), color, 0
+        )
+        _label(ax, middle, y + STEP_HEIGHT + 0.4, passed)
+        style = "round,pad=0.02,rounding_size=0.2"
+        ax.add_patch(
+            FancyBboxPatch(
+                (x, y),
+                STEP_WIDTH,
+                STEP_HEIGHT,
+                style,
+                facecolor="white",
+                edgecolor="0.3",
+            )
+        )
+        ax.text(middle, y + 0.67, what, ha="center", va="center", fontsize=9)
+        ax.text(
+            middle,
+            y + 0.27,
+            module,
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="0.35",
+            family="monospace",
+        )
+        passed = result
+    _arrow(ax, (middle, y), (middle, y - 0.75), color, 0)
+    _label(ax, middle, y - 0.4, passed)
+
+
+def _label(ax, x: float, y: float, text: str) -> None:
+    ax.text(x + 0.25, y, text, va="center", fontsize=8, style="italic")
+
+
+# -- the figure of the README ---------------------------------------------------------
 
 
 def draw_first_screen(fname: Path) -> None:
-    """Fit the demo's recording and draw one unseen picture in every direction."""
+    """Fit the demo's recording and draw one unseen image in every direction."""
     data = mne_brainae.datasets.simulate(random_state=0)
-    model = mne_brainae.fit(data.train, data.images, recipe="best")
+    model = mne_brainae.fit(data.train, data.images, random_state=0)
     measured = mne_brainae.average_repetitions(data.test)
     found = model.retrieve(measured, data.images, similarity="likelihood")
     which = int(np.argmin(found.ranks))  # the first of those found
@@ -129,21 +225,21 @@ def draw_first_screen(fname: Path) -> None:
     fig = plt.figure(figsize=(10, 5.2), layout="constrained")
     encoding, below = fig.subfigures(2, 1, height_ratios=[1.15, 1])
     decoding, reconstruction = below.subfigures(1, 2, width_ratios=[1.35, 1])
-    picture = data.images / name
-    _draw_encoding(encoding, picture, epoch, model, model.predict_evoked(picture))
+    image = data.images / name
+    _draw_encoding(encoding, image, epoch, model, model.predict_evoked(image))
     _draw_decoding(decoding, data.images, found, which, name)
     _draw_reconstruction(reconstruction, epoch, masked, model)
     fig.savefig(fname, dpi=100)
     plt.close(fig)
 
 
-def _draw_encoding(fig, picture: Path, epoch, model, predicted) -> None:
+def _draw_encoding(fig, image: Path, epoch, model, predicted) -> None:
     fig.suptitle(
-        "encoding: what a picture that was never seen adds to the mean response",
+        "encoding: what a new image adds to the mean response",
         color=ENCODING,
     )
     axes = fig.subplots(1, 1 + 2 * len(TIMES))
-    _show(axes[0], picture, "picture")
+    _show(axes[0], image, "image")
     mean = model.evoked_.data
     maps = {"predicted": predicted.data - mean, "measured": epoch.get_data()[0] - mean}
     top = 1e6 * max(np.abs(values).max() for values in maps.values()) * 0.6
@@ -163,7 +259,7 @@ def _map(ax, values: np.ndarray, info, top: float) -> None:
 
 def _draw_decoding(fig, folder: Path, found, which: int, name: str) -> None:
     fig.suptitle(
-        f"decoding: likeliest of {len(found.candidates)} pictures", color=DECODING
+        f"decoding: likeliest of {len(found.candidates)} images", color=DECODING
     )
     likeliest = found.best(N_FOUND).iloc[which]
     for n, (ax, image) in enumerate(
@@ -172,15 +268,15 @@ def _draw_decoding(fig, folder: Path, found, which: int, name: str) -> None:
         _show(ax, folder / image, f"{n + 1}." + (" seen" if image == name else ""))
 
 
-def _show(ax, picture: Path, title: str) -> None:
-    with Image.open(picture) as image:
-        ax.imshow(image.convert("RGB"))
+def _show(ax, image: Path, title: str) -> None:
+    with Image.open(image) as opened:
+        ax.imshow(opened.convert("RGB"))
     ax.set_title(title, fontsize=9)
     ax.axis("off")
 
 
 def _draw_reconstruction(fig, epoch, masked, model) -> None:
-    fig.suptitle("reconstruction: half the sensors are gone", color=RECONSTRUCTION)
+    fig.suptitle("reconstruction: half the sensors are missing", color=RECONSTRUCTION)
     sample = epoch.time_as_index(TIMES[1])[0]
     given, rebuilt, measured = (
         1e6 * response.get_data()[0, :, sample]

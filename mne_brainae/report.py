@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .images.pairing import image_paths
+from .models.directions import IdentifiesImages, PredictsResponses
 from .preprocessing.averaging import average_repetitions
 from .preprocessing.regions import channel_regions
 from .scoring.encoding import EncodingScores, score_encoding
@@ -38,13 +39,13 @@ from .viz.encoding import (
 
 #: Packages whose versions decide over a result.
 PACKAGES = ("mne_brainae", "mne", "mne-connectivity", "numpy", "scipy", "torch")
-#: Channels of which MNE-Python draws topographies without more to be said.
+#: Channel types whose topographies MNE-Python draws without further options.
 TOPOGRAPHIC = ("eeg", "mag", "grad")
-#: Areas whose arrays are drawn one by one.
+#: Areas whose electrode arrays are drawn separately.
 AREAS = ("V1", "V4", "IT")
 #: The regions of Figure 2a.
 REGIONS = ("occipital", "temporal", "parietal")
-#: More names than this cannot be read around a circle.
+#: More channel names than this are not legible around a circle.
 MOST_ON_CIRCLE = 80
 
 
@@ -65,22 +66,25 @@ def make_report(
 ) -> mne.Report:
     """Describe a fitted model and its scores on one page.
 
+    The page has the sections that the model can fill. A model that decodes only, such
+    as :class:`mne_brainae.ContrastiveDecoder`, has no encoding scores.
+
     Parameters
     ----------
-    model : instance of BrainAE
-        The fitted model.
+    model : instance of LinearBrainAE | BrainAE | ContrastiveDecoder | RidgeModel
+        The fitted model, or one of the encoding models.
     epochs : instance of Epochs
         Test responses, which the model has not seen; ``metadata["image"]`` names the
-        pictures. Repetitions are averaged.
+        images. Repetitions are averaged.
     images : path-like | list | dict | DataFrame | None
-        The pictures or features, as in :meth:`mne_brainae.BrainAE.predict_epochs`;
-        None takes the files of ``epochs.metadata["image_path"]``.
+        The images or their features, as in
+        :meth:`mne_brainae.BrainAE.compute_features`; None takes the files of
+        ``epochs.metadata["image_path"]``.
     templates : path-like | dict | DataFrame | None
-        Other pictures of the concepts, as in :meth:`mne_brainae.BrainAE.classify`; None
-        leaves classification out.
+        Other images of the concepts, for classification; None omits classification.
     regions : dict | None
-        Channel names by region, for the time courses; None takes what
-        :func:`mne_brainae.channel_regions` finds, or else all channels as one.
+        Channel names by region, for the time courses; None takes the regions that
+        :func:`mne_brainae.channel_regions` finds, or all channels as one region.
     title : str | None
         The title of the page.
     n_splits, n_bootstraps : int
@@ -91,45 +95,80 @@ def make_report(
     Returns
     -------
     report : instance of Report
-        The page, to be added to or saved. Sections: data, training, encoding, time
-        space and frequency, decoding, protocol and versions.
+        The page. Its sections are data; training; encoding; time, space and
+        frequency; decoding; protocol and versions. Save it by ``report.save``.
+
+    Raises
+    ------
+    RuntimeError
+        If the model was fitted without images.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+    >>> model = mne_brainae.fit(data.train, data.images)  # doctest: +SKIP
+    >>> report = mne_brainae.make_report(
+    ...     model, data.test, data.images
+    ... )  # doctest: +SKIP
+    >>> report.save("report.html")  # doctest: +SKIP
     """
     _validate_type(epochs, mne.BaseEpochs, "epochs")
     shown = list(check_image_names(epochs).unique())
     images = image_paths(epochs, shown_names(epochs)) if images is None else images
     features = model.compute_features(images, names=shown)
-    predicted = model.predict_epochs(features)
-    averaged = average_repetitions(epochs, picks=predicted.ch_names)
-    if regions is None:
-        regions = _regions(predicted.info)
-    options = {
-        "n_splits": n_splits,
-        "n_bootstraps": n_bootstraps,
-        "random_state": seed_from(random_state),
-    }
-    pair = (epochs, predicted, model.evoked_)
-    scores = {"all channels": score_encoding(*pair, **options)}
-    if visual := regions.get("visual"):
-        scores["visual channels"] = score_encoding(*pair, picks=visual, **options)
-    similarity = score_similarity(*pair, regions=_of_figure(regions))
-    found = {"retrieval": model.retrieve(averaged, features)}
-    if templates is not None:
-        found["classification"] = model.classify(averaged, templates)
+    averaged = average_repetitions(epochs, picks=model.info_["ch_names"])
     page = _Page(title or f"{type(model).__name__}: {len(shown)} test images")
     page.add_data(model, averaged)
     page.add_training(model)
-    page.add_encoding(scores, averaged, predicted, regions)
-    page.add_similarity(similarity)
-    page.add_decoding(found)
-    page.add_protocol(scores["all channels"], found, averaged)
+    protocols = {}
+    if isinstance(model, PredictsResponses):
+        regions = _regions(model.info_) if regions is None else regions
+        predicted = model.predict_epochs(features)
+        triple = (epochs, predicted, model.evoked_)
+        scores = _score_encoding(
+            triple,
+            regions,
+            n_splits=n_splits,
+            n_bootstraps=n_bootstraps,
+            random_state=seed_from(random_state),
+        )
+        page.add_encoding(scores, averaged, predicted, regions)
+        page.add_similarity(score_similarity(*triple, regions=_of_figure(regions)))
+        protocols["Encoding scores"] = scores["all channels"].protocol
+    if isinstance(model, IdentifiesImages):
+        found = _identify(model, averaged, features, templates)
+        page.add_decoding(found)
+        protocols |= {
+            name.capitalize(): these.protocol for name, these in found.items()
+        }
+    page.add_protocol(protocols, averaged)
     return page.report
+
+
+def _score_encoding(
+    triple: tuple, regions: Mapping, **options
+) -> dict[str, EncodingScores]:
+    """Score all channels and, where they are known, the visual ones."""
+    scores = {"all channels": score_encoding(*triple, **options)}
+    if visual := regions.get("visual"):
+        scores["visual channels"] = score_encoding(*triple, picks=visual, **options)
+    return scores
+
+
+def _identify(model, averaged, features, templates) -> dict[str, Identification]:
+    """Retrieve images and, with templates, classify concepts."""
+    found = {"retrieval": model.retrieve(averaged, features)}
+    if templates is not None:
+        found["classification"] = model.classify(averaged, templates)
+    return found
 
 
 @verbose
 def write_report(
     report: mne.Report, fname, *, overwrite: bool = False, verbose=None
 ) -> None:
-    """Write a report as one HTML file that needs no other.
+    """Write a report as one HTML file that contains its figures and scripts.
 
     Parameters
     ----------
@@ -156,12 +195,12 @@ def shown_names(epochs: mne.BaseEpochs) -> pd.Series:
 def _regions(info: mne.Info) -> dict:
     try:
         return channel_regions(info)
-    except ValueError:  # the names of the channels say nothing of places
+    except ValueError:  # the channel names do not say where the channels are
         return {}
 
 
 def _of_figure(regions: Mapping) -> dict | None:
-    """Return the regions of Figure 2a, or those that there are, or None."""
+    """Return the regions of Figure 2a, or else all regions, or None."""
     chosen = {name: regions[name] for name in REGIONS if name in regions}
     return chosen or dict(regions) or None
 
@@ -210,9 +249,7 @@ class _Page:
 
     def add_training(self, model) -> None:
         section = "Training"
-        self.text(
-            section, "Model", {"model": model, "how it was chosen": model.selection_}
-        )
+        self.text(section, "Model", _training_facts(model))
         if hasattr(model, "history_"):
             self.figure(section, "Losses", plot_history(model, show=False))
         figure = plot_mean_response(model.evoked_, show=False)
@@ -220,7 +257,7 @@ class _Page:
             section,
             "Mean training response",
             figure,
-            "The baseline: it knows nothing of the picture.",
+            "The baseline, which is the same for every image.",
         )
 
     def add_encoding(
@@ -272,17 +309,25 @@ class _Page:
         for name, these in found.items():
             self.figure(section, name.capitalize(), these.plot(show=False))
 
-    def add_protocol(
-        self, scores: EncodingScores, found: dict[str, Identification], averaged
-    ) -> None:
+    def add_protocol(self, protocols: Mapping[str, dict], averaged) -> None:
         section = "Protocol and versions"
-        self.text(section, "Encoding scores", scores.protocol)
-        for name, these in found.items():
-            self.text(section, name.capitalize(), these.protocol)
+        for title, protocol in protocols.items():
+            self.text(section, title, protocol)
         figure = plot_repetitions(averaged.metadata["n_averaged"], show=False)
         self.figure(section, "Repetitions", figure)
         versions = {name: version(name) for name in PACKAGES}
         self.text(section, "Versions", versions)
+
+
+def _training_facts(model) -> dict:
+    """Return how the model was chosen, and how much of its prediction holds."""
+    facts = {"model": model, "how it was chosen": model.selection_}
+    if hasattr(model, "slope_"):
+        facts["held-out slope"] = (
+            f"{model.slope_:.2f}: the part of the predicted deviation from the mean "
+            "response that holds for images that were held out"
+        )
+    return facts
 
 
 def _response(epochs: mne.BaseEpochs, image: str) -> mne.Evoked:

@@ -16,6 +16,7 @@ from PIL import Image
 
 import mne_brainae
 from mne_brainae.commands import main
+from mne_brainae.report import write_report
 
 SECTIONS = [
     "Data",
@@ -28,8 +29,8 @@ SECTIONS = [
 QUICK = {"n_splits": 3, "n_bootstraps": 20, "random_state": 0}
 
 
-def pictures(text):
-    """Return the pictures of every section of a page, in order."""
+def figures(text):
+    """Return the figures of every section of a page, in order."""
     found = {}
     starts = [
         (text.index(f'id="{re.sub("[^A-Za-z]", "_", name)}"'), name)
@@ -48,7 +49,7 @@ def best(recording):
 
 
 def templates_of(features):
-    """Return the same features under the names of other pictures of the concepts."""
+    """Return the same features under the names of other images of the concepts."""
     names = [name.replace(".png", "-other.png") for name in features.index]
     concepts = [f"new {name[4:6]}" for name in features.index]
     index = pd.MultiIndex.from_arrays([concepts, names], names=["concept", "image"])
@@ -59,20 +60,21 @@ def templates_of(features):
 def page(best, unseen, tmp_path_factory):
     epochs, features = unseen
     fname = tmp_path_factory.mktemp("report") / "report.html"
-    report = best.report(
-        epochs, features, templates=templates_of(features), fname=fname, **QUICK
+    report = mne_brainae.make_report(
+        best, epochs, features, templates=templates_of(features), **QUICK
     )
     assert isinstance(report, mne.Report)
+    write_report(report, fname)
     return fname
 
 
-def test_every_section_has_its_picture(page):
-    for section, encoded in pictures(page.read_text("utf-8")).items():
+def test_every_section_has_its_figure(page):
+    for section, encoded in figures(page.read_text("utf-8")).items():
         assert encoded, section
         for code in encoded:
-            picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(code))))
-            assert picture.shape[1] > 200
-            assert picture.std() > 1, "a blank picture"
+            figure = np.asarray(Image.open(io.BytesIO(base64.b64decode(code))))
+            assert figure.shape[1] > 200
+            assert figure.std() > 1, "a blank figure"
 
 
 def test_page_needs_nothing_else(page):
@@ -98,7 +100,8 @@ def test_page_says_what_was_measured(page, best, unseen):
     averaged = mne_brainae.average_repetitions(epochs)
     found = best.retrieve(averaged, features)
     assert str(round(found.top_k(1), 4)) in text
-    for words in (best.selection_, "transductive", "seed", mne.__version__):
+    slope = f"{best.slope_:.2f}: the part of"
+    for words in (best.selection_, slope, "transductive", "seed", mne.__version__):
         assert words in text
 
 
@@ -115,7 +118,7 @@ window.addEventListener("load", () => {
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 def test_page_opens_in_a_browser(page, tmp_path):
-    """All pictures are decoded, and the console has no error."""
+    """All figures are decoded, and the console has no error."""
     text = page.read_text("utf-8")
     watched = tmp_path / "watched.html"
     watched.write_text(WIDTHS.join(text.rsplit("</body>", 1)), "utf-8")
@@ -167,7 +170,7 @@ def test_neurons_without_positions(recording, unseen):
         for epochs, _ in (recording, unseen)
     )
     encoder = mne_brainae.LinearEncodingModel().fit(train, recording[1])
-    report = encoder.report(test, unseen[1], **QUICK)
+    report = mne_brainae.make_report(encoder, test, unseen[1], **QUICK)
     titles = [element.name for element in report._content]
     assert not any("Topographies" in title for title in titles)
     assert "Channel correlation" in titles
@@ -194,20 +197,43 @@ def test_arrays_are_drawn_area_by_area(recording, unseen):
         for epochs, _ in (recording, unseen)
     )
     encoder = mne_brainae.LinearEncodingModel().fit(train, recording[1])
-    report = encoder.report(test, unseen[1], **QUICK)
+    report = mne_brainae.make_report(encoder, test, unseen[1], **QUICK)
     titles = [element.name for element in report._content]
     assert "Areas" in titles
     assert not any("Topographies" in title for title in titles)
 
 
+SYSTEMS = {
+    "decodes only": (
+        {
+            "recipe": "nice",
+            "brain_encoder": "linear",
+            "max_epochs": 1,
+            "min_updates": 0,
+        },
+        {"Encoding", "Time, space and frequency"},
+    ),
+    "predicts and decodes": ({"recipe": "linear"}, set()),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_page_has_the_sections_that_a_model_can_fill(system, recording, unseen):
+    params, absent = SYSTEMS[system]
+    fitted = mne_brainae.fit(*recording, random_state=0, verbose="WARNING", **params)
+    report = mne_brainae.make_report(fitted, *unseen, **QUICK)
+    sections = {element.section for element in report._content}
+    assert sections == set(SECTIONS) - absent
+
+
 def test_files_are_checked(best, unseen, page, tmp_path):
-    epochs, features = unseen
+    report = mne_brainae.make_report(best, *unseen, **QUICK)
     before = page.read_bytes()
     with pytest.raises(FileExistsError):
-        best.report(epochs, features, fname=page, **QUICK)
+        write_report(report, page)
     assert page.read_bytes() == before
     with pytest.raises(ValueError, match=r"end in \.html"):
-        best.report(epochs, features, fname=tmp_path / "report.pdf", **QUICK)
+        write_report(report, tmp_path / "report.pdf")
 
 
 def test_commands_from_recording_to_report(tmp_path, capsys):
@@ -262,7 +288,7 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
     assert str(page) in capsys.readouterr().out
     text = page.read_text("utf-8")
     assert "<title>Simulated</title>" in text
-    assert all(pictures(text).values())
+    assert all(figures(text).values())
     with pytest.raises(SystemExit, match=r"fit: .*model.safetensors exists; --overw"):
         main(["fit", str(files["train"]), str(data.images), "--out", str(model)])
     words = ["--out", str(tmp_path / "other.safetensors")]

@@ -1,6 +1,7 @@
 """What the tutorials show and do not run is right all the same."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,9 @@ def test_the_way_to_table_1_runs_on_a_miniature(tmp_path, monkeypatch, capsys):
     write_pictures(data / "things" / "object_images", [*names, *others])
     monkeypatch.chdir(tmp_path)
     brief = {"n_embedding": 16, "max_epochs": 1, "min_updates": 1, "n_kernels": 4}
-    monkeypatch.setitem(RECIPES, "paper", RECIPES["paper"] | brief)
+    paper = RECIPES["paper"]
+    brief = replace(paper, params=paper.params | brief)
+    monkeypatch.setitem(RECIPES, "paper", brief)
     code = TABLE_1.read_text("utf-8")
     assert '"clip-vit-l-14"' in code
     code = code.replace('"clip-vit-l-14"', '"gabor"')  # needs no weights

@@ -1,18 +1,18 @@
 """
 .. _quickstart:
 
-============================================
-Quick start: from pictures to brain and back
-============================================
+==================================================
+Quick start: encoding, decoding and reconstruction
+==================================================
 
-One model, three jobs. It predicts the brain's response to a picture (*encoding*),
-finds the picture that evoked a response (*decoding*) and completes a partial recording
-(*reconstruction*). This tutorial does each of them once, in about a minute.
+One model does three tasks. It predicts the brain response to an image (*encoding*),
+finds the image that evoked a response (*decoding*) and completes a partial recording
+(*reconstruction*). This tutorial does each of them once.
 
 .. important::
 
-   The recording below is **simulated**: the package draws the pictures and computes the
-   EEG from them. It shows how to use the package and what the scores mean. It is no
+   The recording below is **simulated**: the package draws the images and computes the
+   EEG from them. It shows how to use the package and what the scores mean. It is not
    evidence about brains, and its scores say nothing about a real recording.
 """
 
@@ -23,12 +23,12 @@ finds the picture that evoked a response (*decoding*) and completes a partial re
 # -----------
 #
 # All that the package asks of a recording is an :class:`mne.Epochs` whose metadata name
-# the picture in a column ``"image"``. A column ``"concept"`` (what is in the picture)
+# the image in a column ``"image"``. A column ``"concept"`` (what is in the image)
 # lets the model validate on whole concepts and lets you classify.
 #
 # :func:`mne_brainae.datasets.simulate` returns training and test epochs. The test
-# concepts are others than the training concepts, so that nothing below can be solved by
-# remembering. The settings are smaller than the defaults, to be quick.
+# concepts are not among the training concepts, so that no response below was seen in
+# training. The settings are smaller than the defaults, to be quick.
 
 import tempfile
 from pathlib import Path
@@ -43,7 +43,7 @@ data = mne_brainae.datasets.simulate(
     n_exemplars=6,
     n_templates=4,
     n_test_repetitions=10,
-    snr=0.2,
+    snr=0.1,
     random_state=0,
 )
 data
@@ -58,44 +58,46 @@ data.train.metadata.head()
 # Fit
 # ---
 #
-# :func:`mne_brainae.fit` takes the epochs and the folder of pictures. A recipe names
-# the settings; parameters that follow differ from it. ``recipe="linear"`` is the closed
-# form of the linear model: the predicted response is that of ridge regression, and the
-# distance in the shared space is the likelihood of a response. It takes seconds, and
-# nothing is chosen but one penalty, by leaving out one training image after another.
+# :func:`mne_brainae.fit` takes the epochs and the folder of images. By default it
+# solves for a linear model in closed form and then trains an autoencoder that starts
+# from it, where training helps on images that were held out.
 #
-# Test data are never seen by ``fit``: not for the weights, not for any choice, not for
-# the scaling.
+# ``fit`` never sees test data: not for the weights, not for any choice, not for the
+# scaling.
 
-model = mne_brainae.fit(
-    data.train, data.images, recipe="linear", random_state=0, verbose="WARNING"
-)
+model = mne_brainae.fit(data.train, data.images, random_state=0, verbose="WARNING")
 model
 
 # %%
-# Encoding: from a picture to the brain
-# -------------------------------------
+# ``selection_`` says in words how the model was chosen. The *slope* in it is the part
+# of the prediction that holds for images that were held out: near 1 is good, and near 0
+# means that the responses do not follow the images (:doc:`/guide/expectations`).
+
+print(model.selection_)
+
+# %%
+# Encoding: from an image to the brain
+# ------------------------------------
 #
 # The prediction is an :class:`mne.Evoked` in volts, so everything that MNE-Python can
-# do with an Evoked works. We take a picture that the model has never seen.
+# do with an Evoked works. We take an image that the model has never seen.
 
 measured = mne_brainae.average_repetitions(data.test)
 name = measured.metadata["image"].iloc[0]
-picture = data.images / name
+image = data.images / name
 
-predicted = model.predict_evoked(picture)
+predicted = model.predict_evoked(image)
 predicted.plot_topomap(times=[0.1, 0.2, 0.3])
 
 # %%
-# How good is it? A number alone cannot tell: it has to stand between two others.
-# The *mean response* knows nothing of the picture, so whatever does not beat it has
-# learned nothing about pictures. The *noise ceiling* is what a perfect model would
-# reach with so many repetitions.
+# How good is it? A score is compared with two others. The *mean response* is the same
+# for every image, so a model has to improve on it. The *noise ceiling* is what a
+# perfect model would reach with so many repetitions.
 #
-# ``r_images`` correlates over pictures, for every channel and time; the mean response
+# ``r_images`` correlates over images, for every channel and time; the mean response
 # scores zero there by construction. ``r_pattern`` correlates over channels and times,
-# for every picture; it is high for the mean response as well, because all pictures
-# evoke much the same response. Read the two columns together.
+# for every image; it is high for the mean response as well, because all images
+# evoke similar responses. Read the two columns together.
 
 shown = {image: data.images / image for image in measured.metadata["image"]}
 scores = mne_brainae.score_encoding(
@@ -116,16 +118,16 @@ scores.r_map.plot_topomap(times=[0.1, 0.2, 0.3], scalings=1, units="r")
 # %%
 # Since this recording is simulated, the true ceiling is known. For ``r_pattern`` it may
 # be compared with the estimate from split halves in the table above; for ``r_images``
-# it is the mean over those channels and times only where pictures make a difference.
+# it is the mean over those channels and times only where images make a difference.
 
 data.noise_ceiling
 
 # %%
-# Decoding: from the brain to a picture
-# -------------------------------------
+# Decoding: from the brain to an image
+# ------------------------------------
 #
-# Retrieval asks which picture of a gallery was seen. The gallery here are all test
-# pictures, and the responses are averaged over repetitions, which makes the task easier
+# Retrieval asks which image of a gallery was seen. The gallery here are all test
+# images, and the responses are averaged over repetitions, which makes the task easier
 # than single trials. The result prints its whole protocol, without which accuracies of
 # two studies cannot be compared.
 
@@ -134,8 +136,8 @@ print(found)
 
 # %%
 # Similarity is the cosine in the shared space, as in the paper. The *likelihood* of the
-# response around the picture's embedding takes into account which directions are noisy;
-# it uses nothing but what ``fit`` learned.
+# response around the image's embedding takes into account which directions are noisy,
+# as ``fit`` learned them.
 
 print(model.retrieve(measured, data.images, similarity="likelihood"))
 
@@ -151,8 +153,8 @@ found.plot()
 
 # %%
 # Classification asks which *concept* was seen. Every concept is described by templates:
-# other pictures of it, never the one that was shown. Templates that contain a test
-# picture are refused, since classification would then be retrieval under another name.
+# other images of it, never the one that was shown. Templates that contain a test
+# image are refused, since classification would then be retrieval under another name.
 
 named = model.classify(measured, data.templates)
 named.to_data_frame().head()
@@ -161,8 +163,8 @@ named.to_data_frame().head()
 # Reconstruction: from a part of the brain to all of it
 # -----------------------------------------------------
 #
-# We take half of the channels away from every epoch. What is missing is NaN. The model
-# embeds what is left and decodes the whole.
+# We remove half of the channels of every epoch. What is missing is NaN. The model
+# embeds the rest and decodes the whole response.
 
 masked = mne_brainae.mask_epochs(measured, kind="spatial", ratio=0.5, random_state=0)
 rebuilt = model.reconstruct(masked)
@@ -175,42 +177,29 @@ r = np.corrcoef(
 print(f"r of the missing half with its reconstruction: {r:.2f}")
 
 # %%
-# The mean response is subtracted before correlating, so that repeating it for every
-# picture earns nothing.
+# The mean response is subtracted before correlating, so that predicting it for every
+# image would score zero.
 #
-# The model of the paper
-# ----------------------
+# Other recipes
+# -------------
 #
-# ``recipe="paper"``, the default of :func:`mne_brainae.fit`, trains the network of the
-# paper: a temporal and a spatial convolution, their mirror image as decoder, and four
-# losses. Here it is small, linear between its convolutions and trained for a few
-# epochs, to be quick. Whole concepts are held out to choose the best epoch.
+# ``recipe="linear"`` is the closed form alone, in seconds. ``recipe="paper"`` trains
+# the network of the paper from random weights; :ref:`tut-backbones` explains training.
 
-trained = mne_brainae.fit(
-    data.train,
-    data.images,
-    recipe="paper",
-    validation="concept",
-    validation_size=0.1,
-    inner_activation=False,
-    n_kernels=20,
-    n_embedding=128,
-    max_epochs=10,
-    min_updates=0,
-    random_state=0,
-    verbose="WARNING",
+linear = mne_brainae.fit(
+    data.train, data.images, recipe="linear", random_state=0, verbose="WARNING"
 )
-for name, system in {"best": model, "paper": trained}.items():
+for recipe, system in {"best": model, "linear": linear}.items():
     r = system.score(data.test, data.images)
     top_1 = system.retrieve(measured, data.images).top_k(1)
-    print(f"{name:5}: encoding r_images {r:.2f}, retrieval top-1 {top_1:.2f}")
+    print(f"{recipe:6}: encoding r_images {r:.2f}, retrieval top-1 {top_1:.2f}")
 
 # %%
 # Save and read
 # -------------
 #
-# A model is one safetensors file. It holds no code, so that reading a file from someone
-# else executes nothing.
+# A model is one safetensors file without code, so that reading a file of somebody else
+# is safe.
 
 with tempfile.TemporaryDirectory() as folder:
     fname = Path(folder) / "sub-01_brainae.safetensors"
@@ -218,7 +207,7 @@ with tempfile.TemporaryDirectory() as folder:
     same = mne_brainae.read_brainae(fname)
 
 np.testing.assert_allclose(
-    same.predict_evoked(picture).data, predicted.data, rtol=1e-4, atol=1e-9
+    same.predict_evoked(image).data, predicted.data, rtol=1e-4, atol=1e-9
 )
 
 # %%
@@ -228,18 +217,19 @@ np.testing.assert_allclose(
 # With your own recording:
 #
 # * :ref:`tut-own-data`: from a recording, or a BIDS data set, to a fit.
-# * :ref:`image-features`: which description of the pictures to give to the model.
+# * :doc:`/guide/expectations`: what to expect of your number of images.
+# * :ref:`image-features`: which description of the images to give to the model.
 #
-# What it can tell:
+# What you can do with it:
 #
 # * :ref:`tut-encoding`: predictions, in time, space and frequency.
 # * :ref:`decoding`: identification, and when and where it comes from.
-# * :ref:`rsa`: what a brain takes as alike.
+# * :ref:`rsa`: which images evoke similar responses.
 # * :ref:`tut-masking`: missing data.
-# * :ref:`tut-consistency`: whether what is predicted is also what is read.
+# * :ref:`tut-consistency`: whether encoding and decoding rely on the same signals.
 # * :ref:`generation`: new pictures.
 #
-# How it works, and for real:
+# How it works, and real recordings:
 #
 # * :ref:`tut-backbones`: training, and other networks, losses and temperatures.
 # * :ref:`tut-neurons`: the same on real neurons.

@@ -5,13 +5,13 @@
 Image features: encoders, layers and degradation
 ================================================
 
-A model of pictures and brain responses is only as good as its description of the
-pictures. This tutorial shows which encoders there are, how to take several of their
-layers at once, what the columns mean, and how a fitted model remembers all that.
+A model of images and brain responses depends on how the images are described. This
+tutorial shows which encoders there are, how to take several of their layers at once,
+what the columns mean, and how a fitted model keeps all that.
 
 .. important::
 
-   The recording below is **simulated** from properties of the pictures that the package
+   The recording below is **simulated** from properties of the images that the package
    draws itself. It shows how to choose a layer, and says nothing about which layer is
    best for a brain.
 """
@@ -85,7 +85,7 @@ maps = features["blocks.9"].loc[name].to_numpy().reshape(-1, 7, 7)
 liveliest = maps.std((1, 2)).argsort()[:-4:-1]
 fig, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
 axes[0].imshow(Image.open(data.images / name))
-axes[0].set_title("picture")
+axes[0].set_title("image")
 for ax, channel in zip(axes[1:], liveliest, strict=True):
     ax.imshow(maps[channel])
     ax.set_title(f"blocks.9, channel {channel}")
@@ -96,9 +96,9 @@ for ax in axes:
 # Choosing a layer
 # ----------------
 #
-# A table of features goes wherever pictures go. Ridge regression is quick enough to
-# compare layers. The choice is made within the training pictures, here on concepts that
-# were held out from them; the test pictures are for the layer that was chosen.
+# A table of features goes wherever images go. Ridge regression is quick enough to
+# compare layers. The choice is made within the training images, here on concepts that
+# were held out from them; the test images are for the layer that was chosen.
 
 concepts = data.train.metadata["concept"]
 is_held_out = concepts.isin(concepts.unique()[::3]).to_numpy()
@@ -116,24 +116,24 @@ for layer in features.columns.unique("layer"):
 
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.plot(list(scores), list(scores.values()), "o-")
-ax.set(xlabel="layer", ylabel="r over pictures", title="Simulated recording")
+ax.set(xlabel="layer", ylabel="r over images", title="Simulated recording")
 
 # %%
 # Degraded targets
 # ----------------
 #
-# A brain response keeps less of a picture than a network does. Several papers
-# therefore fit to features of degraded pictures, averaged over versions. The versions
-# are part of the encoder and of every protocol it appears in; new pictures are degraded
+# A brain response keeps less of an image than a network does. Several papers
+# therefore fit to features of degraded images, averaged over versions. The versions
+# are part of the encoder and of every protocol it appears in; new images are degraded
 # only if ``degrade_gallery=True`` says so.
 
-picture = Image.open(data.images / name).convert("RGB")
+image = Image.open(data.images / name).convert("RGB")
 versions = check_degradations(["blur", "lowres", "noise", "mosaic", "foveate"])
 fig, axes = plt.subplots(1, 6, figsize=(11, 2.3), layout="constrained")
-axes[0].imshow(picture)
+axes[0].imshow(image)
 axes[0].set_title("original")
 for ax, version in zip(axes[1:], versions, strict=True):
-    ax.imshow(degrade(picture, version))
+    ax.imshow(degrade(image, version))
     ax.set_title(version)
 for ax in axes:
     ax.axis("off")
@@ -144,23 +144,18 @@ degraded = mne_brainae.ImageEncoder(
 print(degraded)
 
 # %%
-# A model that remembers
-# ----------------------
+# A model keeps its image encoder
+# -------------------------------
 #
 # Given to :func:`mne_brainae.fit`, the encoder becomes part of the model and of its
-# file, so that a new picture is all that a prediction takes. Features of networks are
-# kept on disk by the content of the picture; ``mne_brainae cache size`` shows how much.
+# file, so that a new image is all that a prediction takes. Features of networks are
+# kept on disk by the content of the image; ``mne_brainae cache size`` shows how much.
 
 model = mne_brainae.fit(
     data.train,
     data.images,
+    recipe="linear",
     image_encoder=mne_brainae.ImageEncoder("efficientnet-lite0", layer=5, pool=7),
-    validation="concept",
-    inner_activation=False,
-    n_kernels=10,
-    n_embedding=64,
-    max_epochs=5,
-    min_updates=0,
     device="cpu",
     random_state=0,
     verbose="WARNING",
@@ -170,14 +165,14 @@ with tempfile.TemporaryDirectory() as folder:
     again = mne_brainae.read_brainae(Path(folder, "model.safetensors"))
 print(again.image_encoder)
 evoked = again.predict_evoked(data.images / name)
-np.testing.assert_array_equal(evoked.data, model.predict_evoked(picture).data)
+np.testing.assert_array_equal(evoked.data, model.predict_evoked(image).data)
 
 # %%
-# Features that you have
-# ----------------------
+# Your own features
+# -----------------
 #
 # :func:`mne_brainae.read_image_features` reads arrays, tensors and archives of other
-# programs, together with the list of pictures that their rows belong to. Nothing in
+# programs, together with the list of images that their rows belong to. Nothing in
 # such a file is executed.
 
 with tempfile.TemporaryDirectory() as folder:
@@ -191,6 +186,6 @@ table.shape
 # What to read next
 # -----------------
 #
-# * :ref:`tut-encoding`: what a description of the pictures predicts of a response.
+# * :ref:`tut-encoding`: what a description of the images predicts of a response.
 # * :ref:`tut-neurons`: the same on real neurons.
 # * :doc:`/guide/encoders`: which encoder to take when.

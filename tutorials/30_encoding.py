@@ -5,10 +5,10 @@
 Encoding: how well is the brain's response predicted
 ====================================================
 
-A model that predicts responses to pictures it has never seen can be judged in many
-ways, and some of them flatter. This tutorial scores a model in time, space and
-frequency, beside the mean response (which knows nothing of the picture) and beside the
-noise ceiling (which a perfect model would reach).
+A model that predicts responses to images it has never seen can be judged in many ways.
+This tutorial scores a model in time, space and frequency, beside the mean response
+(which is the same for every image) and beside the noise ceiling (the score of a perfect
+model).
 
 .. important::
 
@@ -41,11 +41,11 @@ data = mne_brainae.datasets.simulate(
     random_state=0,
     verbose="WARNING",
 )
-pictures = mne_brainae.compute_image_features(data.images, verbose="WARNING")
+images = mne_brainae.compute_image_features(data.images, verbose="WARNING")
 
 quiet = {"random_state": 0, "verbose": "WARNING"}
-model = mne_brainae.fit(data.train, pictures, recipe="linear", **quiet)
-linear = mne_brainae.LinearEncodingModel(**quiet).fit(data.train, pictures)
+model = mne_brainae.fit(data.train, images, recipe="linear", **quiet)
+linear = mne_brainae.LinearEncodingModel(**quiet).fit(data.train, images)
 print(model)
 print(linear)
 
@@ -53,18 +53,18 @@ print(linear)
 # Scores
 # ------
 #
-# :func:`mne_brainae.score_encoding` takes single trials of the test pictures, since it
-# splits the repetitions into halves, and one predicted epoch per picture.
+# :func:`mne_brainae.score_encoding` takes single trials of the test images, since it
+# splits the repetitions into halves, and one predicted epoch per image.
 #
-# * ``r_pattern`` and ``mse`` are the paper's: over channels and times, per picture.
+# * ``r_pattern`` and ``mse`` are the paper's: over channels and times, per image.
 #   Look at the second row before you admire the first: the mean response does well.
-# * ``r_images`` is per channel and time, over pictures. The mean response scores zero.
+# * ``r_images`` is per channel and time, over images. The mean response scores zero.
 # * ``r_half`` is the same against half of the repetitions, as Gifford et al. (2022)
 #   report it, with their bounds of the ceiling.
 #
-# In brackets are 95 % confidence intervals from drawing the pictures again.
+# In brackets are 95 % confidence intervals from drawing the images again.
 
-shown = pictures.loc[data.test.metadata["image"].unique()]
+shown = images.loc[data.test.metadata["image"].unique()]
 predicted = model.predict_epochs(shown)
 scores = mne_brainae.score_encoding(
     data.test, predicted, model.evoked_, n_splits=50, random_state=0, verbose="WARNING"
@@ -73,7 +73,7 @@ print(scores)
 
 # %%
 # Over time, beside the ceiling. Lines are means over channels, areas hold the middle
-# half of them. Before the pictures do anything, both are around zero.
+# half of them. Before the images do anything, both are around zero.
 
 scores.plot()
 
@@ -101,7 +101,7 @@ print(f"{visual.protocol['channels']} channels")
 print(visual.table.loc[["prediction", "mean response", "noise ceiling"]])
 
 # %%
-# And the linear encoder, on the same features:
+# And the linear encoding model, on the same features:
 
 beside = mne_brainae.score_encoding(
     data.test,
@@ -111,7 +111,7 @@ beside = mne_brainae.score_encoding(
     random_state=0,
     verbose="WARNING",
 )
-systems = {"BrainAE best": scores, "LinearEncodingModel": beside}
+systems = {"LinearBrainAE": scores, "LinearEncodingModel": beside}
 pd.DataFrame({name: these.table.loc["prediction"] for name, these in systems.items()})
 
 # %%
@@ -136,7 +136,7 @@ similarity = mne_brainae.score_similarity(
 print(similarity)
 
 # %%
-# (a) Time courses, mean over pictures:
+# (a) Time courses, mean over images:
 
 similarity.plot_time_courses()
 
@@ -172,15 +172,16 @@ pd.concat({"measured": similarity.table, "truth": truth.table}, axis=1).round(2)
 # All on one page
 # ---------------
 #
-# ``model.report(data.test, pictures, fname="report.html")`` writes all of this to one
-# HTML file, with retrieval, protocol and versions; so does ``mne_brainae report`` on
-# the command line. On real recordings, ``mne_brainae benchmark encoding macaque_v4``
-# (or ``macaque_it``, ``muse_n170``) prints how BrainAE compares with linear encoders.
+# :func:`mne_brainae.make_report` puts all of this on one page, with retrieval, protocol
+# and versions; ``make_report(model, data.test, images).save("report.html")`` writes it,
+# and so does ``mne_brainae report`` on the command line. On real recordings,
+# ``mne_brainae benchmark encoding macaque_v4`` (or ``macaque_it``, ``muse_n170``)
+# compares BrainAE with linear encoding models.
 
 # %%
 # What to read next
 # -----------------
 #
-# * :ref:`decoding`: the way back, from responses to pictures.
-# * :ref:`tut-consistency`: whether what is predicted best is also what is read.
+# * :ref:`decoding`: the way back, from responses to images.
+# * :ref:`tut-consistency`: whether encoding and decoding rely on the same signals.
 # * :doc:`/protocol`: every score, and what it is compared with.

@@ -1,13 +1,13 @@
 """
 .. _decoding:
 
-==============================================
-Decoding: which picture, and when and where
-==============================================
+=========================================
+Decoding: which image, and when and where
+=========================================
 
-The quick start found pictures from responses in one line. This tutorial asks what the
+The quick start found images from responses in one line. This tutorial asks what the
 accuracy is worth, what it would be with another gallery or fewer repetitions, which
-concepts are confused, and which times and channels tell the pictures apart.
+concepts are confused, and which times and channels tell the images apart.
 
 .. important::
 
@@ -80,7 +80,7 @@ for n_way in (2, 10, 50, 80):
 # What is confused with what
 # --------------------------
 #
-# Pictures are many, categories few. Any grouping of the candidates will do; here it is
+# Images are many, categories few. Any grouping of the candidates will do; here it is
 # the category in the metadata. The confusion looks at the best candidate of every
 # response, right or wrong.
 
@@ -92,7 +92,7 @@ found.accuracy_by(category)
 
 # %%
 # Classification is scored in the same way. Its candidates are concepts, described by
-# pictures that were never shown.
+# images that were never shown.
 
 named = model.classify(measured, data.templates, similarity="likelihood")
 named.scores()
@@ -106,7 +106,7 @@ named.scores()
 
 
 def identify(epochs):
-    """Find the pictures of any epochs in the same gallery."""
+    """Find the images of any epochs in the same gallery."""
     return model.retrieve(epochs, gallery, similarity="likelihood")
 
 
@@ -121,7 +121,7 @@ print(curve)
 # ------------------
 #
 # One window after another is replaced by the mean training response, which knows
-# nothing of the picture. The model stays as it is. Where accuracy falls, the window
+# nothing of the image. The model stays as it is. Where accuracy falls, the window
 # told the model something that no other window told it. Filled points differ from the
 # whole response; the p-values are corrected for the number of windows.
 
@@ -130,7 +130,7 @@ hidden.plot()
 
 # %%
 # Showing more and more of the response answers another question: from when on is the
-# picture known? Before its onset, accuracy must not be above chance; if it is,
+# image known? Before its onset, accuracy must not be above chance; if it is,
 # something has leaked.
 
 growing = mne_brainae.occlude_times(
@@ -151,7 +151,7 @@ by_region = mne_brainae.occlude_channels(
 by_region.plot()
 
 # %%
-# Single channels matter less, as their neighbours know much the same. The change of
+# Single channels matter less, as their neighbors know much the same. The change of
 # accuracy is an Evoked, so that MNE-Python draws it.
 
 by_channel = mne_brainae.occlude_channels(identify, measured, model.evoked_)
@@ -179,16 +179,16 @@ consistency.plot()
 # ----------------------------
 #
 # Training and test may be split by any column of the metadata. ``disjoint`` keeps
-# pictures of the test out of the training; without it a model that has seen a test
-# picture says so in its protocol, and warns.
+# images of the test out of the training; without it a model that has seen a test
+# image says so in its protocol, and warns.
 
 for train, test in mne_brainae.split_epochs(data.train, "concept", n_splits=3):
     part = mne_brainae.fit(
         train, features, recipe="linear", random_state=0, verbose="WARNING"
     )
     test = mne_brainae.average_repetitions(test)
-    pictures = features.loc[test.metadata["image"]]
-    result = part.retrieve(test, pictures, similarity="likelihood")
+    images = features.loc[test.metadata["image"]]
+    result = part.retrieve(test, images, similarity="likelihood")
     print(
         f"{test.metadata['concept'].nunique()} unseen concepts: top-1 "
         f"{result.top_k():.2f}, chance {result.chance():.2f}"
@@ -198,6 +198,6 @@ for train, test in mne_brainae.split_epochs(data.train, "concept", n_splits=3):
 # What to read next
 # -----------------
 #
-# * :ref:`rsa`: which pictures a brain takes as alike.
+# * :ref:`rsa`: which images evoke similar responses.
 # * :ref:`tut-consistency`: more on encoding and decoding together.
 # * :doc:`/protocol`: chance, tests, and what they take for independent.

@@ -2,10 +2,10 @@
 .. _rsa:
 
 ======================================================
-Representations: what a brain takes as alike, and when
+Representations: which responses are similar, and when
 ======================================================
 
-Two pictures are alike to a brain if they evoke like responses. All pairwise
+Two images are similar to a brain if they evoke similar responses. All pairwise
 dissimilarities together are a *representational dissimilarity matrix* (RDM). It needs
 no common units, so that brains, models and categories can be compared by it.
 
@@ -18,8 +18,8 @@ no common units, so that brains, models and categories can be compared by it.
 # License: BSD-3-Clause
 
 # %%
-# A fitted model, and embeddings of unseen pictures
-# -------------------------------------------------
+# A fitted model, and embeddings of unseen images
+# -----------------------------------------------
 
 import pandas as pd
 
@@ -46,8 +46,8 @@ gallery = features.loc[category.index]
 # Dissimilarities
 # ---------------
 #
-# Brain and pictures have embeddings in one space, so each gives an RDM. Rows and
-# columns are named by the pictures, and are matched by name.
+# Brain and images have embeddings in one space, so each gives an RDM. Rows and
+# columns are named by the images, and are matched by name.
 
 rdm_brain = mne_brainae.compute_rdm(model.embed_epochs(measured))
 rdm_image = mne_brainae.compute_rdm(model.embed_images(gallery))
@@ -57,9 +57,8 @@ rdm_brain.iloc[:4, :4].round(2)
 # Are categories clusters?
 # ------------------------
 #
-# Pictures of one category should be more alike than pictures of two. The difference of
-# the mean dissimilarities is tested by dealing the categories out anew among the
-# pictures.
+# Images of one category should be more similar than images of two. The difference of
+# the mean dissimilarities is tested by permuting the categories of the images.
 
 contrast = mne_brainae.contrast_categories(rdm_brain, category, random_state=0)
 contrast.plot()
@@ -71,15 +70,15 @@ print(contrast)
 # Do brain and model agree?
 # -------------------------
 #
-# Pairs that share a picture are not independent, so the p-value comes from dealing out
-# whole pictures. The model was trained to bring both embeddings together, so agreement
+# Pairs that share an image are not independent, so the p-value comes from permuting
+# whole images. The model was trained to bring both embeddings together, so agreement
 # of the two embeddings is less of a surprise than agreement with the raw features.
 
 rdm_features = mne_brainae.compute_rdm(gallery)
 same = category.to_numpy()[:, None] == category.to_numpy()
 rdm_category = pd.DataFrame(1.0 - same, category.index, category.index)
 for name, rdm in {
-    "embedded pictures": rdm_image,
+    "embedded images": rdm_image,
     "image features": rdm_features,
     "categories": rdm_category,
 }.items():
@@ -91,8 +90,8 @@ for name, rdm in {
 # ---------------------------------
 #
 # The patterns are now the measured responses of every time, without any model. The
-# p-values are corrected for the number of times: a correlation has to beat the largest
-# one that each dealing out gives anywhere in the window.
+# p-values are corrected for the number of times: a correlation is compared
+# with the largest one of every permutation in the window.
 
 course = mne_brainae.compare_rdms_over_time(
     measured, rdm_category, window=0.04, n_permutations=500, random_state=0

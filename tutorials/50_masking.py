@@ -1,15 +1,15 @@
 """
 .. _tut-masking:
 
-=================================================
+================================================
 Reconstruction: from a part of a response to all
-=================================================
+================================================
 
-Electrodes fail, muscles twitch, and some sensors were never there. A model that knows
-how responses to pictures usually look can fill in what is missing: it maps what is left
-into the shared space, and decodes the whole response from there. This tutorial takes
-parts of a recording away, lets the model bring them back, and asks how good the result
-is, beside two simple ways to do the same. It ends with when to trust it.
+Channels may be bad, samples may contain artifacts, and a cap may have fewer sensors. A
+model that has learned usual responses can fill in what is missing: it maps the rest
+into the shared space, and decodes the whole response from there. This tutorial removes
+parts of a recording, reconstructs them, and scores the result beside two simple
+methods. It ends with advice on when to use a reconstruction.
 
 .. important::
 
@@ -24,7 +24,7 @@ is, beside two simple ways to do the same. It ends with when to trust it.
 # --------------
 #
 # ``recipe="linear"`` is the closed form. It needs nothing but training epochs and
-# pictures; missing data play no role in the fit.
+# images, without missing data.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -61,7 +61,7 @@ measured
 # * ``"forecast"``: the end of the window.
 #
 # ``ratio`` is the share that is missing, and ``block_length`` the length of a stretch
-# in seconds. All but the last are drawn anew for every epoch. Grey below is missing.
+# in seconds. All but the last are drawn anew for every epoch. Gray below is missing.
 
 kinds = ("random", "spatial", "temporal", "forecast")
 masked = {
@@ -69,8 +69,8 @@ masked = {
 }
 whole = 1e6 * measured.get_data()[0]
 limit = np.abs(whole).max()
-colours = plt.get_cmap("RdBu_r").with_extremes(bad="0.7")
-look = {"aspect": "auto", "cmap": colours, "vmin": -limit, "vmax": limit}
+colors = plt.get_cmap("RdBu_r").with_extremes(bad="0.7")
+look = {"aspect": "auto", "cmap": colors, "vmin": -limit, "vmax": limit}
 look["extent"] = (measured.times[0], measured.times[-1], len(whole), 0)
 
 fig, axes = plt.subplots(1, 5, figsize=(11, 3), sharey=True, layout="constrained")
@@ -85,8 +85,8 @@ fig.colorbar(image, ax=axes, label="µV")
 # missing. And where your recording has gaps, you need no mask at all: set the samples
 # to NaN, for instance those of a channel that was bad in one session.
 #
-# Bringing it back
-# ----------------
+# Reconstructing
+# --------------
 #
 # :meth:`mne_brainae.BrainAE.reconstruct` takes epochs with NaN and returns whole ones,
 # in volts. Every sample of them comes from the model, those that were visible as well.
@@ -101,10 +101,9 @@ axes[0].set_ylabel("channel")
 fig.colorbar(image, ax=axes, label="µV")
 
 # %%
-# The pictures look alike, and that should make you suspicious: responses to all
-# pictures look alike. Here is one channel that is missing under the spatial mask, with
-# what the model makes of it, and with the mean response of the training, which knows
-# nothing of this picture.
+# The panels look similar, but so do the responses to all images. Here is one channel
+# that is missing under the spatial mask, with what the model makes of it, and with the
+# mean response of the training, which knows nothing of this image.
 
 missing = np.isnan(masked["spatial"].get_data())
 occipital = mne_brainae.channel_regions(measured.info)["occipital"]
@@ -119,7 +118,7 @@ for label, part in {
 }.items():
     ax.plot(part.times, 1e6 * part.copy().pick(channel).data[0], label=label)
 ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
-ax.set(xlabel="time (s)", ylabel="µV", title=f"{channel}, one picture")
+ax.set(xlabel="time (s)", ylabel="µV", title=f"{channel}, one image")
 ax.legend(frameon=False)
 
 # %%
@@ -134,7 +133,7 @@ ax.legend(frameon=False)
 # * the *mean response* of the training, which ignores what is visible;
 # * *probabilistic PCA* of the training responses: the missing entries as a Gaussian
 #   with few components expects them, given the visible ones. It is the classic answer
-#   to missing data, knows no pictures, and is hard to beat.
+#   to missing data, does not use images, and is a strong baseline.
 #
 # ``r_missing`` is the paper's correlation on the missing entries. ``skill`` is 1 - MSE
 # / MSE of the mean response, there. It is 1 for the truth, 0 for the mean response, and
@@ -161,7 +160,7 @@ half.pivot(index="system", columns="kind", values="skill")[list(kinds)].round(2)
 scores.plot("skill")
 
 # %%
-# Read the panels by kind. Neighbouring channels record much the same, so a missing one
+# Read the panels by kind. Neighboring channels record much the same, so a missing one
 # can be told from those that are left. A missing stretch of *all* channels has to be
 # told from other times, which know less about it, and the end of the window has other
 # times on one side only.
@@ -169,19 +168,19 @@ scores.plot("skill")
 # Model and PCA are relatives: both complete responses by what goes together in
 # the training. ``recipe="linear"`` first fills gaps in its input by such components
 # (``imputation="gaussian"``) and then passes the result through the shared space, which
-# keeps what pictures can explain. That throws away noise, which is welcome in a score
-# against the truth, and all activity that has nothing to do with pictures, which is not
+# keeps what images can explain. That throws away noise, which is welcome in a score
+# against the truth, and all activity that has nothing to do with images, which is not
 # if you want *this* trial back. PCA keeps it.
 #
-# Is what comes back about the picture?
-# -------------------------------------
+# Does the reconstruction depend on the image?
+# --------------------------------------------
 #
-# A reconstruction may be close to the truth and still say nothing of the picture. The
+# A reconstruction may be close to the truth and still say nothing of the image. The
 # harder test is to decode it. ``identify`` is any function from epochs to a retrieval.
 
 
 def identify(epochs):
-    """Find the pictures of any epochs among all test pictures."""
+    """Find the images of any epochs among all test images."""
     gallery = features.loc[measured.metadata["image"]]
     return model.retrieve(epochs, gallery, similarity="likelihood")
 
@@ -202,8 +201,8 @@ table = decoded.table[decoded.table["system"] != "mean response"]
 table.pivot(index="system", columns=["kind", "ratio"], values="top_1").round(2)
 
 # %%
-# When to trust it
-# ----------------
+# When to use it
+# --------------
 #
 # * **To fill a few bad channels** before an analysis that needs all of them, such as
 #   decoding with a model that was fitted on the whole cap: yes, if ``skill`` on *your*
@@ -232,6 +231,6 @@ pd.DataFrame(
 # What to read next
 # -----------------
 #
-# * :ref:`decoding`: hiding parts to learn *which* parts tell the pictures apart.
+# * :ref:`decoding`: hiding parts to learn *which* parts tell the images apart.
 # * :ref:`tut-encoding`: predicting a response without seeing any of it.
 # * :doc:`/protocol`: how reconstructions are scored, and what the paper reports.

@@ -1,13 +1,13 @@
 """
 .. _tut-consistency:
 
-======================================================
-Consistency: is what is predicted also what is read?
-======================================================
+====================================
+Consistency of encoding and decoding
+====================================
 
-One model goes both ways. Encoding predicts the response at every channel and time;
-decoding reads the picture from all of them together. Are the channels and times that
-are predicted best also those that decoding relies on? Figures 3e and 3f of the paper
+One model encodes and decodes. Encoding predicts the response at every channel and time;
+decoding finds the image from all of them together. Are the channels and times that are
+predicted best also those that decoding relies on? Figures 3e and 3f of the paper
 ask this, over channels and over times. The answer is one scatter plot and one
 correlation each. This tutorial makes both, and then asks what a high correlation does
 *not* show.
@@ -15,7 +15,7 @@ correlation each. This tutorial makes both, and then asks what a high correlatio
 .. important::
 
    The recording below is **simulated**. Where and when it holds information about
-   pictures is what the simulation put there, and no evidence about brains.
+   images is what the simulation put there, and no evidence about brains.
 """
 
 # License: BSD-3-Clause
@@ -52,8 +52,8 @@ gallery = features.loc[data.test.metadata["image"].unique()]
 # Encoding: a score for every channel and time
 # --------------------------------------------
 #
-# ``r_map`` is Pearson's correlation over pictures of predicted and measured responses.
-# The mean response scores zero in it, so it counts only what is specific to pictures.
+# ``r_map`` is Pearson's correlation over images of predicted and measured responses.
+# The mean response scores zero in it, so it counts only what is specific to images.
 # It is an :class:`mne.Evoked`, and MNE-Python draws it.
 
 scores = mne_brainae.score_encoding(
@@ -66,7 +66,7 @@ scores = mne_brainae.score_encoding(
 )
 scores.r_map.plot_joint(
     times=[0.1, 0.17, 0.3],
-    title="encoding: r over pictures",
+    title="encoding: r over images",
     ts_args={"scalings": {"eeg": 1}, "units": {"eeg": "r"}},
     topomap_args={"scalings": {"eeg": 1}},
 )
@@ -77,15 +77,15 @@ scores.r_map.plot_joint(
 #
 # Decoding has no score per channel, since it uses all of them at once. So we hide one
 # part after another, by putting the mean training response in its place, and see how
-# many pictures are no longer found. The model stays as it was fitted.
+# many images are no longer found. The model stays as it was fitted.
 #
 # One channel of many changes little, and what it changes can be counted only if there
-# is much to count. So we decode single trials here, and let the right picture be among
+# is much to count. So we decode single trials here, and let the right image be among
 # the best five.
 
 
 def identify(epochs):
-    """Find the pictures of any epochs among all test pictures."""
+    """Find the images of any epochs among all test images."""
     return model.retrieve(epochs, gallery, similarity="likelihood")
 
 
@@ -131,13 +131,13 @@ over_times.plot()
 over_times.table.round(3)
 
 # %%
-# How much to believe the p-value
-# -------------------------------
+# What the p-value assumes
+# ------------------------
 #
-# The p-value in the title takes points for independent. Neighbouring channels record
-# the same sources and neighbouring windows the same deflection, so there are fewer
-# independent points than it thinks, and it is too small. A permutation that keeps the
-# neighbourhood is fairer. Over time, the one course can be shifted in a circle against
+# The p-value in the title assumes independent points. Neighboring channels record the
+# same sources and neighboring windows the same deflection, so that there are fewer
+# independent points, and the p-value is too small. A permutation that keeps the
+# neighborhood is fairer. Over time, the one course can be shifted in a circle against
 # the other: each keeps its smoothness, and only their relation is lost.
 
 table = over_times.table
@@ -159,24 +159,24 @@ print(f"shifted in a circle: r up to {max(shifts):.2f}, p = {p_shift:.2g}")
 #
 # Encoding looks at one channel at a time, decoding at all together. Two things follow.
 #
-# *A channel may be predicted well, and be superfluous*: what it knows, its neighbours
-# know as well. Hiding a channel with its neighbours leaves nobody to ask.
+# *A channel may be predicted well and not be needed*: its neighbors record the same
+# sources. Hiding a channel together with its neighbors removes all of them.
 #
 # *A channel may be needed, and not be predicted*: one that records mostly noise allows
 # a decoder to subtract this noise from the others. The likelihood does so, since it
-# knows how the noise of channels goes together. This is why the weights of a decoder
-# are no map of where information is.
+# knows how the noise of channels is correlated. This is why the weights of a decoder do
+# not show where information is.
 #
-# The first can be tried. ``regions`` takes any groups of channels; here each is a
-# channel with its neighbours, and is named after the one in the middle.
+# We can test the first. ``regions`` takes any groups of channels; here each is a
+# channel with its neighbors, named after the channel in the middle.
 
 adjacency, ch_names = mne.channels.find_ch_adjacency(model.evoked_.info, "eeg")
-neighbours = {
+neighbors = {
     name: [ch_names[i] for i in row.indices]  # the channel itself is among them
     for name, row in zip(ch_names, adjacency.tocsr(), strict=True)
 }
 by_patch = mne_brainae.occlude_channels(
-    identify, data.test, model.evoked_, regions=neighbours, k=5, **quiet
+    identify, data.test, model.evoked_, regions=neighbors, k=5, **quiet
 )
 lost = -by_patch.table.set_index("part")["change"]
 predicted = over_channels.table["encoding"].reindex(lost.index)
@@ -185,13 +185,13 @@ fig, ax = plt.subplots(layout="constrained")
 ax.plot(predicted, 100 * lost, "o")
 ax.set(
     xlabel="encoding: r over images",
-    ylabel="decoding: accuracy lost without channel and neighbours (%)",
+    ylabel="decoding: accuracy lost without channel and neighbors (%)",
 )
 print(f"alone: r = {over_channels.r:.2f}")
-print(f"with neighbours: r = {pearsonr(predicted, lost)[0]:.2f}")
+print(f"with neighbors: r = {pearsonr(predicted, lost)[0]:.2f}")
 print(
     f"largest loss: {100 * over_channels.table['decoding'].max():.1f} % alone, "
-    f"{100 * lost.max():.1f} % with neighbours"
+    f"{100 * lost.max():.1f} % with neighbors"
 )
 
 # %%
@@ -200,8 +200,8 @@ print(
 #
 # Where there is more signal, any system predicts better and any system reads better. So
 # part of the consistency belongs to the recording and not to the model. The noise
-# ceiling says how much signal there is, and knows nothing of any model. Where it
-# correlates with both, as over times here, consistency is little surprise.
+# ceiling says how much signal there is, and does not depend on any model. Where it
+# correlates with both, as over times here, consistency is expected.
 
 half_a_sample = 0.5 / scores.ceiling_map.info["sfreq"]
 edges = [*by_window.table["tmin"], by_window.table["tmax"].iloc[-1]]

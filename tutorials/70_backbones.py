@@ -1,9 +1,9 @@
 """
 .. _tut-backbones:
 
-==============================================
+=================================
 Backbones, losses and temperature
-==============================================
+=================================
 
 The model of the paper has a brain encoder, four losses and a temperature. All are
 arguments, so that comparing them takes a loop and no new code. This tutorial trains
@@ -25,12 +25,12 @@ seed are is said on the way.
 # -------------------------------
 #
 # A network starts from random weights, which the *seed* (``random_state``) decides. It
-# passes over the training pictures again and again; each pass is an *epoch* (of
+# passes over the training images again and again; each pass is an *epoch* (of
 # training; with those of MNE-Python it shares only the name). In a pass it takes one
-# *batch* of pictures after another, and after each batch changes its weights a little
+# *batch* of images after another, and after each batch changes its weights a little
 # so that the *loss*, a number that says how wrong it is, gets smaller.
 #
-# Sooner or later it learns the training pictures by heart. Therefore some pictures are
+# After some time it overfits the training images. Therefore some images are
 # held out: they change no weights, and the loss on them, the *validation* loss, says
 # which epoch to keep. ``validation="concept"`` holds out whole concepts. The test is
 # used for none of this.
@@ -78,7 +78,9 @@ small = {
 
 def train(seed=0, **settings):
     """Fit a small network whose settings differ from the above in a few."""
-    model = mne_brainae.BrainAE(**{**small, **settings}, random_state=seed, **quiet)
+    model = mne_brainae.make_model(
+        "paper", **{**small, **settings}, random_state=seed, **quiet
+    )
     return model.fit(data.train, features)
 
 
@@ -88,19 +90,19 @@ mne_brainae.viz.plot_history(model)
 # %%
 # The dashed line is the epoch that was kept: where the validation loss was least. If it
 # is the last one, train longer (``max_epochs``). If the validation loss rises while
-# that of training falls, the network has begun to learn by heart; that is no harm,
-# since the earlier epoch is kept, but more data or a simpler network would help.
+# that of training falls, the network has begun to overfit. The earlier epoch is kept,
+# but more data or a simpler network would help.
 #
 # The total is the sum of four terms, and ``history_`` has every one of them:
 #
 # ================ ==============================================================
 # Term             What it asks for
 # ================ ==============================================================
-# ``contrastive``  a response is nearer to its own picture than to others of the
+# ``contrastive``  a response is nearer to its own image than to others of the
 #                  batch (equation 1); decoding lives on it
 # ``feature``      the two embeddings of a pair agree (2)
 # ``recon_brain``  the response can be decoded from its own embedding (3)
-# ``recon_image``  the response can be decoded from the *picture's* embedding (4);
+# ``recon_image``  the response can be decoded from the *image's* embedding (4);
 #                  encoding lives on it
 # ================ ==============================================================
 
@@ -125,7 +127,7 @@ validation = model.history_[[f"validation_{term}" for term in terms]]
 validation.idxmin().to_frame("epoch of the least loss")
 
 # %%
-# The contrastive term also depends on how many pictures it has to tell apart, which are
+# The contrastive term also depends on how many images it has to tell apart, which are
 # as many as the batch has; compare its values only within training, or within
 # validation.
 #
@@ -135,12 +137,12 @@ validation.idxmin().to_frame("epoch of the least loss")
 # ``brain_encoder`` takes a name or a module.
 #
 # * ``"tsconv"`` is the paper's: a convolution in time, then one over channels.
-# * ``"linear"`` is one linear map. It is hard to beat on small sets.
+# * ``"linear"`` is one linear map, a strong baseline on small sets.
 # * ``"nice"`` and ``"atm"`` are the encoders of two systems that the paper compares
 #   with; ``recipe="nice"`` and ``recipe="atm"`` train them as their authors do.
 #
 # A module of your own is any :class:`torch.nn.Module` that maps a batch of shape
-# (n, n_channels, n_times) to (n, n_embedding). Responses come standardised. Here is one
+# (n, n_channels, n_times) to (n, n_embedding). Responses come standardized. Here is one
 # with a hidden layer:
 
 n_channels, n_times = len(visual), len(test.times)
@@ -175,7 +177,7 @@ print(train(brain_encoder=make_own(), max_epochs=2))
 # Another seed gives another network, and another score. So every version is trained
 # with several seeds, and a difference that is not larger than that between seeds is
 # none. (The paper has five seeds, here are two.) ``r_images`` is the encoding score
-# over pictures, ``top_1`` the accuracy of retrieval.
+# over images, ``top_1`` the accuracy of retrieval.
 
 
 def compare(versions, seeds=(0, 1)):
@@ -191,8 +193,8 @@ def compare(versions, seeds=(0, 1)):
     return pd.DataFrame(rows)
 
 
-def summarise(results):
-    """Put the mean over seeds beside what the seed alone does."""
+def summarize(results):
+    """Put the mean over seeds beside the range over seeds."""
     groups = results.drop(columns="seed").groupby("version", sort=False)
     table = {"mean": groups.mean(), "range over seeds": groups.max() - groups.min()}
     return pd.concat(table, axis=1).round(2)
@@ -205,25 +207,26 @@ encoders = compare(
         "own": {"brain_encoder": make_own},
     }
 )
-summarise(encoders)
+summarize(encoders)
 
 # %%
-# Beside them belongs what needs no training: the closed form, which is the same for any
-# seed. What a network adds is what it adds to *this*.
+# The closed form needs no training and is the same for any seed. A network should add
+# something to it; the default recipe of :func:`mne_brainae.fit` trains one that starts
+# from it.
 
-best = mne_brainae.fit(
+linear = mne_brainae.fit(
     data.train, features, recipe="linear", picks=visual, random_state=0, **quiet
 )
-print(f"recipe='best': r_images {best.score(test, gallery):.2f}, ", end="")
-print(f"top_1 {best.retrieve(test, gallery).top_k():.2f}")
+print(f"recipe='linear': r_images {linear.score(test, gallery):.2f}, ", end="")
+print(f"top_1 {linear.retrieve(test, gallery).top_k():.2f}")
 
 # %%
 # Losses: the rows of Table 4
 # ---------------------------
 #
-# ``loss_weights`` says how much every term counts where it differs from 1. A zero
-# switches a term off, which makes the ablations of the paper's Table 4, row by row. The
-# last row of it, all terms together, is the first encoder above.
+# The weight of every term is a parameter of :class:`mne_brainae.Losses`; ``fit`` and
+# ``make_model`` take it by its name. A zero switches a term off, which gives the rows
+# of the paper's Table 4. Its last row, all terms together, is the first encoder above.
 
 only = dict.fromkeys(terms, 0.0)
 table_4 = {
@@ -235,9 +238,9 @@ table_4 = {
     "w/o L_recon_I": {"recon_image": 0.0},
 }
 all_terms = encoders[encoders["version"] == "tsconv"]
-losses = compare({name: {"loss_weights": weights} for name, weights in table_4.items()})
+losses = compare(table_4)
 losses = pd.concat([losses, all_terms.assign(version="overall")])
-summarise(losses)
+summarize(losses)
 
 # %%
 # One thing is certain before any network is trained: without ``recon_brain`` and
@@ -251,23 +254,22 @@ summarise(losses)
 # -----------
 #
 # The contrastive loss divides similarities by the temperature tau. A low one looks at
-# the hardest wrong picture only, a high one at all of them alike. The paper takes 0.07.
+# the hardest wrong image only, a high one at all of them alike. The paper takes 0.07.
 
 temperatures = compare({f"{tau:g}": {"temperature": tau} for tau in (0.01, 0.5)})
 temperatures = pd.concat([temperatures, all_terms.assign(version="0.07")])
-summarise(temperatures)
+summarize(temperatures)
 
 # %%
 # ``learn_temperature=True`` makes it a weight like any other, and ``temperature_`` says
-# where it ended. It is learned on the training pictures, which a network can tell apart
-# better and better by learning them by heart, so it is no measure of what is best for
-# new ones.
+# where it ended. It is learned on the training images, which a network can tell apart
+# better and better by overfitting, so it does not say what is best for new ones.
 
 learned = train(learn_temperature=True)
 print(f"learned temperature: {learned.temperature_:.3f}")
 
 # %%
-# One picture of all versions, a point per seed:
+# One image of all versions, a point per seed:
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 5), sharey=True, layout="constrained")
 everything = pd.concat(
@@ -282,7 +284,7 @@ for ax, score in zip(axes, ("r_images", "top_1"), strict=True):
     ax.grid(axis="y", alpha=0.3)
 
 # %%
-# With so few test pictures, one more that is found is a visible step in ``top_1``; so
+# With so few test images, one more that is found is a visible step in ``top_1``; so
 # look at how far apart the seeds of one version are before you compare versions.
 #
 # How to choose for real

@@ -1,9 +1,9 @@
 """
 .. _generation:
 
-======================================
-Generation: a new picture from a brain
-======================================
+===============================================
+Generation: a new picture from a brain response
+===============================================
 
 Retrieval finds what was seen among candidates. Generation needs none: it draws a new
 picture from a response. It takes two steps. A *prior* draws image embeddings that
@@ -55,7 +55,7 @@ names = list(test.metadata["image"])
 # Blurry pictures, linearly
 # -------------------------
 #
-# Ridge regression from the response to a few pixels is the oldest way, and hard to beat
+# Ridge regression from the response to a few pixels is the simplest method, and strong
 # in the correlation of pixels. It is learned on training pictures; the concepts below
 # are new to it.
 
@@ -159,13 +159,16 @@ pd.DataFrame(identified).T.round(2)
 # --------
 #
 # With the weights of SDXL and of its IP-Adapter, the rest is one call. They are fetched
-# at first use, after a message with their licences; folders work as well, see
+# at first use, after a message with their licenses; folders work as well, see
 # :func:`mne_brainae.generation.load_pipeline`.
 #
 # .. code-block:: python
 #
+#    from mne_brainae.generation import generate_pictures
+#
 #    prior = fit_prior(model, data.train, data.images)  # clip-vit-h-14
-#    generated = model.generate(
+#    generated = generate_pictures(
+#        model,
 #        test,
 #        prior,
 #        pipeline="sdxl-turbo",
@@ -199,7 +202,7 @@ if folder.is_dir():
 # What to read next
 # -----------------
 #
-# * :doc:`/generation`: the licences of weights, the exact metrics, and the commands
+# * :doc:`/generation`: the licenses of weights, the exact metrics, and the commands
 #   ``mne_brainae fit-prior`` and ``mne_brainae generate``, which do all this for files.
 # * :ref:`decoding`: finding what was seen among candidates.
 # * :ref:`tut-neurons`: more on these neurons.

@@ -1,9 +1,9 @@
 """
 .. _tut-neurons:
 
-=========================================
+===============================
 Real neurons: macaque V4 and IT
-=========================================
+===============================
 
 The other tutorials simulate, so that a truth is known. Here are two real recordings:
 neurons of area V4 that were shown photographs, and neurons of inferior temporal cortex
@@ -15,7 +15,7 @@ tutorial shows what changes.
 
    Both recordings are small and downloaded at first use; ``MNE_BRAINAE_DATA`` names a
    folder that has them already. Where this page was built without them, its code is
-   shown and was **not run**: there are then no numbers and no pictures below.
+   shown and was **not run**: there are then no numbers and no images below.
 """
 
 # License: BSD-3-Clause
@@ -44,7 +44,7 @@ v4.metadata[["image", "session"]].head(3)
 # %%
 # Two hundred photographs are kept for the test. There is one response per photograph,
 # so nothing is averaged, and there is no noise ceiling either: without repetitions
-# nobody can tell how much of a response is noise.
+# it is not known how much of a response is noise.
 #
 # Features of all photographs are computed once. ``"gabor"`` is the classic model of
 # early visual cortex and needs no weights.
@@ -63,7 +63,7 @@ print(model)
 # --------------------------
 #
 # With one time per epoch the score of a neuron is one correlation over photographs. A
-# picture of sorted bars says more than a map here.
+# image of sorted bars says more than a map here.
 
 scores = mne_brainae.score_encoding(
     test, model.predict_epochs(unseen), model.evoked_, random_state=0, **quiet
@@ -90,12 +90,12 @@ pd.DataFrame(table).T.map("{:.2g}".format)
 # Whatever is left is what the procedure alone can do.
 
 names = pd.Index(train.metadata["image"])
-dealt = names[np.random.default_rng(1).permutation(len(names))]
+permuted = names[np.random.default_rng(1).permutation(len(names))]
 wrong = features.copy()
-wrong.loc[names] = features.loc[dealt].to_numpy()
+wrong.loc[names] = features.loc[permuted].to_numpy()
 control = mne_brainae.fit(train, wrong, recipe="linear", **quiet)
 chance = control.retrieve(test, unseen, similarity="likelihood")
-print(f"features dealt out anew: top-1 {chance.top_k():.3f}, ", end="")
+print(f"features permuted: top-1 {chance.top_k():.3f}, ", end="")
 print(f"chance {chance.chance():.3f}")
 
 # %%
@@ -119,9 +119,9 @@ ax.legend(frameon=False)
 # --------------------
 #
 # The second recording :cite:`ZhangEtAl2011` has a time course: spikes of 132 sites
-# while one of seven objects was shown in one of three places. The pictures are not
-# public. A model without pictures? What a picture is can be said by any features. Here
-# each trial counts as a picture, whose features are the label of its object: seven
+# while one of seven objects was shown in one of three places. The images are not
+# public. A model without images? What an image is can be said by any features. Here
+# each trial counts as an image, whose features are the label of its object: seven
 # columns, of which one is 1. The shared space is then one of labels.
 
 it = macaque_it.read_epochs(bin_width=0.05, tmin=-0.2, **quiet)
@@ -188,5 +188,5 @@ growing.plot()
 #   folds, seeds, controls and logistic regression beside it.
 # * :ref:`image-features`: middle layers of a network predict V4 better than Gabor
 #   filters; ``mne_brainae benchmark images`` measures it on this recording.
-# * :ref:`generation`: pictures decoded from these neurons.
+# * :ref:`generation`: images decoded from these neurons.
 # * :doc:`/datasets`: TVSD, a thousand contacts in V1, V4 and IT at once.

@@ -5,7 +5,7 @@
 THINGS-EEG2: from the download to Table 1
 =========================================
 
-Ten people, 63 electrodes, 16,740 pictures: this page leads from nothing to the first
+Ten people, 63 electrodes, 16,740 images: this page leads from nothing to the first
 table of the paper on the recordings of THINGS-EEG2 :cite:`GiffordEtAl2022`. First on
 the command line, which is all that the table takes; then the same in Python for one
 person, where you can look at every step.
@@ -13,7 +13,7 @@ person, where you can look at every step.
 .. warning::
 
    This page is **shown and was not run**: the recordings take more than a hundred
-   gigabytes, and the pictures have terms that only you can accept. Its commands and its
+   gigabytes, and the images have terms that only you can accept. Its commands and its
    code are checked against the package, their results are not. ``mne_brainae benchmark
    table1 --data simulated --small`` tries the same machinery in little time.
 """
@@ -24,14 +24,14 @@ person, where you can look at every step.
 # On the command line
 # -------------------
 #
-# **Look before you download.** Sizes, licences, and where everything comes from:
+# **Look before you download.** Sizes, licenses, and where everything comes from:
 #
 # .. code-block:: console
 #
 #    $ mne_brainae datasets list
 #    $ mne_brainae datasets info things_eeg2
 #
-# **The pictures.** They belong to THINGS, are for research only, and are locked by a
+# **The images.** They belong to THINGS, are for research only, and are locked by a
 # password. Read their terms at https://osf.io/j6a3m; who accepts them finds the
 # password there, and puts it into an environment variable, where it is not in the
 # history of commands of everyone who looks over your shoulder:
@@ -43,7 +43,7 @@ person, where you can look at every step.
 #    $ mne_brainae datasets fetch things --images --path data/things
 #
 # **The recordings.** Begin with one person. A download that was stopped goes on where
-# it was. ``--images`` brings the pictures as they were shown, a second, smaller set.
+# it was. ``--images`` brings the images as they were shown, a second, smaller set.
 #
 # .. code-block:: console
 #
@@ -51,7 +51,7 @@ person, where you can look at every step.
 #
 # **To BIDS.** The files of the authors are pickles, which could run any code when they
 # are loaded. They are read without executing anything, and written as BrainVision with
-# events that name the pictures. ``check`` then tells whether all is there, without
+# events that name the images. ``check`` then tells whether all is there, without
 # reading the data.
 #
 # .. code-block:: console
@@ -97,7 +97,7 @@ person, where you can look at every step.
 # ----------------------------------
 #
 # ``read_epochs`` does what section 4.1 of the paper says: band, baseline, sampling
-# rate, averages, and noise normalisation, which learns from training trials only. (The
+# rate, averages, and noise normalization, which learns from training trials only. (The
 # arrays that the authors of the data published are whitened by test trials as well;
 # those of this page are not.)
 
@@ -107,29 +107,29 @@ import mne_brainae
 from mne_brainae.datasets import things, things_eeg2
 
 bids = Path("data/things_eeg2")
-pictures = Path("data/things/object_images")
+images = Path("data/things/object_images")
 
 mvnn = mne_brainae.MVNN()  # is fitted while the training is read
 train = things_eeg2.read_epochs(bids, 1, "train", average=True, mvnn=mvnn)
 test = things_eeg2.read_epochs(bids, 1, "test", mvnn=mvnn)
 
 # %%
-# Training and test pictures show different concepts, so what follows is zero-shot. The
+# Training and test images show different concepts, so what follows is zero-shot. The
 # sum below must be zero; the package would warn, too.
 
 shared = set(train.metadata["concept"]) & set(test.metadata["concept"])
 print(f"{len(shared)} shared concepts")
 
 # %%
-# Features are computed once and kept on disk by the content of every picture. To choose
+# Features are computed once and kept on disk by the content of every image. To choose
 # a layer or several, see :ref:`image-features`.
 
 names = [*train.metadata["image"].unique(), *test.metadata["image"].unique()]
-features = mne_brainae.compute_image_features(pictures, "clip-vit-l-14", names=names)
+features = mne_brainae.compute_image_features(images, "clip-vit-l-14", names=names)
 gallery = features.loc[test.metadata["image"].unique()]
 
 # %%
-# The four systems of Table 1, behind one face: linear and nonlinear, each with and
+# The four systems of Table 1 have the same methods: linear and nonlinear, each with and
 # without alignment. Confidence intervals take time, and are left out in this loop.
 
 regions = mne_brainae.channel_regions(test.info)
@@ -150,27 +150,27 @@ for name, system in mne_brainae.encoding_systems(random_state=0).items():
 
 # %%
 # ``r_pattern`` is the correlation of the paper. Do read the other rows of
-# ``scores.table`` beside it: the mean response alone, which knows nothing of any
-# picture, reaches a good part of it, and the noise ceiling says where the end is.
+# ``scores.table`` beside it: the mean response alone, which is the same for any
+# image, reaches a good part of it, and the noise ceiling says where the end is.
 
 print(scores)
 
 # %%
 # Whitened responses have no volts. Predictions come back to them through the same
-# normalisation, and can be drawn like any response:
+# normalization, and can be drawn like any response:
 
 in_volts = mvnn.inverse_transform(predicted)
 in_volts.average().plot_joint()
 
 # %%
-# Decoding, as in Table 2: retrieval among the 200 pictures, and classification by other
-# pictures of the same concepts, which were never shown.
+# Decoding, as in Table 2: retrieval among the 200 images, and classification by other
+# images of the same concepts, which were never shown.
 
-model = mne_brainae.fit(train, features, random_state=0)
+model = mne_brainae.fit(train, features, recipe="paper", random_state=0)
 averaged = mne_brainae.average_repetitions(test)
 print(model.retrieve(averaged, gallery))
 
-others = things.find_templates(pictures, averaged)
+others = things.find_templates(images, averaged)
 described = {
     concept: mne_brainae.compute_image_features(files, "clip-vit-l-14")
     for concept, files in others.items()

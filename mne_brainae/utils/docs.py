@@ -14,17 +14,17 @@ axes : instance of Axes | None
     "epochs_images": """\
 epochs : instance of Epochs
     The brain responses. ``epochs.metadata`` must have a column ``"image"`` that names
-    the picture of every epoch.""",
+    the image of every epoch.""",
     "images": """\
 images : path-like | list | dict | DataFrame | array | None
-    The pictures. A folder, a list of files or a mapping from name to file (the names
+    The images. A folder, a list of files or a mapping from name to file (the names
     are those of ``epochs.metadata["image"]``, with or without folder and suffix);
-    pictures as PIL images; or ready features, either a DataFrame indexed by image name
+    images as PIL images; or ready features, either a DataFrame indexed by image name
     or an array of shape (n_epochs, n_features). None takes the files of
     ``epochs.metadata["image_path"]``.""",
     "new_images": """\
 images : path-like | list | dict | DataFrame | array
-    The pictures, seen or new: one file, a folder, a list of files, a mapping from name
+    The images, seen or new: one file, a folder, a list of files, a mapping from name
     to file, or PIL images; for a model fitted on ready features such features, as a
     DataFrame indexed by image name or an array of shape (n_images, n_features).""",
     "picks": """\
@@ -38,38 +38,38 @@ name : str
 path : path-like | None
     The folder of the data set. None takes the folder named after it in the place that
     the environment variable ``MNE_BRAINAE_DATA`` names, or else in
-    ``MNE-brainae-data`` in the data folder of MNE-Python. What is not there is
+    ``MNE-brainae-data`` in the data folder of MNE-Python. Missing files are
     downloaded.""",
     "bids_root": """\
 bids_root : path-like
     The folder of the BIDS data set.""",
     "overwrite": """\
 overwrite : bool
-    Write again what is there. Otherwise it is left as it is, so that a second call goes
-    on where the first one was stopped.""",
+    Whether to write existing files again. Otherwise they are kept, so that a second
+    call continues where the first one was stopped.""",
     "partition": """\
 partition : ``"train"`` | ``"test"``
     Which part of the experiment.""",
     "window": """\
 tmin, tmax : float
-    The window in seconds from the onset of the picture, both ends included.
+    The window in seconds from the onset of the image, both ends included.
 baseline : tuple | None
     Beginning and end in seconds of the interval whose mean is subtracted, channel by
     channel. It may lie outside the window.""",
     "band": """\
 l_freq, h_freq : float | None
-    The edges in hertz of the band that each recording is filtered to. Where ``sfreq``
-    needs a lower low-pass, its corner is lowered, and the log says so.
+    The edges in hertz of the band-pass filter. Where ``sfreq`` needs a lower low-pass,
+    its corner is lowered, and the log says so.
 sfreq : float | None
     The sampling frequency in hertz to reduce to, that of the recording divided by a
     whole number; None keeps it. Every onset keeps its exact sample.""",
     "average": """\
 average : bool
-    Average the repetitions of every picture while reading, which needs little more
+    Average the repetitions of every image while reading, which needs little more
     memory than the averages take.""",
     "average_and_mvnn": """\
 average : bool
-    Average the repetitions of every picture while reading, which needs little more
+    Average the repetitions of every image while reading, which needs little more
     memory than the averages take.
 mvnn : instance of MVNN | None
     Whitens single trials, session by session, before they are averaged. Reading the
@@ -77,15 +77,15 @@ mvnn : instance of MVNN | None
     "findings": """\
 findings : DataFrame, shape (n_findings, 4)
     The columns ``what``, ``found``, ``expected`` (in a complete participant) and
-    ``is_ok``: files that are whole, events that belong to them, numbers of images and
-    of repetitions, and pictures that are there.""",
+    ``is_ok``: whether files are complete and have events, the numbers of images and of
+    repetitions, and which images exist.""",
     "guesses": """\
 k : int
     How many guesses are allowed.""",
     "images_to_check": """\
 images : path-like | None
-    The folder below which the events name the pictures, such as ``stimuli`` of the data
-    set; None does not look for pictures.""",
+    The folder below which the events name the images, such as ``stimuli`` of the data
+    set; None does not look for images.""",
     "new_safetensors": """\
 fname : path-like
     The file; its name must end in ``.safetensors``.
@@ -105,7 +105,7 @@ output : ``"epochs"`` | ``"array"``
     half the memory.""",
     "raw_and_picks": """\
 raw : instance of Raw
-    The recording, best not loaded.
+    The recording, preferably not loaded.
 picks : array of int, shape (n_channels,)
     The channels.""",
     "samples": """\
@@ -140,25 +140,26 @@ sessions : int | str | sequence | None
     The sessions, such as ``[1, 2]``; None takes all.""",
     "shown": """\
 shown : DataFrame, shape (n_images, 4)
-    One row per picture, with the columns ``image``, ``concept``, ``partition`` and
-    ``n_repetitions``, those that a zero-shot training leaves out included.
-    :func:`mne_brainae.datasets.things.find_templates` needs it to leave out what was
-    ever shown.""",
+    One row per image, with the columns ``image``, ``concept``, ``partition`` and
+    ``n_repetitions``, including images that a zero-shot training omits.
+    :func:`mne_brainae.datasets.things.find_templates` needs it to omit images that
+    were shown.""",
     "similarity": """\
-similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"``
+similarity : ``"cosine"`` | ``"encoding"`` | ``"likelihood"`` | None
     Cosine in the shared space, as in the paper; Pearson correlation of the measured
     with the predicted response; or the log-likelihood of the response around the
-    prediction, with the covariance of its errors on training images that were held out
-    (in the closed form, left out), which is there the distance in the shared space.""",
+    prediction, with the covariance of its errors on training images that were held
+    out. In the closed form this covariance depends on ``metadata["n_averaged"]``. None
+    takes the first of these that the model has.""",
     "transductive": """\
 transductive : ``"csls"`` | ``"whiten"`` | None
-    Let every score depend on the whole test batch, which no single response could, and
-    say so in the protocol: correct similarities for what is similar to everything, or
-    divide embeddings by the covariance of all test responses (``"cosine"`` only).""",
+    Let every score depend on the whole test batch, and say so in the protocol: correct
+    similarities for responses and images that are similar to all others, or divide
+    embeddings by the covariance of all test responses (``"cosine"`` only).""",
     "zero_shot": """\
 zero_shot : bool
     Leave the test concepts out of the training partition, as the paper says. False
-    keeps their other pictures, with a warning: scores are then not zero-shot.""",
+    keeps their other images, with a warning: scores are then not zero-shot.""",
     "axes_show": """\
 axes : instance of Axes | None
     Where to draw; None makes a new figure.
@@ -170,7 +171,7 @@ identify : callable
     ``lambda epochs: model.retrieve(epochs, features)``.""",
     "mean_response_hides": """\
 mean_response : instance of Evoked
-    What is put in the place of what is hidden, such as the mean training response
+    What replaces the hidden part, such as the mean training response
     ``model.evoked_``. Its channels and times are those of the analysis.""",
     "verbose": """\
 verbose : bool | str | int | None
