@@ -46,7 +46,8 @@ def find_directions(
     """
     residuals = residuals - np.average(residuals, axis=0, weights=weights)
     residuals *= (weights / weights.mean())[:, None]
-    return rank_one_terms(curvatures(coordinates, residuals), n_units)
+    found = curvatures(coordinates, residuals).astype(np.float32)
+    return rank_one_terms(found, n_units)
 
 
 def curvatures(coordinates: np.ndarray, residuals: np.ndarray) -> np.ndarray:
@@ -99,7 +100,7 @@ def rank_one_terms(
     least = ROUNDING * np.linalg.norm(curvatures)
     directions, targets = [], []
     for _ in range(n_terms):
-        direction, along = strongest_direction(left, starts)
+        direction, along, starts = strongest_direction(left, starts)
         strength = np.linalg.norm(along)
         if not strength > least:
             break
@@ -135,7 +136,7 @@ def extreme_vectors(curvatures: np.ndarray) -> np.ndarray:
 
 def strongest_direction(
     curvatures: np.ndarray, starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the direction along which all matrices together are largest.
 
     Parameters
@@ -151,13 +152,18 @@ def strongest_direction(
         The unit vector a.
     along : array, shape (n_axes,)
         T(a, a).
+    starts : array, shape (n_coordinates, n_starts)
+        The starts, those that were followed where they ended: from there it is near
+        once this direction is taken.
     """
     sizes = np.linalg.norm(quadratic_forms(curvatures, starts), axis=0)
     best = np.argsort(-sizes, kind="stable")[:N_FOLLOWED]
     ends = np.stack([_follow(curvatures, starts[:, k]) for k in best], axis=1)
     along = quadratic_forms(curvatures, ends)
     winner = np.linalg.norm(along, axis=0).argmax()
-    return ends[:, winner], along[:, winner]
+    starts = starts.copy()
+    starts[:, best] = ends
+    return ends[:, winner], along[:, winner], starts
 
 
 def quadratic_forms(curvatures: np.ndarray, vectors: np.ndarray) -> np.ndarray:

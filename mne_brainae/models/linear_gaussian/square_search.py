@@ -17,17 +17,17 @@ from .blocks import product
 from .curvature import find_directions
 from .folds import make_folds
 from .residuals import left_out_residuals
-from .ridge import Ridge
+from .ridge import PENALTIES, Ridge
 from .sample import Sample
-from .signal import SignalAxes
+from .signal import positive_part, prior_axes, solve
 from .squares import PENALTY, Squares, coordinate_axes, fit_patterns, unit_moments
 from .steps import Steps
 from .targets import ExactTargets, GeneralisedTargets
 
 #: Squares that are tried.
 N_UNITS = 24
-#: How often squares are looked for, with the axes looked for anew in between.
-N_PASSES = 3
+#: How often axes, then squares along these, are looked for anew.
+N_TURNS = 2
 #: Images below which none is tried.
 FEWEST_IMAGES = 400
 #: One of so many parts of the concepts is held out to judge the squares.
@@ -61,13 +61,45 @@ def add_squares(
         return solution
     search = SquareSearch.of(solution, sample, labels)
     found = solution
-    for _ in range(N_PASSES - 1):
-        squares = search.find(found.axes)
+    squares = search.find(*all_axes(solution, sample.shape, steps))
+    for _ in range(N_TURNS):
         if squares is None:
             return solution
         found = search.look_anew(found, squares, steps)
-    squares = search.find(found.axes)
+        squares = search.find(found.axes.filters, found.axes.penalties)
     return solution if squares is None else replace(found, squares=squares)
+
+
+def all_axes(
+    solution: Solution, shape: tuple[int, int], steps: Steps
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return all axes among which the signal axes were found.
+
+    What follows nothing but squares is on none of the axes that linear predictions
+    find.
+
+    Parameters
+    ----------
+    solution : instance of Solution
+        The linear solution.
+    shape : tuple of int
+        Numbers of channels and of time functions.
+    steps : instance of Steps
+        Which steps to do.
+
+    Returns
+    -------
+    filters : array, shape (n_coordinates, n_axes)
+        By which responses are multiplied.
+    penalties : array, shape (n_axes,)
+        The best ridge penalty of each axis.
+    """
+    targets, root = solution.regression.targets, solution.noise.root
+    marginals = solution.axes.marginals(targets, shape)
+    prior = prior_axes(*map(positive_part, marginals), root, steps.n_prior)
+    filters = solve(root, prior, transposed=True)
+    best = targets.along(filters).mean_squares().argmin(axis=0)
+    return filters, PENALTIES[best]
 
 
 @dataclass
@@ -113,7 +145,7 @@ class SquareSearch:
         held_out = make_folds(labels, N_PARTS) == 0
         return cls(sample, centred, ridge, weights, labels, held_out)
 
-    def find(self, axes: SignalAxes) -> Squares | None:
+    def find(self, filters: np.ndarray, penalties: np.ndarray) -> Squares | None:
         """Find squares in most concepts, and keep what the others confirm.
 
         A unit is kept if its covariance with the residuals of held-out images, along
@@ -123,17 +155,19 @@ class SquareSearch:
 
         Parameters
         ----------
-        axes : instance of SignalAxes
-            The axes of the responses.
+        filters : array, shape (n_coordinates, n_axes)
+            By which responses are multiplied.
+        penalties : array, shape (n_axes,)
+            The ridge penalty of each axis.
 
         Returns
         -------
         squares : instance of Squares | None
             The squares, None where none is kept.
         """
-        basis = coordinate_axes(self.ridge, float(np.median(axes.penalties)))
+        basis = coordinate_axes(self.ridge, float(np.median(penalties)))
         basis = basis.astype(np.float32)
-        residuals = self.residuals(axes)
+        residuals = self.residuals(filters, penalties)
         coordinates = self.centred @ basis
         learned = ~self.held_out
         directions, targets = find_directions(
@@ -160,11 +194,10 @@ class SquareSearch:
             basis, directions[kept], patterns, mean, sd, slopes, self.held_out
         )
 
-    def residuals(self, axes: SignalAxes) -> np.ndarray:
+    def residuals(self, filters: np.ndarray, penalties: np.ndarray) -> np.ndarray:
         """Return what linear leave-one-out predictions leave along the axes."""
-        filters = axes.filters.astype(np.float32)
-        along = self.sample.responses @ filters
-        return left_out_residuals(self.ridge, along, axes.penalties)
+        along = self.sample.responses @ filters.astype(np.float32)
+        return left_out_residuals(self.ridge, along, penalties)
 
     def _judge(self, products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard error over held-out images, whole concepts."""
