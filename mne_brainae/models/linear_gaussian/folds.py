@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ from .steps import Steps
 ONE_FOLD_FROM = 5000
 #: Images that a fold leaves at least.
 FEWEST_IMAGES = 3
+
+Refine = Callable[[Solution, np.ndarray], Solution]
 
 
 def make_folds(groups, n_folds: int = 5, seed: int = 0) -> np.ndarray:
@@ -79,7 +81,7 @@ class HeldOut:
         responses = sample.responses[rows] - regression.response_mean.astype(np.float32)
         features = sample.features[rows] - regression.feature_mean.astype(np.float32)
         brain = responses @ axes.filters.astype(np.float32)
-        image = features @ solution.weights.astype(np.float32)
+        image = solution.embed(features)
         return cls(
             rows,
             brain.astype(np.float64),
@@ -111,7 +113,9 @@ class Folds:
         self.names = np.unique(folds)
         self._regression = (None, None)
 
-    def held_out(self, target: str, names: Iterable) -> Iterator[HeldOut]:
+    def held_out(
+        self, target: str, names: Iterable, refine: Refine | None = None
+    ) -> Iterator[HeldOut]:
         """Solve without some folds.
 
         Parameters
@@ -120,6 +124,8 @@ class Folds:
             What the covariance of the noise is shrunk to.
         names : iterable of int
             The folds to leave out, one at a time.
+        refine : callable | None
+            Returns a better solution from a solution and the images held out.
 
         Yields
         ------
@@ -137,6 +143,8 @@ class Folds:
                 self.steps,
                 target,
             )
+            if refine is not None:
+                solution = refine(solution, rows)
             yield HeldOut.of(solution, sample, rows)
 
     def _regress_without(self, name, repeated: bool) -> Regression:
