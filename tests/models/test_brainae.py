@@ -36,6 +36,13 @@ def test_unseen_images_are_predicted_and_found(model, unseen):
     )
 
 
+def test_trained_models_identify_by_likelihood_too(model, unseen):
+    averaged = mne_brainae.average_repetitions(unseen[0])
+    found = model.retrieve(averaged, unseen[1], similarity="likelihood")
+    assert found.top_k(1) > 0.8
+    assert "likelihood" in found.protocol["similarity"]
+
+
 def test_shuffled_images_fall_to_chance(recording, unseen, small):
     epochs, features = recording
     rows = np.random.default_rng(0).permutation(len(features))
@@ -250,11 +257,10 @@ def test_pictures_in_and_a_new_picture_out(recording, small, tmp_path):
 
 FIT = """
 import sys
-import numpy as np, torch
-sys.path.insert(0, sys.argv[1])
+import numpy as np
+sys.path += [sys.argv[1], sys.argv[1] + "/helpers"]
+from building import brain_ae
 from conftest import _recording
-from helpers.building import brain_ae
-torch.set_num_threads(1)
 epochs, features = _recording(20, 40, np.random.default_rng(0))
 brain_ae(
     n_kernels=8, kernel_length=10, n_embedding=32, max_epochs=40, random_state=0,

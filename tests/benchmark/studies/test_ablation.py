@@ -1,6 +1,7 @@
 """What the ingredients of "best" are worth: a row for each of them."""
 
-from evidence import need, p_of
+import pytest
+from evidence import p_of
 
 from mne_brainae.benchmark.studies import ablation
 from mne_brainae.benchmark.studies.ablation import SHUFFLED, VARIANTS
@@ -24,9 +25,9 @@ def test_every_variant_is_scored_on_every_split(tmp_path):
     assert r["best"] > r[SHUFFLED] + 0.05
 
 
+@pytest.mark.data("macaque_v4")
 def test_neurons(monkeypatch):
     """The full width, a bottleneck, and the control."""
-    need("macaque_v4")
     monkeypatch.setattr(
         ablation, "VARIANTS", {"best": {}, "at most 8": {"n_embedding": 8}}
     )
