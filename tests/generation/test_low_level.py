@@ -50,6 +50,7 @@ def test_pixels_that_the_brain_holds_are_found():
     assert [p.size for p in decoder.predict(epochs[:2])] == [(4, 4)] * 2
 
 
+@pytest.mark.stochastic
 def test_noise_is_decoded_as_the_mean_picture():
     epochs, pictures = seen_by_a_linear_brain(400, noise=1e4)
     decoder = PictureDecoder(size=4).fit(epochs[:300], pictures)
@@ -141,6 +142,7 @@ def test_sheet_has_a_picture_where_it_says():
 
 
 @pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
 def test_photographs_are_decoded_from_v4_above_every_control():
     epochs = macaque_v4.read_epochs("210225")
     decoder = PictureDecoder().fit(epochs[:1000])

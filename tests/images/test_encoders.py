@@ -67,6 +67,7 @@ def test_a_real_pretrained_network():
 
 
 @pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
 def test_middle_layers_predict_real_neurons():
     """A part of the session that the command scores whole; shuffled is about 0."""
     epochs = macaque_v4.read_epochs("190923", verbose="ERROR")[:180]

@@ -81,6 +81,7 @@ def test_products_of_places_add_up_to_those_of_all_features():
     np.testing.assert_allclose(np.tensordot(energy, grams, 1), expected, atol=1e-3)
 
 
+@pytest.mark.stochastic
 def test_window_is_found():
     brain, features = _brain(300, 0)
     window = choose_window(features, brain[:, :, None])

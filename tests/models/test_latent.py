@@ -91,6 +91,7 @@ def test_the_slope_shrinks_predictions_to_the_mean_response(recording, arrays):
 
 
 @pytest.mark.parametrize("name", ["LinearBrainAE", "linear without imputer"])
+@pytest.mark.stochastic
 def test_what_is_missing_is_completed(name, recording, arrays):
     latent, (data, _) = fitted(name, recording).latent_, arrays
     missing = np.random.default_rng(0).random(data.shape) < 0.3

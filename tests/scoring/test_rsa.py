@@ -62,7 +62,8 @@ def test_comparison():
             expected = np.corrcoef(*pairs)[0, 1]
         assert_allclose(found.r, expected)
         assert found.p < 0.01
-        assert (found.n_images, found.method) == (24, method)
+        assert found.protocol["images"] == 24
+        assert found.protocol["correlation"] == method
     turned = rdms[1].iloc[::-1, ::-1]
     again = mne_brainae.compare_rdms(rdms[0], turned, random_state=0, method="pearson")
     assert (again.r, again.p) == (found.r, found.p)
@@ -149,7 +150,7 @@ def test_course(window):
     pattern = pd.DataFrame(data.reshape(24, -1), index=NAMES)
     single = mne_brainae.compare_rdms(mne_brainae.compute_rdm(pattern), rdm)
     assert_allclose(course.table["r"].iloc[sample], single.r, atol=1e-6)
-    assert "24 images" in repr(course)
+    assert course.protocol["images"] == 24
     assert isinstance(course.plot(show=False), Figure)
 
 
@@ -229,7 +230,7 @@ def test_animate_objects_are_a_cluster(images_92):
 def test_command(images_92, capsys, tmp_path):
     main(["benchmark", "objects-92", "--permutations", "20"])
     printed = capsys.readouterr().out
-    assert "r=0.49" in printed
+    assert "RDMComparison | r = 0.49, p = 0.048" in printed
     assert printed.count("all") == 2
     with pytest.raises(SystemExit, match="rsatoolbox"):
         main(["benchmark", "objects-92", "--path", str(tmp_path)])

@@ -9,6 +9,7 @@ from mne_brainae.benchmark.studies.ablation import SHUFFLED, VARIANTS
 N_TEST = 200
 
 
+@pytest.mark.stochastic
 def test_every_variant_is_scored_on_every_split(tmp_path):
     splits = ablation.simulated_splits(2, is_small=True, path=tmp_path)
     found = ablation.measure("SIMULATED EEG", splits, is_inner=True)
@@ -26,6 +27,7 @@ def test_every_variant_is_scored_on_every_split(tmp_path):
 
 
 @pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
 def test_neurons(monkeypatch):
     """The full width, a bottleneck, and the control."""
     monkeypatch.setattr(

@@ -7,6 +7,7 @@ from mne_brainae.benchmark.studies.encoding import BEST, CEILING, MEAN, RIDGE
 
 
 @pytest.mark.data("macaque_it")
+@pytest.mark.stochastic
 def test_objects_at_a_new_place_in_it():
     scores, courses = encoding.predict_objects()
     assert "objects at 3 places" in scores.protocol
@@ -19,6 +20,7 @@ def test_objects_at_a_new_place_in_it():
 
 
 @pytest.mark.data("muse_n170")
+@pytest.mark.stochastic
 def test_the_n170_of_a_run_that_was_held_out():
     found = encoding.predict_categories()
     assert "6 runs" in found.protocol

@@ -5,7 +5,7 @@ import pytest
 
 from mne_brainae.benchmark.studies import it
 
-pytestmark = pytest.mark.data("macaque_it")
+pytestmark = [pytest.mark.data("macaque_it"), pytest.mark.stochastic]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from mne_brainae.benchmark.studies.muse import CONTROL, SYSTEMS, bootstrap
 
 
 @pytest.mark.data("muse_n170")
+@pytest.mark.stochastic
 def test_faces_are_told_from_houses_across_runs():
     found = muse.measure(n_draws=50)
     assert "each of 6 runs" in found.protocol

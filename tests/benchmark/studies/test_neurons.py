@@ -11,6 +11,7 @@ N_TEST = 200
 
 
 @pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
 def test_best_predicts_as_ridge_and_its_control_is_at_chance():
     found = neurons.measure("210225", "gabor", n_folds=1, n_seeds=1)
     assert "1 of six folds of 200 unseen photographs" in found.protocol

@@ -12,6 +12,7 @@ N_TEST = 200
 @pytest.mark.parametrize(
     "origin", ["made up", pytest.param("are real", marks=pytest.mark.data("things"))]
 )
+@pytest.mark.stochastic
 def test_systems_find_images_and_their_control_does_not(origin):
     """Of so few training images, with so much signal that nobody is near chance."""
     found = study.measure(n_concepts=25, snr=0.1, sfreq=50.0)
