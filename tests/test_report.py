@@ -239,7 +239,7 @@ def test_files_are_checked(best, unseen, page, tmp_path):
 def test_commands_from_recording_to_report(tmp_path, capsys):
     """fit, predict, retrieve and report on files."""
     data = mne_brainae.datasets.simulate(
-        n_train_concepts=10,
+        n_train_concepts=20,
         n_test_concepts=6,
         n_exemplars=2,
         n_templates=1,
@@ -286,6 +286,11 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
         ]
     )
     assert str(page) in capsys.readouterr().out
+    words = ["report", str(model), str(files["test"]), "--out"]
+    with pytest.raises(SystemExit, match=r"report: .*page.html exists; --overwrite"):
+        main([*words, str(page)])
+    with pytest.raises(SystemExit, match=r"report: fname must end in \.html"):
+        main([*words, str(tmp_path / "page.pdf")])
     text = page.read_text("utf-8")
     assert "<title>Simulated</title>" in text
     assert all(figures(text).values())

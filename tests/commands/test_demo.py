@@ -12,6 +12,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("demo")
 
 
+@pytest.mark.stochastic
 def test_one_table_and_files(folder, capsys):
     main(["demo", "--small", "--out", str(folder)])
     printed = capsys.readouterr().out

@@ -117,6 +117,7 @@ def test_best_decoder_against_the_density(simulated, drawn):
     assert_allclose(ours, density, atol=1e-6 * np.abs(density).max())
 
 
+@pytest.mark.stochastic
 def test_best_decoder_beats_others_and_knows_no_more(simulated, drawn):
     data, _, test, _ = simulated
     found = data.retrieve(test.droplevel("concept"))

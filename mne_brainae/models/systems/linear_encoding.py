@@ -169,7 +169,7 @@ def check_alphas(alphas) -> None:
         return
     values = np.asarray(alphas)
     are_numbers = values.ndim == 1 and values.size and values.dtype.kind in "iuf"
-    if not are_numbers or not np.all(values > 0):
+    if not are_numbers or not np.all((values > 0) & np.isfinite(values)):
         raise ValueError(
             f"alphas must be positive numbers, one at least, got {alphas!r}."
         )
