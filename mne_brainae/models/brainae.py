@@ -60,8 +60,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         :func:`mne_brainae.compute_image_features`. New images pass the same.
     spatial_window : ``"auto"`` | tuple of float | None
         As in :class:`mne_brainae.LinearBrainAE`.
-    image_projection : ``"linear"`` | ``"identity"`` | Module
-        What maps features into the shared space.
+    image_projection : ``"linear"`` | ``"identity"`` | ``"squares"`` | Module
+        What maps features into the shared space. ``"squares"``, with ``init``, adds
+        squares of projections of the features, solved in closed form, where held-out
+        images are identified better with them.
     n_embedding : int | None
         Dimension F of the shared space; None is 1024, or what ``init`` has.
     init : instance of LinearBrainAE | None
@@ -147,7 +149,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
         "spatial_window": [options("auto"), tuple, list, None],
-        "image_projection": [options("linear", "identity"), torch.nn.Module],
+        "image_projection": [options("linear", "identity", "squares"), torch.nn.Module],
         "n_embedding": [integer(1), None],
         "init": [LinearBrainAE, None],
         **{size: [integer(1)] for size in SIZES},
@@ -223,6 +225,11 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
 
         if self.init is not None:
             self._check_start()
+        elif self._takes_squares:
+            raise ValueError(
+                "image_projection='squares' adds to a closed form: give "
+                "init=LinearBrainAE(), or take 'linear'."
+            )
 
     def _check_start(self) -> None:
         """Refuse what would have no effect beside the linear model."""
@@ -277,7 +284,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             stacks_windows=self.spatial_window == "auto",
         )
         linear = linear_of(self, seed)
-        learned = linear._solve(data, seed)
+        learned = linear._solve(data, seed, squares=self._takes_squares)
         self._take_over(linear)
         if self.imputation == "gaussian":
             learned["imputer"] = data.learn_imputer()
@@ -290,6 +297,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.latent_ = data.to_latent(**learned)
         linear._say(data)
 
+    @property
+    def _takes_squares(self) -> bool:
+        return self.image_projection == "squares"
+
     def _take_over(self, linear: LinearBrainAE) -> None:
         for name in ("n_signal_", "noise_target_", "slope_", "spatial_window_"):
             setattr(self, name, getattr(linear, name))
@@ -298,7 +309,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     def _adds_to(self, data: TrainingSet) -> bool:
         """Tell whether there is anything to train beside the closed form."""
         parts = self._sizes(data)
-        return any(parts[name] not in ("linear", None) for name in PARTS)
+        return any(parts[name] not in ("linear", None) for name in PARTS[:2])
 
     def _train_from(self, learned: dict, linear, data: TrainingSet, seed: int) -> dict:
         """Train what is added, for as long as held-out images gain by it."""

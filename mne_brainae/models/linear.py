@@ -176,13 +176,16 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         self.latent_ = data.to_latent(**learned)
         self._say(data)
 
-    def _solve(self, data: TrainingSet, seed: int) -> dict:
-        """Learn the fields of the shared space that a training set gives."""
+    def _solve(self, data: TrainingSet, seed: int, *, squares: bool = False) -> dict:
+        """Learn the fields of the shared space that a training set gives.
+
+        ``squares`` adds squares of image features where held-out images gain by them.
+        """
         if data.stacks_windows:
             return self._solve_stack(data)
-        return self._solve_axes(data, seed)
+        return self._solve_axes(data, seed, squares)
 
-    def _solve_axes(self, data: TrainingSet, seed: int) -> dict:
+    def _solve_axes(self, data: TrainingSet, seed: int, squares: bool) -> dict:
         trials, of = data.trials()
         groups = data.groups(self.validation)
         labels = np.unique(groups, return_inverse=True)[1]
@@ -198,6 +201,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
             concepts=data.groups("concept") if has_concepts else None,
             folds=make_folds(labels, steps.n_folds, seed),
             n_extra=max(self.n_embedding - n_axes, 0),
+            squares=squares,
             steps=replace(steps, n_prior=n_axes),
             folder=data.folder,
         )
@@ -208,7 +212,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         self.noise_target_ = found.target
         self.selection_ = f"{found} on {len(data.training)} training images"
         return {
-            "network": linear_network(data, *maps_of(found)),
+            "network": network_of(data, found),
             "slope": found.slope,
             "errors": found.errors,
             "concepts": found.concepts,
@@ -241,6 +245,32 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
                 f"{FEW_IMAGES} it tells few images apart; show more of them."
             )
         warn_if_low(self.slope_)
+
+
+def network_of(data: TrainingSet, found: LinearGaussian) -> BrainAENetwork:
+    """Return a closed form as a network, with its squares if it has any.
+
+    Parameters
+    ----------
+    data : instance of TrainingSet
+        The sizes.
+    found : instance of LinearGaussian
+        The closed form of standardized responses and features.
+
+    Returns
+    -------
+    network : instance of BrainAENetwork
+        The network, in evaluation mode.
+    """
+    image, encoder, decoder = maps_of(found)
+    if found.squares is None:
+        return linear_network(data, image, encoder, decoder)
+    n_units, n_coordinates = found.squares.directions.shape
+    options = {"n_units": n_units, "n_coordinates": n_coordinates}
+    network = _build(data, len(image[1]), {"squares": options})
+    network.load_affine(None, encoder, decoder)
+    network.image_projection.load(**found.image_projection())
+    return network.requires_grad_(False).eval()
 
 
 def maps_of(found: LinearGaussian) -> tuple:
@@ -312,15 +342,19 @@ def linear_network(data: TrainingSet, image, encoder, decoder) -> BrainAENetwork
     network : instance of BrainAENetwork
         The network, in evaluation mode.
     """
+    network = _build(data, len(image[1]), "linear")
+    network.load_affine(image, encoder, decoder)
+    return network.eval()
+
+
+def _build(data: TrainingSet, n_embedding: int, image_projection) -> BrainAENetwork:
     n_channels, n_times = data.shape
-    network = build_network(
+    return build_network(
         n_channels=n_channels,
         n_times=n_times,
         n_image_features=data.n_features,
-        n_embedding=len(image[1]),
+        n_embedding=n_embedding,
         brain_encoder="linear",
         brain_decoder="linear",
-        image_projection="linear",
+        image_projection=image_projection,
     )
-    network.load_affine(image, encoder, decoder)
-    return network.eval()

@@ -49,6 +49,7 @@ RECIPES: dict[str, Recipe] = {
         {
             "init": Recipe("LinearBrainAE"),
             "brain_encoder": "linear",
+            "image_projection": "squares",
             "inner_activation": False,
             "spatial_window": "auto",
             "imputation": "gaussian",

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from ..nn.network import BrainAENetwork, build_network
+from ..nn.squares import SquaredUnits
 from .latent import apply
 from .linear import LinearBrainAE
 from .linear_gaussian import Steps
@@ -71,8 +72,16 @@ def network_from(sizes: dict, start: BrainAENetwork) -> BrainAENetwork:
     network : instance of BrainAENetwork
         The network; before training it is that of the linear parts.
     """
-    sizes = sizes | {"n_embedding": start.spec["n_embedding"]}
-    return build_network(**sizes, start=start)
+    sizes = sizes | {
+        "n_embedding": start.spec["n_embedding"],
+        # What the closed form makes of images stays as it is.
+        "image_projection": "linear",
+    }
+    if isinstance(start.image_projection, SquaredUnits):
+        sizes["image_projection"] = start.image_projection
+    network = build_network(**sizes, start=start)
+    network.image_projection.requires_grad_(False)
+    return network
 
 
 def choose_length(model, linear: LinearBrainAE, data: TrainingSet, seed) -> Choice:
@@ -102,7 +111,7 @@ def choose_length(model, linear: LinearBrainAE, data: TrainingSet, seed) -> Choi
     smaller = clone(linear)
     steps = Steps() if linear.steps is None else linear.steps
     smaller.steps = steps.quick(linear.noise_target_)
-    start = smaller._solve(part, seed)["network"]
+    start = smaller._solve(part, seed, squares=model._takes_squares)["network"]
     network = network_from(model._sizes(part), start)
     validation = part.validation
     state = model._run_epochs(network, part, seed, start_counts=True)
