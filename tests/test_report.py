@@ -246,14 +246,15 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
         n_train_repetitions=1,
         n_test_repetitions=2,
         snr=1.0,
-        path=tmp_path / "pictures",
+        path=tmp_path / "images",
     )
     files = {name: tmp_path / f"{name}-epo.fif" for name in ("train", "test")}
     for name, file in files.items():
         getattr(data, name).save(file, verbose="ERROR")
     model, predicted = tmp_path / "model.safetensors", tmp_path / "new-epo.fif"
     page = tmp_path / "page.html"
-    main(["fit", str(files["train"]), str(data.images), "--out", str(model)])
+    words = ["fit", str(files["train"]), str(data.images), "--recipe", "linear"]
+    main([*words, "--out", str(model)])
     shown = [str(data.images / name) for name in data.test.metadata["image"].unique()]
     main(["predict", str(model), *shown[:3], "--out", str(predicted)])
     assert len(mne.read_epochs(predicted)) == 3

@@ -7,14 +7,14 @@ Generation: a new picture from a brain response
 
 Retrieval finds what was seen among candidates. Generation needs none: it draws a new
 picture from a response. It takes two steps. A *prior* draws image embeddings that
-agree with the response, and a *painter*, a diffusion model that others trained, turns
-each into a picture. A third, older way decodes a blurry picture linearly; painting may
-start from it. This tutorial runs all that needs no downloaded weights, shows the call
-that does, and scores pictures beside the controls without which no score means much.
+agree with the response, and a *diffusion model* of other authors paints a picture from
+each. A third, simpler method decodes a blurry picture linearly; painting may start
+from it. This tutorial runs all that needs no downloaded weights, shows the call
+that does, and scores pictures beside their controls.
 
 .. important::
 
-   The recording is **simulated**, and its pictures are drawn by the package. It shows
+   The recording is **simulated**, and its images are drawn by the package. It shows
    how to generate and how to judge the result, not how well it works on brains.
 """
 
@@ -56,7 +56,7 @@ names = list(test.metadata["image"])
 # -------------------------
 #
 # Ridge regression from the response to a few pixels is the simplest method, and strong
-# in the correlation of pixels. It is learned on training pictures; the concepts below
+# in the correlation of pixels. It is learned on training images; the concepts below
 # are new to it.
 
 decoder = PictureDecoder(size=16).fit(data.train, data.images)
@@ -90,7 +90,7 @@ show(sheet)
 # fetched at first use; here a small one whose weights install with pip stands in.
 #
 # Every score stands beside its controls: the same pictures shuffled, the stimuli
-# themselves, and others that you give, such as the mean training picture. Pictures
+# themselves, and others that you give, such as the mean training image. Pictures
 # resemble one another, so the controls are far from zero.
 
 network = FeatureNetwork(mne_brainae.ImageEncoder("efficientnet-lite0"))
@@ -112,7 +112,7 @@ print(scores)
 #
 # A fitted model maps responses into its shared space. From there, a prior draws image
 # embeddings: by ridge regression the one that is expected, by diffusion as many as one
-# likes of those that may be. The painter that is published takes the embedding
+# likes of those that are possible. The published diffusion model takes the embedding
 # ``"clip-vit-h-14"``; offline, Gabor features stand in for it. The diffusion prior is
 # made small here to learn within seconds.
 
@@ -149,10 +149,10 @@ identified["diffusion without a brain"] = {
 pd.DataFrame(identified).T.round(2)
 
 # %%
-# Chance is 0.5. One draw of the diffusion prior is one of the many pictures that the
+# Chance is 0.5. One draw of the diffusion prior is one of the many images that the
 # response allows; the mean of its draws is the counterpart of what ridge regression
-# returns. A painter needs a draw: the mean of several pictures' embeddings is typically
-# no picture's embedding.
+# returns. A diffusion model needs a draw: the mean of several images' embeddings is
+# typically not the embedding of an image.
 
 # %%
 # Painting
@@ -180,7 +180,7 @@ pd.DataFrame(identified).T.round(2)
 #    generated.score(data.images, networks="paper")
 #
 # ``control="shuffled"`` generates from the brain of another epoch, and
-# ``control="prior only"`` from none. A painter paints convincing pictures in any case:
+# ``control="prior only"`` from none. The pictures look convincing in any case:
 # report both.
 
 # %%
