@@ -57,7 +57,7 @@ def add_squares(
     solution : instance of Solution
         A solution with ``squares``, or the linear one where none is kept.
     """
-    if len(sample) < FEWEST_IMAGES:
+    if len(sample) < FEWEST_IMAGES or len(np.unique(labels)) < N_PARTS:
         return solution
     search = SquareSearch.of(solution, sample, labels)
     squares = search.find(*all_axes(solution, sample.shape, steps))
