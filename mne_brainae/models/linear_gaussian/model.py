@@ -148,7 +148,7 @@ class LinearGaussian:
         return np.hstack([signal, np.zeros((len(signal), self.n_extra))])
 
     def image_projection(self) -> dict[str, np.ndarray]:
-        """Return the arrays of :meth:`embed_image` with squares.
+        """Return the arrays of :meth:`embed_image`, where there are squares.
 
         Returns
         -------

@@ -1,8 +1,4 @@
-"""Where squares of the features add to a linear prediction, judged by held-out images.
-
-Squares and axes are found by turns: the squares along the axes of the responses, and
-the axes with a prediction that contains the squares.
-"""
+"""Where squares of the features add to a linear prediction."""
 
 # License: BSD-3-Clause
 
@@ -26,12 +22,13 @@ from .targets import ExactTargets, GeneralisedTargets
 
 #: Squares that are tried.
 N_UNITS = 24
-#: How often axes, then squares along these, are looked for anew.
-N_TURNS = 2
 #: Images below which none is tried.
 FEWEST_IMAGES = 400
 #: One of so many parts of the concepts is held out to judge the squares.
 N_PARTS = 7
+#: Penalty by which coordinates are shrunk, in units of the median penalty of the axes.
+#: A direction has as many unknowns as a column of W, and less to learn them from.
+CAUTION = 3.0
 #: Standard errors by which what is held out must agree.
 LEAST_ERRORS = 2.0
 
@@ -40,6 +37,9 @@ def add_squares(
     solution: Solution, sample: Sample, labels: np.ndarray, steps: Steps
 ) -> Solution:
     """Add squares to a linear solution, as far as held-out concepts keep them.
+
+    Squares are looked for along all axes that may hold signal, then the signal axes
+    with a prediction that contains these squares, and then squares along those.
 
     Parameters
     ----------
@@ -57,16 +57,14 @@ def add_squares(
     solution : instance of Solution
         A solution with ``squares``, or the linear one where none is kept.
     """
-    if len(sample) < FEWEST_IMAGES:
+    if len(sample) < FEWEST_IMAGES or len(np.unique(labels)) < N_PARTS:
         return solution
     search = SquareSearch.of(solution, sample, labels)
-    found = solution
     squares = search.find(*all_axes(solution, sample.shape, steps))
-    for _ in range(N_TURNS):
-        if squares is None:
-            return solution
-        found = search.look_anew(found, squares, steps)
-        squares = search.find(found.axes.filters, found.axes.penalties)
+    if squares is None:
+        return solution
+    found = search.look_anew(solution, squares, steps)
+    squares = search.find(found.axes.filters, found.axes.penalties)
     return solution if squares is None else replace(found, squares=squares)
 
 
@@ -165,8 +163,8 @@ class SquareSearch:
         squares : instance of Squares | None
             The squares, None where none is kept.
         """
-        basis = coordinate_axes(self.ridge, float(np.median(penalties)))
-        basis = basis.astype(np.float32)
+        penalty = CAUTION * float(np.median(penalties))
+        basis = coordinate_axes(self.ridge, penalty).astype(np.float32)
         residuals = self.residuals(filters, penalties)
         coordinates = self.centred @ basis
         learned = ~self.held_out
@@ -174,25 +172,50 @@ class SquareSearch:
             coordinates[learned], residuals[learned], self.weights[learned], N_UNITS
         )
         squares = np.square(coordinates @ directions.T)
-        mean, sd = unit_moments(squares[learned], self.weights[learned])
+        slopes = self.slopes(squares, residuals, targets)
+        kept = slopes > 0
+        if not kept.any():
+            return None
+        directions, slopes, squares = directions[kept], slopes[kept], squares[:, kept]
+        mean, sd = unit_moments(squares, self.weights)
+        patterns = fit_patterns((squares - mean) / sd, residuals, self.weights)
+        patterns *= slopes[:, None]
+        return Squares(basis, directions, patterns, mean, sd, slopes, self.held_out)
+
+    def slopes(
+        self, squares: np.ndarray, residuals: np.ndarray, targets: np.ndarray
+    ) -> np.ndarray:
+        """Return which part of every unit holds for held-out images.
+
+        Parameters
+        ----------
+        squares : array, shape (n_images, n_units)
+            The squares.
+        residuals : array, shape (n_images, n_axes)
+            What linear predictions leave, R.
+        targets : array, shape (n_units, n_axes)
+            The combination b of axes along which each unit was found.
+
+        Returns
+        -------
+        slopes : array, shape (n_units,)
+            The covariance of h with R b in held-out images, divided by that in the
+            others, at most 1; 0 is a unit that is not kept.
+        """
+        learned, weights = ~self.held_out, self.weights[~self.held_out]
+        mean, sd = unit_moments(squares[learned], weights)
         units = (squares - mean) / sd
         along = units * (residuals @ targets.T)
-        inside = np.average(along[learned], axis=0, weights=self.weights[learned])
+        inside = np.average(along[learned], axis=0, weights=weights)
         outside, error = self._judge(along)
         kept = (outside > LEAST_ERRORS * error) & (inside > 0)
-        patterns = fit_patterns(
-            units[learned], residuals[learned], self.weights[learned]
-        )
-        together, error = self._judge(((units @ patterns) * residuals).sum(1)[:, None])
-        if not kept.any() or together <= LEAST_ERRORS * error:
-            return None
-        slopes = np.clip(outside[kept] / inside[kept], 0, 1)
-        mean, sd = unit_moments(squares[:, kept], self.weights)
-        units = (squares[:, kept] - mean) / sd
-        patterns = slopes[:, None] * fit_patterns(units, residuals, self.weights)
-        return Squares(
-            basis, directions[kept], patterns, mean, sd, slopes, self.held_out
-        )
+        patterns = fit_patterns(units[learned], residuals[learned], weights)
+        together = np.sum((units @ patterns) * residuals, axis=1, keepdims=True)
+        mean, error = self._judge(together)
+        if mean <= LEAST_ERRORS * error:
+            return np.zeros(len(targets))
+        ratio = np.divide(outside, inside, out=np.zeros_like(inside), where=kept)
+        return np.clip(ratio, 0, 1)
 
     def residuals(self, filters: np.ndarray, penalties: np.ndarray) -> np.ndarray:
         """Return what linear leave-one-out predictions leave along the axes."""

@@ -359,6 +359,11 @@ def test_few_images_have_no_squares(n_images, n_features):
     assert np.isfinite(model.predict(recording[0])).all()
 
 
+def test_few_concepts_judge_nothing(recording):
+    concepts = np.arange(N_IMAGES) % 3
+    assert _solve(recording, concepts=concepts).squares is None
+
+
 def test_responses_along_one_axis():
     features, trials, images = _record()
     model = _solve((features, trials[:, :1, :1], images))
