@@ -6,7 +6,7 @@ demo: .venv/installed
 	$(BIN)/python -m mne_brainae demo
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 $(OPTIONS)
 
 style: .venv/installed-test
 	$(BIN)/ruff check --fix .

@@ -302,7 +302,7 @@ class _Job:
         result = {"fingerprint": self.fingerprint, "score": self.score, "row": row}
         with replacing(self.result_file) as temporary:
             temporary.write_text(json.dumps(result, indent=1))
-        for file in self.folder.glob(f"{self.name}.*.checkpoint.safetensors"):
+        for file in self.folder.glob(f"{self.name}.*.checkpoint*.safetensors"):
             file.unlink()
 
 

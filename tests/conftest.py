@@ -6,7 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-# Two test processes on two cores: one thread each, or they wait for one another.
+# Two test processes on two cores: one thread each, or they wait for one another. The
+# environment may ask for more, as .ci/run does.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
@@ -20,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from evidence import DATA, need
 
 from mne_brainae.datasets import _fetch
 from mne_brainae.datasets._download import ResumingDownloader
@@ -37,8 +39,32 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error")
     for line in TOLERATED:
         config.addinivalue_line("filterwarnings", line)
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     mne.set_log_level("WARNING")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Hide the recordings from tests that do not say which ones they read.
+
+    So all others do the same with the recordings and without them.
+    """
+    if item.get_closest_marker("data"):
+        return (yield)
+    hidden = os.environ.pop(DATA, None)
+    try:
+        return (yield)
+    finally:
+        if hidden is not None:
+            os.environ[DATA] = hidden
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Skip a test whose recordings are not at hand."""
+    for mark in item.iter_markers("data"):
+        for folder in mark.args:
+            need(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -287,6 +287,11 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
         ]
     )
     assert str(page) in capsys.readouterr().out
+    words = ["report", str(model), str(files["test"]), "--out"]
+    with pytest.raises(SystemExit, match=r"report: .*page.html exists; --overwrite"):
+        main([*words, str(page)])
+    with pytest.raises(SystemExit, match=r"report: fname must end in \.html"):
+        main([*words, str(tmp_path / "page.pdf")])
     text = page.read_text("utf-8")
     assert "<title>Simulated</title>" in text
     assert all(figures(text).values())

@@ -26,6 +26,8 @@ def test_tutorial_has_a_place_among_the_others(tutorial):
 
 
 @pytest.mark.filterwarnings("ignore:filter_length")  # of recordings of seconds
+@pytest.mark.filterwarnings("ignore:The model was fitted on")
+@pytest.mark.filterwarnings("ignore:Only .* hold for images")
 def test_the_way_to_table_1_runs_on_a_miniature(tmp_path, monkeypatch, capsys):
     """The code of the page, on files of the authors' format and with few updates."""
     data = tmp_path / "data"

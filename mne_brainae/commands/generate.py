@@ -86,7 +86,11 @@ def _generate(given: argparse.Namespace) -> None:
 
     import mne_brainae
     from mne_brainae.benchmark.studies.generation import score_beside_controls
-    from mne_brainae.generation import read_picture_decoder, read_prior
+    from mne_brainae.generation import (
+        generate_pictures,
+        read_picture_decoder,
+        read_prior,
+    )
     from mne_brainae.utils.checks import _check_fname
 
     _check_fname(given.out / "contact_sheet.png", overwrite=given.overwrite)
@@ -99,7 +103,7 @@ def _generate(given: argparse.Namespace) -> None:
         mne.read_epochs(given.epochs, preload=False), picks=model.info_["ch_names"]
     )
     how = _how_to_paint(given) | {"low_level": low_level}
-    generated = model.generate(epochs, prior, n_images=given.n_images, **how)
+    generated = generate_pictures(model, epochs, prior, n_images=given.n_images, **how)
     generated.save(given.out / "pictures")
     is_shown = given.sheet == "with-stimuli"
     sheet = generated.contact_sheet(given.stimuli if is_shown else None)

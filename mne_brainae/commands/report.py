@@ -33,18 +33,17 @@ def run(given: argparse.Namespace) -> None:
 
     import mne_brainae
     from mne_brainae.commands._epochs import read_epochs
-    from mne_brainae.utils.checks import _check_fname
+    from mne_brainae.utils.checks import check_new_file
 
     mpl.use("agg")
-    _check_fname(given.out, overwrite=given.overwrite)
-    model = mne_brainae.read_brainae(given.model)
-    model.report(
+    check_new_file(given.out, ".html", overwrite=given.overwrite)
+    report = mne_brainae.make_report(
+        mne_brainae.read_brainae(given.model),
         read_epochs(given.epochs),
         given.images,
         templates=given.templates,
         title=given.title,
         random_state=given.seed,
-        fname=given.out,
-        overwrite=given.overwrite,
     )
+    report.save(given.out, overwrite=given.overwrite, open_browser=False)
     print(f"Saved {given.out}")

@@ -23,49 +23,12 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
-from ._forward import (
-    SIDES,
-    Noise,
-    make_info,
-    make_noise,
-    ventral_stream,
-)
+from ._forward import Noise, make_info, make_noise
+from ._nonlinearity import LAWS, bend, delays_of, draw_gains, draw_levels
 from ._pictures import PictureSet, compute_drives, draw_pictures
+from ._responses import respond_in_fields, respond_in_spikes
 
 KINDS = ("eeg", "meg", "mua")
-
-#: The response to any picture: sources, moment (nAm), peak and width (s), after the
-#: usual components P1, N1, P2, a late negativity and P3.
-COMMON = (
-    (("V4", "LO"), 18.0, 0.098, 0.014),
-    (("LO", "posterior IT"), -22.0, 0.165, 0.022),
-    (("V4",), 16.0, 0.230, 0.032),
-    (("posterior IT", "anterior IT"), -12.0, 0.310, 0.050),
-    (("parietal",), 22.0, 0.450, 0.110),
-)
-
-#: What drives each stage: sources, moment per standard deviation of a drive (nAm),
-#: earliest and latest peak, and width of the deflections (s).
-STAGES = {
-    "V1": (("V1 upper bank", "V1 lower bank"), 14.0, (0.080, 0.110), 0.016),
-    "V4": (("V4",), 14.0, (0.125, 0.155), 0.020),
-    "LO": (("LO", "V4"), 14.0, (0.160, 0.200), 0.026),
-    "IT": (("posterior IT", "anterior IT"), 14.0, (0.200, 0.350), 0.045),
-}
-STAGE_OF = {
-    "horizontal": "V4",
-    "oblique": "V4",
-    "fine": "V4",
-    "red-green": "V4",
-    "blue-yellow": "V4",
-    "size": "LO",
-    "elongation": "LO",
-    "texture": "LO",
-}
-
-#: Onset of the spikes of an area (s), after Schmolesky et al. (1998).
-ONSETS = {"V1": 0.045, "V4": 0.070, "IT": 0.100}
-AREA_OF = {"V1": "V1", "V4": "V4", "LO": "V4", "IT": "IT"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -132,6 +95,7 @@ def simulate(
     n_train_repetitions: int = 2,
     n_test_repetitions: int = 20,
     n_sessions: int = 2,
+    law: str = "linear",
     snr: float = 0.05,
     sfreq: float = 100.0,
     tmin: float = -0.1,
@@ -161,6 +125,9 @@ def simulate(
     n_sessions : int
         Sessions over which the repetitions are spread. They differ by a few percent in
         gain and in the level of the noise.
+    law : ``"linear"`` | ``"nonlinear"``
+        Whether EEG and MEG are linear in the drives, with equal trials, or not, as the
+        notes say.
     snr : float
         Variance over all pictures of the noise-free response, averaged over channels
         and over times after onset, divided by the variance of the noise of one trial,
@@ -194,8 +161,21 @@ def simulate(
     spectrum, occipital alpha at 10 Hz, and white noise of the sensors. In MUA the
     contacts of an area mix its features and fire at rates above zero, on shared and
     private noise. The trials are not baseline-corrected.
+
+    With ``law="nonlinear"`` a third of the drives saturate (tanh of twice the
+    drive d), a third are squared (d^2 - 1), and a third are gated by another drive g (d
+    where g > 0, else 0), so that about half of what drives the brain is linear in the
+    drives. The whole response comes up to 12 ms early or late, in steps of 1 ms; more
+    contrast makes it come early. From trial to trial the gain of the response and
+    the level of the noise vary by 20 %% (log-normal; the mean gain and the mean square
+    of the level are 1). Pictures, sources and the noise before its level are those of
+    the linear law; ``truth`` is bent and delayed, at a gain of 1. ``snr`` and
+    ``noise_ceiling`` mean the same for both laws; the ceiling is that of plain averages
+    of trials, so that uneven gain and noise count against it. The best possible decoder
+    knows the bent and delayed responses, and the mean gain of the trials it is given.
     """
     _check_option("kind", kind, KINDS)
+    _check_option("law", law, LAWS)
     _check_numbers(
         n_train_concepts=(n_train_concepts, 2),
         n_test_concepts=(n_test_concepts, 2),
@@ -215,8 +195,8 @@ def simulate(
     )
     rng = np.random.default_rng([seed, 2, KINDS.index(kind)])
     info = make_info(kind, sfreq)
-    respond = _respond_in_spikes if kind == "mua" else _respond_in_fields
-    response = respond(compute_drives(pictures), info, times, rng)
+    respond = respond_in_spikes if kind == "mua" else respond_in_fields
+    response = respond(*_drive(pictures, law), info, times, rng)
     signal = response[:, :, times > 0].var(axis=0).mean()
     noise = make_noise(kind, info, times, rng).scaled(signal / snr)
     sessions = _draw_sessions(n_sessions, rng)
@@ -224,6 +204,8 @@ def simulate(
         "train": _plan_trials(pictures, "train", n_train_repetitions, sessions, rng),
         "test": _plan_trials(pictures, "test", n_test_repetitions, sessions, rng),
     }
+    if law == "nonlinear":
+        _make_uneven(plans, np.random.default_rng([seed, 3]))
     trials = {
         partition: make_epochs(
             _record(response, noise, plan, rng), info, times[0], _describe(plan)
@@ -238,8 +220,19 @@ def simulate(
         images=pictures.folder / "images",
         templates=pictures.folder / "templates",
         truth=truth,
-        **_judge(trials["test"], truth, noise),
+        **_judge(trials["test"], truth, noise, _mean_gains(plans["test"], law)),
     )
+
+
+def _drive(pictures: PictureSet, law: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return what drives the brain, and by how much every response comes late."""
+    drives = compute_drives(pictures)
+    if law == "linear":
+        return drives, np.zeros(len(drives))
+    contrast = drives.filter(like="contrast").mean(axis=1)
+    strength = (contrast - contrast.mean()) / contrast.std(ddof=0)
+    bent = pd.DataFrame(bend(drives.to_numpy()), columns=drives.columns)
+    return bent, delays_of(strength.to_numpy())
 
 
 def _check_numbers(**numbers: tuple[int, int]) -> None:
@@ -292,6 +285,20 @@ def _plan_trials(
     return plan.rename_axis("row").reset_index()
 
 
+def _make_uneven(plans: dict[str, pd.DataFrame], rng) -> None:
+    """Let gain and noise level vary from trial to trial."""
+    for plan in plans.values():
+        plan["gain"] *= draw_gains(len(plan), rng)
+        plan["level"] *= draw_levels(len(plan), rng)
+
+
+def _mean_gains(plan: pd.DataFrame, law: str) -> np.ndarray | float:
+    """Return the gain of every averaged response, by image; 1 where trials are even."""
+    if law == "linear":
+        return 1.0
+    return plan.groupby("row")["gain"].mean().to_numpy()
+
+
 def _describe(plan: pd.DataFrame) -> pd.DataFrame:
     return plan.drop(columns=["row", "gain", "level"])
 
@@ -308,107 +315,20 @@ def _record(response, noise: Noise, plan: pd.DataFrame, rng) -> np.ndarray:
     return data
 
 
-def _stage_of(drive: str) -> str:
-    if (first := drive.split()[0]) in STAGES:
-        return first
-    is_early = drive.startswith(("contrast", "luminance"))
-    return "V1" if is_early else STAGE_OF.get(drive, "IT")
+def _judge(test: mne.Epochs, truth: mne.Epochs, noise: Noise, gains) -> dict:
+    """Measure how well the truth can be known from the averaged test trials.
 
-
-def _deflection(times: np.ndarray, peak: float, width: float) -> np.ndarray:
-    """Rise to one peak at 1, then swing back through a flatter one."""
-    first = np.exp(-0.5 * ((times - peak) / width) ** 2)
-    second = np.exp(-0.5 * ((times - peak - 3 * width) / (1.6 * width)) ** 2)
-    return first - 0.5 * second
-
-
-def _respond_in_fields(drives, info, times, rng) -> np.ndarray:
-    """Sum the fields of the driven dipoles, shape (n_images, n_channels, n_times)."""
-    common, patterns = draw_fields(drives.columns, info, times, rng)
-    return common + np.tensordot(drives.to_numpy(), patterns, 1)
-
-
-def draw_fields(drives, info: mne.Info, times: np.ndarray, rng) -> tuple:
-    """Draw the EEG or MEG that each drive evokes, and what any picture evokes.
-
-    Parameters
-    ----------
-    drives : iterable of str
-        Names, which begin with a stage of :data:`STAGES` or have one in it.
-    info : instance of Info
-        The channels.
-    times : array, shape (n_times,)
-        The times in seconds.
-    rng : instance of Generator
-        Where sources and latencies come from.
-
-    Returns
-    -------
-    common : array, shape (n_channels, n_times)
-        The response that all pictures share.
-    patterns : array, shape (n_drives, n_channels, n_times)
-        The response to one standard deviation of every drive.
+    A response divided by its known gain has the same noise up to a factor, so that
+    ranks are those of the exact likelihood.
     """
-    fields = ventral_stream(info)
-    common = np.zeros((len(info["chs"]), len(times)))
-    for sources, moment, peak, width in COMMON:
-        field = sum(fields[source, side] for source in sources for side in SIDES)
-        bump = np.exp(-0.5 * ((times - peak) / width) ** 2)
-        common += moment * 1e-9 * np.outer(field, bump)
-    patterns = []
-    for drive in drives:
-        sources, moment, (earliest, latest), width = STAGES[_stage_of(drive)]
-        field = _field_of(drive, sources, fields, rng)
-        shape = _deflection(times, rng.uniform(earliest, latest), width)
-        patterns.append(moment * 1e-9 * np.outer(field, shape))
-    return common, np.array(patterns)
-
-
-def _field_of(drive: str, sources, fields, rng) -> np.ndarray:
-    """Return the field of what a drive excites: its own quadrant, or a random mix."""
-    if _stage_of(drive) == "V1":
-        _, height, side = drive.split()
-        bank = "V1 lower bank" if height == "upper" else "V1 upper bank"
-        return fields[bank, "left" if side == "right" else "right"]
-    keys = [(source, side) for source in sources for side in SIDES]
-    weights = rng.standard_normal(len(keys))
-    weights /= np.linalg.norm(weights)
-    return sum(w * fields[key] for w, key in zip(weights, keys, strict=True))
-
-
-def _respond_in_spikes(drives, info, times, rng) -> np.ndarray:
-    """Return rectified rates of contacts, shape (n_images, n_channels, n_times)."""
-    response = np.empty((len(drives), len(info["chs"]), len(times)))
-    for channel, name in enumerate(info["ch_names"]):
-        area = name.split("_")[0]
-        inputs = drives[[d for d in drives if AREA_OF[_stage_of(d)] == area]]
-        if area == "V1":
-            quadrant = inputs.columns[rng.integers(inputs.shape[1])].split(" ", 1)[1]
-            inputs = inputs[[c for c in inputs if c.endswith(quadrant)]]
-        weights = rng.standard_normal(inputs.shape[1])
-        weights /= np.linalg.norm(weights)
-        rate = np.maximum(1 + 0.6 * inputs.to_numpy() @ weights, 0)
-        course = _spiking(times - ONSETS[area] - 0.005 * rng.uniform(-1, 1))
-        response[:, channel] = rate[:, None] * course
-    return response
-
-
-def _spiking(since_onset: np.ndarray) -> np.ndarray:
-    """Rise within some ms to a transient, stay at half of it, and fall after 0.25 s."""
-    since = np.maximum(since_onset, 0)
-    fall = 1 / (1 + np.exp((since - 0.25) / 0.03))
-    return (1 - np.exp(-since / 0.012)) * (np.exp(-since / 0.05) + 0.5) * fall
-
-
-def _judge(test: mne.Epochs, truth: mne.Epochs, noise: Noise) -> dict:
-    """Measure how well the truth can be known from the averaged test trials."""
     measured = average_repetitions(test, verbose=False)
     order = pd.Index(measured.metadata["image"]).get_indexer(truth.metadata["image"])
     measured, response = (
         measured.get_data(copy=False)[order],
         truth.get_data(copy=False),
     )
-    ranks = rank_of_truth(_likelihood(measured, response, noise), np.arange(len(order)))
+    even = measured / np.reshape(gains, (-1, 1, 1))
+    ranks = rank_of_truth(_likelihood(even, response, noise), np.arange(len(order)))
     return {
         "noise_ceiling": correlate_with_truth(measured, response),
         "best_top1": float(np.mean(ranks <= 1)),

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import mne
 import numpy as np
 import pandas as pd
+from scipy.stats import multivariate_normal
 from sklearn.covariance import ledoit_wolf
 
 from ..preprocessing.epochs import make_epochs
@@ -21,17 +23,21 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
+from ._feature_brains import LinearBrain, NonlinearBrain
 from ._forward import Noise, make_info, make_noise
+from ._nonlinearity import LAWS, draw_gains, draw_levels
+from ._responses import Sources
 from .simulated import (
     _check_numbers,
     _check_snr,
     _make_times,
     correlate_with_truth,
-    draw_fields,
 )
 
 #: What picture features drive, by turns: late vision more than early.
 STAGES = ("IT", "LO", "IT", "V4")
+#: Pictures of every concept that the best decoder of nonlinear responses imagines.
+N_IMAGINED = 1000
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,34 @@ class FeatureLaw:
         gain = r / (r + (1 - r) / n_pictures)
         return self.mean + gain * (templates - self.mean), 1 - gain * r
 
+    def imagine(
+        self, templates: np.ndarray, n_pictures: int, n_draws: int, seed: int = 0
+    ) -> Iterator[np.ndarray]:
+        """Draw other pictures of the concepts that templates are of.
+
+        Parameters
+        ----------
+        templates : array, shape (n_concepts, n_features)
+            Mean features of pictures.
+        n_pictures : int
+            How many pictures each is the mean of.
+        n_draws : int
+            How many to draw of each concept.
+        seed : int
+            The seed; every concept has the same deviations from what is expected.
+
+        Yields
+        ------
+        features : array, shape (n_draws, n_features)
+            The pictures of one concept after another.
+        """
+        expected, unknown = self.guess(templates, n_pictures)
+        white = np.random.default_rng(seed).standard_normal((n_draws, len(self.mean)))
+        white -= white.mean(axis=0)
+        deviations = np.sqrt(unknown) * white @ np.linalg.cholesky(self.covariance).T
+        for each in expected:
+            yield each + deviations
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class SimulatedResponses:
@@ -164,35 +198,40 @@ class SimulatedResponses:
         The noise-free response to every test picture.
     noise_ceiling : dict of float
         As in :class:`mne_brainae.datasets.SimulatedData`.
-    law : instance of FeatureLaw
+    feature_law : instance of FeatureLaw
         The law of the features.
-    axes : array, shape (n_features, n_drives)
-        What drives the brain: these projections of the features minus their mean.
-    filters : array, shape (n_drives, n_channels * n_times)
-        Responses to the drives, divided by the covariance of the noise of ``test``.
+    brain : instance of LinearBrain | NonlinearBrain
+        What responds to features: ``brain.respond(features)`` is free of noise, and
+        ``brain.coordinates(features)`` are its coordinates in ``brain.basis``, less the
+        response that all pictures share.
+    filters : array, shape (n_functions, n_channels * n_times)
+        The basis of the responses, divided by the covariance of the noise of ``test``.
+    information : array, shape (n_functions, n_functions)
+        ``filters`` times the basis.
     common : array, shape (n_channels, n_times)
         The response that all pictures share.
-    information : array, shape (n_drives, n_drives)
-        ``filters`` times the responses to the drives.
+    gains : array, shape (n_images,)
+        Mean gain of the trials of every test picture; 1 where trials are even.
     """
 
     train: mne.EpochsArray
     test: mne.EpochsArray
     truth: mne.EpochsArray
     noise_ceiling: dict[str, float]
-    law: FeatureLaw
-    axes: np.ndarray
+    feature_law: FeatureLaw
+    brain: LinearBrain | NonlinearBrain
     filters: np.ndarray
-    common: np.ndarray
     information: np.ndarray
+    common: np.ndarray
+    gains: np.ndarray
 
     def __repr__(self) -> str:
         ceiling = ", ".join(f"{k} {r:.2f}" for k, r in self.noise_ceiling.items())
         return (
             f"<SimulatedResponses | SIMULATED, {len(self.test.ch_names)} channels x "
             f"{len(self.test.times)} times, {len(self.train)} training and "
-            f"{len(self.test)} test pictures, {len(self.filters)} drives, noise "
-            f"ceiling {ceiling}>"
+            f"{len(self.test)} test pictures, {self.brain.n_drives} drives, "
+            f"{self.brain.law} law, noise ceiling {ceiling}>"
         )
 
     def retrieve(self, candidates: pd.DataFrame) -> Identification:
@@ -208,8 +247,9 @@ class SimulatedResponses:
         identification : instance of Identification
             By the likelihood with the true responses and the true noise.
         """
+        coordinates = self.brain.coordinates(candidates.to_numpy(float))
         shown = self.test.metadata["image"]
-        return self._identify(candidates, shown, 0.0, "retrieval")
+        return self._identify(candidates.index, coordinates, shown, "retrieval")
 
     def classify(self, templates: pd.DataFrame, n_pictures: int) -> Identification:
         """Find the concepts of the test pictures as well as can be.
@@ -225,27 +265,84 @@ class SimulatedResponses:
         -------
         identification : instance of Identification
             By the likelihood with the true responses and the true noise, given what the
-            law of the features says about pictures of each concept.
+            law of the features says about pictures of each concept. Nonlinear responses
+            to pictures of a concept are taken for Gaussian, with their own mean and
+            covariance, so that this decoder is good, but not strictly the best.
         """
-        expected, unknown = self.law.guess(templates.to_numpy(float), n_pictures)
-        expected = pd.DataFrame(expected, index=templates.index)
         shown = self.test.metadata["concept"]
-        return self._identify(expected, shown, unknown, "classification")
+        names = templates.index
+        features = templates.to_numpy(float)
+        if isinstance(self.brain, LinearBrain):
+            expected, unknown = self.feature_law.guess(features, n_pictures)
+            axes = self.brain.axes
+            spread = unknown * axes.T @ self.feature_law.covariance @ axes
+            coordinates = self.brain.coordinates(expected)
+            return self._identify(names, coordinates, shown, "classification", spread)
+        scores = self._judge_concepts(features, n_pictures)
+        return self._found(scores, names, shown, "classification")
 
-    def _identify(self, candidates, shown, unknown: float, task: str):
-        measured = (self.test.get_data(copy=False) - self.common).reshape(
-            len(self.test), -1
-        )
-        found = measured @ self.filters.T
-        drives = (candidates.to_numpy(float) - self.law.mean) @ self.axes
-        spread = unknown * self.axes.T @ self.law.covariance @ self.axes
-        noise = self.information + self.information @ spread @ self.information
-        values, vectors = np.linalg.eigh(noise)
-        is_known = values > 1e-9 * values[-1]
-        white = vectors[:, is_known] / np.sqrt(values[is_known])
-        likelihood = log_likelihood(found @ white, drives @ self.information @ white)
+    def project(self, epochs: mne.BaseEpochs, gains=1.0) -> np.ndarray:
+        """Project responses on the filters, less the response that all share.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs
+            Responses, such as ``test``.
+        gains : float | array, shape (n_epochs,)
+            Their gains, by which they are divided.
+
+        Returns
+        -------
+        projected : array, shape (n_epochs, n_functions)
+            What tells of the coordinates of the responses: for a response with the
+            noise of ``test``, ``information`` times the coordinates, plus noise with
+            the covariance ``information``.
+        """
+        data = epochs.get_data(copy=False) / np.reshape(gains, (-1, 1, 1))
+        return (data - self.common).reshape(len(data), -1) @ self.filters.T
+
+    def whiten(self) -> np.ndarray:
+        """Return what makes the noise of projected test responses white.
+
+        Returns
+        -------
+        white : array, shape (n_functions, n_axes)
+            Columns that multiply what :meth:`project` returns.
+        """
+        return _white(self.information)
+
+    def _identify(self, names, coordinates, shown, task: str, spread=None):
+        noise = self.information
+        if spread is not None:
+            noise = noise + noise @ spread @ noise
+        white = _white(noise)
+        found = self.project(self.test, self.gains) @ white
+        scores = log_likelihood(found, coordinates @ self.information @ white)
+        return self._found(scores, names, shown, task)
+
+    def _judge_concepts(self, templates: np.ndarray, n_pictures: int) -> np.ndarray:
+        """Return the log likelihoods of concepts, from pictures that are imagined."""
+        white = self.whiten()
+        measured = self.project(self.test, self.gains) @ white
+        scores = []
+        for features in self.feature_law.imagine(templates, n_pictures, N_IMAGINED):
+            drawn = self.brain.coordinates(features) @ self.information @ white
+            covariance = np.cov(drawn.T) + np.eye(drawn.shape[1])
+            scores.append(
+                multivariate_normal(drawn.mean(axis=0), covariance).logpdf(measured)
+            )
+        return np.array(scores).T
+
+    @staticmethod
+    def _found(scores, names, shown, task: str) -> Identification:
         protocol = {"task": task, "decoder": "the best possible, which knows the truth"}
-        return Identification(likelihood, candidates.index, shown, protocol)
+        return Identification(scores, names, shown, protocol)
+
+
+def _white(covariance: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(covariance)
+    is_known = values > 1e-9 * values[-1]
+    return vectors[:, is_known] / np.sqrt(values[is_known])
 
 
 @verbose
@@ -253,12 +350,13 @@ class SimulatedResponses:
 def simulate_responses(
     train: pd.DataFrame,
     test: pd.DataFrame,
-    law: FeatureLaw,
+    feature_law: FeatureLaw,
     *,
     kind: str = "eeg",
     n_drives: int = 40,
     n_train_repetitions: int = 4,
     n_test_repetitions: int = 80,
+    law: str = "linear",
     snr: float = 0.05,
     sfreq: float = 100.0,
     tmin: float = 0.0,
@@ -276,7 +374,7 @@ def simulate_responses(
     train, test : DataFrame, shape (n_images, n_features)
         The features, indexed by concept and image. Fewer than two test pictures are a
         ValueError: over one picture nothing correlates.
-    law : instance of FeatureLaw
+    feature_law : instance of FeatureLaw
         How the features are distributed.
     kind : ``"eeg"`` | ``"meg"``
         63 electrodes (V) or 120 magnetometers (T).
@@ -284,6 +382,9 @@ def simulate_responses(
         Number of random projections of the features that drive the brain.
     n_train_repetitions, n_test_repetitions : int
         How many trials each mean is taken over.
+    law : ``"linear"`` | ``"nonlinear"``
+        Whether responses are linear in the features and trials are even, or not, as in
+        :func:`mne_brainae.datasets.simulate`.
     snr : float
         As in :func:`mne_brainae.datasets.simulate`, of one trial.
     sfreq : float
@@ -302,16 +403,21 @@ def simulate_responses(
     -----
     Head, sources, evoked response and noise are those of
     :func:`mne_brainae.datasets.simulate`. Each drive scales one deflection of sources
-    in V4, LO or inferior temporal cortex, so that responses are linear in the features.
+    in V4, LO or inferior temporal cortex. With the linear law responses are linear in
+    the features. With the nonlinear one, the drives are bent as in that function, one
+    more random projection makes responses come early or late, and gain and noise level
+    vary by trial; projections and sources of the drives are those of the linear law.
+    ``snr`` is then that of 4,000 drawn pictures.
     """
     _check_option("kind", kind, ("eeg", "meg"))
+    _check_option("law", law, LAWS)
     _check_numbers(
         n_drives=(n_drives, 1),
         n_train_repetitions=(n_train_repetitions, 1),
         n_test_repetitions=(n_test_repetitions, 1),
     )
     for name, table in (("train", train), ("test", test)):
-        _check_features(name, table, law)
+        _check_features(name, table, feature_law)
     if len(test) < 2:
         raise ValueError(
             "test must have at least 2 pictures, over which the noise ceiling "
@@ -320,54 +426,82 @@ def simulate_responses(
     times = _make_times(sfreq, tmin, tmax)
     _check_snr(snr)
     logger.info("Simulating %s; nothing here is a real recording.", kind.upper())
-    rng = np.random.default_rng(seed_from(random_state))
+    seed = seed_from(random_state)
+    rng = np.random.default_rng(seed)
     info = make_info(kind, sfreq)
-    axes = rng.standard_normal((len(law.mean), n_drives))
-    axes /= np.sqrt(np.einsum("ij,ik,kj->j", axes, law.covariance, axes, optimize=True))
-    names = [f"{STAGES[i % len(STAGES)]} {i}" for i in range(n_drives)]
-    common, patterns = draw_fields(names, info, times, rng)
-    spread = axes.T @ law.covariance @ axes
-    after = patterns[:, :, times > 0].reshape(n_drives, -1)
-    signal = np.einsum("ij,ik,kj->j", after, spread, after, optimize=True).mean()
+    brain = _draw_brain(feature_law, law, n_drives, info, times, rng, seed)
+    signal = brain.variance(feature_law.covariance, times > 0)
     noise = make_noise(kind, info, times, rng).scaled(signal / snr)
-
-    def respond(table: pd.DataFrame) -> np.ndarray:
-        drives = (table.to_numpy(np.float32) - law.mean) @ axes
-        response = np.tensordot(
-            drives.astype(np.float32), patterns.astype(np.float32), 1
-        )
-        return np.add(response, common, out=response, casting="same_kind")
+    uneven = np.random.default_rng([seed, 4])
 
     def record(table: pd.DataFrame, partition: str, n_repetitions: int):
-        data = respond(table)
-        _averaged(noise, n_repetitions).add_to(data, rng)
+        data = brain.respond(table.to_numpy())
+        gains, levels = np.ones(len(data)), np.ones(len(data))
+        if law == "nonlinear":
+            gains, levels = _draw_means((len(data), n_repetitions), uneven)
+        _add_noise(data, _averaged(noise, n_repetitions), gains, levels, rng)
         metadata = _describe(table, partition, n_repetitions)
-        return make_epochs(data, info, times[0], metadata)
+        return make_epochs(data, info, times[0], metadata), gains
 
-    response = respond(test)
-    measured = record(test, "test", n_test_repetitions)
-    filters = _averaged(noise, n_test_repetitions).solve(patterns)
-    filters = filters.reshape(n_drives, -1)
-    information = filters @ patterns.reshape(n_drives, -1).T
+    response = brain.respond(test.to_numpy())
+    measured, gains = record(test, "test", n_test_repetitions)
+    filters = _averaged(noise, n_test_repetitions).solve(brain.basis)
+    filters = filters.reshape(len(filters), -1)
+    information = filters @ brain.basis.reshape(len(filters), -1).T
     return SimulatedResponses(
-        train=record(train, "train", n_train_repetitions),
+        train=record(train, "train", n_train_repetitions)[0],
         test=measured,
         truth=make_epochs(response, info, times[0], _describe(test, "test", 1)),
         noise_ceiling=correlate_with_truth(measured.get_data(copy=False), response),
-        law=law,
-        axes=axes,
+        feature_law=feature_law,
+        brain=brain,
         filters=filters,
-        common=common,
+        common=brain.common,
         information=(information + information.T) / 2,
+        gains=gains,
     )
 
 
-def _check_features(name: str, table: pd.DataFrame, law: FeatureLaw) -> None:
+def _draw_brain(
+    features: FeatureLaw, law: str, n_drives: int, info, times, rng, seed: int
+) -> LinearBrain | NonlinearBrain:
+    """Draw what drives the brain, and where."""
+    axes = _scale_axes(rng.standard_normal((len(features.mean), n_drives)), features)
+    names = [f"{STAGES[i % len(STAGES)]} {i}" for i in range(n_drives)]
+    sources = Sources.draw(names, info, rng)
+    if law == "linear":
+        return LinearBrain(features.mean, axes, *sources.evoke(times))
+    other = np.random.default_rng([seed, 3]).standard_normal((len(axes), 1))
+    axes = np.hstack([axes, _scale_axes(other, features)])
+    return NonlinearBrain(features.mean, axes, sources, times)
+
+
+def _scale_axes(axes: np.ndarray, features: FeatureLaw) -> np.ndarray:
+    """Scale projections of the features to variance 1."""
+    covariance = features.covariance
+    axes /= np.sqrt(np.einsum("ij,ik,kj->j", axes, covariance, axes, optimize=True))
+    return axes
+
+
+def _draw_means(shape: tuple[int, int], rng) -> tuple[np.ndarray, np.ndarray]:
+    """Draw gains and noise levels of trials, and average over repetitions."""
+    gains, levels = draw_gains(shape, rng), draw_levels(shape, rng)
+    return gains.mean(axis=1), np.sqrt((levels**2).mean(axis=1))
+
+
+def _add_noise(data: np.ndarray, noise: Noise, gains, levels, rng) -> None:
+    """Multiply responses by their gains and add noise of their levels, in place."""
+    data *= (gains / levels).astype(data.dtype)[:, np.newaxis, np.newaxis]
+    noise.add_to(data, rng)
+    data *= levels.astype(data.dtype)[:, np.newaxis, np.newaxis]
+
+
+def _check_features(name: str, table: pd.DataFrame, features: FeatureLaw) -> None:
     _validate_type(table, pd.DataFrame, name)
-    if table.index.nlevels != 2 or table.shape[1] != len(law.mean):
+    if table.index.nlevels != 2 or table.shape[1] != len(features.mean):
         raise ValueError(
             f"{name} must be indexed by concept and image and have the "
-            f"{len(law.mean)} features of the law, got an index of "
+            f"{len(features.mean)} features of the law, got an index of "
             f"{table.index.nlevels} levels and {table.shape[1]} features."
         )
 

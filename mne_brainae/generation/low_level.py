@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import __version__
 from ..images.pairing import image_paths
 from ..images.pictures import find_pictures
+from ..models.linear_map import ALPHAS, LinearMap
 from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import read_array
 from ..preprocessing.scaling import Scaler
@@ -36,7 +37,6 @@ from ..utils.files import (
     write_arrays,
 )
 from .pixels import as_pictures, as_pixels, from_pixels
-from .ridge import ALPHAS, Ridge
 
 DECODER_FILE = {"kind": "picture decoder", "version": 1}
 
@@ -110,7 +110,7 @@ class PictureDecoder(BaseEstimator):
         pixels = as_pixels(as_pictures(shown), self.size)
         check_finite(brain, "epochs")
         self._scaler = Scaler.for_brain(brain, "evoked")
-        self._ridge = Ridge.fit(
+        self._ridge = LinearMap.fit(
             self._rows(brain),
             pixels.reshape(len(pixels), -1),
             self.alphas,
@@ -207,5 +207,5 @@ def read_picture_decoder(fname) -> PictureDecoder:
     decoder.info_ = mne.Info.from_json_dict(header["info"])
     decoder.times_, decoder._mean = arrays["times"], arrays["mean"]
     decoder._scaler = Scaler(**take_group("scaler", arrays))
-    decoder._ridge = Ridge(**take_group("ridge", arrays))
+    decoder._ridge = LinearMap(**take_group("ridge", arrays))
     return decoder

@@ -16,6 +16,7 @@ from .. import __version__
 from ..models.checkpoint import history_table
 from ..models.file import load_weights
 from ..models.fingerprints import fingerprint_fit
+from ..models.linear_map import ALPHAS, LinearMap
 from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
 from ..preprocessing.splits import hold_out
 from ..utils.checks import (
@@ -46,7 +47,6 @@ from .diffusion import (
     sample,
     train,
 )
-from .ridge import ALPHAS, Ridge
 
 PRIOR_FILE = {"kind": "prior", "version": 2}
 
@@ -168,7 +168,7 @@ class RidgePrior(Prior):
             The fitted prior.
         """
         brain, image = self._learn_scales(brain, image)
-        self._ridge = Ridge.fit(brain, image, self.alphas)
+        self._ridge = LinearMap.fit(brain, image, self.alphas)
         return self
 
     @property
@@ -204,7 +204,7 @@ class RidgePrior(Prior):
         return as_group("ridge", vars(self._ridge)), {"params": params}
 
     def _restore(self, arrays: dict, header: dict) -> None:
-        self._ridge = Ridge(**take_group("ridge", arrays))
+        self._ridge = LinearMap(**take_group("ridge", arrays))
 
 
 @fill_doc

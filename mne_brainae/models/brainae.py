@@ -6,17 +6,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pandas as pd
 import torch
 
 from ..images import ImageEncoder
 from ..nn.decoders import BRAIN_DECODERS
 from ..nn.encoders import BRAIN_ENCODERS
+from ..nn.network import PARTS
 from ..nn.tsconv import UPSAMPLINGS
-from ..utils.checks import check_device, check_folder_for_arrays, logger
+from ..utils.checks import (
+    check_device,
+    check_folder_for_arrays,
+    counted,
+    logger,
+    seed_from,
+)
 from ..utils.constraints import integer, options, real
 from ..utils.docs import fill_doc
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
+from .linear import LinearBrainAE
 from .parts import Losses, Training
+from .start import choose_length, linear_of, network_from
 from .trained import TrainedModel, held_out_noise
 from .training_set import TrainingSet
 
@@ -50,10 +60,20 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         :func:`mne_brainae.compute_image_features`. New images pass the same.
     spatial_window : ``"auto"`` | tuple of float | None
         As in :class:`mne_brainae.LinearBrainAE`.
-    image_projection : ``"linear"`` | ``"identity"`` | Module
-        What maps features into the shared space.
-    n_embedding : int
-        Dimension F of the shared space.
+    image_projection : ``"linear"`` | ``"identity"`` | ``"squares"`` | Module
+        What maps features into the shared space. ``"squares"``, with ``init``, adds
+        squares of projections of the features, solved in closed form, where held-out
+        images are identified better with them.
+    n_embedding : int | None
+        Dimension F of the shared space; None is 1024, or what ``init`` has.
+    init : instance of LinearBrainAE | None
+        None is random weights, as in the paper. A linear model is fitted to the same
+        epochs and images, fitted before or not, and the network starts from it: its
+        three maps stay as they are, and a part that is not ``"linear"`` is added to its
+        map from scale 0. Where training takes nothing off the error of held-out
+        concepts, the closed form is kept as it is. What reads epochs and images
+        (``image_encoder``, ``spatial_window``, ``picks``, ``imputation``, ``device``)
+        is that of this model, and not of ``init``.
     n_kernels, kernel_length, pool_length, pool_stride : int
         The sizes k, m1, m2 and s of Table 6.
     inner_activation : bool
@@ -65,9 +85,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         What is minimized; None is the four terms of the paper with weight 1.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
-    standardize : ``"channel"`` | ``"evoked"``
+    standardize : ``"channel"`` | ``"evoked"`` | None
         Whether every channel's mean is subtracted inside, or the mean response. Both
-        divide by the channel's standard deviation and are undone on the way out.
+        divide by the channel's standard deviation and are undone on the way out. None
+        is ``"channel"``, and ``"evoked"`` with ``init``, which needs it.
     mask_augmentation : float
         Share of the responses of every batch of which the encoder sees a part only,
         under masks of all kinds and ratios, while all is to be reconstructed. It helps
@@ -86,7 +107,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     history_ : DataFrame, shape (n_epochs, n_terms)
         Every loss term for training and validation.
     best_epoch_ : int
-        The epoch whose weights were kept.
+        The epoch whose weights were kept; -1 is the closed form of ``init``.
+    n_signal_, noise_target_ : int | str | None
+        As in :class:`mne_brainae.LinearBrainAE`; None without ``init``.
+    slope_ : float | None
+        The part of the predicted deviation from the mean response that holds for images
+        held out; None without images.
     spatial_window_ : tuple of float | None
         The window in use.
     temperature_ : float
@@ -113,19 +139,25 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     >>> model.fit(data.train, data.images)  # doctest: +SKIP
     """
 
+    _learned: ClassVar[tuple[str, ...]] = (
+        *TrainedModel._learned,
+        "n_signal_",
+        "noise_target_",
+    )
     _parameter_constraints: ClassVar[dict] = {
         "brain_encoder": [options(*BRAIN_ENCODERS), torch.nn.Module],
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
         "spatial_window": [options("auto"), tuple, list, None],
-        "image_projection": [options("linear", "identity"), torch.nn.Module],
-        "n_embedding": [integer(1)],
+        "image_projection": [options("linear", "identity", "squares"), torch.nn.Module],
+        "n_embedding": [integer(1), None],
+        "init": [LinearBrainAE, None],
         **{size: [integer(1)] for size in SIZES},
         "inner_activation": ["boolean"],
         "upsampling": [options(*UPSAMPLINGS)],
         "losses": [Losses, None],
         "training": [Training, None],
-        "standardize": [options("channel", "evoked")],
+        "standardize": [options("channel", "evoked"), None],
         "mask_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
         "device": [str],
@@ -139,7 +171,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         image_encoder="gabor",
         spatial_window=None,
         image_projection="linear",
-        n_embedding=1024,
+        n_embedding=None,
+        init=None,
         n_kernels=40,
         kernel_length=26,
         pool_length=5,
@@ -148,7 +181,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         upsampling="nearest",
         losses=None,
         training=None,
-        standardize="channel",
+        standardize=None,
         mask_augmentation=0.0,
         imputation="mean",
         picks=None,
@@ -162,6 +195,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.spatial_window = spatial_window
         self.image_projection = image_projection
         self.n_embedding = n_embedding
+        self.init = init
         self.n_kernels = n_kernels
         self.kernel_length = kernel_length
         self.pool_length = pool_length
@@ -189,8 +223,117 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
                 "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
             )
 
+        if self.init is not None:
+            self._check_start()
+        elif self._takes_squares:
+            raise ValueError(
+                "image_projection='squares' adds to a closed form: give "
+                "init=LinearBrainAE(), or take 'linear'."
+            )
+
+    def _check_start(self) -> None:
+        """Refuse what would have no effect beside the linear model."""
+        for name, only in (("n_embedding", None), ("standardize", "evoked")):
+            if getattr(self, name) not in (None, only):
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} has no effect with init, which "
+                    "decides over it. Leave it out, or set it in "
+                    "init=LinearBrainAE(...)."
+                )
+        if self.image_projection not in ("linear", "squares"):
+            raise ValueError(
+                "With init, image_projection must be 'linear' or 'squares', got "
+                f"{self.image_projection!r}."
+            )
+        self.init.check()
+
     def _read(self, epochs, images, seed=None, **how) -> TrainingSet:
-        return super()._read(epochs, images, seed, needs_images=False, **how)
+        how |= {"needs_images": self.init is not None}
+        how |= {"standardize": self._standardize}
+        return super()._read(epochs, images, seed, **how)
+
+    @property
+    def _standardize(self) -> str:
+        if self.standardize is not None:
+            return self.standardize
+        return "channel" if self.init is None else "evoked"
+
+    @property
+    def _losses(self) -> Losses:
+        if self.losses is not None or self.init is None:
+            return super()._losses
+        # The closed form is the best linear alignment; what is added is to predict.
+        feature = float(self.brain_encoder != "linear")
+        return Losses(contrastive=0.0, feature=feature, recon_brain=0.0)
+
+    def _fit(self, epochs, images) -> None:
+        if self.init is None:
+            self.n_signal_, self.noise_target_ = None, None
+            super()._fit(epochs, images)
+        else:
+            self._fit_from_start(epochs, images)
+
+    def _fit_from_start(self, epochs, images) -> None:
+        """Solve the closed form, choose how long to train beyond it, and train."""
+        seed = seed_from(self.random_state)
+        data = self._read(
+            epochs,
+            images,
+            seed,
+            memory_map=self._training.memory_map,
+            stacks_windows=self.spatial_window == "auto",
+        )
+        linear = linear_of(self, seed)
+        learned = linear._solve(data, seed, squares=self._takes_squares)
+        self._take_over(linear)
+        if self.imputation == "gaussian":
+            learned["imputer"] = data.learn_imputer()
+        self.history_, self.best_epoch_ = pd.DataFrame(), -1
+        self.temperature_ = self._losses.temperature
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            torch.manual_seed(seed)
+            if self._adds_to(data):
+                learned |= self._train_from(learned, linear, data, seed)
+        self.latent_ = data.to_latent(**learned)
+        linear._say(data)
+
+    @property
+    def _takes_squares(self) -> bool:
+        return self.image_projection == "squares"
+
+    def _take_over(self, linear: LinearBrainAE) -> None:
+        for name in ("n_signal_", "noise_target_", "slope_", "spatial_window_"):
+            setattr(self, name, getattr(linear, name))
+        self.selection_ = f"{linear.selection_}; the closed form alone"
+
+    def _adds_to(self, data: TrainingSet) -> bool:
+        """Tell whether there is anything to train beside the closed form."""
+        parts = self._sizes(data)
+        return any(parts[name] not in ("linear", None) for name in PARTS[:2])
+
+    def _train_from(self, learned: dict, linear, data: TrainingSet, seed: int) -> dict:
+        """Train what is added, for as long as held-out images gain by it."""
+        choice = choose_length(self, linear, data, seed)
+        self.history_, self.best_epoch_ = choice.history, choice.n_epochs - 1
+        if not choice.n_epochs:
+            logger.info("Training gained nothing on held-out images: closed form kept.")
+            return {}
+        self.selection_ = (
+            f"{linear.selection_}; then {counted(choice.n_epochs, 'epoch')} of "
+            f"training, which took {100 * choice.gain:.1f} % off the squared error of "
+            "held-out images"
+        )
+        logger.info(f"Chose {self.selection_}.")
+        self.slope_ = choice.slope
+        network = network_from(self._sizes(data), learned["network"])
+        self._run_epochs(
+            network, data, seed, n_epochs=choice.n_epochs, stage="-all-images"
+        )
+        return {
+            "network": network.eval(),
+            "slope": self.slope_,
+            "completes_linearly": choice.completes_linearly,
+        }
 
     def _sizes(self, data: TrainingSet) -> dict:
         n_channels, n_times = data.shape
@@ -199,7 +342,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             logger.info("One sample per epoch: taking the linear encoder and decoder.")
             encoder = "linear" if encoder == "tsconv" else encoder
             decoder = "linear" if decoder == "tsconv" else decoder
-        n_embedding = self.n_embedding
+        n_embedding = 1024 if self.n_embedding is None else self.n_embedding
         if self.image_projection == "identity" and data.n_features is not None:
             n_embedding = data.n_features
         return {
@@ -216,7 +359,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         }
 
     def _learn_rest(self, data: TrainingSet, network) -> dict:
-        learned = {"noise_axes": held_out_noise(data, network)}
+        learned = super()._learn_rest(data, network)
+        learned |= {"noise_axes": held_out_noise(data, network)}
         if self.imputation == "gaussian":
             learned["imputer"] = data.learn_imputer()
         return learned

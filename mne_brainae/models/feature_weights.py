@@ -13,7 +13,7 @@ from mne.utils import ProgressBar
 
 from ..preprocessing.scaling import Scaler
 from ..utils.checks import logger
-from .closed_form import predicted_share
+from .linear_gaussian.ridge import PENALTIES, Ridge
 from .linear_gaussian.windows import FeatureMaps
 
 #: Centres and widths to choose from, as shares of a picture's side.
@@ -137,6 +137,7 @@ def choose_window(features: pd.DataFrame, brain: np.ndarray) -> SpatialWindow | 
     rows = np.linspace(0, len(brain) - 1, min(len(brain), MOST_IMAGES)).astype(int)
     rows = np.unique(rows)
     responses = brain[rows].reshape(len(rows), -1)
+    responses = responses - responses.mean(axis=0)
     places, grams = _grams(features.iloc[rows])
     windows = [None]
     windows += [SpatialWindow(*place) for place in product(CENTRES, CENTRES, WIDTHS)]
@@ -145,7 +146,7 @@ def choose_window(features: pd.DataFrame, brain: np.ndarray) -> SpatialWindow | 
     for window in ProgressBar(windows, mesg="Spatial window"):
         energy = (feature_weights(places, window) / whole) ** 2
         gram = np.tensordot(energy.astype(np.float32), grams, 1)
-        shares.append(predicted_share(gram, responses))
+        shares.append(Ridge.from_gram(gram).choose_one(responses, PENALTIES)[1])
     best = int(np.argmax(shares))
     logger.info(
         f"Chose the spatial window {windows[best] or 'whole picture'}: "

@@ -148,6 +148,7 @@ def _header(model) -> dict:
         "train_images": latent.train_images,
         "image_encoder": encode(latent.image_encoder),
         "slope": latent.slope,
+        "completes_linearly": latent.completes_linearly,
     }
 
 
@@ -200,6 +201,7 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
         image_encoder=parts.get("image_encoder") if is_own else decode(encoder),
         noise_axes=arrays.get("noise_axes"),
         slope=header["slope"],
+        completes_linearly=header["completes_linearly"],
         **groups,
     )
 

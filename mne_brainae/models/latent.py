@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from ..images import ImageEncoder
+from ..nn.added import without_added
 from ..nn.fast.frozen import freeze
 from ..nn.network import BrainAENetwork
 from ..preprocessing.imputation import Imputer
@@ -56,6 +57,8 @@ class Latent:
     slope : float
         The part of the predicted deviation from the mean response that holds for images
         held out.
+    completes_linearly : bool
+        Whether responses are completed by the fixed linear parts of the network alone.
     errors : instance of ErrorLaw | None
         How far responses lie from their images in the shared space, by the number of
         repetitions averaged; it is known in the closed form.
@@ -77,6 +80,7 @@ class Latent:
     noise_axes: np.ndarray | None = None
     imputer: Imputer | None = None
     slope: float = 1.0
+    completes_linearly: bool = False
     errors: ErrorLaw | None = None
     concepts: ConceptLaw | None = None
 
@@ -204,10 +208,17 @@ class Latent:
         if self.imputer is not None:
             rows = self.imputer.fill(rows)
         rows[np.isnan(rows)] = 0.0  # the mean
-        whole = self.decode(apply(self._frozen.embed_brain, rows))
+        whole = self.brain_scaler.inverse_transform(self._rebuild(rows))
         if self.imputer is not None:
             whole[missing] = self.brain_scaler.inverse_transform(rows)[missing]
         return whole
+
+    def _rebuild(self, rows: np.ndarray) -> np.ndarray:
+        """Pass standardized responses through the shared space."""
+        if not self.completes_linearly:
+            return self._decode_standardized(apply(self._frozen.embed_brain, rows))
+        z = apply(without_added(self.network.brain_encoder), rows)
+        return apply(without_added(self.network.brain_decoder), z)
 
     # -- responses beside images ------------------------------------------------------
 
@@ -268,10 +279,10 @@ class Latent:
             for n_templates in np.unique(candidates[:, -1]):
                 columns = np.flatnonzero(candidates[:, -1] == n_templates)
                 covariance = self.errors.covariance(repetitions)
-                expected = self.slope * candidates[columns, :-1]
+                expected = self.errors.slope * candidates[columns, :-1]
                 if n_templates and self.concepts is not None:
                     of_concept = self.concepts.covariance(n_templates)
-                    covariance = covariance + self.slope**2 * of_concept
+                    covariance = covariance + self.errors.slope**2 * of_concept
                     expected = self.concepts.gain(n_templates) * expected
                 density = log_density(measured[rows, :-1], expected, covariance)
                 found[np.ix_(rows, columns)] = density
@@ -286,7 +297,7 @@ class Latent:
         )
 
     def _predicted_values(self, z_image: np.ndarray) -> np.ndarray:
-        predicted = self._predict_standardized(z_image)
+        predicted = self._decode_standardized(z_image)
         return predicted.reshape(len(predicted), -1)  # (n_images, n_values)
 
     # -- checks -----------------------------------------------------------------------

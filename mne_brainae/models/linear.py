@@ -26,12 +26,11 @@ from .feature_weights import feature_maps
 from .linear_gaussian import ErrorLaw, LinearGaussian, Steps, make_folds, solve
 from .linear_gaussian.stack import Stack, solve_stack
 from .model import Model
+from .slope import warn_if_low
 from .training_set import TrainingSet
 
 #: Fewer images give little more than chance (see the guide, "What to expect").
 FEW_IMAGES = 40
-#: A held-out slope below which the responses do not follow the images.
-LOW_SLOPE = 0.2
 
 
 @fill_doc
@@ -177,13 +176,16 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         self.latent_ = data.to_latent(**learned)
         self._say(data)
 
-    def _solve(self, data: TrainingSet, seed: int) -> dict:
-        """Learn the fields of the shared space that a training set gives."""
+    def _solve(self, data: TrainingSet, seed: int, *, squares: bool = False) -> dict:
+        """Learn the fields of the shared space that a training set gives.
+
+        ``squares`` adds squares of image features where held-out images gain by them.
+        """
         if data.stacks_windows:
             return self._solve_stack(data)
-        return self._solve_axes(data, seed)
+        return self._solve_axes(data, seed, squares)
 
-    def _solve_axes(self, data: TrainingSet, seed: int) -> dict:
+    def _solve_axes(self, data: TrainingSet, seed: int, squares: bool) -> dict:
         trials, of = data.trials()
         groups = data.groups(self.validation)
         labels = np.unique(groups, return_inverse=True)[1]
@@ -199,16 +201,18 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
             concepts=data.groups("concept") if has_concepts else None,
             folds=make_folds(labels, steps.n_folds, seed),
             n_extra=max(self.n_embedding - n_axes, 0),
+            squares=squares,
             steps=replace(steps, n_prior=n_axes),
             folder=data.folder,
         )
         found.errors.repetitions *= data.averaged_before()
+        found.errors.slope = found.slope
         self.spatial_window_ = data.spatial_window
         self.n_signal_, self.slope_ = found.n_signal, found.slope
         self.noise_target_ = found.target
         self.selection_ = f"{found} on {len(data.training)} training images"
         return {
-            "network": linear_network(data, *maps_of(found)),
+            "network": network_of(data, found),
             "slope": found.slope,
             "errors": found.errors,
             "concepts": found.concepts,
@@ -240,13 +244,33 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
                 f"The model was fitted on {n_images} images. With fewer than "
                 f"{FEW_IMAGES} it tells few images apart; show more of them."
             )
-        if self.slope_ < LOW_SLOPE:
-            warn(
-                f"Only {100 * self.slope_:.0f} % of the predicted responses hold for "
-                "images that were left out: these responses hardly follow these "
-                "images. Check that metadata['image'] names what was shown, and that "
-                "the features say what the brain responds to."
-            )
+        warn_if_low(self.slope_)
+
+
+def network_of(data: TrainingSet, found: LinearGaussian) -> BrainAENetwork:
+    """Return a closed form as a network, with its squares if it has any.
+
+    Parameters
+    ----------
+    data : instance of TrainingSet
+        The sizes.
+    found : instance of LinearGaussian
+        The closed form of standardized responses and features.
+
+    Returns
+    -------
+    network : instance of BrainAENetwork
+        The network, in evaluation mode.
+    """
+    image, encoder, decoder = maps_of(found)
+    if found.squares is None:
+        return linear_network(data, image, encoder, decoder)
+    n_units, n_coordinates = found.squares.directions.shape
+    options = {"n_units": n_units, "n_coordinates": n_coordinates}
+    network = _build(data, len(image[1]), {"squares": options})
+    network.load_affine(None, encoder, decoder)
+    network.image_projection.load(**found.image_projection())
+    return network.requires_grad_(False).eval()
 
 
 def maps_of(found: LinearGaussian) -> tuple:
@@ -318,15 +342,19 @@ def linear_network(data: TrainingSet, image, encoder, decoder) -> BrainAENetwork
     network : instance of BrainAENetwork
         The network, in evaluation mode.
     """
+    network = _build(data, len(image[1]), "linear")
+    network.load_affine(image, encoder, decoder)
+    return network.eval()
+
+
+def _build(data: TrainingSet, n_embedding: int, image_projection) -> BrainAENetwork:
     n_channels, n_times = data.shape
-    network = build_network(
+    return build_network(
         n_channels=n_channels,
         n_times=n_times,
         n_image_features=data.n_features,
-        n_embedding=len(image[1]),
+        n_embedding=n_embedding,
         brain_encoder="linear",
         brain_decoder="linear",
-        image_projection="linear",
+        image_projection=image_projection,
     )
-    network.load_affine(image, encoder, decoder)
-    return network.eval()

@@ -226,6 +226,7 @@ class Model(BaseEstimator):
             "channels": len(latent.info["ch_names"]),
             "window": f"{latent.times[0]:g} to {latent.times[-1]:g} s",
             "model selection": self.selection_,
+            "held-out slope": f"{latent.slope:.2f}",
             "test images seen in fit": len(seen),
             "image encoder": name_of(encoder) or "ready features",
             "seed": self.seed_,

@@ -7,17 +7,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from ..nn.losses import BrainAELoss
 from ..nn.network import BrainAENetwork, build_network
 from ..utils.checks import logger, resolve_device, seed_from
 from .checkpoint import State, history_table
-from .closed_form import white_axes
 from .fingerprints import fingerprint_training
 from .latent import apply
 from .model import Model
+from .noise_axes import white_axes
 from .parts import Losses, Training
+from .slope import held_out_slope, warn_if_low
 from .training import size_of_batch, train
 from .training_set import TrainingSet
 
@@ -32,6 +34,7 @@ class TrainedModel(Model):
         *Model._learned,
         "best_epoch_",
         "history_",
+        "slope_",
         "spatial_window_",
         "temperature_",
     )
@@ -55,7 +58,8 @@ class TrainedModel(Model):
         with torch.random.fork_rng(range(torch.cuda.device_count())):
             torch.manual_seed(seed)
             network = self._train(data, seed)
-        self.latent_ = data.to_latent(network, **self._learn_rest(data, network))
+        rest = self._learn_rest(data, network)
+        self.latent_ = data.to_latent(network=network, **rest)
 
     @property
     def _training(self) -> Training:
@@ -71,38 +75,42 @@ class TrainedModel(Model):
 
     def _train(self, data: TrainingSet, seed: int) -> BrainAENetwork:
         network = build_network(**self._sizes(data))
-        losses = self._losses
-        loss = BrainAELoss(
-            losses.weights,
-            temperature=losses.temperature,
-            learn_temperature=losses.learn_temperature,
-            symmetric=losses.symmetric,
-        )
-        state = self._run_epochs(network, loss, data, seed)
+        state = self._run_epochs(network, data, seed)
         self.history_ = history_table(state)
         self.best_epoch_ = state.best_epoch
-        self.temperature_ = loss.temperature
         return network.eval()
 
-    def _run_epochs(self, network, loss, data: TrainingSet, seed: int) -> State:
+    def _run_epochs(
+        self,
+        network: BrainAENetwork,
+        data: TrainingSet,
+        seed: int,
+        *,
+        n_epochs: int | None = None,
+        start_counts: bool = False,
+        stage: str = "",
+    ) -> State:
+        """Train a network, for so many epochs or until held-out images no longer gain.
+
+        ``stage`` tells the checkpoints of several trainings of one fit apart.
+        """
         how, pairs = self._training, data.training
         batch_size = size_of_batch(len(pairs), how.batch_size)
-        updates = len(pairs) // batch_size
-        n_epochs = max(how.max_epochs, -(-how.min_updates // updates))
-        if n_epochs > how.max_epochs:
-            logger.info(f"{updates} updates per epoch: up to {n_epochs} epochs.")
-        checkpoint = None if how.checkpoint is None else Path(how.checkpoint)
-        fingerprint = ""
-        if checkpoint is not None:
+        most, least = self._lengths(len(pairs) // batch_size, n_epochs)
+        checkpoint, fingerprint = None, ""
+        if how.checkpoint is not None:
+            checkpoint = Path(how.checkpoint)
+            checkpoint = checkpoint.with_stem(checkpoint.stem + stage)
             fingerprint = fingerprint_training(self, pairs, data.validation, seed=seed)
-        return train(
+        loss = self._make_loss()
+        state = train(
             network,
             loss,
             pairs,
             data.validation,
             batch_size=batch_size,
-            max_epochs=n_epochs,
-            min_epochs=how.max_epochs,
+            max_epochs=most,
+            min_epochs=least,
             learning_rate=how.learning_rate,
             betas=tuple(how.betas),
             optimizer=how.optimizer,
@@ -113,13 +121,44 @@ class TrainedModel(Model):
             computation=how.computation,
             precision=how.precision,
             mask_augmentation=getattr(self, "mask_augmentation", 0.0),
+            start_counts=start_counts,
             checkpoint=checkpoint,
             fingerprint=fingerprint,
+        )
+        self.temperature_ = loss.temperature
+        return state
+
+    def _lengths(self, updates: int, n_epochs: int | None) -> tuple[int, int]:
+        """Return the most and the fewest epochs, for so many updates an epoch."""
+        if n_epochs is not None:
+            return n_epochs, n_epochs
+        how = self._training
+        most = max(how.max_epochs, -(-how.min_updates // updates))
+        if most > how.max_epochs:
+            logger.info(f"{updates} updates per epoch: up to {most} epochs.")
+        return most, how.max_epochs
+
+    def _make_loss(self) -> BrainAELoss:
+        losses = self._losses
+        return BrainAELoss(
+            losses.weights,
+            temperature=losses.temperature,
+            learn_temperature=losses.learn_temperature,
+            symmetric=losses.symmetric,
         )
 
     def _learn_rest(self, data: TrainingSet, network: BrainAENetwork) -> dict:
         """Return what the shared space has beside its network."""
-        return {}
+        if data.validation.image is None or network.brain_decoder is None:
+            self.slope_ = None
+            return {}
+        mean = data.latent["brain_scaler"].transform(data.latent["mean_response"])
+        responses, images = data.validation.brain, data.validation.image
+        self.slope_, _ = held_out_slope(
+            network, responses.numpy(), images.numpy(), mean.astype(np.float32)
+        )
+        warn_if_low(self.slope_)
+        return {"slope": self.slope_}
 
     def _chosen(self) -> str:
         return f"epoch {self.best_epoch_} of {len(self.history_)} kept"

@@ -135,7 +135,9 @@ class Loop:
     fingerprint: str = ""
     title: str = "Training"
 
-    def run(self, learn: Callable[[int], dict], validate: Callable[[], dict]) -> State:
+    def run(
+        self, learn: Callable[[int], dict], validate: Callable[[], dict] | None
+    ) -> State:
         """Train, and leave the weights of least validation loss.
 
         Parameters
@@ -143,8 +145,9 @@ class Loop:
         learn : callable
             Learns for the epoch whose number it is given, and returns columns of the
             history.
-        validate : callable
+        validate : callable | None
             Returns more columns of the history, one of which is ``validation_total``.
+            None keeps the last epoch, whose number was chosen before.
 
         Returns
         -------
@@ -179,7 +182,7 @@ class Loop:
         ended = self._is_done(state)
         epochs = range(state.epoch, state.epoch if ended else self.max_epochs)
         for epoch in ProgressBar(epochs, mesg=self.title):
-            row = learn(epoch) | validate()
+            row = learn(epoch) | ({} if validate is None else validate())
             self._record(state, row)
             ended = self._is_done(state) or state.epoch == self.max_epochs
             kept.save(state, is_last=ended)
@@ -191,7 +194,7 @@ class Loop:
         return state.epoch >= self.min_epochs and waited >= self.patience
 
     def _record(self, state: State, row: dict) -> None:
-        loss = row["validation_total"]
+        loss = row.get("validation_total", -float(state.epoch))
         if not np.isfinite(loss):
             raise RuntimeError(
                 f"The validation loss became {loss} in epoch {state.epoch}. Lower "
@@ -254,8 +257,9 @@ def train(
     loss : instance of BrainAELoss
         The loss, changed in place when it learns its temperature.
     training, validation : instance of Pairs
-        The images to learn from and the held-out ones to choose the epoch by. The
-        responses to learn from are laid out anew, in place.
+        The images to learn from and the held-out ones to choose the epoch by; without
+        any of these the last epoch is kept. The responses to learn from are laid out
+        anew, in place.
     batch_size : int
         Images per update. The last partial batch is dropped, since InfoNCE depends on
         the batch.
@@ -315,7 +319,7 @@ def train(
     how_long = max_epochs, min_epochs, patience, start_counts
     loop = Loop(learned, updates, order, *how_long, checkpoint, fingerprint)
     with _hardware(learner, device):
-        state = loop.run(learn, validate)
+        state = loop.run(learn, validate if len(validation) else None)
     network.eval().cpu()
     return state
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import mne
@@ -15,7 +15,6 @@ import torch
 
 from ..images import ImageEncoder, compute_image_features
 from ..images.pairing import check_folder, image_paths, rows_by_name
-from ..nn.network import BrainAENetwork
 from ..preprocessing.averaging import average_by
 from ..preprocessing.imputation import MOST_EPOCHS, Imputer
 from ..preprocessing.scaling import Scaler
@@ -198,6 +197,39 @@ class TrainingSet:
         by = by if by in self.table else "image"
         return self.learned[by].astype(str)
 
+    def hold_out(self, by: str, size: float | int, seed: int) -> TrainingSet:
+        """Hold images out of those to learn from, standardized as before.
+
+        Parameters
+        ----------
+        by : ``"concept"`` | ``"image"``
+            What is held out as a whole.
+        size : float | int
+            The share or number of images.
+        seed : int
+            The seed.
+
+        Returns
+        -------
+        data : instance of TrainingSet
+            The same recording with fewer images to learn from; arrays are copied.
+        """
+        rng = np.random.default_rng(seed)
+        held_out, unit = hold_out(self.table, by, size, rng)
+        pairs = []
+        for rows in (np.flatnonzero(~held_out), np.flatnonzero(held_out)):
+            brain = take_rows(self.training.brain.numpy(), rows, self.folder)
+            image = self.training.image
+            image = None if image is None else image[torch.from_numpy(rows)]
+            pairs.append(Pairs(torch.from_numpy(brain), image, self.folder))
+        return replace(
+            self,
+            training=pairs[0],
+            validation=pairs[1],
+            held_out=held_out,
+            held_out_by=unit,
+        )
+
     @property
     def sfreq(self) -> float:
         """The sampling frequency in hertz."""
@@ -232,9 +264,9 @@ class TrainingSet:
         data = trials[np.unique(some)]
         return Imputer.fit(data.reshape(len(data), -1))
 
-    def to_latent(self, network: BrainAENetwork, **learned) -> Latent:
-        """Return the fitted shared space of a network that learned from this."""
-        return Latent(network, **self.latent, **learned)
+    def to_latent(self, **learned) -> Latent:
+        """Return the fitted shared space, of what a model learned from this."""
+        return Latent(**self.latent, **learned)
 
 
 def check_size(table: pd.DataFrame) -> None:

@@ -47,3 +47,8 @@ class Added(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Apply both parts and add them."""
         return self.fixed(rows) + self.gain * self.learned(rows)
+
+
+def without_added(part: nn.Module) -> nn.Module:
+    """Return a part without what was added to it."""
+    return part.fixed if isinstance(part, Added) else part

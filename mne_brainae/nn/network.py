@@ -89,12 +89,12 @@ class BrainAENetwork(nn.Module):
         ----------
         image, encoder, decoder : tuple of array | None
             Weight and bias of image projection, brain encoder and brain decoder. A part
-            that the network lacks is passed over.
+            that the network lacks, or None for it, is passed over.
         """
         given = (image, encoder, decoder)
         parts = (self.image_projection, self.brain_encoder, self.brain_decoder)
         for part, values in zip(parts, given, strict=True):
-            if part is None:
+            if part is None or values is None:
                 continue
             (layer,) = (each for each in part.modules() if type(each) is nn.Linear)
             layer.weight.copy_(torch.from_numpy(values[0]))

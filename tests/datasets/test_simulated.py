@@ -3,6 +3,7 @@
 # License: BSD-3-Clause
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mne_brainae.datasets import SimulatedData, simulate
@@ -222,6 +223,7 @@ def test_likelihood_is_that_of_the_dense_covariance(simulations):
     ("bad", "error", "match"),
     [
         ({"kind": "fmri"}, ValueError, "kind"),
+        ({"law": "quadratic"}, ValueError, "law"),
         ({"n_test_concepts": 1}, ValueError, "n_test_concepts must be at least 2"),
         ({"n_exemplars": 1.5}, TypeError, "n_exemplars"),
         ({"snr": 0}, ValueError, "snr must be positive"),
@@ -236,3 +238,58 @@ def test_likelihood_is_that_of_the_dense_covariance(simulations):
 def test_bad_arguments_are_refused(bad, error, match):
     with pytest.raises(error, match=match):
         simulate(**bad)
+
+
+@pytest.fixture(scope="module")
+def bent(eeg):
+    """Noise that is there, but hardly: what is left of a trial is its response."""
+    path = eeg.images.parents[1]
+    how = SMALL | {"law": "nonlinear", "snr": 1e8, "sfreq": 250.0}
+    return simulate("eeg", path=path, **how)
+
+
+def test_nonlinear_law_has_the_pictures_of_the_linear_one(eeg, bent):
+    assert bent.images == eeg.images
+    assert list(bent.train.metadata.columns) == COLUMNS
+    assert bent.best_top1 == 1
+    again = simulate("eeg", path=eeg.images.parents[1], law="nonlinear", **SMALL)
+    twin = simulate("eeg", path=eeg.images.parents[1], law="nonlinear", **SMALL)
+    np.testing.assert_array_equal(again.train.get_data(), twin.train.get_data())
+    assert again.train.get_data().shape == eeg.train.get_data().shape
+    assert not np.allclose(again.truth.get_data(), eeg.truth.get_data())
+    assert again.noise_ceiling == twin.noise_ceiling
+
+
+def test_gain_and_noise_vary_by_trial(bent, eeg):
+    names = pd.Index(bent.truth.metadata["image"])
+    rows = names.get_indexer(bent.test.metadata["image"])
+    truth = bent.truth.get_data()[rows].reshape(len(rows), -1)
+    trials = bent.test.get_data().reshape(len(rows), -1)
+    gains = (trials * truth).sum(axis=1) / (truth**2).sum(axis=1)
+    np.testing.assert_allclose(trials, gains[:, None] * truth, atol=1e-2 * truth.std())
+    assert np.log(gains).std() == pytest.approx(0.2, rel=0.25)
+    path = eeg.images.parents[1]
+    noisy = simulate("eeg", path=path, law="nonlinear", snr=1e-4, **SMALL)
+    levels = np.log(noisy.test.get_data().std(axis=(1, 2)))
+    even = simulate("eeg", path=path, snr=1e-4, **SMALL).test.get_data()
+    assert levels.std() > 1.5 * np.log(even.std(axis=(1, 2))).std()
+
+
+def test_responses_come_early_and_late(bent, eeg):
+    """The first peak of the spread over channels, which drives change little."""
+    path = eeg.images.parents[1]
+    how = SMALL | {"snr": 1e8, "sfreq": 250.0}
+    linear = simulate("eeg", path=path, **how)
+
+    def latencies(data):
+        power = data.truth.get_data().std(axis=1)
+        return data.truth.times[power[:, data.truth.times < 0.13].argmax(axis=1)]
+
+    assert np.ptp(latencies(bent)) > np.ptp(latencies(linear))
+
+
+def test_mua_bends_too(simulations):
+    path = simulations["mua"].images.parents[1]
+    bent = simulate("mua", path=path, law="nonlinear", **SMALL)
+    assert bent.truth.get_data().min() >= 0
+    assert not np.allclose(bent.truth.get_data(), simulations["mua"].truth.get_data())

@@ -65,7 +65,7 @@ def test_guess_of_a_picture_from_its_template(law):
 def test_responses_are_linear_and_averages_hold_the_noise(simulated):
     data, _, test, options = simulated
     truth = data.truth.get_data()
-    drives = (test.to_numpy() - data.law.mean) @ data.axes
+    drives = (test.to_numpy() - data.feature_law.mean) @ data.brain.axes
     design = np.column_stack([np.ones(len(drives)), drives])
     flat = truth.reshape(len(truth), -1)
     fitted = design @ np.linalg.lstsq(design, flat, rcond=None)[0]
@@ -88,11 +88,11 @@ def test_best_decoder_against_the_density(simulated, drawn):
     noise = root @ root.T
     information = patterns @ np.linalg.solve(noise, patterns.T)
     filters = np.linalg.solve(noise, patterns.T).T
-    spread = data.axes.T @ data.law.covariance @ data.axes
+    spread = data.brain.axes.T @ data.feature_law.covariance @ data.brain.axes
     templates = drawn[:, 1:].mean(axis=1)
-    expected, unknown = data.law.guess(templates, 6)
+    expected, unknown = data.feature_law.guess(templates, 6)
     measured = rng.standard_normal((len(test), 6))
-    of_drives = (expected - data.law.mean) @ data.axes
+    of_drives = (expected - data.feature_law.mean) @ data.brain.axes
     density = np.array(
         [
             multivariate_normal.logpdf(
@@ -117,6 +117,7 @@ def test_best_decoder_against_the_density(simulated, drawn):
     assert_allclose(ours, density, atol=1e-6 * np.abs(density).max())
 
 
+@pytest.mark.stochastic
 def test_best_decoder_beats_others_and_knows_no_more(simulated, drawn):
     data, _, test, _ = simulated
     found = data.retrieve(test.droplevel("concept"))
@@ -137,6 +138,64 @@ def test_one_seed_gives_one_recording(simulated, law):
     assert not np.allclose(other.truth.get_data(), data.truth.get_data())
 
 
+@pytest.fixture(scope="module")
+def bent(law, simulated):
+    _, train, test, options = simulated
+    return simulate_responses(train, test, law, **options, law="nonlinear")
+
+
+def test_nonlinear_responses_are_those_of_bent_and_late_drives(bent, simulated):
+    linear, _, test, options = simulated
+    assert bent.brain.n_drives == options["n_drives"]
+    assert "nonlinear law" in repr(bent)
+    assert_allclose(bent.brain.axes[:, :-1], linear.brain.axes)
+    features = test.to_numpy()
+    drives, delays = bent.brain.drive(features)
+    assert np.ptp(delays) > 0.018
+    truth, times = bent.truth.get_data(), bent.truth.times
+    for row in (0, 7):
+        common, patterns = bent.brain.sources.evoke(times - delays[row])
+        expected = common + np.tensordot(drives[row], patterns, 1)
+        assert_allclose(truth[row], expected, atol=1e-4 * np.abs(expected).max())
+    basis = bent.brain.basis.reshape(len(bent.brain.basis), -1)
+    assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-8)
+    rebuilt = bent.common + np.tensordot(
+        bent.brain.coordinates(features), bent.brain.basis, 1
+    )
+    assert_allclose(rebuilt, truth, atol=1e-3 * truth.std())
+
+
+def test_averages_of_the_nonlinear_law_are_uneven(bent, simulated):
+    _, _, test, options = simulated
+    assert len(bent.gains) == len(test)
+    assert_allclose(bent.gains.mean(), 1, atol=0.02)
+    assert 0.5 < bent.gains.std() / (0.2 / np.sqrt(80)) < 1.5
+    truth = bent.truth.get_data()
+    error = bent.test.get_data() - bent.gains[:, None, None] * truth
+    signal = truth[:, :, bent.test.times > 0].var(axis=0).mean()
+    assert_allclose(signal / error.var() / 80, options["snr"], rtol=0.5)
+
+
+def test_best_decoder_of_the_nonlinear_law(bent, simulated, drawn):
+    _, _, test, _ = simulated
+    found = bent.retrieve(test.droplevel("concept"))
+    concepts = test.index.get_level_values("concept")
+    named = bent.classify(pd.DataFrame(drawn[:, 1:].mean(axis=1), index=concepts), 6)
+    assert found.top_k(1) > named.top_k(1) > 5 * named.chance(1)
+    wrong = test.droplevel("concept").sample(frac=1, random_state=0)
+    wrong.index = test.index.get_level_values("image")
+    assert bent.retrieve(wrong).top_k(1) < 0.15
+
+
+def test_imagined_pictures_have_what_a_template_tells(law):
+    template = law.draw(1, 1, np.random.default_rng(0))[0].astype(float)
+    expected, unknown = law.guess(template, 3)
+    (drawn,) = law.imagine(template, 3, 4000)
+    assert_allclose(drawn.mean(axis=0), expected[0], atol=1e-9)
+    scale = np.abs(law.covariance).max()
+    assert_allclose(np.cov(drawn.T), unknown * law.covariance, atol=0.1 * scale)
+
+
 def test_bad_input(law, simulated):
     _, train, test, _ = simulated
     with pytest.raises(ValueError, match="index of 1 levels"):
@@ -147,6 +206,8 @@ def test_bad_input(law, simulated):
         simulate_responses(train, test, law, kind="mua")
     with pytest.raises(ValueError, match="snr"):
         simulate_responses(train, test, law, snr=0)
+    with pytest.raises(ValueError, match="law"):
+        simulate_responses(train, test, law, law="quadratic")
     with pytest.raises(ValueError, match=r"at least 2 pictures.* got 1"):
         simulate_responses(train, test[:1], law)
 

@@ -4,6 +4,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from evidence import need
 from miniatures import (
     EEG2_TEST,
     encrypted,
@@ -13,14 +14,8 @@ from miniatures import (
 import mne_brainae
 from mne_brainae.datasets import _fetch, things
 
-REAL = _fetch.locate("things", None)
-needs_tables = pytest.mark.skipif(
-    not (REAL / "things_concepts.tsv").is_file(),
-    reason="needs $MNE_BRAINAE_DATA/things",
-)
 
-
-@needs_tables
+@pytest.mark.data("things")
 def test_real_concepts():
     concepts = things.read_concepts()
     assert len(concepts) == concepts.index.nunique() == 1854
@@ -31,7 +26,7 @@ def test_real_concepts():
         assert concepts["number"][concept] == int(number)
 
 
-@needs_tables
+@pytest.mark.data("things")
 def test_real_categories():
     categories = things.read_categories()
     assert categories.shape == (1854, 27)
@@ -41,23 +36,23 @@ def test_real_categories():
     assert categories.loc["aardvark", "animal"]
 
 
-@needs_tables
+@pytest.mark.data("things")
 def test_real_groups():
     groups = things.group_concepts()
     assert len(groups) == 607  # 21 more are in two of the four
     assert set(groups) == set(things.GROUPS)
     assert list(groups.unique()) == list(things.GROUPS)
-    numbers = pd.read_csv(REAL / "things_meg_test_images.tsv", sep="\t")
+    numbers = pd.read_csv(need("things") / "things_meg_test_images.tsv", sep="\t")
     names = things.read_concepts().index[numbers["things_category_nr"] - 1]
     meg = things.group_concepts(names)
     assert len(meg) == 26 + 37 + 8 + 10 - 2 * 2  # two concepts in two groups each
 
 
-@needs_tables
+@pytest.mark.data("things")
 def test_53_categories(tmp_path):
     """Members are 1 and others empty; rows are named by word."""
     for name in ("things_concepts.tsv", "category_mat_manual.tsv"):
-        shutil.copy(REAL / name, tmp_path)
+        shutil.copy(need("things") / name, tmp_path)
     words = things.read_concepts(tmp_path)["word"]
     table = pd.DataFrame({"Word": words, "Definition": "x"}, index=words.index)
     for number in range(53):
@@ -77,7 +72,7 @@ def test_53_categories(tmp_path):
         things.read_categories(tmp_path, n_categories=53)
 
 
-@needs_tables
+@pytest.mark.data("things")
 def test_bad_arguments():
     with pytest.raises(ValueError, match="Allowed values are 27 and 53"):
         things.read_categories(n_categories=28)
@@ -134,12 +129,12 @@ def test_templates_that_were_never_shown(pictures):
     assert list(found) == ["abacus"]
 
 
-@needs_tables
+@pytest.mark.data("things")
 def test_meg_concepts_without_a_picture_that_was_never_shown(tmp_path):
     """35 of the 200: of each, pictures 1 to 12 and one more were shown."""
-    counts = pd.read_csv(REAL / "things_images_per_concept.tsv", sep="\t")
+    counts = pd.read_csv(need("things") / "things_images_per_concept.tsv", sep="\t")
     counts = counts.set_index("things_category_nr")
-    test = pd.read_csv(REAL / "things_meg_test_images.tsv", sep="\t")
+    test = pd.read_csv(need("things") / "things_meg_test_images.tsv", sep="\t")
     rows, shown = [], []
     for image, category in test.itertuples(index=False):
         first, n_images = counts.loc[category]

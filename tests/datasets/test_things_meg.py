@@ -7,6 +7,7 @@ import mne
 import numpy as np
 import pandas as pd
 import pytest
+from evidence import need
 from miniatures import (
     CATCH,
     MEG_TEST,
@@ -26,7 +27,6 @@ from mne_brainae.preprocessing.streaming import read_filtered
 
 PLAIN = {"l_freq": None, "h_freq": None, "sfreq": None, "baseline": None}
 GOOD = [i for i, name in enumerate(meg_names()) if not name.startswith("MRO11")]
-THINGS = _fetch.locate("things", None)
 REAL_EVENTS = "example_sub-BIGMEG1_ses-01_task-main_run-01_events.tsv"
 
 
@@ -146,14 +146,15 @@ def test_fit_from_end_to_end(miniature, small, tmp_path):
     assert list(found.candidates) == ["abacus_13s.jpg"]
 
 
-@pytest.mark.skipif(not THINGS.is_dir(), reason="needs $MNE_BRAINAE_DATA/things")
+@pytest.mark.data("things")
 def test_real_events():
     """The events of a real run are understood."""
-    events = read_tsv(THINGS / REAL_EVENTS)
+    folder = need("things")
+    events = read_tsv(folder / REAL_EVENTS)
     assert set(events["trial_type"]) == {"exp", "test", "catch"}
     is_catch = events["trial_type"] == "catch"
     assert events.loc[is_catch, "value"].isna().all()
-    tests = pd.read_csv(THINGS / "things_meg_test_images.tsv", sep="\t")
+    tests = pd.read_csv(folder / "things_meg_test_images.tsv", sep="\t")
     shown = events.loc[events["trial_type"] == "test", "value"].astype(int)
     assert len(shown) == 20
     assert set(shown) <= set(tests["things_image_nr"])

@@ -1,8 +1,5 @@
 """Blurry pictures decoded linearly, and contact sheets."""
 
-import os
-from pathlib import Path
-
 import mne
 import numpy as np
 import pandas as pd
@@ -20,12 +17,7 @@ from mne_brainae.generation import (
 )
 from mne_brainae.generation.metrics import pixel_correlation
 from mne_brainae.generation.pixels import as_pictures, as_pixels
-from mne_brainae.generation.ridge import ALPHAS, Ridge
-
-needs_v4 = pytest.mark.skipif(
-    not Path(os.environ.get("MNE_BRAINAE_DATA", ""), "macaque_v4").is_dir(),
-    reason="MNE_BRAINAE_DATA has no macaque_v4",
-)
+from mne_brainae.models.linear_map import ALPHAS, LinearMap
 
 
 def seen_by_a_linear_brain(n_pictures, noise, n_channels=60, n_times=3, seed=0):
@@ -58,6 +50,7 @@ def test_pixels_that_the_brain_holds_are_found():
     assert [p.size for p in decoder.predict(epochs[:2])] == [(4, 4)] * 2
 
 
+@pytest.mark.stochastic
 def test_noise_is_decoded_as_the_mean_picture():
     epochs, pictures = seen_by_a_linear_brain(400, noise=1e4)
     decoder = PictureDecoder(size=4).fit(epochs[:300], pictures)
@@ -113,7 +106,7 @@ def test_components_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     rows, wanted = rng.standard_normal((80, 50)), rng.standard_normal((80, 4))
     theirs = make_pipeline(PCA(10, random_state=0), RidgeCV(ALPHAS)).fit(rows, wanted)
-    ours = Ridge.fit(rows, wanted, ALPHAS, 10)
+    ours = LinearMap.fit(rows, wanted, ALPHAS, 10)
     assert ours.alpha == theirs[-1].alpha_
     np.testing.assert_allclose(ours.predict(rows), theirs.predict(rows), atol=1e-5)
 
@@ -148,7 +141,8 @@ def test_sheet_has_a_picture_where_it_says():
         contact_sheet({"seen": [red] * 3, "generated": [blue]})
 
 
-@needs_v4
+@pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
 def test_photographs_are_decoded_from_v4_above_every_control():
     epochs = macaque_v4.read_epochs("210225")
     decoder = PictureDecoder().fit(epochs[:1000])
@@ -162,7 +156,7 @@ def test_photographs_are_decoded_from_v4_above_every_control():
     assert r.mean() > pixel_correlation(mean, seen).mean() + 0.08
 
 
-@needs_v4
+@pytest.mark.data("macaque_v4")
 def test_the_command_prints_scores_and_saves_the_sheet(tmp_path, capsys, monkeypatch):
     whole = macaque_v4.read_epochs("190923")
     monkeypatch.setattr(macaque_v4, "read_epochs", lambda *_, **__: whole[:120])

@@ -97,7 +97,7 @@ def difference(one, other):
 def test_pictures_are_painted_from_what_the_brain_says(seen, model, prior, pipeline):
     epochs, pictures = seen
     how = {"pipeline": pipeline, "n_images": 2, "n_steps": 2, "random_state": 0}
-    generated = model.generate(epochs[50:53], prior, **how)
+    generated = generate_pictures(model, epochs[50:53], prior, **how)
     assert len(generated) == 3
     assert generated.names == ["50.png", "51.png", "52.png"]
     assert generated.embeddings.shape == (3, 2, N_FEATURES)

@@ -70,6 +70,7 @@ def gaussian(world):
 
 
 @needs_diffusers
+@pytest.mark.stochastic
 def test_samples_are_those_of_the_known_posterior(world, gaussian):
     brain, mean = (rows[N_TRAIN:] for rows in world)
     prior, image = gaussian
@@ -94,6 +95,7 @@ def test_without_a_brain_samples_are_those_of_all_pictures(world, gaussian):
 
 
 @needs_diffusers
+@pytest.mark.stochastic
 def test_guidance_trades_variety_for_the_condition(world, gaussian):
     brain, prior = world[0][N_TRAIN:], gaussian[0]
     how = {"n_samples": 8, "n_steps": 20, "random_state": 0}
@@ -129,6 +131,7 @@ def test_noise_that_is_added_is_not_that_to_start_from(tables, monkeypatch):
 
 
 @needs_diffusers
+@pytest.mark.stochastic
 def test_where_the_posterior_has_two_modes_ridge_falls_between_them(world):
     brain, mode = world
     rng = np.random.default_rng(1)

@@ -1,7 +1,23 @@
 """Models of the bare names of parameters, as tests want them."""
 
 import mne_brainae
-from mne_brainae.models.recipes import set_by_name
+from mne_brainae.models.recipes import (
+    ESTIMATORS,
+    estimator_class,
+    names_of_params,
+    set_by_name,
+)
+
+CLASSES = {name: estimator_class(name) for name in ESTIMATORS}
+#: Settings under which a trained model takes no time, and learns little.
+BRIEF = {
+    "n_kernels": 4,
+    "kernel_length": 10,
+    "n_embedding": 16,
+    "max_epochs": 3,
+    "min_updates": 1,
+    "random_state": 0,
+}
 
 
 def brain_ae(**params):
@@ -12,3 +28,15 @@ def brain_ae(**params):
 def nonlinear_model(**params):
     """Return a NonlinearEncodingModel, parameters of its training by bare names."""
     return set_by_name(mne_brainae.NonlinearEncodingModel(), params)
+
+
+def brief_model(name, **params):
+    """Return a model of a class that fits in a blink; it ignores unknown parameters."""
+    model = CLASSES[name]()
+    if not hasattr(model, "training"):
+        return set_by_name(model, params)
+    params = BRIEF | params
+    if name == "ContrastiveDecoder":  # whose own encoder needs long responses
+        params = {"brain_encoder": "linear"} | params
+    known = names_of_params(model)
+    return set_by_name(model, {key: params[key] for key in params if key in known})

@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
+#: The environment variable that names the folder of all recordings.
+DATA = "MNE_BRAINAE_DATA"
+
 
 def need(folder):
-    """Skip a test where a recording is not at hand."""
-    data = os.environ.get("MNE_BRAINAE_DATA")
-    if data is None or not (Path(data) / folder).is_dir():
-        pytest.skip(f"MNE_BRAINAE_DATA has no {folder}")
+    """Return where a recording is, or skip the test where it is not at hand."""
+    path = Path(os.environ.get(DATA, "")) / folder
+    if DATA not in os.environ or not path.is_dir():
+        pytest.skip(f"{DATA} has no {folder}")
+    return path
 
 
 def p_of(accuracy, n, chance):

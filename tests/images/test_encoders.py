@@ -1,7 +1,6 @@
 """Image encoders: options, names, batches, and real networks."""
 
 import json
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -67,10 +66,8 @@ def test_a_real_pretrained_network():
     np.testing.assert_allclose(by_name, features(middle, pictures), atol=1e-3)
 
 
-@pytest.mark.skipif(
-    "MNE_BRAINAE_DATA" not in os.environ,
-    reason="MNE_BRAINAE_DATA does not name the folder of real data",
-)
+@pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
 def test_middle_layers_predict_real_neurons():
     """A part of the session that the command scores whole; shuffled is about 0."""
     epochs = macaque_v4.read_epochs("190923", verbose="ERROR")[:180]

@@ -1,12 +1,12 @@
 """Files of features that other programs computed, in their own layouts."""
 
-import os
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from evidence import need
 from safetensors.numpy import save_file
 
 from mne_brainae import compute_image_features, read_image_features
@@ -148,13 +148,10 @@ def test_damaged_foreign_and_evil_files(tmp_path, monkeypatch):
         read_image_features("list.pt", NAMES)
 
 
-@pytest.mark.skipif(
-    "MNE_BRAINAE_DATA" not in os.environ,
-    reason="MNE_BRAINAE_DATA does not name the folder of real data",
-)
+@pytest.mark.data("things")
 def test_real_clip_features_of_things():
     """CLIP features that the authors of NICE publish for THINGS-EEG2."""
-    folder = Path(os.environ["MNE_BRAINAE_DATA"], "things")
+    folder = need("things")
     names = [f"image {index:03d}" for index in range(200)]
     images = read_image_features(folder / "clip_l14_test_images.npy", names)
     templates = read_image_features(folder / "clip_l14_class_templates.npy", names)

@@ -1,16 +1,15 @@
 """Pictures by name, every kind of picture, and the Gabor features."""
 
 import io
-import os
 import subprocess
 import sys
 import warnings
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from evidence import need
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -512,10 +511,7 @@ def test_extreme_pictures():
 # ---------------------------------------------------------------- real neurons
 
 
-@pytest.mark.skipif(
-    "MNE_BRAINAE_DATA" not in os.environ,
-    reason="MNE_BRAINAE_DATA does not name the folder of real data",
-)
+@pytest.mark.data("macaque_v4")
 @pytest.mark.parametrize(
     ("session", "least"), [("190923", 0.5), ("210225", 0.45)], ids=["190923", "210225"]
 )
@@ -526,7 +522,7 @@ def test_gabor_features_predict_v4(session, least):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    place = Path(os.environ["MNE_BRAINAE_DATA"], "macaque_v4")
+    place = need("macaque_v4")
     with zipfile.ZipFile(place / f"images_{session}.zip") as archive:
         names = sorted(n for n in archive.namelist() if n.endswith(".jpg"))
         pictures = {n: Image.open(io.BytesIO(archive.read(n))) for n in names}

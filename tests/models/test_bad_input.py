@@ -1,15 +1,11 @@
 """Wrong input meets an error that says what to do."""
 
-import json
-
 import mne
 import numpy as np
 import pandas as pd
 import pytest
 from building import brain_ae
 from PIL import Image
-from safetensors import safe_open
-from safetensors.numpy import save_file
 from sklearn.exceptions import NotFittedError
 
 import mne_brainae
@@ -451,7 +447,7 @@ def test_stimulus_with_or_without_suffix(file, suffix, model, unseen, templates)
         model.classify(changed(epochs, image=names), pd.concat([templates, shown]))
 
 
-# -- unfitted models and files -------------------------------------------------------
+# -- unfitted models, checkpoints ------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -483,61 +479,6 @@ def test_unfitted(method, new, unseen, templates, tmp_path):
     model = new()
     with pytest.raises(NotFittedError, match="not fitted"):
         getattr(model, method)(*arguments.get(method, (epochs,)))
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture
-def saved(model, tmp_path):
-    fname = tmp_path / "model.safetensors"
-    model.save(fname)
-    return fname
-
-
-@pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.999])
-def test_truncated_model_file(share, saved):
-    data = saved.read_bytes()
-    saved.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(ValueError, match="may be truncated"):
-        mne_brainae.read_brainae(saved)
-
-
-def test_foreign_model_file(saved):
-    saved.write_text("this is no model, but a text of some length")
-    with pytest.raises(ValueError, match=r"model\.safetensors is no whole safetensors"):
-        mne_brainae.read_brainae(saved)
-    save_file({"weight": np.zeros(3)}, saved)
-    with pytest.raises(ValueError, match="no mark of mne_brainae, expected the model"):
-        mne_brainae.read_brainae(saved)
-
-
-@pytest.mark.parametrize("version", [0, 1, None])
-def test_other_version(version, saved):
-    with safe_open(saved, framework="numpy") as file:
-        header = json.loads(file.metadata()["mne_brainae"])
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    save_file(arrays, saved, {"mne_brainae": json.dumps(header | {"version": version})})
-    with pytest.raises(ValueError, match=rf"format {version}.*release that wrote"):
-        mne_brainae.read_brainae(saved)
-
-
-def test_existing_file(model, saved):
-    before = saved.read_bytes()
-    with pytest.raises(FileExistsError, match="overwrite"):
-        model.save(saved)
-    assert saved.read_bytes() == before
-    model.save(saved, overwrite=True)
-    assert mne_brainae.read_brainae(saved).times_.shape == model.times_.shape
-
-
-def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="absent"):
-        mne_brainae.read_brainae(tmp_path / "absent.safetensors")
-
-
-@pytest.mark.parametrize("name", ["model.pt", "model", "model.fif"])
-def test_wrong_suffix(name, model, tmp_path):
-    with pytest.raises(ValueError, match=rf"end in .safetensors, got '{name}'"):
-        model.save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 

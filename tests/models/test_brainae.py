@@ -20,6 +20,7 @@ from mne_brainae.preprocessing.scaling import Scaler
 from mne_brainae.preprocessing.splits import hold_out
 
 
+@pytest.mark.stochastic
 def test_unseen_images_are_predicted_and_found(model, unseen):
     """A linear brain is recovered: far above the mean response and chance."""
     epochs, features = unseen
@@ -36,6 +37,15 @@ def test_unseen_images_are_predicted_and_found(model, unseen):
     )
 
 
+@pytest.mark.stochastic
+def test_trained_models_identify_by_likelihood_too(model, unseen):
+    averaged = mne_brainae.average_repetitions(unseen[0])
+    found = model.retrieve(averaged, unseen[1], similarity="likelihood")
+    assert found.top_k(1) > 0.8
+    assert "likelihood" in found.protocol["similarity"]
+
+
+@pytest.mark.stochastic
 def test_shuffled_images_fall_to_chance(recording, unseen, small):
     epochs, features = recording
     rows = np.random.default_rng(0).permutation(len(features))
@@ -46,6 +56,7 @@ def test_shuffled_images_fall_to_chance(recording, unseen, small):
     assert model.retrieve(averaged, unseen[1]).top_k(1) < 0.2
 
 
+@pytest.mark.stochastic
 def test_templates_name_concepts(model, unseen):
     """Templates are other images; here noisy copies of the concept's features."""
     epochs, features = unseen
@@ -92,6 +103,7 @@ def test_epochs_are_never_changed(recording, small):
     pd.testing.assert_frame_equal(epochs.metadata, table)
 
 
+@pytest.mark.stochastic
 def test_reconstruction_of_partial_recordings(model, unseen):
     """What is missing comes back better than by the mean response."""
     epochs, _ = unseen
@@ -105,6 +117,7 @@ def test_reconstruction_of_partial_recordings(model, unseen):
     assert error < baseline
 
 
+@pytest.mark.stochastic
 def test_one_seed_one_result_and_global_states_untouched(recording, small):
     quick = small | {"max_epochs": 2, "min_updates": 1}
     np.random.seed(3)  # noqa: NPY002
@@ -197,6 +210,7 @@ def test_one_sample_takes_the_linear_pair(recording, small):
     assert model.predict_epochs(features).get_data().shape == (80, 16, 1)
 
 
+@pytest.mark.stochastic
 def test_without_images_it_is_an_autoencoder(recording, small):
     epochs, _ = recording
     model = brain_ae(**small).fit(epochs)
@@ -250,11 +264,10 @@ def test_pictures_in_and_a_new_picture_out(recording, small, tmp_path):
 
 FIT = """
 import sys
-import numpy as np, torch
-sys.path.insert(0, sys.argv[1])
+import numpy as np
+sys.path += [sys.argv[1], sys.argv[1] + "/helpers"]
+from building import brain_ae
 from conftest import _recording
-from helpers.building import brain_ae
-torch.set_num_threads(1)
 epochs, features = _recording(20, 40, np.random.default_rng(0))
 brain_ae(
     n_kernels=8, kernel_length=10, n_embedding=32, max_epochs=40, random_state=0,
@@ -264,6 +277,7 @@ brain_ae(
 """
 
 
+@pytest.mark.stochastic
 def test_killed_fit_goes_on_to_the_same_weights(recording, tmp_path):
     """SIGKILL in the middle; the checkpoint leads to the result of an unbroken fit."""
     checkpoint, broken = tmp_path / "fit.safetensors", tmp_path / "a.safetensors"

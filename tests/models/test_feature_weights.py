@@ -81,6 +81,7 @@ def test_products_of_places_add_up_to_those_of_all_features():
     np.testing.assert_allclose(np.tensordot(energy, grams, 1), expected, atol=1e-3)
 
 
+@pytest.mark.stochastic
 def test_window_is_found():
     brain, features = _brain(300, 0)
     window = choose_window(features, brain[:, :, None])
@@ -88,23 +89,31 @@ def test_window_is_found():
     assert window.column < 0.5
 
 
-def _epochs(brain, names):
+def _epochs(brain, names, n_times=1):
     info = mne.create_info(brain.shape[1], 10.0, "seeg")
     table = pd.DataFrame({"image": names})
-    return mne.EpochsArray(brain[:, :, None], info, metadata=table, verbose=False)
+    data = np.repeat(brain[:, :, None], n_times, axis=2)
+    return mne.EpochsArray(data, info, metadata=table, verbose=False)
 
 
-def test_window_is_used_remembered_and_helps(tmp_path):
+@pytest.mark.stochastic
+@pytest.mark.parametrize("n_times", [1, 2])
+def test_window_is_used_and_helps(n_times, tmp_path):
+    """One window is chosen, or predictions through many are stacked at one sample."""
     train, test = _brain(300, 0), _brain(100, 1)
-    epochs = _epochs(train[0], train[1].index)
+    epochs, unseen = (
+        _epochs(brain, features.index, n_times) for brain, features in (train, test)
+    )
     scores = {}
     for window in (None, "auto"):
-        model = mne_brainae.fit(
-            epochs, train[1], recipe="linear", spatial_window=window, verbose="WARNING"
-        )
-        scores[window] = model.score(_epochs(test[0], test[1].index), test[1])
+        model = mne_brainae.LinearBrainAE(spatial_window=window)
+        scores[window] = model.fit(epochs, train[1]).score(unseen, test[1])
     assert scores["auto"] > scores[None]
-    assert model.spatial_window_[0] < 0.5
+    if n_times == 1:
+        assert model.spatial_window_ is None
+        assert "through windows" in model.selection_
+    else:
+        assert model.spatial_window_[0] < 0.5
     model.save(tmp_path / "model.safetensors")
     again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
     assert again.spatial_window_ == model.spatial_window_

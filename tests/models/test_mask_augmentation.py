@@ -47,6 +47,7 @@ def augmented(recording, small):
     return brain_ae(**small, mask_augmentation=0.5).fit(*recording)
 
 
+@pytest.mark.stochastic
 def test_it_brings_more_of_what_is_missing_back(augmented, model, unseen):
     epochs = mne_brainae.average_repetitions(unseen[0])
     options = {"kinds": ["random", "spatial"], "ratios": [0.75], "random_state": 0}

@@ -63,9 +63,8 @@ recipes = {
         n_kernels=8, inner_activation=False, max_epochs=1, min_updates=1,
         batch_size=400, random_state=0,
     ),
-    "linear": dict(n_signal=8, imputation="mean"),
+    "linear": dict(imputation="mean"),
 }
-torch.set_num_threads(1)
 whole = mne.read_epochs(fname, preload=False, verbose="ERROR")
 features = pd.read_csv(table, index_col="image")
 size = 4 * len(whole) * len(whole.ch_names) * len(whole.times)

@@ -97,6 +97,7 @@ def test_more_features_than_images_and_more_values_than_both():
         mne_brainae.LinearEncodingModel(alphas=None).fit(epochs, features)
 
 
+@pytest.mark.stochastic
 def test_linear_encoder_has_the_face_of_the_model(recording, unseen):
     epochs, features = unseen
     encoder = mne_brainae.LinearEncodingModel().fit(*recording)
@@ -149,6 +150,7 @@ def nonlinear(recording):
     return nonlinear_model(**QUICK).fit(*recording)
 
 
+@pytest.mark.stochastic
 def test_nonlinear_encoder_learns(nonlinear, unseen):
     epochs, features = unseen
     assert nonlinear.score(epochs, features) > 0.3
@@ -220,6 +222,7 @@ def test_bad_parameters(recording, params, match):
         mne_brainae.LinearEncodingModel(**params).fit(*recording)
 
 
+@pytest.mark.stochastic
 def test_table_1(recording, unseen):
     """All four columns fit and predict, and differ in what the table says."""
     systems = mne_brainae.encoding_systems(

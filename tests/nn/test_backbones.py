@@ -30,6 +30,7 @@ def test_short_windows_are_refused():
 
 
 @needs_braindecode
+@pytest.mark.stochastic
 def test_a_model_with_a_backbone_learns_and_is_read_back(recording, tmp_path):
     epochs, features = recording
     model = mne_brainae.fit(

@@ -93,6 +93,7 @@ def longer():
 
 
 @pytest.mark.parametrize("recipe", ["nice", "atm"])
+@pytest.mark.stochastic
 def test_systems_decode_unseen_images(longer, recipe, tmp_path):
     train, (epochs, features) = longer
     model = mne_brainae.fit(
@@ -118,6 +119,7 @@ def test_systems_decode_unseen_images(longer, recipe, tmp_path):
     np.testing.assert_array_equal(again.ranks, found.ranks)
 
 
+@pytest.mark.stochastic
 def test_ridge_both_ways(longer):
     (train, features), (epochs, unseen) = longer
     model = mne_brainae.RidgeModel().fit(train, features)

@@ -66,6 +66,7 @@ def test_expectation_is_the_conditional_mean():
 
 
 @pytest.mark.parametrize("kind", ["random", "spatial", "temporal", "forecast"])
+@pytest.mark.stochastic
 def test_best_recipe_completes_recordings(kind, recording, unseen, tmp_path):
     model = mne_brainae.fit(*recording, recipe="linear", verbose="WARNING")
     masked = mne_brainae.mask_epochs(unseen[0], kind, 0.3, random_state=0)

@@ -393,6 +393,7 @@ def test_predictions_of_more_images(scored):
     )
 
 
+@pytest.mark.stochastic
 def test_fitted_model(model, unseen):
     epochs, table = unseen
     scores = mne_brainae.score_encoding(

@@ -43,6 +43,7 @@ def brain():
     return model, identify, epochs, table
 
 
+@pytest.mark.stochastic
 def test_pointwise(brain):
     model, identify, epochs, _ = brain
     before = epochs.get_data(copy=True)
@@ -63,6 +64,7 @@ def test_pointwise(brain):
     assert "2 differ" in repr(found)
 
 
+@pytest.mark.stochastic
 def test_nothing_is_known_before_the_response(brain):
     model, identify, epochs, _ = brain
     found = {
@@ -85,6 +87,7 @@ def test_nothing_is_known_before_the_response(brain):
     assert found["decreasing"]["accuracy"].iloc[0] == whole
 
 
+@pytest.mark.stochastic
 def test_channels_and_regions(brain):
     model, identify, epochs, _ = brain
     found = mne_brainae.occlude_channels(identify, epochs, model.evoked_)
@@ -120,6 +123,7 @@ def test_other_channels_stay(brain):
     pd.testing.assert_frame_equal(one, two)
 
 
+@pytest.mark.stochastic
 def test_consistency(brain):
     model, identify, epochs, table = brain
     scores = mne_brainae.score_encoding(

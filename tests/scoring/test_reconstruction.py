@@ -55,6 +55,7 @@ def test_against_loops():
     assert_allclose(found["skill"], 1 - of_guess / of_mean, rtol=1e-4)
 
 
+@pytest.mark.stochastic
 def test_table(scored):
     scores, epochs = scored
     table = scores.to_data_frame()

@@ -1,12 +1,10 @@
 """Dissimilarities by hand, tests that hold their level, and 92 real images."""
 
-import os
-from pathlib import Path
-
 import mne
 import numpy as np
 import pandas as pd
 import pytest
+from evidence import need
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import squareform
@@ -15,7 +13,7 @@ from scipy.stats import spearmanr
 import mne_brainae
 from mne_brainae.benchmark.studies import objects_92
 from mne_brainae.commands import main
-from mne_brainae.viz.decoding import plot_rdm
+from mne_brainae.viz.rsa import plot_rdm
 
 NAMES = [f"image-{i:02d}" for i in range(24)]
 CATEGORY = {name: ["animal", "food", "tool"][i % 3] for i, name in enumerate(NAMES)}
@@ -64,7 +62,8 @@ def test_comparison():
             expected = np.corrcoef(*pairs)[0, 1]
         assert_allclose(found.r, expected)
         assert found.p < 0.01
-        assert (found.n_images, found.method) == (24, method)
+        assert found.protocol["images"] == 24
+        assert found.protocol["correlation"] == method
     turned = rdms[1].iloc[::-1, ::-1]
     again = mne_brainae.compare_rdms(rdms[0], turned, random_state=0, method="pearson")
     assert (again.r, again.p) == (found.r, found.p)
@@ -151,7 +150,7 @@ def test_course(window):
     pattern = pd.DataFrame(data.reshape(24, -1), index=NAMES)
     single = mne_brainae.compare_rdms(mne_brainae.compute_rdm(pattern), rdm)
     assert_allclose(course.table["r"].iloc[sample], single.r, atol=1e-6)
-    assert "24 images" in repr(course)
+    assert course.protocol["images"] == 24
     assert isinstance(course.plot(show=False), Figure)
 
 
@@ -203,12 +202,10 @@ def test_plot_rdm_by_name():
 
 @pytest.fixture(scope="module")
 def images_92():
-    folder = Path(os.environ.get("MNE_BRAINAE_DATA", ".")) / "images_92"
-    if not (folder / objects_92.FILE).is_file():
-        pytest.skip("MNE_BRAINAE_DATA has no images_92")
-    return objects_92.read(folder)
+    return objects_92.read(need("images_92"))
 
 
+@pytest.mark.data("images_92")
 def test_monkey_and_human_agree_as_published(images_92):
     """Kriegeskorte et al. (2008) report r = 0.49, p < 0.0001."""
     monkey, human, _ = images_92
@@ -219,6 +216,7 @@ def test_monkey_and_human_agree_as_published(images_92):
     assert found.p == 1 / 201
 
 
+@pytest.mark.data("images_92")
 def test_animate_objects_are_a_cluster(images_92):
     for rdm in images_92[:2]:
         found = mne_brainae.contrast_categories(
@@ -228,10 +226,11 @@ def test_animate_objects_are_a_cluster(images_92):
         assert found.table.loc["all", "p"] < 0.01
 
 
+@pytest.mark.data("images_92")
 def test_command(images_92, capsys, tmp_path):
     main(["benchmark", "objects-92", "--permutations", "20"])
     printed = capsys.readouterr().out
-    assert "r=0.49" in printed
+    assert "RDMComparison | r = 0.49, p = 0.048" in printed
     assert printed.count("all") == 2
     with pytest.raises(SystemExit, match="rsatoolbox"):
         main(["benchmark", "objects-92", "--path", str(tmp_path)])

@@ -11,7 +11,12 @@ import pandas as pd
 from sklearn.model_selection import KFold
 
 from ...datasets import macaque_v4
-from ...generation import DiffusionPrior, PictureDecoder, score_pictures
+from ...generation import (
+    DiffusionPrior,
+    PictureDecoder,
+    generate_pictures,
+    score_pictures,
+)
 from ...images import read_image
 
 N_FOLDS = 6
@@ -40,7 +45,8 @@ def score_beside_controls(
     device : str
         Where to compute.
     **how
-        How the pictures were painted, see :meth:`mne_brainae.BrainAE.generate`.
+        How the pictures were painted, see
+        :func:`mne_brainae.generation.generate_pictures`.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def score_beside_controls(
     """
     controls = {}
     if isinstance(prior, DiffusionPrior):
-        alone = model.generate(epochs, prior, control="prior only", **how)
+        alone = generate_pictures(model, epochs, prior, control="prior only", **how)
         controls["prior only"] = alone.pictures
     if generated.starts is not None:
         controls["start"] = generated.starts

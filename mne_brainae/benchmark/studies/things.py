@@ -10,22 +10,38 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ... import LinearEncodingModel, fit
-from ...datasets import FeatureLaw, simulate_responses, things
+from ... import MVNN, LinearEncodingModel, fit
+from ...datasets import FeatureLaw, SimulatedResponses, simulate_responses, things
 from .finding import Finding
 from .neurons import shuffle
+from .optimum import LearnedOptimum
 
 #: Pictures that a published template is the mean of, about (THINGS has 12 or more of
 #: every concept).
 N_TEMPLATES = 12
-SHUFFLED = "BrainAE best, images shuffled"
+#: Training images whose single trials tell the covariance that MVNN takes off.
+N_WHITENED = 500
 RIDGE = "ridge image to brain"
+SHUFFLED = "linear, images shuffled"
+LEARNABLE = {
+    "linear": "best that can be learned",
+    "nonlinear": "told the drives, learns what they evoke",
+}
+BEST, CHANCE = "best possible", "chance"
 COLUMNS = ("retrieval top-1", "top-5", "classification top-1", "top-5 of concepts")
+#: Recipes that can be asked for, and what they are judged by.
+RECIPES = {
+    "best": ("likelihood", "cosine"),
+    "linear": ("likelihood", "cosine"),
+    "paper": ("cosine",),
+}
 
 
 def measure(
-    recipes: Iterable[str] = ("best",),
+    recipes: Iterable[str] = ("best", "linear"),
     *,
+    law: str = "linear",
+    whitened: bool = False,
     n_concepts: int = 1654,
     n_repetitions: int = 80,
     snr: float = 0.001,
@@ -37,8 +53,14 @@ def measure(
 
     Parameters
     ----------
-    recipes : iterable of ``"best"`` | ``"paper"``
+    recipes : iterable of ``"best"`` | ``"linear"`` | ``"paper"``
         What is fitted beside ridge regression and a control.
+    law : ``"linear"`` | ``"nonlinear"``
+        The law of the responses, as in
+        :func:`mne_brainae.datasets.simulate_responses`.
+    whitened : bool
+        Whether systems are given responses whitened by :class:`mne_brainae.MVNN`, as
+        the pipeline of THINGS-EEG2 does.
     n_concepts : int
         Training concepts, of 10 images each.
     n_repetitions : int
@@ -55,40 +77,76 @@ def measure(
     Returns
     -------
     finding : instance of Finding
-        Accuracies of every system, of chance and of the best possible decoder.
+        Accuracies of every system, of chance, of the best decoder that can be learned
+        from the training images, and of the best possible one.
     """
     rng = np.random.default_rng(random_state)
-    law, gallery, templates, origin = draw_features(rng)
-    train = _index(law.draw(n_concepts, 10, rng), "train")
+    features, gallery, templates, origin = draw_features(rng)
+    train = _index(features.draw(n_concepts, 10, rng), "train")
+    how = {"law": law, "snr": snr, "sfreq": sfreq, "random_state": random_state}
     data = simulate_responses(
-        train,
-        gallery,
-        law,
-        n_test_repetitions=n_repetitions,
-        snr=snr,
-        sfreq=sfreq,
-        random_state=random_state,
+        train, gallery, features, n_test_repetitions=n_repetitions, **how
     )
+    given = data.train, data.test
+    if whitened:
+        given = _whiten(given, _single_trials(train, gallery, features, how))
     rows = {}
     for name, model, similarities in _models(
-        data.train, train, recipes, n_epochs, random_state
+        given[0], train, recipes, n_epochs, random_state
     ):
         for similarity in similarities:
-            scores = _score(model, data.test, gallery, templates, similarity)
+            scores = _score(model, given[1], gallery, templates, similarity)
             rows[f"{name}, {similarity}"] = scores
     table = pd.DataFrame(rows, index=COLUMNS).T
-    table.loc["chance"] = [1 / len(gallery), 5 / len(gallery)] * 2
+    table.loc[CHANCE] = [1 / len(gallery), 5 / len(gallery)] * 2
     known = templates.droplevel("image")
-    best = data.retrieve(gallery.droplevel(0)), data.classify(known, N_TEMPLATES)
-    table.loc["best possible"] = _accuracies(*best)
+    for name, decoder in (
+        (LEARNABLE[law], LearnedOptimum(data, train)),
+        (BEST, data),
+    ):
+        found = (
+            decoder.retrieve(gallery.droplevel(0)),
+            decoder.classify(known, N_TEMPLATES),
+        )
+        table.loc[name] = _accuracies(*found)
     return Finding(
-        f"{data}\n{origin}. Pictures of a concept share "
-        f"{100 * law.concept_share:.0f} % of the variance of features. The "
-        f"{len(gallery)} test images of other concepts are means of {n_repetitions} "
-        "repetitions, training images of 4. The best decoder knows responses, noise "
-        "and the law of the features.",
-        table,
+        _protocol(data, features, gallery, origin, n_repetitions, whitened), table
     )
+
+
+def _protocol(
+    data: SimulatedResponses, features, gallery, origin, n_repetitions, whitened: bool
+) -> str:
+    how = "whitened by MVNN of single trials" if whitened else "in volts"
+    learned = {
+        "linear": "The best that can be learned knows noise and what drives evoke, and "
+        "learns the drives from the same training images",
+        "nonlinear": "One decoder is told the drives and delays of all images, and "
+        "learns what they evoke from the same training images",
+    }
+    return (
+        f"{data}\n{origin}. Pictures of a concept share "
+        f"{100 * features.concept_share:.0f} % of the variance of features. The "
+        f"{len(gallery)} test images of other concepts are means of {n_repetitions} "
+        f"repetitions, training images of 4, {how}; each is one of {len(gallery)} "
+        f"candidates, so that chance of top-1 is {1 / len(gallery):.3f}. "
+        f"{learned[data.brain.law]}. The best possible decoder knows responses, noise "
+        "and the law of the features."
+    )
+
+
+def _single_trials(train, gallery, features, how: dict):
+    """Simulate single trials of some training images: the same brain, other noise."""
+    some = train.iloc[np.repeat(np.arange(min(N_WHITENED, len(train))), 4)]
+    data = simulate_responses(some, gallery, features, n_train_repetitions=1, **how)
+    data.train.metadata = data.train.metadata.drop(columns="n_averaged")
+    return data.train
+
+
+def _whiten(epochs: Iterable[mne.BaseEpochs], trials: mne.BaseEpochs) -> list:
+    """Whiten averages as their single trials would be, since whitening is linear."""
+    mvnn = MVNN().fit(trials)
+    return [mvnn.transform(each) for each in epochs]
 
 
 def draw_features(rng: np.random.Generator) -> tuple:
@@ -136,18 +194,19 @@ def _models(
 ) -> Iterator[tuple]:
     """Yield every fitted system with the similarities that it is judged by."""
     features = train.droplevel("concept")
-    if "best" in recipes:
-        best = fit(epochs, features, recipe="best", random_state=seed)
-        yield "BrainAE best", best, ("likelihood", "cosine")
-        del best  # a model of this size and the next take much memory together
-    if "paper" in recipes:
-        trained = {} if n_epochs is None else {"max_epochs": n_epochs}
-        trained |= {"validation": "concept", "random_state": seed}
-        yield "BrainAE paper", fit(epochs, features, **trained), ("cosine",)
+    for recipe in recipes:
+        params = {"random_state": seed}
+        if recipe == "paper":
+            params["validation"] = "concept"
+            if n_epochs is not None:
+                params["max_epochs"] = n_epochs
+        model = fit(epochs, features, recipe=recipe, **params)
+        yield recipe, model, RECIPES[recipe]
+        del model  # a model of this size and the next take much memory together
     yield RIDGE, LinearEncodingModel().fit(epochs, features), ("encoding",)
     wrong = shuffle(features, features.index, seed)
-    control = fit(epochs, wrong, recipe="best", random_state=seed)
-    yield SHUFFLED, control, ("likelihood", "cosine")
+    control = fit(epochs, wrong, recipe="linear", random_state=seed)
+    yield SHUFFLED, control, RECIPES["linear"]
 
 
 def _score(model, test, gallery, templates, similarity: str) -> list[float]:

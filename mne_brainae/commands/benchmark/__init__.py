@@ -10,6 +10,7 @@ from importlib import import_module
 BENCHMARKS = {
     "ablation": "leave out the ingredients of the best recipe, one at a time",
     "encoding": "what BrainAE and linear encoders predict of real brains",
+    "few-images": "what to expect of 12 to 800 training images",
     "images": "what image features predict of macaque V4, and what they cost",
     "it": "classify seven objects from macaque IT, by window and with windows hidden",
     "many": "time many fits over processes against one after another",

@@ -14,8 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--repetitions", type=int, default=80, help="repetitions of a test image")
     add("--snr", type=float, default=0.001, help="signal to noise of one trial")
     add("--sfreq", type=float, default=100.0, help="sampling rate; memory goes with it")
-    systems = ("best", "paper")
-    add("--systems", nargs="+", choices=systems, default=["best"], help="recipes")
+    systems, default = ("best", "linear", "paper"), ["best", "linear"]
+    add("--systems", nargs="+", choices=systems, default=default, help="recipes")
+    laws = ("linear", "nonlinear")
+    add("--law", choices=laws, default="linear", help="law of the responses")
+    whitened = "multivariate noise normalisation before the fit, as THINGS-EEG2 has it"
+    add("--whitened", action="store_true", help=whitened)
     add("--epochs", type=int, help="passes of recipe paper; default as published")
     add("--seed", type=int, default=0, help="seed of simulation and training")
 
@@ -29,6 +33,8 @@ def run(given: argparse.Namespace) -> None:
     with mne.utils.use_log_level("ERROR"):
         found = measure(
             given.systems,
+            law=given.law,
+            whitened=given.whitened,
             n_concepts=given.concepts,
             n_repetitions=given.repetitions,
             snr=given.snr,

@@ -5,8 +5,10 @@
 from .folds import make_folds
 from .likelihood import ConceptLaw, ErrorLaw
 from .model import LinearGaussian
+from .residuals import linear_residuals
 from .ridge import PENALTIES, Ridge
 from .solve import solve
+from .squares import Squares
 from .steps import Steps
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "ErrorLaw",
     "LinearGaussian",
     "Ridge",
+    "Squares",
     "Steps",
+    "linear_residuals",
     "make_folds",
     "solve",
 ]

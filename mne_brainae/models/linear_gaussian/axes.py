@@ -19,6 +19,7 @@ from .signal import (
     prior_axes,
     solve,
 )
+from .squares import Squares
 from .steps import Steps
 
 
@@ -38,6 +39,8 @@ class Solution:
         The weights of centred features that predict the responses along the axes.
     n_passes : int
         How often noise and axes were computed.
+    squares : instance of Squares | None
+        What squares of the features add; None is nothing.
     """
 
     regression: Regression
@@ -45,6 +48,25 @@ class Solution:
     noise: Noise
     weights: np.ndarray
     n_passes: int
+    squares: Squares | None = None
+
+    def embed(self, centred: np.ndarray) -> np.ndarray:
+        """Return what centred features predict along the axes.
+
+        Parameters
+        ----------
+        centred : array, shape (n_images, n_features)
+            Features minus their mean.
+
+        Returns
+        -------
+        predicted : array, shape (n_images, n_axes)
+            W'x, plus what the squares add.
+        """
+        predicted = centred @ self.weights
+        if self.squares is not None:
+            predicted = predicted + self.squares.embed(centred)
+        return predicted
 
 
 def solve_axes(

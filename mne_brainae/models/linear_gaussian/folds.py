@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,10 @@ from .steps import Steps
 
 #: From so many images on, one fold is enough to choose the target of the noise.
 ONE_FOLD_FROM = 5000
+#: Images that a fold leaves at least.
+FEWEST_IMAGES = 3
+
+Refine = Callable[[Solution, np.ndarray], Solution]
 
 
 def make_folds(groups, n_folds: int = 5, seed: int = 0) -> np.ndarray:
@@ -34,11 +38,16 @@ def make_folds(groups, n_folds: int = 5, seed: int = 0) -> np.ndarray:
     Returns
     -------
     folds : array of int, shape (n_images,)
-        The fold of every image.
+        The fold of every image. Where a fold of whole groups would leave fewer than 3
+        images, as with a single group, folds are of single images.
     """
     names, of = np.unique(np.asarray(groups), return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(names))
-    return (order % min(n_folds, len(names)))[of]
+    folds = (order % min(n_folds, len(names)))[of]
+    n_left = len(of) - np.bincount(folds).max()
+    if n_left < FEWEST_IMAGES and len(names) < len(of):
+        return make_folds(np.arange(len(of)), n_folds, seed)
+    return folds
 
 
 @dataclass
@@ -72,7 +81,7 @@ class HeldOut:
         responses = sample.responses[rows] - regression.response_mean.astype(np.float32)
         features = sample.features[rows] - regression.feature_mean.astype(np.float32)
         brain = responses @ axes.filters.astype(np.float32)
-        image = features @ solution.weights.astype(np.float32)
+        image = solution.embed(features)
         return cls(
             rows,
             brain.astype(np.float64),
@@ -104,7 +113,9 @@ class Folds:
         self.names = np.unique(folds)
         self._regression = (None, None)
 
-    def held_out(self, target: str, names: Iterable) -> Iterator[HeldOut]:
+    def held_out(
+        self, target: str, names: Iterable, refine: Refine | None = None
+    ) -> Iterator[HeldOut]:
         """Solve without some folds.
 
         Parameters
@@ -113,6 +124,8 @@ class Folds:
             What the covariance of the noise is shrunk to.
         names : iterable of int
             The folds to leave out, one at a time.
+        refine : callable | None
+            Returns a better solution from a solution and the images held out.
 
         Yields
         ------
@@ -130,6 +143,8 @@ class Folds:
                 self.steps,
                 target,
             )
+            if refine is not None:
+                solution = refine(solution, rows)
             yield HeldOut.of(solution, sample, rows)
 
     def _regress_without(self, name, repeated: bool) -> Regression:

@@ -32,11 +32,14 @@ class ErrorLaw:
         The covariance E.
     repetitions : float
         The number R.
+    slope : float
+        By which the embedding of an image is multiplied to give the prediction.
     """
 
     alpha: float
     extra: np.ndarray
     repetitions: float = 1.0
+    slope: float = 1.0
 
     def covariance(self, repetitions: float) -> np.ndarray:
         """Return S_m.

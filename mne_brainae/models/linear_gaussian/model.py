@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .likelihood import ConceptLaw, ErrorLaw, log_density
+from .squares import Squares
 
 
 @dataclass
@@ -56,6 +57,8 @@ class LinearGaussian:
         The response to every extra axis.
     noise : array, shape (n_channels * n_functions,) * 2 | None
         The noise covariance N of a mean training response; kept only when asked for.
+    squares : instance of Squares | None
+        What squares of the features add to W'(x - mean); None is nothing.
     """
 
     basis: np.ndarray
@@ -74,6 +77,7 @@ class LinearGaussian:
     extra_filters: np.ndarray
     extra_patterns: np.ndarray
     noise: np.ndarray | None = None
+    squares: Squares | None = None
 
     @property
     def n_signal(self) -> int:
@@ -137,8 +141,35 @@ class LinearGaussian:
         latents : array, shape (n_images, n_signal + n_extra)
             z_I, without the slope.
         """
-        signal = (features - self.feature_mean) @ self.weights
+        centred = features - self.feature_mean
+        signal = centred @ self.weights
+        if self.squares is not None:
+            signal = signal + self.squares.embed(centred)
         return np.hstack([signal, np.zeros((len(signal), self.n_extra))])
+
+    def image_projection(self) -> dict[str, np.ndarray]:
+        """Return the arrays of :meth:`embed_image`, where there are squares.
+
+        Returns
+        -------
+        arrays : dict of array
+            What :meth:`mne_brainae.nn.squares.SquaredUnits.load` takes.
+        """
+        squares, n_features = self.squares, len(self.feature_mean)
+        weight = np.zeros((self.n_signal + self.n_extra, n_features))
+        weight[: self.n_signal] = self.weights.T
+        patterns = np.zeros((len(squares.directions), len(weight)))
+        patterns[:, : self.n_signal] = squares.patterns
+        return {
+            "weight": weight,
+            "bias": -weight @ self.feature_mean,
+            "directions": squares.directions,
+            "patterns": patterns,
+            "feature_mean": self.feature_mean,
+            "axes": squares.axes,
+            "unit_mean": squares.unit_mean,
+            "unit_sd": squares.unit_sd,
+        }
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """Return responses from latents.

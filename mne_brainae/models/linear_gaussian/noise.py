@@ -15,10 +15,15 @@ from .blocks import ROWS, product
 TARGETS = ("diagonal", "kronecker")
 #: Standard deviations below this share of the median are raised to it.
 LEAST_SD = 1e-3
+#: Least noise of a trial, where the standard deviation of a channel is 1. Less is the
+#: rounding of equal trials.
+LEAST_VARIANCE = 1e-10
 #: Variance that is added, as a share of that of every coordinate.
 JITTER = 1e-6
 #: Share of the leverage of one row in its own noise covariance, at most.
 MOST_LEVERAGE = 0.95
+#: Least noise along the axes, in units of N. A few rows leave directions without any.
+LEAST_INFLATION = 0.1
 
 
 @dataclass
@@ -61,9 +66,14 @@ class NoiseRows:
         noise_rows : instance of NoiseRows
             The others; the rows themselves are shared.
         """
-        left_out = self.rows[held_out]
-        total = self.total - product(left_out, left_out)
-        return NoiseRows(self.rows, total, np.flatnonzero(~held_out), self.repetitions)
+        kept = np.flatnonzero(~held_out)
+        if len(kept) <= ROWS:  # cheap, and free of the rounding of a difference
+            others = self.rows[kept]
+            total = product(others, others)
+        else:
+            left_out = self.rows[held_out]
+            total = self.total - product(left_out, left_out)
+        return NoiseRows(self.rows, total, kept, self.repetitions)
 
     def __len__(self) -> int:
         return len(self.rows) if self.kept is None else len(self.kept)
@@ -94,7 +104,7 @@ class Noise:
     target: str
 
     def __post_init__(self):
-        self.root = cholesky(self.covariance, lower=True)  # N = L L'
+        self.root = _root(self.covariance)  # N = L L'
 
     @classmethod
     def independent(cls, variances: np.ndarray) -> Noise:
@@ -166,17 +176,30 @@ class Noise:
         sample = rows.total / len(rows) / rows.repetitions
         along = np.einsum("qk,qk->k", filters, sample @ filters).mean()
         if not self.sample_share:
-            return float(along)
+            return max(float(along), LEAST_INFLATION)
         trace = np.trace(cho_solve((self.root, True), sample))
         leverage = min(self.sample_share * trace / len(rows), MOST_LEVERAGE)
-        return float(along / (1 - leverage) ** 2)
+        return max(float(along / (1 - leverage) ** 2), LEAST_INFLATION)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Return the Cholesky factor, with more variance where rounding needs it."""
+    for jitter in (0, JITTER, 1e3 * JITTER):
+        try:
+            regular = covariance
+            if jitter:
+                regular = covariance + jitter * np.diag(np.diag(covariance))
+            return cholesky(regular, lower=True)
+        except np.linalg.LinAlgError:
+            continue
+    return np.diag(np.sqrt(np.diag(covariance)))
 
 
 def _raise(variances: np.ndarray) -> np.ndarray:
     """Raise variances that are next to nothing beside the others."""
     positive = variances[variances > 0]
     typical = np.median(positive) if len(positive) else 1.0
-    return np.maximum(variances, LEAST_SD**2 * typical)
+    return np.maximum(variances, max(LEAST_SD**2 * typical, LEAST_VARIANCE))
 
 
 def _amount_to_diagonal(rows: NoiseRows, sample: np.ndarray) -> float:

@@ -51,6 +51,23 @@ class Sample:
         others = self.noise_rows.without(held_out[self.noise_images])
         return others if len(others) else None
 
+    def without(self, held_out: np.ndarray) -> Sample:
+        """Return the images that are not held out, without noise rows.
+
+        Parameters
+        ----------
+        held_out : array of bool, shape (n_images,)
+            The images to leave out.
+
+        Returns
+        -------
+        sample : instance of Sample
+            The others.
+        """
+        rows = ~held_out
+        weights = None if self.weights is None else self.weights[rows]
+        return Sample(self.features[rows], self.responses[rows], self.shape, weights)
+
 
 @dataclass
 class Regression:

@@ -52,6 +52,8 @@ def prior_axes(
         Orthonormal axes, strongest first.
     """
     shape = len(channels), len(times)
+    if len(root) <= n_axes:
+        return np.eye(len(root))  # few coordinates need no confinement
 
     def multiply(vectors):
         vectors = solve(root, vectors, transposed=True).reshape(len(root), -1)

@@ -10,12 +10,22 @@ import numpy as np
 
 from .axes import Solution, solve_axes
 from .contrasts import contrast_trials
-from .folds import Folds, HeldOut, choose_target, cross_validated, make_folds, slope
+from .folds import (
+    ONE_FOLD_FROM,
+    Folds,
+    HeldOut,
+    choose_target,
+    cross_validated,
+    log_posteriors,
+    make_folds,
+    slope,
+)
 from .likelihood import ConceptLaw, ErrorLaw, error_law, shrink_by_concept
 from .model import LinearGaussian
 from .noise import NoiseRows
 from .remainder import remainder_axes
 from .sample import Moments, Regression, Sample
+from .square_search import add_squares
 from .steps import Steps
 from .time_basis import Coordinates, time_basis
 
@@ -35,6 +45,7 @@ def solve(
     repetitions=1,
     concepts=None,
     folds=None,
+    squares: bool = False,
     n_extra: int = 0,
     keep_noise: bool = False,
     steps: Steps | None = None,
@@ -62,6 +73,9 @@ def solve(
     folds : array of int, shape (n_images,) | None
         The fold of every image, as :func:`make_folds` gives; None makes folds of whole
         concepts. A single fold is no cross-validation: the slope is then 1.
+    squares : bool
+        Whether squares of the features may add to the prediction. They are kept only
+        where images of held-out concepts confirm them.
     n_extra : int
         Number of axes for what is not predicted, at most.
     keep_noise : bool
@@ -93,7 +107,10 @@ def solve(
         return _nothing(feature_mean, coordinates, harmonic_mean(counts))
     if steps.noise == "repetitions" and trials is not None:
         _add_noise(sample, trials, trial_images, coordinates, counts, folder)
-    solution, held_out, target = _solve_all(sample, folds, steps)
+    plan = _plan(sample, folds, steps)
+    solution, held_out = _solve_all(plan)
+    if squares:
+        solution, held_out = _with_squares(plan, solution, held_out, labels)
     law, factor = _judge(sample, solution, held_out, labels, counts, steps)
     filters = coordinates.whole(solution.axes.filters, -1)
     patterns = coordinates.whole(solution.axes.patterns, 1)
@@ -109,13 +126,14 @@ def solve(
         concepts=None,
         penalties=solution.axes.penalties,
         gain=solution.axes.gain,
-        target=target,
+        target=solution.noise.target,
         n_passes=solution.n_passes,
         extra_filters=np.zeros((coordinates.mean.size, 0)),
         extra_patterns=np.zeros((coordinates.mean.size, 0)),
+        squares=solution.squares,
     )
     if concepts is not None:
-        model.concepts = ConceptLaw.learn(sample.features @ model.weights, labels)
+        model.concepts = ConceptLaw.learn(solution.embed(sample.features), labels)
     if keep_noise:
         noise = coordinates.whole(solution.noise.covariance, 1)
         model.noise = coordinates.whole(noise.T, 1)
@@ -196,16 +214,19 @@ def _add_noise(sample, trials, trial_images, coordinates, counts, folder) -> Non
     sample.noise_images = images
 
 
-def _solve_all(
-    sample: Sample, folds: np.ndarray, steps: Steps
-) -> tuple[Solution, list[HeldOut], str]:
-    """Hold out every fold, choose the target of the noise, and solve with all."""
-    exact = steps.is_exact(len(sample))
+def _plan(sample: Sample, folds: np.ndarray, steps: Steps) -> Folds:
+    """Plan the folds, with products of all images where these save time."""
     moments = None
-    if not exact and sample.features.shape[1] < 0.8 * len(sample):
+    is_exact = steps.is_exact(len(sample))
+    if not is_exact and sample.features.shape[1] < 0.8 * len(sample):
         moments = Moments.of(sample)
+    return Folds(sample, folds, steps, moments)
+
+
+def _solve_all(plan: Folds) -> tuple[Solution, list[HeldOut]]:
+    """Hold out every fold, choose the target of the noise, and solve with all."""
+    sample, steps, moments = plan.sample, plan.steps, plan.moments
     repeated = sample.noise_rows is not None
-    plan = Folds(sample, folds, steps, moments)
     target, held_out = steps.target, []
     if not repeated:
         target = "kronecker"
@@ -220,10 +241,35 @@ def _solve_all(
         regression = moments.regression()
     else:
         regression = Regression.fit(
-            sample.features, sample.responses, sample.weights, exact
+            sample.features,
+            sample.responses,
+            sample.weights,
+            steps.is_exact(len(sample)),
         )
     solution = solve_axes(regression, sample.noise_rows, sample.shape, steps, target)
-    return solution, held_out, solution.noise.target
+    return solution, held_out
+
+
+def _with_squares(
+    plan: Folds, linear: Solution, held_out: list[HeldOut], labels: np.ndarray
+) -> tuple[Solution, list[HeldOut]]:
+    """Add squares, where held-out images are identified better with them.
+
+    Every fold looks for its own squares.
+    """
+    sample, steps = plan.sample, plan.steps
+
+    def refine(solution: Solution, rows: np.ndarray) -> Solution:
+        return add_squares(solution, sample.without(rows), labels[~rows], steps)
+
+    solution = add_squares(linear, sample, labels, steps)
+    if solution.squares is None or not held_out:
+        return solution, held_out
+    n_folds = 1 if len(sample) >= ONE_FOLD_FROM else len(plan.names)
+    found = list(plan.held_out(linear.noise.target, plan.names[:n_folds], refine))
+    before = held_out[:n_folds]
+    gain = log_posteriors(found, slope(found)) - log_posteriors(before, slope(before))
+    return (solution, found) if gain.mean() > 0 else (linear, held_out)
 
 
 def _judge(
@@ -237,7 +283,7 @@ def _judge(
         rows, predicted = cross_validated(held_out, filters, factor)
     else:
         rows = np.arange(len(sample))
-        predicted = factor * (sample.features @ solution.weights)
+        predicted = factor * solution.embed(sample.features)
     kept = None if weights is None else weights[rows]
     covariance = shrink_by_concept(along[rows] - predicted, labels[rows], kept)
     repetitions = harmonic_mean(counts)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NOISE = ("repetitions", "residuals", "variances")
 TARGETS = ("auto", "diagonal", "kronecker")
@@ -76,6 +76,10 @@ class Steps:
         ):
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
+
+    def quick(self, target: str) -> Steps:
+        """Return the same steps without cross-validation, for a known target."""
+        return replace(self, target=target, n_folds=1)
 
     def is_exact(self, n_images: int) -> bool:
         """Tell whether errors are exact for so many images."""

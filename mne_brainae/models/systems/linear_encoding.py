@@ -7,19 +7,19 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+import torch
 from sklearn.decomposition import PCA
+from torch import nn
 
 from ...images import ImageEncoder
 from ...nn.network import BrainAENetwork, build_network
 from ...utils.checks import check_device, logger, seed_from
 from ...utils.constraints import integer, real
 from ...utils.docs import fill_doc
-from ..closed_form import RidgePath
 from ..directions import IdentifiesImages, PredictsResponses
+from ..linear_gaussian.ridge import Ridge
+from ..linear_map import ALPHAS
 from ..model import Model
-
-#: Ridge penalties for standardized features, half a decade apart.
-ALPHAS = tuple(10.0 ** (half / 2) for half in range(15))
 
 
 @fill_doc
@@ -111,12 +111,16 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
         reduced = features if pca is None else pca.transform(features)
         brain = data.training.brain.flatten(1).numpy()
         mean = brain.mean(axis=0, dtype=np.float64).astype(np.float32)
-        ridge = RidgePath.fit(reduced.astype(np.float32), brain - mean)
-        penalty, how = self._choose(ridge)
+        ridge = Ridge.fit(reduced.astype(np.float32))
+        brain = brain - mean
+        projected = ridge.project(brain)
+        penalty, how = self._choose(ridge, brain, projected)
         self.selection_ = f"{how} on {reduced.shape[1]} features of {len(brain)} images"
         network = _network(data, pca, reduced.shape[1])
-        _load_decoder(network, ridge, penalty, mean)
-        self.latent_ = data.to_latent(network.eval())
+        weights = ridge.weights(projected, penalty)
+        bias = mean - ridge.mean @ weights
+        load_regression(network.brain_decoder[0], weights.T, bias)
+        self.latent_ = data.to_latent(network=network.eval())
 
     def _reduce(self, features: np.ndarray) -> PCA | None:
         if self.n_components is None:
@@ -130,23 +134,22 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
             )
         return PCA(self.n_components, random_state=self.seed_).fit(features)
 
-    def _choose(self, ridge: RidgePath) -> tuple[float, str]:
-        """Return the penalty in units of the mean energy, and how it was chosen."""
-        energy = ridge.energy.sum() / ridge.n_images
+    def _choose(self, ridge: Ridge, brain, projected) -> tuple[float, str]:
+        """Return the penalty in units of the total variance, and how it was chosen."""
         if self.alphas is None:
             n_components = len(ridge.energy)
-            if n_components >= ridge.n_images - 1:
+            if n_components >= ridge.n_rows - 1:
                 raise ValueError(
                     f"Least squares with {n_components} independent features passes "
-                    f"through all {ridge.n_images} training images and predicts "
+                    f"through all {ridge.n_rows} training images and predicts "
                     "nothing: set n_components lower, or alphas to ridge penalties."
                 )
             penalties, how = [0.0], "ordinary least squares"
         else:
-            penalties = np.asarray(self.alphas, float) / energy
+            penalties = np.asarray(self.alphas, float) / ridge.unit
             how = "ridge penalty {:.3g} by leave-one-out"
-        penalty, explained = ridge.choose(penalties)
-        self.alpha_ = float(penalty * energy)
+        penalty, explained = ridge.choose_one(brain, penalties, projected)
+        self.alpha_ = float(penalty * ridge.unit)
         logger.info(
             f"{100 * explained:.1f} % of the variance of responses left out is "
             "predicted."
@@ -166,15 +169,13 @@ def check_alphas(alphas) -> None:
         return
     values = np.asarray(alphas)
     are_numbers = values.ndim == 1 and values.size and values.dtype.kind in "iuf"
-    if not are_numbers or not np.all(values > 0):
+    if not are_numbers or not np.all((values > 0) & np.isfinite(values)):
         raise ValueError(
             f"alphas must be positive numbers, one at least, got {alphas!r}."
         )
 
 
 def _network(data, pca: PCA | None, n_components: int) -> BrainAENetwork:
-    from .ridge import load_regression
-
     n_channels, n_times = data.shape
     network = build_network(
         n_channels=n_channels,
@@ -191,11 +192,18 @@ def _network(data, pca: PCA | None, n_components: int) -> BrainAENetwork:
     return network
 
 
-def _load_decoder(network, ridge: RidgePath, penalty: float, mean: np.ndarray) -> None:
-    from .ridge import load_regression
+@torch.no_grad()
+def load_regression(layer: nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
+    """Set a layer to the coefficients and intercepts of a regression.
 
-    filtered = ridge.shrinkage(penalty)[:, 0] / ridge.energy
-    axes = (ridge.features.T @ ridge.scores) * filtered  # (n_features, n_components)
-    weight = axes.astype(np.float32) @ ridge.projected  # (n_features, n_values)
-    bias = mean - (ridge.feature_mean @ weight).astype(np.float32)
-    load_regression(network.brain_decoder[0], weight.T, bias)
+    Parameters
+    ----------
+    layer : instance of Linear
+        The layer, changed in place.
+    weight : array, shape (n_out, n_in)
+        The coefficients.
+    bias : array, shape (n_out,)
+        The intercepts.
+    """
+    layer.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
+    layer.bias.copy_(torch.from_numpy(bias.astype(np.float32)))

@@ -7,9 +7,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import torch
-from sklearn.linear_model import RidgeCV
-from torch import nn
 
 from ...images import ImageEncoder
 from ...nn.network import BrainAENetwork, build_network
@@ -20,8 +17,9 @@ from ..directions import (
     EmbedsResponses,
     PredictsResponses,
 )
+from ..linear_map import LinearMap
 from ..model import Model
-from .linear_encoding import ALPHAS, check_alphas
+from .linear_encoding import ALPHAS, check_alphas, load_regression
 
 
 @fill_doc
@@ -91,23 +89,23 @@ class RidgeModel(PredictsResponses, EmbedsResponses, CompletesRecordings, Model)
 
     def _fit(self, epochs, images) -> None:
         data = self._read(epochs, images)
-        brain = data.training.brain.flatten(1).numpy().astype(np.float64)
-        rows = data.training.image.numpy().astype(np.float64)
-        decoding = RidgeCV(alphas=self._scaled(brain)).fit(brain, rows)
-        encoding = RidgeCV(alphas=self._scaled(rows)).fit(rows, brain)
+        brain = data.training.brain.flatten(1).numpy()
+        rows = data.training.image.numpy()
+        encoding, decoding = self._regress(rows, brain), self._regress(brain, rows)
         self.selection_ = (
-            f"ridge penalties {encoding.alpha_:.3g} (encoding) and "
-            f"{decoding.alpha_:.3g} (decoding) by leave-one-out on {len(rows)} images"
+            f"ridge penalties {encoding.alpha:.3g} (encoding) and "
+            f"{decoding.alpha:.3g} (decoding) by leave-one-out on {len(rows)} images"
         )
         logger.info(f"Chose {self.selection_}.")
-        self.latent_ = data.to_latent(_network(data, encoding, decoding))
+        self.latent_ = data.to_latent(network=_network(data, encoding, decoding))
 
-    def _scaled(self, rows: np.ndarray) -> np.ndarray:
-        """Return penalties in units of the mean variance of the predictors."""
-        return np.asarray(self.alphas, float) * np.square(rows).mean()
+    def _regress(self, given: np.ndarray, wanted: np.ndarray) -> LinearMap:
+        """Regress; penalties are in units of the mean variance of the predictors."""
+        alphas = np.asarray(self.alphas, float) * np.square(given).mean()
+        return LinearMap.fit(given, wanted, alphas)
 
 
-def _network(data, encoding: RidgeCV, decoding: RidgeCV) -> BrainAENetwork:
+def _network(data, encoding: LinearMap, decoding: LinearMap) -> BrainAENetwork:
     n_channels, n_times = data.shape
     network = build_network(
         n_channels=n_channels,
@@ -118,23 +116,9 @@ def _network(data, encoding: RidgeCV, decoding: RidgeCV) -> BrainAENetwork:
         brain_decoder="linear",
         image_projection="identity",
     )
-    load_regression(network.brain_encoder[-1], decoding.coef_, decoding.intercept_)
-    load_regression(network.brain_decoder[0], encoding.coef_, encoding.intercept_)
+    for layer, found in (
+        (network.brain_encoder[-1], decoding),
+        (network.brain_decoder[0], encoding),
+    ):
+        load_regression(layer, found.weights.T, found.offset)
     return network.eval()
-
-
-@torch.no_grad()
-def load_regression(layer: nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
-    """Set a layer to the coefficients and intercepts of a regression.
-
-    Parameters
-    ----------
-    layer : instance of Linear
-        The layer, changed in place.
-    weight : array, shape (n_out, n_in)
-        The coefficients.
-    bias : array, shape (n_out,)
-        The intercepts.
-    """
-    layer.weight.copy_(torch.from_numpy(np.atleast_2d(weight).astype(np.float32)))
-    layer.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))

@@ -1,6 +1,7 @@
 """What the ingredients of "best" are worth: a row for each of them."""
 
-from evidence import need, p_of
+import pytest
+from evidence import p_of
 
 from mne_brainae.benchmark.studies import ablation
 from mne_brainae.benchmark.studies.ablation import SHUFFLED, VARIANTS
@@ -8,6 +9,7 @@ from mne_brainae.benchmark.studies.ablation import SHUFFLED, VARIANTS
 N_TEST = 200
 
 
+@pytest.mark.stochastic
 def test_every_variant_is_scored_on_every_split(tmp_path):
     splits = ablation.simulated_splits(2, is_small=True, path=tmp_path)
     found = ablation.measure("SIMULATED EEG", splits, is_inner=True)
@@ -24,9 +26,10 @@ def test_every_variant_is_scored_on_every_split(tmp_path):
     assert r["best"] > r[SHUFFLED] + 0.05
 
 
+@pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
 def test_neurons(monkeypatch):
     """The full width, a bottleneck, and the control."""
-    need("macaque_v4")
     monkeypatch.setattr(
         ablation, "VARIANTS", {"best": {}, "at most 8": {"n_embedding": 8}}
     )

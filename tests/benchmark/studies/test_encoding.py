@@ -1,14 +1,14 @@
 """What is predicted of real recordings."""
 
 import pytest
-from evidence import need
 
 from mne_brainae.benchmark.studies import encoding
 from mne_brainae.benchmark.studies.encoding import BEST, CEILING, MEAN, RIDGE
 
 
+@pytest.mark.data("macaque_it")
+@pytest.mark.stochastic
 def test_objects_at_a_new_place_in_it():
-    need("macaque_it")
     scores, courses = encoding.predict_objects()
     assert "objects at 3 places" in scores.protocol
     assert {BEST, RIDGE, MEAN, CEILING} == set(scores.table.index)
@@ -19,8 +19,9 @@ def test_objects_at_a_new_place_in_it():
     assert {BEST, RIDGE, CEILING} == set(courses.table.columns)
 
 
+@pytest.mark.data("muse_n170")
+@pytest.mark.stochastic
 def test_the_n170_of_a_run_that_was_held_out():
-    need("muse_n170")
     found = encoding.predict_categories()
     assert "6 runs" in found.protocol
     wave = found.table.loc[(BEST, "face - house")]

@@ -2,14 +2,14 @@
 
 import mne
 import pytest
-from evidence import need
 
 from mne_brainae.benchmark.studies import it
+
+pytestmark = [pytest.mark.data("macaque_it"), pytest.mark.stochastic]
 
 
 @pytest.fixture(scope="module")
 def trials():
-    need("macaque_it")
     with mne.utils.use_log_level("ERROR"):
         yield it.read_trials(bin_width=0.1, n_folds=2)
 

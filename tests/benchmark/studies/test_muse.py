@@ -2,14 +2,15 @@
 
 import numpy as np
 import pandas as pd
-from evidence import need
+import pytest
 
 from mne_brainae.benchmark.studies import muse
 from mne_brainae.benchmark.studies.muse import CONTROL, SYSTEMS, bootstrap
 
 
+@pytest.mark.data("muse_n170")
+@pytest.mark.stochastic
 def test_faces_are_told_from_houses_across_runs():
-    need("muse_n170")
     found = muse.measure(n_draws=50)
     assert "each of 6 runs" in found.protocol
     table = found.table

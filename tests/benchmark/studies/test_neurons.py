@@ -1,7 +1,8 @@
 """Encoding and decoding of real neurons, and the summary of scores."""
 
 import pandas as pd
-from evidence import need, p_of
+import pytest
+from evidence import p_of
 
 from mne_brainae.benchmark.studies import neurons
 from mne_brainae.benchmark.studies.neurons import BEST, RIDGE, SHUFFLED
@@ -9,8 +10,9 @@ from mne_brainae.benchmark.studies.neurons import BEST, RIDGE, SHUFFLED
 N_TEST = 200
 
 
+@pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
 def test_best_predicts_as_ridge_and_its_control_is_at_chance():
-    need("macaque_v4")
     found = neurons.measure("210225", "gabor", n_folds=1, n_seeds=1)
     assert "1 of six folds of 200 unseen photographs" in found.protocol
     table = found.table.set_index("system")

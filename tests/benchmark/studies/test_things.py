@@ -5,28 +5,16 @@ import pytest
 from evidence import p_of
 
 from mne_brainae.benchmark.studies import things as study
-from mne_brainae.datasets import things
 
 N_TEST = 200
 
 
-def _absent(monkeypatch):
-    monkeypatch.setattr(things, "CLIP_FEATURES", ("absent.npy",))
-
-
-def _there(monkeypatch):
-    try:
-        things.read_clip_features()
-    except FileNotFoundError:
-        pytest.skip("MNE_BRAINAE_DATA has no CLIP features of THINGS")
-
-
 @pytest.mark.parametrize(
-    ("state", "origin"), [(_absent, "made up"), (_there, "are real")]
+    "origin", ["made up", pytest.param("are real", marks=pytest.mark.data("things"))]
 )
-def test_systems_find_images_and_their_control_does_not(state, origin, monkeypatch):
+@pytest.mark.stochastic
+def test_systems_find_images_and_their_control_does_not(origin):
     """Of so few training images, with so much signal that nobody is near chance."""
-    state(monkeypatch)
     found = study.measure(n_concepts=25, snr=0.1, sfreq=50.0)
     assert origin in found.protocol
     assert "200 test images of other concepts are means of 80" in found.protocol
@@ -43,8 +31,7 @@ def test_systems_find_images_and_their_control_does_not(state, origin, monkeypat
     assert found.table.loc["best possible", "retrieval top-1"] > 0.95
 
 
-def test_made_up_features_have_the_sizes_of_real_ones(monkeypatch):
-    _absent(monkeypatch)
+def test_made_up_features_have_the_sizes_of_real_ones():
     law, gallery, templates, origin = study.draw_features(np.random.default_rng(0))
     assert "made up" in origin
     assert gallery.shape == templates.shape == (N_TEST, len(law.mean))

@@ -2,7 +2,6 @@
 
 import pandas as pd
 import pytest
-from evidence import need
 
 from mne_brainae.benchmark.studies import ablation, many, preprocessing
 from mne_brainae.commands import main
@@ -48,17 +47,22 @@ def test_systems_and_what_does_not_apply(tmp_path, capsys):
     assert lines[-1].split()[-2:] == ["-", "-"]
 
 
-@pytest.mark.parametrize("data", ["macaque_it", "muse_n170"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(name, marks=pytest.mark.data(name))
+        for name in ("macaque_it", "muse_n170")
+    ],
+)
 def test_encoding_saves_its_pictures(data, tmp_path, capsys):
-    need(data)
     main(["benchmark", "encoding", data, "--out", str(tmp_path)])
     printed = capsys.readouterr().out
     assert f"{data}_0.png" in printed
     assert all(path.stat().st_size > 0 for path in tmp_path.iterdir())
 
 
+@pytest.mark.data("macaque_it")
 def test_it_prints_every_part(tmp_path, capsys):
-    need("macaque_it")
     main(["benchmark", "it", "--folds", "2", "--bin", "0.1", "--out", str(tmp_path)])
     printed = capsys.readouterr().out
     assert "Fitted to one window of 100 ms only" in printed
@@ -67,15 +71,15 @@ def test_it_prints_every_part(tmp_path, capsys):
     assert (tmp_path / "it_pointwise.png").is_file()
 
 
+@pytest.mark.data("muse_n170")
 def test_muse_prints_differences(capsys):
-    need("muse_n170")
     main(["benchmark", "muse", "--draws", "20"])
     printed = capsys.readouterr().out
     assert "BrainAE closed form minus shrinkage LDA: " in printed
 
 
+@pytest.mark.data("macaque_v4")
 def test_neurons_prints_a_table_per_session(capsys):
-    need("macaque_v4")
     words = ["--encoder", "gabor", "--session", "210225", "--folds", "1"]
     main(["benchmark", "neurons", *words, "--seeds", "2"])
     printed = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Ridge regression whose penalty is chosen by leave-one-out."""
+"""Linear maps between arrays, by ridge regression."""
 
 # License: BSD-3-Clause
 
@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.linear_model import RidgeCV
 
-#: Penalties for standardised values, half a decade apart.
+from .linear_gaussian.ridge import Ridge
+
+#: Ridge penalties for standardized values, half a decade apart.
 ALPHAS = tuple(10.0 ** (half / 2) for half in range(-2, 15))
 
 
 @dataclass
-class Ridge:
+class LinearMap:
     """A linear map, and the penalty that it was learned with.
 
     Parameters
@@ -40,8 +40,8 @@ class Ridge:
         wanted: np.ndarray,
         alphas: Sequence[float],
         n_components: int | None = None,
-    ) -> Ridge:
-        """Learn the map.
+    ) -> LinearMap:
+        """Learn the map, with the penalty of least squared leave-one-out error.
 
         Parameters
         ----------
@@ -52,27 +52,22 @@ class Ridge:
         alphas : sequence of float
             Penalties to choose from, one for all outputs.
         n_components : int | None
-            Inputs of more values are first reduced to this many principal components;
-            None reduces nothing.
+            Principal components of the inputs to regress on; None is all.
 
         Returns
         -------
-        ridge : instance of Ridge
+        linear : instance of LinearMap
             The map of whole inputs: the components are multiplied into it.
         """
-        n_components = n_components or rows.shape[1]
-        if rows.shape[1] <= n_components:
-            return cls._of(RidgeCV(alphas=alphas).fit(rows, wanted))
-        pca = PCA(min(n_components, len(rows) - 1), random_state=0)
-        reduced = cls._of(RidgeCV(alphas=alphas).fit(pca.fit_transform(rows), wanted))
-        weights = pca.components_.T @ reduced.weights
-        return cls(weights, reduced.offset - pca.mean_ @ weights, reduced.alpha)
-
-    @classmethod
-    def _of(cls, ridge: RidgeCV) -> Ridge:
-        weights = np.atleast_2d(ridge.coef_).T.astype(np.float32)
-        offset = np.atleast_1d(ridge.intercept_).astype(np.float32)
-        return cls(weights, offset, float(ridge.alpha_))
+        ridge = Ridge.fit(rows, n_components=n_components)
+        mean = wanted.mean(axis=0, dtype=np.float64).astype(np.float32)
+        wanted = (wanted - mean).astype(np.float32)
+        projected = ridge.project(wanted)
+        penalties = np.asarray(alphas, float) / ridge.unit
+        penalty, _ = ridge.choose_one(wanted, penalties, projected)
+        weights = ridge.weights(projected, penalty).astype(np.float32)
+        offset = (mean - ridge.mean @ weights).astype(np.float32)
+        return cls(weights, offset, float(penalty * ridge.unit))
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
         """Return the outputs, shape (n, n_outputs)."""

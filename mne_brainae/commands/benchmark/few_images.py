@@ -1,0 +1,48 @@
+"""``mne_brainae benchmark few-images``: what to expect of few training images."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add numbers of images, the recording and the recipe."""
+    from ...models.recipes import RECIPES
+
+    numbers = (12, 20, 28, 40, 48, 60, 72, 100, 200, 400, 800)
+    add = parser.add_argument
+    add("--images", nargs="+", type=int, default=numbers, help="training images")
+    add("--exemplars", type=int, default=1, help="images of a training concept")
+    add("--repetitions", type=int, default=12, help="of a training image")
+    add("--candidates", type=int, default=40, help="unseen images to identify")
+    add("--snr", type=float, default=0.2, help="signal to noise of one trial")
+    laws = ("linear", "nonlinear")
+    add("--law", choices=laws, default="linear", help="law of the responses")
+    add("--recipe", choices=tuple(RECIPES), default="linear", help="what is fitted")
+    add("--seeds", nargs="+", type=int, default=[0, 1], help="seeds")
+    add("--path", type=Path, help="folder for the pictures")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Print scores by number of images."""
+    import mne
+
+    from ...benchmark.studies.few_images import measure
+
+    with mne.utils.use_log_level("ERROR"):
+        found = measure(
+            given.images,
+            n_exemplars=given.exemplars,
+            n_repetitions=given.repetitions,
+            n_candidates=given.candidates,
+            snr=given.snr,
+            law=given.law,
+            recipe=given.recipe,
+            seeds=given.seeds,
+            path=given.path,
+        )
+    print(found.protocol, "\n")
+    print(found.table.to_string(float_format="{:.3f}".format, na_rep=""))

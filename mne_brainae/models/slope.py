@@ -1,0 +1,58 @@
+"""How much of a prediction holds for images that were held out."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..nn.network import BrainAENetwork
+from ..utils.checks import warn
+from .latent import apply
+
+#: A held-out slope below which the responses do not follow the images.
+LOW_SLOPE = 0.2
+
+
+def held_out_slope(
+    network: BrainAENetwork, responses: np.ndarray, images: np.ndarray, mean=0.0
+) -> tuple[float, np.ndarray]:
+    """Return the part of a prediction that holds, and the errors that it leaves.
+
+    Parameters
+    ----------
+    network : instance of BrainAENetwork
+        The network.
+    responses : array, shape (n_images, n_channels, n_times)
+        Standardized responses that it was not trained on.
+    images : array, shape (n_images, n_features)
+        Standardized features of their images.
+    mean : array, shape (n_channels, n_times) | float
+        The standardized mean training response.
+
+    Returns
+    -------
+    slope : float
+        s = sum (y - mean) (p - mean) / sum (p - mean)^2, between 0 and 1, so that
+        mean + s (p - mean) is no worse than the mean response.
+    errors : array, shape (n_images,)
+        The squared error of this prediction for every image.
+    """
+    predicted = apply(network.decode, apply(network.embed_image, images)) - mean
+    deviation = responses - mean
+    power = np.square(predicted, dtype=np.float64).sum()
+    product = np.multiply(predicted, deviation, dtype=np.float64).sum()
+    slope = float(np.clip(product / power, 0, 1)) if power > 0 else 0.0
+    errors = np.square(deviation - slope * predicted, dtype=np.float64)
+    return slope, errors.sum(axis=(1, 2))
+
+
+def warn_if_low(slope: float) -> None:
+    """Warn where the responses hardly follow the images."""
+    if slope < LOW_SLOPE:
+        warn(
+            f"Only {100 * slope:.0f} % of the predicted responses hold for images that "
+            "were left out: these responses hardly follow these images. Check that "
+            "metadata['image'] names what was shown, and that the features say what "
+            "the brain responds to."
+        )

@@ -1,0 +1,132 @@
+"""The fitted shared space as a value: arrays in, arrays out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from building import BRIEF, CLASSES, brain_ae, brief_model
+from numpy.testing import assert_allclose, assert_array_equal
+
+import mne_brainae
+from mne_brainae.models.latent import Latent
+
+
+def fitted(name, recording):
+    if name == "linear without imputer":
+        return mne_brainae.LinearBrainAE(imputation="mean").fit(*recording)
+    return brief_model(name).fit(*recording)
+
+
+@pytest.fixture(scope="module", params=[*CLASSES, "linear without imputer"])
+def model(request, recording):
+    return fitted(request.param, recording)
+
+
+@pytest.fixture
+def arrays(unseen):
+    """Responses in volts and features of their images."""
+    epochs = mne_brainae.average_repetitions(unseen[0])
+    features = unseen[1].loc[epochs.metadata["image"]]
+    return epochs.get_data(), features.to_numpy()
+
+
+def test_it_says_what_models_say(model, unseen, arrays):
+    """The model only turns arrays into objects of MNE-Python and back."""
+    latent, (data, features) = model.latent_, arrays
+    assert isinstance(latent, Latent)
+    assert latent.n_embedding == model.n_embedding_
+    epochs = mne_brainae.average_repetitions(unseen[0])
+    table = unseen[1].loc[epochs.metadata["image"]]
+    z_image = latent.embed_features(features)
+    assert z_image.shape == (len(data), latent.n_embedding)
+    assert_array_equal(z_image, model.embed_images(table))
+    if hasattr(model, "predict_epochs"):
+        predicted = latent.predict(z_image)
+        assert predicted.shape == data.shape
+        assert_array_equal(predicted, model.predict_epochs(table, output="array"))
+    if hasattr(model, "embed_epochs"):
+        assert_array_equal(latent.embed_brain(data), model.embed_epochs(epochs))
+    if hasattr(model, "reconstruct"):
+        assert_array_equal(
+            latent.complete(data), model.reconstruct(epochs, output="array")
+        )
+    for name in latent.similarities:
+        compared = latent.compare(
+            data, z_image, name, repetitions=epochs.metadata["n_averaged"]
+        )
+        assert compared.shape == (len(data), len(data))
+        found = model.retrieve(epochs, table, similarity=name).similarity
+        assert_allclose(compared[:, :], found, rtol=1e-4, atol=1e-6)
+
+
+def test_arrays_come_out_in_float32_and_go_in_unchanged(model, arrays):
+    latent, (data, features) = model.latent_, arrays
+    copies = data.copy(), features.copy()
+    z = latent.embed_features(features)
+    found = [z]
+    if latent.network.brain_decoder is not None:
+        found += [latent.decode(z), latent.predict(z)]
+    if latent.network.brain_encoder is not None:
+        found += [latent.embed_brain(data)]
+    if hasattr(model, "reconstruct"):
+        found += [latent.complete(data)]
+    for array in found:
+        assert type(array) is np.ndarray
+        assert array.dtype == np.float32
+        assert np.isfinite(array).all()
+    assert_array_equal(data, copies[0])
+    assert_array_equal(features, copies[1])
+
+
+def test_the_slope_shrinks_predictions_to_the_mean_response(recording, arrays):
+    latent = mne_brainae.LinearBrainAE().fit(*recording).latent_
+    z = latent.embed_features(arrays[1])
+    assert 0 < latent.slope < 1
+    expected = latent.mean_response + latent.slope * (
+        latent.decode(z) - latent.mean_response
+    )
+    assert_allclose(latent.predict(z), expected, rtol=1e-3, atol=1e-9)
+    latent.slope = 0.0
+    mean = np.broadcast_to(latent.mean_response, expected.shape)
+    assert_allclose(latent.predict(z), mean, rtol=1e-3, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["LinearBrainAE", "linear without imputer"])
+@pytest.mark.stochastic
+def test_what_is_missing_is_completed(name, recording, arrays):
+    latent, (data, _) = fitted(name, recording).latent_, arrays
+    missing = np.random.default_rng(0).random(data.shape) < 0.3
+    whole = latent.complete(np.where(missing, np.nan, data))
+    assert whole.shape == data.shape
+    assert np.isfinite(whole).all()
+    error = np.square(whole - data)[missing].mean()
+    assert error < np.square(latent.mean_response - data)[missing].mean()
+
+
+def test_similarities_follow_from_the_parts(recording, model):
+    network = model.latent_.network
+    ways = model.latent_.similarities
+    assert ("cosine" in ways) == (network.brain_encoder is not None)
+    assert ("encoding" in ways) == (network.brain_decoder is not None)
+    assert ("likelihood" in ways) == model.latent_.knows_noise
+
+
+def test_without_images_there_is_nothing_to_compare(recording, unseen):
+    model = brain_ae(**BRIEF).fit(recording[0])
+    assert model.latent_.similarities == ()
+    assert model.latent_.n_embedding == 16
+    data = unseen[0].get_data()
+    assert model.latent_.embed_brain(data).shape == (len(data), 16)
+
+
+def test_features_of_other_columns(model):
+    latent = model.latent_
+    names = latent.feature_names
+    rows = np.zeros((2, len(names)))
+    latent.check_features(pd.DataFrame(rows, columns=names))
+    for wrong, match in (
+        (pd.DataFrame(rows[:0], columns=names), "at least one image"),
+        (pd.DataFrame(rows[:, 1:]), r"11 features, but the model was fitted on 12"),
+        (pd.DataFrame(rows, columns=names[::-1]), "another order than at fit"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            latent.check_features(wrong)
