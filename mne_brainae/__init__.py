@@ -1,4 +1,4 @@
-"""One shared latent space for pictures and brain responses, on MNE-Python objects."""
+"""One shared latent space for images and brain responses, on MNE-Python objects."""
 
 # License: BSD-3-Clause
 

@@ -122,7 +122,7 @@ def register(tmp_path, monkeypatch):
     def write(name, contents, *, on_disk=True):
         lines = [
             "# url: https://data.example/",
-            "# licence: CC0",
+            "# license: CC0",
             "# citation: Nobody 2020",
         ]
         folder = tmp_path / name

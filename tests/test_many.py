@@ -201,7 +201,7 @@ def test_settings_that_json_cannot_hold_are_told_by_content(recording, quick, tm
 
 def test_a_picture_that_changes_is_noticed(recording, quick, tmp_path):
     epochs, features = recording
-    pictures = tmp_path / "pictures"
+    pictures = tmp_path / "images"
     rng = np.random.default_rng(0)
     for name in features.index:
         file = pictures / name

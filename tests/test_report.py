@@ -178,7 +178,7 @@ def test_neurons_without_positions(recording, unseen):
 
 
 def test_arrays_are_drawn_area_by_area(recording, unseen):
-    """Contacts named as those of TVSD, on a layout, with one value per picture."""
+    """Contacts named as those of TVSD, on a layout, with one value per image."""
     names = [f"{area}_{i:03d}" for area in ("V1", "IT") for i in range(8)]
     info = mne.create_info(names, 100.0, "seeg")
     place = [[x, y, 0.0] for x in range(4) for y in range(4)]

@@ -18,13 +18,13 @@ COMMANDS = {
     "benchmark": "measure scores, speed and memory on this machine",
     "cache": "show or remove the image features that are kept on disk",
     "datasets": "list, fetch, convert and check data sets",
-    "demo": "fit, predict, retrieve, classify and reconstruct, with pictures",
-    "generate": "paint pictures from brain activity, score and show them",
-    "image-encoders": "list image encoders with their sizes, licences and costs",
-    "fit": "fit a model to epochs and pictures",
-    "fit-prior": "fit what a model needs to generate pictures",
-    "predict": "predict the brain responses to pictures",
-    "retrieve": "rank pictures by the brain responses to them, and score the ranks",
+    "demo": "fit, predict, retrieve, classify and reconstruct, with images",
+    "generate": "paint images from brain activity, score and show them",
+    "image-encoders": "list image encoders with their sizes, licenses and costs",
+    "fit": "fit a model to epochs and images",
+    "fit-prior": "fit what a model needs to generate images",
+    "predict": "predict the brain responses to images",
+    "retrieve": "rank images by the brain responses to them, and score the ranks",
     "report": "write one page about a model, its scores and their protocol",
     "sys-info": "print the versions that a bug report needs",
 }
@@ -42,7 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog="mne_brainae",
-        description="One shared latent space for pictures and brain responses.",
+        description="One shared latent space for images and brain responses.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = make_parser().parse_args(arguments)
     if given.command != "benchmark":  # which measures what a script would get
         # This process is ours: threads that wait asleep do not collapse beside a busy
-        # neighbour, as spinning ones do.
+        # neighbor, as spinning ones do.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         given.run(given)

@@ -22,7 +22,7 @@ NAMES = (
 )
 N_LISTED = 20
 ACTIONS = {
-    "list": "name every data set, its size and its licence",
+    "list": "name every data set, its size and its license",
     "info": "say all that is known about one",
     "fetch": "download one",
     "to-bids": "convert what its authors published to BIDS",
@@ -42,17 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parsers["fetch"].add_argument
     add("--path", type=Path, help="the folder; by default that of MNE-Python")
     add("--kind", help="which of its files, see info")
-    add("--images", action="store_true", default=None, help="its pictures, too")
-    add("--things-password", help="of the pictures of THINGS, see fetch of things")
+    add("--images", action="store_true", default=None, help="its images, too")
+    add("--things-password", help="of the images of THINGS, see fetch of things")
     add("--sessions", nargs="+", help="only these, of macaque_v4")
     add = parsers["to-bids"].add_argument
     add("source", type=Path, help="the folder of what was fetched")
     add("bids_root", type=Path, help="the folder to write")
-    add("--images", type=Path, help="the folder of the pictures, to link them")
+    add("--images", type=Path, help="the folder of the images, to link them")
     add("--overwrite", action="store_true", default=None, help="write all again")
     add = parsers["check"].add_argument
     add("bids_root", type=Path, help="the folder to check")
-    add("--images", type=Path, help="the folder of the pictures")
+    add("--images", type=Path, help="the folder of the images")
     for action in ("fetch", "to-bids", "check"):
         parsers[action].add_argument("--subjects", nargs="+", help="only these")
 
@@ -85,7 +85,7 @@ def _list(given: argparse.Namespace) -> None:
         registry = read_registry(name)
         title = inspect.getdoc(_module(name)).splitlines()[0]
         size = describe_size(list(registry.files.values()))
-        print(f"{name:12} {title}\n{'':12} {size}; {registry.licence}")
+        print(f"{name:12} {title}\n{'':12} {size}; {registry.license}")
 
 
 def _info(given: argparse.Namespace) -> None:
@@ -94,7 +94,7 @@ def _info(given: argparse.Namespace) -> None:
     module, registry = _module(given.name), read_registry(given.name)
     print(inspect.getdoc(module).splitlines()[0])
     print(f"source    {registry.url}")
-    print(f"licence   {registry.licence}")
+    print(f"license   {registry.license}")
     print(f"cite      {registry.citation}")
     if subjects := getattr(module, "SUBJECTS", None):
         print(f"subjects  {', '.join(subjects)}")

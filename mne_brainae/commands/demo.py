@@ -9,9 +9,9 @@ from pathlib import Path
 
 DATA = ("simulated", "macaque_v4")
 NEXT = """
-Next: your own epochs, with epochs.metadata['image'] naming the pictures:
-  model = mne_brainae.fit(epochs, 'folder/of/pictures', recipe='best')
-  model.predict_evoked('a/new/picture.jpg').plot_topomap()"""
+Next: your own epochs, with epochs.metadata['image'] naming the images:
+  model = mne_brainae.fit(epochs, 'folder/of/images', recipe='best')
+  model.predict_evoked('a/new/image.jpg').plot_topomap()"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Print one table, and save pictures and the model."""
+    """Print one table, and save images and the model."""
     import matplotlib as mpl
     import pandas as pd
 

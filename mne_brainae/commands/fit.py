@@ -1,4 +1,4 @@
-"""``mne_brainae fit``: a model from epochs and pictures."""
+"""``mne_brainae fit``: a model from epochs and images."""
 
 # License: BSD-3-Clause
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a fit can be told."""
     add = parser.add_argument
     add("epochs", type=Path, help="training epochs (-epo.fif), metadata name the image")
-    add("images", type=Path, help="the folder of pictures")
+    add("images", type=Path, help="the folder of images")
     add(
         "--recipe", choices=RECIPES, default="best", help="named settings (%(default)s)"
     )

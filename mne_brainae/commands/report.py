@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--images",
         type=Path,
-        help="the folder of the test pictures; not needed if the metadata of epochs "
+        help="the folder of the test images; not needed if the metadata of epochs "
         "have a column image_path",
     )
-    add("--templates", type=Path, help="a folder of other pictures for every concept")
+    add("--templates", type=Path, help="a folder of other images for every concept")
     add("--title", help="the title of the page")
     add("--seed", type=int, help="seed of split halves and confidence intervals")
     out = Path("brainae_report.html")

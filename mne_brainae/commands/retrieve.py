@@ -1,4 +1,4 @@
-"""``mne_brainae retrieve``: the pictures that brain responses tell of."""
+"""``mne_brainae retrieve``: the images that brain responses tell of."""
 
 # License: BSD-3-Clause
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", type=Path, help="a model file of mne_brainae fit")
     add("epochs", type=Path, help="test epochs (-epo.fif), metadata name the image")
-    add("images", type=Path, help="the folder of the test pictures, the gallery")
+    add("images", type=Path, help="the folder of the test images, the gallery")
     add(
         "--similarity",
         choices=SIMILARITIES,
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Rank the pictures for every response, print accuracies, and save the ranks."""
+    """Rank the images for every response, print accuracies, and save the ranks."""
     import mne_brainae
     from mne_brainae.commands._epochs import read_epochs
     from mne_brainae.utils.checks import _check_fname, counted

@@ -271,7 +271,7 @@ def write_tsv(file: Path, table: pd.DataFrame) -> None:
 def add_stimuli(
     bids_root: Path, stim_files: Iterable[str], images: str | Path | None
 ) -> None:
-    """Put pictures below ``stimuli/``, where the events name them.
+    """Put images below ``stimuli/``, where the events name them.
 
     Parameters
     ----------
@@ -299,7 +299,7 @@ def add_stimuli(
                 with replacing(target) as temporary:
                     shutil.copyfile(source, temporary)
     if absent:
-        warn(f"{len(absent)} pictures are not in {images}: {five(absent)}.")
+        warn(f"{len(absent)} images are not in {images}: {five(absent)}.")
 
 
 def _move(staged: Path, root: Path) -> None:

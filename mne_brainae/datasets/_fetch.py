@@ -22,7 +22,7 @@ REGISTRIES = Path(__file__).parent / "registries"
 
 
 class RegisteredFile(NamedTuple):
-    """One file of a data set: where it comes from and how it is recognised."""
+    """One file of a data set: where it comes from and how it is recognized."""
 
     url: str
     known_hash: str | None
@@ -34,7 +34,7 @@ class Registry(NamedTuple):
     """What is known about a data set before it is downloaded."""
 
     url: str
-    licence: str
+    license: str
     citation: str
     files: dict[str, RegisteredFile]
 
@@ -50,7 +50,7 @@ def read_registry(name: str) -> Registry:
     Returns
     -------
     registry : Registry
-        The source, licence and citation, and the files by their local name.
+        The source, license and citation, and the files by their local name.
 
     Notes
     -----
@@ -101,7 +101,7 @@ def locate(name: str, path: str | Path | None) -> Path:
 
 @fill_doc
 def cache_dir(name: str) -> Path:
-    """Return the folder for what is derived from a data set, such as unzipped pictures.
+    """Return the folder for what is derived from a data set, such as unzipped images.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def _announce(
     n_files = "1 file" if len(missing) == 1 else f"{len(missing)} files"
     logger.info(
         f"Downloading {name} ({n_files}, {describe_size(wanted)}) to {folder}.\n"
-        f"    Source: {registry.url}\n    Licence: {registry.licence}\n"
+        f"    Source: {registry.url}\n    License: {registry.license}\n"
         f"    Please cite: {registry.citation}"
     )
     check_room(folder, sum(file.n_bytes or 0 for file in wanted), name)

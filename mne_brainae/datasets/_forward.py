@@ -25,7 +25,7 @@ N_MAGNETOMETERS = 120
 AREAS = ("V1", "V4", "IT")
 N_PER_AREA = 32
 
-HEAD_CENTRE = np.array([0.0, 0.015, 0.044])  # metres, of the sphere around the template
+HEAD_CENTER = np.array([0.0, 0.015, 0.044])  # metres, of the sphere around the template
 HEAD_RADIUS = 0.095
 
 #: Place (mm, head coordinates) and orientation of the dipoles of the right hemisphere.
@@ -80,7 +80,7 @@ def _meg_info(sfreq: float) -> mne.Info:
     for channel, normal in zip(info["chs"], directions, strict=True):
         across = np.cross(normal, [0.0, 1.0, 0.0])
         across /= np.linalg.norm(across)
-        place = HEAD_CENTRE + (HEAD_RADIUS + 0.02) * normal
+        place = HEAD_CENTER + (HEAD_RADIUS + 0.02) * normal
         channel["loc"][:] = [*place, *across, *np.cross(normal, across), *normal]
         channel["coil_type"] = FIFF.FIFFV_COIL_POINT_MAGNETOMETER
     info["dev_head_t"] = mne.transforms.Transform("meg", "head", np.eye(4))
@@ -112,7 +112,7 @@ def _lobe(direction: np.ndarray) -> str:
 
 def _mua_info(sfreq: float) -> mne.Info:
     # Real arrays are 4 mm wide; these are enlarged so that a topography shows them.
-    centres = {
+    centers = {
         "V1": (-0.3, -0.95, 0.4),
         "V4": (-0.9, -0.5, 0.4),
         "IT": (-0.9, 0.5, 0.4),
@@ -120,7 +120,7 @@ def _mua_info(sfreq: float) -> mne.Info:
     pitch = 0.008
     positions = {}
     for area in AREAS:
-        normal = np.array(centres[area]) / np.linalg.norm(centres[area])
+        normal = np.array(centers[area]) / np.linalg.norm(centers[area])
         across = np.cross(normal, [0.0, 0.0, 1.0])
         across /= np.linalg.norm(across)
         down = np.cross(normal, across)
@@ -185,12 +185,12 @@ def background(
     normals = rng.standard_normal(directions.shape)
     if occipital:  # radial, as what alpha looks like on the scalp asks for
         normals = directions + 0.3 * normals
-    return _leadfield(info, HEAD_CENTRE + depth * HEAD_RADIUS * directions, normals)
+    return _leadfield(info, HEAD_CENTER + depth * HEAD_RADIUS * directions, normals)
 
 
 def _leadfield(info: mne.Info, places: np.ndarray, normals: np.ndarray) -> np.ndarray:
     normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-    sphere = mne.make_sphere_model(HEAD_CENTRE, HEAD_RADIUS, verbose=False)
+    sphere = mne.make_sphere_model(HEAD_CENTER, HEAD_RADIUS, verbose=False)
     ones = np.ones(len(places))
     dipoles = mne.Dipole(np.arange(len(places)), places, ones, normals, 100 * ones)
     forward, _ = mne.make_forward_dipole(dipoles, sphere, info, verbose=False)
@@ -298,8 +298,8 @@ def _parts_in_fields(info, times, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     ]
 
 
-def _bump(frequencies: np.ndarray, centre: float, width: float) -> np.ndarray:
-    return np.exp(-0.5 * ((frequencies - centre) / width) ** 2)
+def _bump(frequencies: np.ndarray, center: float, width: float) -> np.ndarray:
+    return np.exp(-0.5 * ((frequencies - center) / width) ** 2)
 
 
 def _part(share, fields, frequencies, power, times) -> tuple[np.ndarray, np.ndarray]:

@@ -106,7 +106,7 @@ def hand_out(responses: Responses, output: str) -> mne.EpochsArray | Responses:
 
 
 def shown_in(events: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Count how often every picture was shown.
+    """Count how often every image was shown.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def shown_in(events: Iterable[pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     shown : DataFrame, shape (n_images, 4)
-        One row per picture, in order of partition and name.
+        One row per image, in order of partition and name.
     """
     table = pd.concat([one[["image", "concept", "partition"]] for one in events])
     counts = table.value_counts(sort=False).rename("n_repetitions").reset_index()
@@ -216,7 +216,7 @@ def check_recordings(
     n_recordings : int | None
         The number of files; None if it is not known.
     images : path-like | None
-        The folder of the pictures.
+        The folder of the images.
 
     Returns
     -------
@@ -246,7 +246,7 @@ def check_recordings(
         stim_files = pd.concat([one.events["stim_file"] for one in recordings]).unique()
         n_there = sum((Path(images) / name).is_file() for name in stim_files)
         n_wanted = len(stim_files)
-        rows.append((f"pictures in {images}", n_there, n_wanted, n_there == n_wanted))
+        rows.append((f"images in {images}", n_there, n_wanted, n_there == n_wanted))
     return pd.DataFrame(rows, columns=["what", "found", "expected", "is_ok"])
 
 
@@ -258,7 +258,7 @@ def average_array(
     *,
     average: bool,
 ) -> mne.EpochsArray:
-    """Make epochs of an array with one row per picture.
+    """Make epochs of an array with one row per image.
 
     Parameters
     ----------
@@ -268,15 +268,15 @@ def average_array(
         The channels.
     tmin : float
         The first time in seconds.
-    pictures : DataFrame, shape (n_images, n_columns)
-        The metadata of every picture.
+    images : DataFrame, shape (n_images, n_columns)
+        The metadata of every image.
     average : bool
         Average the repetitions.
 
     Returns
     -------
     epochs : instance of EpochsArray
-        One epoch per picture, or per repetition of every picture.
+        One epoch per image, or per repetition of every image.
     """
     n_images, n_repetitions = data.shape[:2]
     if average:

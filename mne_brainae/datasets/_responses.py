@@ -12,7 +12,7 @@ import pandas as pd
 
 from ._forward import SIDES, ventral_stream
 
-#: The response to any picture: sources, moment (nAm), peak and width (s), after the
+#: The response to any image: sources, moment (nAm), peak and width (s), after the
 #: usual components P1, N1, P2, a late negativity and P3.
 COMMON = (
     (("V4", "LO"), 18.0, 0.098, 0.014),

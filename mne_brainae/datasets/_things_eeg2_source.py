@@ -17,15 +17,15 @@ from ._bids import NewRecording, write_recording
 PARTITIONS = ("train", "test")
 #: The names of the partitions in the files of the authors.
 THEIR_NAMES = {"train": "training", "test": "test"}
-#: The code of the picture that the participants were to report, Buzz Lightyear.
+#: The code of the image that the participants were to report, Buzz Lightyear.
 TARGET = 99999
-#: Seconds that a picture was shown.
+#: Seconds that an image was shown.
 DURATION = 0.1
 
 COLUMNS = {
-    "value": "Number of the picture within its partition, from 1; 99999 is the target",
-    "trial_type": "train, test, or target (a picture to be reported)",
-    "stim_file": "The picture, below stimuli/",
+    "value": "Number of the image within its partition, from 1; 99999 is the target",
+    "trial_type": "train, test, or target (an image to be reported)",
+    "stim_file": "The image, below stimuli/",
     "concept": "The THINGS concept",
 }
 
@@ -119,7 +119,7 @@ def _events(stim, sfreq, partition, pictures: pd.DataFrame, file: Path) -> pd.Da
 
 
 def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
-    """Read which picture each code stands for.
+    """Read which image each code stands for.
 
     Parameters
     ----------
@@ -128,10 +128,10 @@ def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
 
     Returns
     -------
-    pictures : dict of DataFrame
+    images : dict of DataFrame
         For ``"train"`` and ``"test"`` a table indexed by the code, with the columns
         ``image`` (file name), ``concept`` (of THINGS) and ``stim_file`` (path below
-        the folder of the pictures). Lists of unequal length are a ValueError.
+        the folder of the images). Lists of unequal length are a ValueError.
     """
     keys = [
         f"{partition}_img_{what}"

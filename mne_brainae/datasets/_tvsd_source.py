@@ -21,7 +21,7 @@ from ._bids import NewRecording
 SUBJECTS = ("F", "N")
 PARTITIONS = ("train", "test")
 SFREQ = 1000.0
-#: Seconds that a picture was shown.
+#: Seconds that an image was shown.
 DURATION = 0.2
 #: The file that says in what order the contacts were recorded.
 MAPPING = "1024chns_mapping_20220105.mat"
@@ -47,12 +47,12 @@ CHANNEL_COLUMNS = {
 }
 COLUMNS = {
     "trial_type": "train or test",
-    "stim_file": "The picture, below stimuli/",
+    "stim_file": "The image, below stimuli/",
     "concept": "The THINGS concept",
-    "train_idx": "Number of the picture among those for training, 0 in a test trial",
-    "test_idx": "Number of the picture among those for test, 0 in a training trial",
+    "train_idx": "Number of the image among those for training, 0 in a test trial",
+    "test_idx": "Number of the image among those for test, 0 in a training trial",
     "trial": "Number of the trial in the source",
-    "sequence_position": "Place in the sequence of four pictures",
+    "sequence_position": "Place in the sequence of four images",
     "day": "Day of recording in the source",
     "n_missing": "Good channels without a value somewhere in the trial",
 }
@@ -114,7 +114,7 @@ def read_trials(opened: h5py.File, file: Path, pictures: dict) -> Trials:
         numbers = table.loc[mine, f"{partition}_idx"]
         if not numbers.isin(shown.index).all():
             raise ValueError(
-                f"{file} shows {partition} picture {numbers.max()}, but "
+                f"{file} shows {partition} image {numbers.max()}, but "
                 f"things_imgs.mat has {len(shown)}."
             )
         for column in ("stim_file", "concept"):
@@ -161,7 +161,7 @@ def read_mapping(path: str | Path, n_channels: int = 1024) -> np.ndarray:
 
 
 def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
-    """Read which picture each number stands for.
+    """Read which image each number stands for.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
 
     Returns
     -------
-    pictures : dict of DataFrame
+    images : dict of DataFrame
         For ``"train"`` and ``"test"`` a table indexed by the number, with the columns
         ``image`` (file name), ``concept`` (of THINGS) and ``stim_file`` (path below
         ``object_images``).
@@ -187,7 +187,7 @@ def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
                 )
             except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
                 raise ValueError(
-                    f"{path} is no table of the pictures of TVSD ({error!r})."
+                    f"{path} is no table of the images of TVSD ({error!r})."
                 ) from error
             # Windows wrote the paths.
             files = [text.replace("\\", "/") for text in paths]

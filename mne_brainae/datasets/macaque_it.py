@@ -248,6 +248,6 @@ def _read_site(file: Path) -> tuple[np.ndarray, pd.DataFrame]:
     if raster.shape != (len(stimuli), N_TIMES) or not np.isin(raster, (0, 1)).all():
         raise ValueError(
             f"{file} holds raster_data of shape {raster.shape}, expected zeros and "
-            f"ones of shape ({len(stimuli)} labelled trials, {N_TIMES} ms)."
+            f"ones of shape ({len(stimuli)} labeled trials, {N_TIMES} ms)."
         )
     return raster.astype(np.uint8), stimuli

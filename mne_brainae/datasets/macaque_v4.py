@@ -25,7 +25,7 @@ NAME = "macaque_v4"
 
 
 def available_sessions() -> list[str]:
-    """List the sessions of which both pictures and responses are registered.
+    """List the sessions of which both images and responses are registered.
 
     Returns
     -------
@@ -110,8 +110,8 @@ def read_epochs(
     n_units, n_images = counts.shape
     if len(pictures) != n_images:
         raise ValueError(
-            f"{responses} holds responses to {n_images} pictures, but {archive} holds "
-            f"{len(pictures)} pictures. Fetch both files again."
+            f"{responses} holds responses to {n_images} images, but {archive} holds "
+            f"{len(pictures)} images. Fetch both files again."
         )
     logger.info(f"V4 session {session}: {n_units} units, {n_images} photographs.")
     metadata = pd.DataFrame(
@@ -141,7 +141,7 @@ def _files_of(session: str) -> list[str]:
     if session not in sessions:
         raise ValueError(
             f"session must be one of {', '.join(sessions)}, got {session!r}. Of these "
-            "both the pictures and the responses are registered."
+            "both the images and the responses are registered."
         )
     return [f"images_{session}.zip", f"responses_{session}.npy"]
 

@@ -21,7 +21,7 @@ SFREQ = 256.0
 EEG = ["TP9", "AF7", "AF8", "TP10"]
 STIM = "Marker0"
 
-#: The script that showed the pictures sent 1 with a house and 2 with a face.
+#: The script that showed the images sent 1 with a house and 2 with a face.
 EVENT_ID = {"house": 1, "face": 2}
 
 
@@ -43,7 +43,7 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     Notes
     -----
     The data come from https://github.com/alexandrebarachant/muse-lsl (Barachant et al.
-    2019, doi:10.5281/zenodo.3228861) under the BSD-3-Clause licence and are no part of
+    2019, doi:10.5281/zenodo.3228861) under the BSD-3-Clause license and are no part of
     this package.
     """
     fetch_files(NAME, _run_files(), path)
@@ -100,7 +100,7 @@ def read_epochs(
     reject: dict | None = None,
     verbose=None,
 ) -> mne.EpochsArray:
-    """Read filtered epochs around the onset of every picture.
+    """Read filtered epochs around the onset of every image.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def read_epochs(
         The runs, 1 to 6; None takes all.
     %(data_path)s
     tmin, tmax : float
-        The window in seconds from the onset of the picture.
+        The window in seconds from the onset of the image.
     l_freq, h_freq : float | None
         The edges of the band that each run is filtered to, in hertz.
     baseline : tuple | None
@@ -124,7 +124,7 @@ def read_epochs(
     epochs : instance of EpochsArray, shape (n_epochs, 4, n_times)
         The epochs of all runs in volts, events ``face`` and ``house``. The metadata
         have the columns ``image`` and ``concept``, both the category, for the markers
-        do not say which picture it was; ``session``, the run; and ``repetition``, its
+        do not say which image it was; ``session``, the run; and ``repetition``, its
         number within its category and run, counted before any rejection.
 
     Notes
@@ -188,7 +188,7 @@ def _file_of(run: int) -> str:
 
 
 def _metadata(markers: np.ndarray, run: int) -> pd.DataFrame:
-    """Describe the picture of every event of a run."""
+    """Describe the image of every event of a run."""
     category = {code: name for name, code in EVENT_ID.items()}
     names = [category[marker] for marker in markers]
     metadata = pd.DataFrame({"image": names, "concept": names, "session": run})

@@ -23,9 +23,9 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
+from ._drawing import ImageSet, compute_drives, draw_images
 from ._forward import Noise, make_info, make_noise
 from ._nonlinearity import LAWS, bend, delays_of, draw_gains, draw_levels
-from ._pictures import PictureSet, compute_drives, draw_pictures
 from ._responses import respond_in_fields, respond_in_spikes
 
 KINDS = ("eeg", "meg", "mua")
@@ -38,18 +38,18 @@ class SimulatedData:
     Parameters
     ----------
     train : instance of EpochsArray
-        Single trials of the training pictures. The metadata have the columns
+        Single trials of the training images. The metadata have the columns
         ``image`` (path below ``images``), ``concept``, ``category``, ``partition``,
         ``repetition`` and ``session``.
     test : instance of EpochsArray
-        Single trials of the test pictures, one per test concept, in the same form.
+        Single trials of the test images, one per test concept, in the same form.
     images : Path
-        The folder of the pictures that are shown, one sub-folder per concept.
+        The folder of the images that are shown, one sub-folder per concept.
     templates : Path
-        The folder of other pictures of the test concepts, which are never shown; one
+        The folder of other images of the test concepts, which are never shown; one
         sub-folder per concept.
     truth : instance of EpochsArray
-        The noise-free response to every test picture, one epoch per picture.
+        The noise-free response to every test image, one epoch per image.
     noise_ceiling : dict of float
         Pearson's r between the truth and the test trials averaged over repetitions,
         the most that a model can expect: ``"r_pattern"`` correlates over channels and
@@ -57,8 +57,8 @@ class SimulatedData:
         averages over the channels and times where the truth varies (by at least a
         tenth of the standard deviation over images where that is largest).
     best_top1, best_top5 : float
-        Accuracy of the best possible decoder in retrieving the test picture from the
-        averaged trials among all test pictures: the Gaussian likelihood with the true
+        Accuracy of the best possible decoder in retrieving the test image from the
+        averaged trials among all test images: the Gaussian likelihood with the true
         responses and the true covariance of the noise.
     """
 
@@ -104,7 +104,7 @@ def simulate(
     random_state=0,
     verbose=None,
 ) -> SimulatedData:
-    """Simulate a recording of a brain that looks at drawn pictures.
+    """Simulate a recording of a brain that looks at drawn images.
 
     Nothing here was recorded: it is for learning and testing, with the layout of
     THINGS-EEG2, THINGS-MEG or TVSD, and with a known truth to compare a model with.
@@ -117,11 +117,11 @@ def simulate(
     n_train_concepts, n_test_concepts : int
         Numbers of concepts. The test concepts are others than the training concepts.
     n_exemplars : int
-        Pictures per training concept. Of a test concept one picture is shown.
+        Images per training concept. Of a test concept one image is shown.
     n_templates : int
-        Further pictures per test concept, never shown.
+        Further images per test concept, never shown.
     n_train_repetitions, n_test_repetitions : int
-        How often every picture is shown.
+        How often every image is shown.
     n_sessions : int
         Sessions over which the repetitions are spread. They differ by a few percent in
         gain and in the level of the noise.
@@ -129,15 +129,15 @@ def simulate(
         Whether EEG and MEG are linear in the drives, with equal trials, or not, as the
         notes say.
     snr : float
-        Variance over all pictures of the noise-free response, averaged over channels
+        Variance over all images of the noise-free response, averaged over channels
         and over times after onset, divided by the variance of the noise of one trial,
-        averaged over channels. What all pictures evoke alike does not count.
+        averaged over channels. What all images evoke alike does not count.
     sfreq : float
         Sampling rate in Hz.
     tmin, tmax : float
-        First and last time in seconds; the picture comes at 0.
+        First and last time in seconds; the image comes at 0.
     path : path-like | None
-        The folder for the pictures, which are drawn once into a sub-folder named after
+        The folder for the images, which are drawn once into a sub-folder named after
         the parameters. None takes ``MNE-brainae-data/simulated`` in the data folder of
         MNE-Python.
     %(random_state)s
@@ -146,18 +146,18 @@ def simulate(
     Returns
     -------
     data : instance of SimulatedData
-        Trials, pictures, the truth, and how well it can be known.
+        Trials, images, the truth, and how well it can be known.
 
     Notes
     -----
-    The pictures are drawn by the package; ``category`` names a family of drawings.
+    The images are drawn by the package; ``category`` names a family of drawings.
 
-    About twenty features of a picture drive the brain: contrast and luminance of the
-    quadrants of the visual field, edges and colours, all measured in the pixels, and
+    About twenty features of an image drive the brain: contrast and luminance of the
+    quadrants of the visual field, edges and colors, all measured in the pixels, and
     late in time the appearance and category of the concept. EEG and MEG come from
     dipoles along the ventral visual stream in a spherical head. Each feature, as a
     saturating function, scales one deflection on top of an evoked response that all
-    pictures share. The noise is the activity of dipoles all over the cortex with a 1/f
+    images share. The noise is the activity of dipoles all over the cortex with a 1/f
     spectrum, occipital alpha at 10 Hz, and white noise of the sensors. In MUA the
     contacts of an area mix its features and fire at rates above zero, on shared and
     private noise. The trials are not baseline-corrected.
@@ -168,7 +168,7 @@ def simulate(
     drives. The whole response comes up to 12 ms early or late, in steps of 1 ms; more
     contrast makes it come early. From trial to trial the gain of the response and
     the level of the noise vary by 20 %% (log-normal; the mean gain and the mean square
-    of the level are 1). Pictures, sources and the noise before its level are those of
+    of the level are 1). Images, sources and the noise before its level are those of
     the linear law; ``truth`` is bent and delayed, at a gain of 1. ``snr`` and
     ``noise_ceiling`` mean the same for both laws; the ceiling is that of plain averages
     of trials, so that uneven gain and noise count against it. The best possible decoder
@@ -190,7 +190,7 @@ def simulate(
     _validate_type(path, ("path-like", None), "path")
     seed = seed_from(random_state)
     logger.info("Simulating %s; nothing here is a real recording.", kind.upper())
-    pictures = draw_pictures(
+    pictures = draw_images(
         n_train_concepts, n_test_concepts, n_exemplars, n_templates, seed, path
     )
     rng = np.random.default_rng([seed, 2, KINDS.index(kind)])
@@ -224,7 +224,7 @@ def simulate(
     )
 
 
-def _drive(pictures: PictureSet, law: str) -> tuple[pd.DataFrame, np.ndarray]:
+def _drive(pictures: ImageSet, law: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return what drives the brain, and by how much every response comes late."""
     drives = compute_drives(pictures)
     if law == "linear":
@@ -255,7 +255,7 @@ def _make_times(sfreq: float, tmin: float, tmax: float) -> np.ndarray:
         raise ValueError(f"sfreq must be at least 50 Hz, got {sfreq}.")
     if not (tmin <= 0 and tmax >= 0.2):
         raise ValueError(
-            "The window must start at or before the picture and end 0.2 s after it or "
+            "The window must start at or before the image and end 0.2 s after it or "
             f"later, got tmin={tmin} and tmax={tmax}."
         )
     return np.arange(round(tmin * sfreq), round(tmax * sfreq) + 1) / sfreq
@@ -270,9 +270,9 @@ def _draw_sessions(n_sessions: int, rng) -> pd.DataFrame:
 
 
 def _plan_trials(
-    pictures: PictureSet, partition: str, n_repetitions: int, sessions, rng
+    pictures: ImageSet, partition: str, n_repetitions: int, sessions, rng
 ) -> pd.DataFrame:
-    """Order the trials: every repetition shows each picture once, in random order."""
+    """Order the trials: every repetition shows each image once, in random order."""
     shown = pictures.shown[pictures.shown["partition"] == partition]
     blocks = []
     for repetition in range(n_repetitions):
@@ -342,7 +342,7 @@ def correlate_with_truth(measured: np.ndarray, response: np.ndarray) -> dict:
     Parameters
     ----------
     measured, response : array, shape (n_images, n_channels, n_times)
-        Averaged trials, and the true responses to the same pictures.
+        Averaged trials, and the true responses to the same images.
 
     Returns
     -------
@@ -374,11 +374,11 @@ def _likelihood(measured, response, noise: Noise) -> np.ndarray:
         One row per average, one column per candidate.
     """
     n_images = len(response)
-    centre = response.mean(axis=0)
-    flat = (response - centre).reshape(n_images, -1)
+    center = response.mean(axis=0)
+    flat = (response - center).reshape(n_images, -1)
     scores, values, axes = np.linalg.svd(flat, full_matrices=False)
     keep = values > 1e-6 * values[0]
-    filters = noise.solve(axes[keep].reshape(-1, *centre.shape))
+    filters = noise.solve(axes[keep].reshape(-1, *center.shape))
     weights = (scores[:, keep] * values[keep]) @ filters.reshape(keep.sum(), -1)
     own = 0.5 * (weights * flat).sum(axis=1)
-    return (measured - centre).reshape(n_images, -1) @ weights.T - own
+    return (measured - center).reshape(n_images, -1) @ weights.T - own

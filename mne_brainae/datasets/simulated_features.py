@@ -1,4 +1,4 @@
-"""A simulated recording of pictures of which only the features are known."""
+"""A simulated recording of images of which only the features are known."""
 
 # License: BSD-3-Clause
 
@@ -34,17 +34,17 @@ from .simulated import (
     correlate_with_truth,
 )
 
-#: What picture features drive, by turns: late vision more than early.
+#: What image features drive, by turns: late vision more than early.
 STAGES = ("IT", "LO", "IT", "V4")
-#: Pictures of every concept that the best decoder of nonlinear responses imagines.
+#: Images of every concept that the best decoder of nonlinear responses imagines.
 N_IMAGINED = 1000
 
 
 @dataclass(frozen=True)
 class FeatureLaw:
-    """How the features of pictures of many concepts are distributed.
+    """How the features of images of many concepts are distributed.
 
-    A picture is m + c + e, where c belongs to its concept and e to itself. Both are
+    An image is m + c + e, where c belongs to its concept and e to itself. Both are
     Gaussian, with covariances r S and (1 - r) S.
 
     Parameters
@@ -52,9 +52,9 @@ class FeatureLaw:
     mean : array, shape (n_features,)
         The mean m.
     covariance : array, shape (n_features, n_features)
-        The covariance S of pictures.
+        The covariance S of images.
     concept_share : float
-        The share r of it that pictures of one concept have in common.
+        The share r of it that images of one concept have in common.
     """
 
     mean: np.ndarray
@@ -63,14 +63,14 @@ class FeatureLaw:
 
     @classmethod
     def learn(cls, pictures: np.ndarray, templates: np.ndarray) -> FeatureLaw:
-        """Learn the law from one picture of every concept and the mean of others.
+        """Learn the law from one image of every concept and the mean of others.
 
         Parameters
         ----------
-        pictures : array, shape (n_concepts, n_features)
-            Features of one picture of every concept.
+        images : array, shape (n_concepts, n_features)
+            Features of one image of every concept.
         templates : array, shape (n_concepts, n_features)
-            The mean features of other pictures of the same concepts.
+            The mean features of other images of the same concepts.
 
         Returns
         -------
@@ -111,12 +111,12 @@ class FeatureLaw:
     def draw(
         self, n_concepts: int, n_exemplars: int, rng: np.random.Generator
     ) -> np.ndarray:
-        """Draw pictures of new concepts.
+        """Draw images of new concepts.
 
         Parameters
         ----------
         n_concepts, n_exemplars : int
-            How many concepts, and how many pictures of each.
+            How many concepts, and how many images of each.
         rng : instance of Generator
             Where they come from.
 
@@ -134,19 +134,19 @@ class FeatureLaw:
         return white @ root + self.mean.astype(np.float32)
 
     def guess(self, templates: np.ndarray, n_pictures: int) -> tuple:
-        """Return what a template tells of another picture of its concept.
+        """Return what a template tells of another image of its concept.
 
         Parameters
         ----------
         templates : array, shape (n_concepts, n_features)
-            Mean features of pictures.
+            Mean features of images.
         n_pictures : int
-            How many pictures each is the mean of.
+            How many images each is the mean of.
 
         Returns
         -------
         expected : array, shape (n_concepts, n_features)
-            The mean of the other picture.
+            The mean of the other image.
         unknown : float
             The share of its covariance S that is left.
         """
@@ -157,14 +157,14 @@ class FeatureLaw:
     def imagine(
         self, templates: np.ndarray, n_pictures: int, n_draws: int, seed: int = 0
     ) -> Iterator[np.ndarray]:
-        """Draw other pictures of the concepts that templates are of.
+        """Draw other images of the concepts that templates are of.
 
         Parameters
         ----------
         templates : array, shape (n_concepts, n_features)
-            Mean features of pictures.
+            Mean features of images.
         n_pictures : int
-            How many pictures each is the mean of.
+            How many images each is the mean of.
         n_draws : int
             How many to draw of each concept.
         seed : int
@@ -173,7 +173,7 @@ class FeatureLaw:
         Yields
         ------
         features : array, shape (n_draws, n_features)
-            The pictures of one concept after another.
+            The images of one concept after another.
         """
         expected, unknown = self.guess(templates, n_pictures)
         white = np.random.default_rng(seed).standard_normal((n_draws, len(self.mean)))
@@ -190,12 +190,12 @@ class SimulatedResponses:
     Parameters
     ----------
     train : instance of EpochsArray
-        One epoch per training picture, the mean of its repetitions. The metadata have
+        One epoch per training image, the mean of its repetitions. The metadata have
         the columns ``image``, ``concept``, ``partition`` and ``n_averaged``.
     test : instance of EpochsArray
-        One epoch per test picture in the same form.
+        One epoch per test image in the same form.
     truth : instance of EpochsArray
-        The noise-free response to every test picture.
+        The noise-free response to every test image.
     noise_ceiling : dict of float
         As in :class:`mne_brainae.datasets.SimulatedData`.
     feature_law : instance of FeatureLaw
@@ -203,15 +203,15 @@ class SimulatedResponses:
     brain : instance of LinearBrain | NonlinearBrain
         What responds to features: ``brain.respond(features)`` is free of noise, and
         ``brain.coordinates(features)`` are its coordinates in ``brain.basis``, less the
-        response that all pictures share.
+        response that all images share.
     filters : array, shape (n_functions, n_channels * n_times)
         The basis of the responses, divided by the covariance of the noise of ``test``.
     information : array, shape (n_functions, n_functions)
         ``filters`` times the basis.
     common : array, shape (n_channels, n_times)
-        The response that all pictures share.
+        The response that all images share.
     gains : array, shape (n_images,)
-        Mean gain of the trials of every test picture; 1 where trials are even.
+        Mean gain of the trials of every test image; 1 where trials are even.
     """
 
     train: mne.EpochsArray
@@ -230,12 +230,12 @@ class SimulatedResponses:
         return (
             f"<SimulatedResponses | SIMULATED, {len(self.test.ch_names)} channels x "
             f"{len(self.test.times)} times, {len(self.train)} training and "
-            f"{len(self.test)} test pictures, {self.brain.n_drives} drives, "
+            f"{len(self.test)} test images, {self.brain.n_drives} drives, "
             f"{self.brain.law} law, noise ceiling {ceiling}>"
         )
 
     def retrieve(self, candidates: pd.DataFrame) -> Identification:
-        """Find the test pictures among candidates as well as can be.
+        """Find the test images among candidates as well as can be.
 
         Parameters
         ----------
@@ -252,21 +252,21 @@ class SimulatedResponses:
         return self._identify(candidates.index, coordinates, shown, "retrieval")
 
     def classify(self, templates: pd.DataFrame, n_pictures: int) -> Identification:
-        """Find the concepts of the test pictures as well as can be.
+        """Find the concepts of the test images as well as can be.
 
         Parameters
         ----------
         templates : DataFrame, shape (n_concepts, n_features)
-            Mean features of other pictures, indexed by concept.
+            Mean features of other images, indexed by concept.
         n_pictures : int
-            How many pictures each template is the mean of.
+            How many images each template is the mean of.
 
         Returns
         -------
         identification : instance of Identification
             By the likelihood with the true responses and the true noise, given what the
-            law of the features says about pictures of each concept. Nonlinear responses
-            to pictures of a concept are taken for Gaussian, with their own mean and
+            law of the features says about images of each concept. Nonlinear responses
+            to images of a concept are taken for Gaussian, with their own mean and
             covariance, so that this decoder is good, but not strictly the best.
         """
         shown = self.test.metadata["concept"]
@@ -321,7 +321,7 @@ class SimulatedResponses:
         return self._found(scores, names, shown, task)
 
     def _judge_concepts(self, templates: np.ndarray, n_pictures: int) -> np.ndarray:
-        """Return the log likelihoods of concepts, from pictures that are imagined."""
+        """Return the log likelihoods of concepts, from images that are imagined."""
         white = self.whiten()
         measured = self.project(self.test, self.gains) @ white
         scores = []
@@ -364,7 +364,7 @@ def simulate_responses(
     random_state=0,
     verbose=None,
 ) -> SimulatedResponses:
-    """Simulate a recording of a brain that is driven by features of pictures.
+    """Simulate a recording of a brain that is driven by features of images.
 
     Nothing here was recorded. It is for measuring decoders of any size of data against
     the best one that is possible.
@@ -372,8 +372,8 @@ def simulate_responses(
     Parameters
     ----------
     train, test : DataFrame, shape (n_images, n_features)
-        The features, indexed by concept and image. Fewer than two test pictures are a
-        ValueError: over one picture nothing correlates.
+        The features, indexed by concept and image. Fewer than two test images are a
+        ValueError: over one image nothing correlates.
     feature_law : instance of FeatureLaw
         How the features are distributed.
     kind : ``"eeg"`` | ``"meg"``
@@ -390,7 +390,7 @@ def simulate_responses(
     sfreq : float
         Sampling rate in Hz.
     tmin, tmax : float
-        First and last time in seconds; the picture comes at 0.
+        First and last time in seconds; the image comes at 0.
     %(random_state)s
     %(verbose)s
 
@@ -407,7 +407,7 @@ def simulate_responses(
     the features. With the nonlinear one, the drives are bent as in that function, one
     more random projection makes responses come early or late, and gain and noise level
     vary by trial; projections and sources of the drives are those of the linear law.
-    ``snr`` is then that of 4,000 drawn pictures.
+    ``snr`` is then that of 4,000 drawn images.
     """
     _check_option("kind", kind, ("eeg", "meg"))
     _check_option("law", law, LAWS)
@@ -420,7 +420,7 @@ def simulate_responses(
         _check_features(name, table, feature_law)
     if len(test) < 2:
         raise ValueError(
-            "test must have at least 2 pictures, over which the noise ceiling "
+            "test must have at least 2 images, over which the noise ceiling "
             f"correlates, got {len(test)}."
         )
     times = _make_times(sfreq, tmin, tmax)

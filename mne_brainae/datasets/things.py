@@ -1,4 +1,4 @@
-"""THINGS: 1,854 concepts, their categories and their 26,107 pictures."""
+"""THINGS: 1,854 concepts, their categories and their 26,107 images."""
 
 # License: BSD-3-Clause
 
@@ -27,7 +27,7 @@ from ._fetch import fetch_files, locate
 NAME = "things"
 N_CONCEPTS = 1854
 PASSWORD = "MNE_BRAINAE_THINGS_PASSWORD"
-LICENCE = "https://osf.io/j6a3m"
+LICENSE = "https://osf.io/j6a3m"
 CATEGORIES = {27: "category_mat_manual.tsv", 53: "Categories_final_20200131.tsv"}
 #: The categories that the paper groups the test concepts into (Figure 3c).
 GROUPS = ("animal", "food", "vehicle", "tool")
@@ -44,16 +44,16 @@ def fetch(
     things_password: str | None = None,
     verbose=None,
 ) -> Path:
-    """Download the tables of THINGS, and the pictures for those who have the password.
+    """Download the tables of THINGS, and the images for those who have the password.
 
     Parameters
     ----------
     %(data_path)s
     images : bool
-        Fetch and unpack the pictures, too, about 4.7 GB. They are for research only and
+        Fetch and unpack the images, too, about 4.7 GB. They are for research only and
         may not be passed on.
     things_password : str | None
-        The password of the pictures, which stands below their terms at
+        The password of the images, which stands below their terms at
         https://osf.io/j6a3m: read and accept them first. None takes the environment
         variable ``MNE_BRAINAE_THINGS_PASSWORD``.
     %(verbose)s
@@ -61,7 +61,7 @@ def fetch(
     Returns
     -------
     folder : Path
-        The folder; the pictures are in its folder ``object_images``. No password, and a
+        The folder; the images are in its folder ``object_images``. No password, and a
         wrong one, are a ValueError.
 
     Notes
@@ -75,7 +75,7 @@ def fetch(
         things_password = things_password or os.environ.get(PASSWORD)
         if not things_password:
             raise ValueError(
-                f"The pictures of THINGS are locked. Read their terms at {LICENCE}; if "
+                f"The images of THINGS are locked. Read their terms at {LICENSE}; if "
                 "you accept them, pass the password that stands there as "
                 f"things_password=, or set ${PASSWORD}."
             )
@@ -220,7 +220,7 @@ def group_concepts(
 def read_clip_features(
     path: str | Path | None = None, *, verbose=None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read CLIP features of the 200 test pictures of THINGS-EEG2, if they are there.
+    """Read CLIP features of the 200 test images of THINGS-EEG2, if they are there.
 
     Parameters
     ----------
@@ -232,10 +232,10 @@ def read_clip_features(
 
     Returns
     -------
-    pictures : array, shape (200, 768)
-        Unit embeddings of the test pictures in CLIP ViT-L/14, one per concept.
+    images : array, shape (200, 768)
+        Unit embeddings of the test images in CLIP ViT-L/14, one per concept.
     templates : array, shape (200, 768)
-        Mean embeddings of other pictures of the same concepts.
+        Mean embeddings of other images of the same concepts.
     """
     files = [locate(NAME, path) / name for name in CLIP_FEATURES]
     absent = [file for file in files if not file.is_file()]
@@ -251,7 +251,7 @@ def read_clip_features(
 
 
 def list_images(folder: str | Path) -> pd.DataFrame:
-    """List the pictures of THINGS that are in a folder.
+    """List the images of THINGS that are in a folder.
 
     Parameters
     ----------
@@ -265,13 +265,13 @@ def list_images(folder: str | Path) -> pd.DataFrame:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"The folder of pictures {folder} does not exist.")
+        raise FileNotFoundError(f"The folder of images {folder} does not exist.")
     files = sorted(
         file for file in folder.glob("*/*.jpg") if not file.name.startswith(".")
     )
     if not files:
         raise FileNotFoundError(
-            f"There is no picture in {folder}, expected files such as "
+            f"There is no image in {folder}, expected files such as "
             "aardvark/aardvark_01b.jpg."
         )
     return pd.DataFrame(
@@ -293,7 +293,7 @@ def find_templates(
     shown: pd.DataFrame | None = None,
     verbose=None,
 ) -> dict[str, list[Path]]:
-    """Find the pictures that may stand for the concepts of a test.
+    """Find the images that may stand for the concepts of a test.
 
     Parameters
     ----------
@@ -302,9 +302,9 @@ def find_templates(
     test : instance of Epochs | DataFrame
         The test epochs or their metadata, with the columns ``image`` and ``concept``.
     rule : ``"not the stimulus"`` | ``"never shown"``
-        Take all pictures of a concept but those of the test, or only those that the
+        Take all images of a concept but those of the test, or only those that the
         participant never saw. The two differ for THINGS-MEG and TVSD, where other
-        pictures of the test concepts were shown.
+        images of the test concepts were shown.
     shown : DataFrame | None
         For ``"never shown"``: what ``shown_images`` of the data set returns.
     %(verbose)s
@@ -312,7 +312,7 @@ def find_templates(
     Returns
     -------
     templates : dict of list of Path
-        The pictures of every concept, to be given to
+        The images of every concept, to be given to
         :meth:`mne_brainae.BrainAE.classify`. Concepts without any are not in it, and a
         warning counts and names them; classify the epochs of the others.
     """
@@ -349,7 +349,7 @@ def find_templates(
     if not counts:
         raise ValueError(f"No concept has a template in {images} under {rule!r}.")
     logger.info(
-        f"Templates: {min(counts)} to {max(counts)} pictures of each of {len(counts)} "
+        f"Templates: {min(counts)} to {max(counts)} images of each of {len(counts)} "
         f"concepts, {rule}."
     )
     return {concept: files for concept, files in templates.items() if files}

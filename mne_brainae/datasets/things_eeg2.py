@@ -1,4 +1,4 @@
-"""THINGS-EEG2: ten people, 63 electrodes, 16,740 pictures shown five a second."""
+"""THINGS-EEG2: ten people, 63 electrodes, 16,740 images shown five a second."""
 
 # License: BSD-3-Clause
 
@@ -57,8 +57,8 @@ THINGS-EEG2 (Gifford, Dwivedi, Roig & Cichy 2022, NeuroImage 264:119754,
 doi:10.1016/j.neuroimage.2022.119754), CC BY 4.0, converted to BIDS by mne_brainae.
 
 Each recording joins the parts of one session and partition, as the authors published
-them. The events name the pictures of the THINGS data base by their path below stimuli/,
-where the folders training_images and test_images of the authors belong; the pictures
+them. The events name the images of the THINGS data base by their path below stimuli/,
+where the folders training_images and test_images of the authors belong; the images
 themselves may not be redistributed and are not part of this data set.
 """
 
@@ -84,7 +84,7 @@ def fetch(
         The recordings, about 12.6 GB per participant; or the epochs of the authors in
         one archive of all participants, about 10.5 GB.
     images : bool
-        Fetch the pictures, too. They are for research only; see the licence of THINGS.
+        Fetch the images, too. They are for research only; see the license of THINGS.
     %(verbose)s
 
     Returns
@@ -97,7 +97,7 @@ def fetch(
     -----
     The data are those of Gifford, Dwivedi, Roig & Cichy (2022), "A large and rich EEG
     dataset for modeling human visual object recognition", NeuroImage 264:119754, under
-    the CC BY 4.0 licence.
+    the CC BY 4.0 license.
     """
     _check_option("kind", kind, ("raw", "preprocessed"))
     labels = subject_labels(subjects, SUBJECTS)
@@ -141,7 +141,7 @@ def to_bids(
         The participants, 1 to 10; None takes those that are in ``source``.
     %(sessions)s
     images : path-like | None
-        The folder with ``training_images`` and ``test_images``, whose pictures then go
+        The folder with ``training_images`` and ``test_images``, whose images then go
         to ``stimuli`` (as links where possible). They may not be passed on. Without
         them the data set is complete but for what its events name.
     %(overwrite)s
@@ -151,7 +151,7 @@ def to_bids(
     -------
     bids_root : Path
         The data set: one BrainVision recording per session and partition. A truncated
-        file, and one whose events name no picture, is a ValueError.
+        file, and one whose events name no image, is a ValueError.
     """
     source, bids_root = Path(source), Path(bids_root)
     labels = subject_labels(subjects, SUBJECTS)
@@ -238,11 +238,11 @@ def read_epochs(
     Notes
     -----
     Section 4.1 of the paper asks for 0 to 1000 ms, 0.1 to 100 Hz, the mean of the 200
-    ms before onset as baseline, 250 Hz, multivariate noise normalisation (pass
+    ms before onset as baseline, 250 Hz, multivariate noise normalization (pass
     ``mvnn=mne_brainae.MVNN()``) and averages. The authors' own release of BrainAE does
     not filter (``l_freq=None``; then 100 Hz remain as guard for 250 Hz).
 
-    Some pictures were shown once or twice more than the four times of the training and
+    Some images were shown once or twice more than the four times of the training and
     the 80 times of the test; all their repetitions are read.
     """
     label = subject_label(subject, SUBJECTS)
@@ -296,7 +296,7 @@ def _events_of(bids_root, label: str, partition: str, sessions) -> Iterator[tupl
 def shown_images(
     bids_root: str | Path, subject: int | str, *, verbose=None
 ) -> pd.DataFrame:
-    """List all pictures that a participant was shown.
+    """List all images that a participant was shown.
 
     Parameters
     ----------
@@ -374,7 +374,7 @@ def read_preprocessed(
     -------
     epochs : instance of EpochsArray
         The responses, in units of the noise, for these files are whitened: one epoch
-        per repetition of every picture, or per picture. The metadata have the columns
+        per repetition of every image, or per image. The metadata have the columns
         ``image``, ``concept``, ``partition``, ``repetition`` and ``stim_file``.
 
     Notes
@@ -425,5 +425,5 @@ def _nearest(folder: Path, name: str) -> Path:
             return place / name
     raise FileNotFoundError(
         f"There is no {name} in {folder} or the three folders above it. It says which "
-        "picture each row is; name it by image_table=, or fetch it."
+        "image each row is; name it by image_table=, or fetch it."
     )

@@ -1,4 +1,4 @@
-"""THINGS-MEG: four people, 271 sensors, 22,448 pictures."""
+"""THINGS-MEG: four people, 271 sensors, 22,448 images."""
 
 # License: BSD-3-Clause
 
@@ -155,7 +155,7 @@ def read_epochs(
     -----
     Section 4.1 of the paper asks for 0 to 1000 ms, 0.1 to 100 Hz and 200 Hz, which
     leaves a low-pass no room: its corner is lowered to 80 Hz. The paper says that the
-    test concepts are excluded from the training, which leaves 19,848 pictures; the
+    test concepts are excluded from the training, which leaves 19,848 images; the
     authors' own release of BrainAE says that the published numbers kept them. That
     protocol is ``zero_shot=False``.
 
@@ -223,7 +223,7 @@ def _describe(events, path: BIDSPath, label: str, pictures) -> pd.DataFrame:
     unknown = numbers[~numbers.isin(pictures.index)]
     if len(unknown):
         raise ValueError(
-            f"The events of {path.basename} show pictures that sample_attributes_P"
+            f"The events of {path.basename} show images that sample_attributes_P"
             f"{label}.csv does not name: {sorted(set(unknown))[:5]}."
         )
     shown = pictures.loc[numbers].reset_index(drop=True)
@@ -242,13 +242,13 @@ def _describe(events, path: BIDSPath, label: str, pictures) -> pd.DataFrame:
 
 
 def _read_image_table(bids_root: Path, label: str) -> pd.DataFrame:
-    """Read the file and the concept of every picture number."""
+    """Read the file and the concept of every image number."""
     file = bids_root / "sourcedata" / f"sample_attributes_P{label}.csv"
     try:
         table = pd.read_csv(file, usecols=["things_image_nr", "image_path"]).dropna()
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"{file} does not exist. It says which file each picture number is: fetch "
+            f"{file} does not exist. It says which file each image number is: fetch "
             "it with mne_brainae.datasets.things_meg.fetch, or from the data set "
             "ds004212 of OpenNeuro."
         ) from None
@@ -262,7 +262,7 @@ def _read_image_table(bids_root: Path, label: str) -> pd.DataFrame:
 def _names_of(image_path: pd.Series) -> pd.DataFrame:
     """Split ``images_meg/aardvark/aardvark_01b.jpg`` into file and concept.
 
-    Test pictures lie in no folder of their concept, so it is read from the file.
+    Test images lie in no folder of their concept, so it is read from the file.
     """
     image = image_path.str.rsplit("/", n=1).str[-1]
     concept = image.str.replace(r"_\d+[a-z]*\.\w+$", "", regex=True)
@@ -274,7 +274,7 @@ def _names_of(image_path: pd.Series) -> pd.DataFrame:
 def shown_images(
     bids_root: str | Path, subject: int | str, *, verbose=None
 ) -> pd.DataFrame:
-    """List all pictures that a participant was shown.
+    """List all images that a participant was shown.
 
     Parameters
     ----------
@@ -344,7 +344,7 @@ def read_preprocessed(
         their original names.
     %(partition)s
     tmin, tmax : float
-        The window in seconds from the onset of the picture, both ends included.
+        The window in seconds from the onset of the image, both ends included.
     %(picks)s
     %(average)s
     %(zero_shot)s

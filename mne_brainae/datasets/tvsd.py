@@ -1,4 +1,4 @@
-"""TVSD: 1,024 contacts in V1, V4 and IT of two macaques, 22,348 pictures."""
+"""TVSD: 1,024 contacts in V1, V4 and IT of two macaques, 22,348 images."""
 
 # License: BSD-3-Clause
 
@@ -67,9 +67,9 @@ arbitrary: the number of microvolts in the files is the number in the source.
 
 Trials stand one after another in the files, in order of recording but not continuous in
 time: each has the length EpochLength, and begins EpochStart seconds from the onset of
-its picture, as the JSON files say. Channels are in physical order; recording_index is
-their place in the source. The events name the pictures of the THINGS data base by their
-path below stimuli/, the concept and the file; the pictures may not be redistributed and
+its image, as the JSON files say. Channels are in physical order; recording_index is
+their place in the source. The events name the images of the THINGS data base by their
+path below stimuli/, the concept and the file; the images may not be redistributed and
 are not part of this data set.
 """
 
@@ -90,8 +90,8 @@ def fetch(
     %(data_path)s
     subjects : str | sequence of str | None
         The animals, ``"F"`` and ``"N"``; None takes both.
-    kind : ``"trials"`` | ``"normalised"``
-        The time courses, about 58 GB per animal; or one value per picture and channel,
+    kind : ``"trials"`` | ``"normalized"``
+        The time courses, about 58 GB per animal; or one value per image and channel,
         about 194 MB.
     %(verbose)s
 
@@ -105,11 +105,11 @@ def fetch(
     -----
     The data are those of Papale, Wang, Self & Roelfsema (2025), "An extensive dataset
     of spiking activity to reveal the syntax of the ventral stream", Neuron, under the
-    CC BY 4.0 licence. They come without the pictures of THINGS.
+    CC BY 4.0 license. They come without the images of THINGS.
     """
-    _check_option("kind", kind, ("trials", "normalised"))
+    _check_option("kind", kind, ("trials", "normalized"))
     labels = subject_labels(subjects, SUBJECTS)
-    data = {"trials": "THINGS_MUA_trials.mat", "normalised": "THINGS_normMUA.mat"}
+    data = {"trials": "THINGS_MUA_trials.mat", "normalized": "THINGS_normMUA.mat"}
     names = [data[kind], "_logs/things_imgs.mat", f"_logs/{MAPPING}"]
     files = [f"monkey{label}/{name}" for label in labels for name in names]
     fetch_files(NAME, files, path)
@@ -139,7 +139,7 @@ def to_bids(
     subjects : str | sequence of str | None
         The animals, ``"F"`` and ``"N"``; None takes those that are in ``source``.
     images : path-like | None
-        The folder ``object_images`` of THINGS, whose pictures then go to ``stimuli``
+        The folder ``object_images`` of THINGS, whose images then go to ``stimuli``
         (as links where possible). They may not be passed on.
     %(overwrite)s
     %(verbose)s
@@ -325,7 +325,7 @@ def _describe(events: pd.DataFrame, path: BIDSPath, start: float) -> pd.DataFram
 @verbose
 @fill_doc
 def shown_images(bids_root: str | Path, subject: str, *, verbose=None) -> pd.DataFrame:
-    """List all pictures that an animal was shown.
+    """List all images that an animal was shown.
 
     Parameters
     ----------
@@ -391,7 +391,7 @@ def read_preprocessed(
     zero_shot: bool = True,
     verbose=None,
 ) -> mne.EpochsArray:
-    """Read the normalised responses of the authors, one value per picture.
+    """Read the normalized responses of the authors, one value per image.
 
     Parameters
     ----------
@@ -404,7 +404,7 @@ def read_preprocessed(
         The file ``things_imgs.mat``; None looks in the folder ``_logs`` beside
         ``path``.
     average : bool
-        Take the means over the repetitions of the test pictures; training pictures were
+        Take the means over the repetitions of the test images; training images were
         shown once.
     %(zero_shot)s
     %(verbose)s
@@ -419,7 +419,7 @@ def read_preprocessed(
     Notes
     -----
     The authors divided by the mean and the standard deviation of the *test* trials of a
-    day, of all pictures together. So training data have seen test data in two numbers
+    day, of all images together. So training data have seen test data in two numbers
     per channel and day.
     """
     _check_option("partition", partition, PARTITIONS)

@@ -13,8 +13,8 @@ from PIL import Image
 from sklearn.base import clone
 
 from ..images import compute_image_features
+from ..images.files import locate_images
 from ..images.pairing import image_paths
-from ..images.pictures import find_pictures
 from ..preprocessing.averaging import average_repetitions
 from ..scoring.result import Result
 from ..utils.checks import (
@@ -196,7 +196,7 @@ class GeneratedPictures(Result):
         return replace(scores, protocol=self.protocol | scores.protocol)
 
     def _stimuli(self, stimuli) -> list[Image.Image]:
-        found = find_pictures(stimuli, list(dict.fromkeys(self.names)))
+        found = locate_images(stimuli, list(dict.fromkeys(self.names)))
         seen = dict(zip(found, as_pictures(found), strict=True))
         return [seen[name] for name in self.names]
 

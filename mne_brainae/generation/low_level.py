@@ -1,4 +1,4 @@
-"""Colours and layout of what was seen, read from the brain linearly."""
+"""Colors and layout of what was seen, read from the brain linearly."""
 
 # License: BSD-3-Clause
 
@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
+from ..images.files import locate_images
 from ..images.pairing import image_paths
-from ..images.pictures import find_pictures
 from ..models.linear_map import ALPHAS, LinearMap
 from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import read_array
@@ -106,7 +106,7 @@ class PictureDecoder(BaseEstimator):
         picks = pick_channels(epochs.info, self.picks)
         brain, table = average_by(epochs, "image", picks)
         images = image_paths(epochs, names) if images is None else images
-        shown = find_pictures(images, list(table["image"].astype(str)))
+        shown = locate_images(images, list(table["image"].astype(str)))
         pixels = as_pixels(as_pictures(shown), self.size)
         check_finite(brain, "epochs")
         self._scaler = Scaler.for_brain(brain, "evoked")

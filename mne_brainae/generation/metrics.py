@@ -35,7 +35,7 @@ def pixel_correlation(generated: np.ndarray, stimuli: np.ndarray) -> np.ndarray:
     Returns
     -------
     r : array, shape (n_pictures,)
-        Pearson correlation over all pixels and colours; 0 for a picture of one colour.
+        Pearson correlation over all pixels and colors; 0 for a picture of one color.
     """
     n = len(generated)
     return correlate(generated.reshape(n, -1), stimuli.reshape(n, -1), axis=1)

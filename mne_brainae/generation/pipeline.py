@@ -30,7 +30,7 @@ class PublishedPipeline(NamedTuple):
     """Weights of a diffusion model, where they are, and how they are used."""
 
     repository: str
-    licence: str
+    license: str
     n_steps: int
     guidance: float
 
@@ -48,7 +48,7 @@ PIPELINES = {
 }
 #: The adapter whose image encoder is the one that open_clip calls ViT-H-14
 #: (laion2b_s32b_b79k), here ``"clip-vit-h-14"``.
-ADAPTER_REPOSITORY, ADAPTER_LICENCE = "h94/IP-Adapter", "Apache-2.0"
+ADAPTER_REPOSITORY, ADAPTER_LICENSE = "h94/IP-Adapter", "Apache-2.0"
 ADAPTER_FOLDER, ADAPTER_FILE = "sdxl_models", "ip-adapter_sdxl_vit-h.safetensors"
 
 
@@ -70,7 +70,7 @@ def load_pipeline(
     pipeline : ``"sdxl-turbo"`` | ``"sdxl"`` | path-like
         Published weights, or a folder that ``save_pretrained`` of diffusers wrote.
         Published weights are looked for on this machine and fetched otherwise, several
-        gigabytes, after a message that names their licence.
+        gigabytes, after a message that names their license.
     adapter : path-like | None
         The file of weights of the IP-Adapter, which ends in ``.safetensors``. None is
         the published one for the image embedding ``"clip-vit-h-14"``.
@@ -123,7 +123,7 @@ def load_pipeline(
 
 
 def _find_source(pipeline, precision: str) -> tuple[str, dict]:
-    """Return where the weights are, and tell their licence before they are fetched."""
+    """Return where the weights are, and tell their license before they are fetched."""
     _validate_type(pipeline, (str, "path-like"), "pipeline")
     if Path(pipeline).expanduser().is_dir():
         return str(Path(pipeline).expanduser()), {"local_files_only": True}
@@ -132,7 +132,7 @@ def _find_source(pipeline, precision: str) -> tuple[str, dict]:
     )
     published = PIPELINES[pipeline]
     logger.info(
-        f"The weights {published.repository} are under {published.licence}; what is "
+        f"The weights {published.repository} are under {published.license}; what is "
         "not on this machine is fetched now, several gigabytes."
     )
     return published.repository, {"variant": "fp16"} if precision == "float16" else {}
@@ -142,7 +142,7 @@ def _find_adapter(adapter) -> tuple[str, str, str]:
     """Return folder, folder in it and name of the weights of the adapter."""
     if adapter is None:
         logger.info(
-            f"The weights {ADAPTER_REPOSITORY} are under {ADAPTER_LICENCE}; what is "
+            f"The weights {ADAPTER_REPOSITORY} are under {ADAPTER_LICENSE}; what is "
             "not on this machine is fetched now."
         )
         return ADAPTER_REPOSITORY, ADAPTER_FOLDER, ADAPTER_FILE
@@ -255,7 +255,7 @@ class Painter:
         embeddings : array, shape (n, n_features)
             Image embeddings.
         seeds : sequence of int
-            The seed of every picture, so that it does not depend on its neighbours.
+            The seed of every picture, so that it does not depend on its neighbors.
         starts : sequence of PIL.Image.Image | None
             Pictures to start from instead of noise alone.
 

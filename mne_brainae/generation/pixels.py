@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from ..images.pictures import find_pictures, read_image, to_rgb
+from ..images.files import locate_images, read_image, to_rgb
 
 
 def as_pictures(pictures) -> list[Image.Image]:
@@ -25,7 +25,7 @@ def as_pictures(pictures) -> list[Image.Image]:
     pictures : list of PIL.Image.Image
         The pictures in mode RGB.
     """
-    found = find_pictures(pictures, None).values()
+    found = locate_images(pictures, None).values()
     return [to_rgb(p) if isinstance(p, Image.Image) else read_image(p) for p in found]
 
 

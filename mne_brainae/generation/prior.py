@@ -52,10 +52,10 @@ PRIOR_FILE = {"kind": "prior", "version": 2}
 
 
 class Prior(BaseEstimator):
-    """What both priors share: pairs by name, standardised, and back."""
+    """What both priors share: pairs by name, standardized, and back."""
 
     def _learn_scales(self, brain, image) -> tuple[np.ndarray, np.ndarray]:
-        """Return standardised rows of both sides."""
+        """Return standardized rows of both sides."""
         brain, image = _paired(brain, image)
         self._brain_scaler, self._image_scaler = _unit(brain), _unit(image)
         return self._brain_scaler.transform(brain), self._image_scaler.transform(image)
@@ -144,7 +144,7 @@ class RidgePrior(Prior):
     Attributes
     ----------
     alpha_ : float
-        The penalty that was chosen, for standardised embeddings.
+        The penalty that was chosen, for standardized embeddings.
     """
 
     def __init__(self, *, alphas=ALPHAS):
@@ -262,7 +262,7 @@ class DiffusionPrior(Prior):
     -----
     Section 4.4.3 and appendix D.2 of the paper name a U-Net-based prior and no more.
     Layout, schedule, warm-up, clipping and dropped conditions are those of ATM (Li et
-    al., 2024), with three differences: embeddings are standardised; the velocity is
+    al., 2024), with three differences: embeddings are standardized; the velocity is
     predicted and not the noise; and pictures are held out to choose the epoch.
     """
 

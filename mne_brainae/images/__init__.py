@@ -1,4 +1,4 @@
-"""Pictures by name, and their features by many encoders."""
+"""Images by name, and their features by many encoders."""
 
 # License: BSD-3-Clause
 
@@ -6,7 +6,7 @@ from .catalogue import list_image_encoders
 from .encoders import ImageEncoder
 from .feature_files import read_image_features
 from .features import compute_image_features
-from .pictures import find_images, read_image
+from .files import find_images, read_image
 
 __all__ = [
     "ImageEncoder",

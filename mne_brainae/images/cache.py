@@ -1,4 +1,4 @@
-"""Image features on disk, found again by the content of the picture."""
+"""Image features on disk, found again by the content of the image."""
 
 # License: BSD-3-Clause
 
@@ -56,12 +56,12 @@ def cache_folder(folder: str | os.PathLike | None = None) -> Path:
 
 
 def content_key(content: bytes | Image.Image) -> bytes:
-    """Return what tells one picture from all others.
+    """Return what tells one image from all others.
 
     Parameters
     ----------
     content : bytes | PIL.Image.Image
-        The file as it is on disk, or a picture in mode RGB.
+        The file as it is on disk, or an image in mode RGB.
 
     Returns
     -------
@@ -86,7 +86,7 @@ class FeatureCache:
 
     Every batch is one file, written whole or not at all, so that a computation goes on
     where it was killed, and two of them may share a folder. Every row carries a
-    checksum over encoder, picture and features: what is damaged is computed again.
+    checksum over encoder, image and features: what is damaged is computed again.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class FeatureCache:
     name : str
         The name of the encoder, for people.
     identity : dict
-        All that decides the features of a picture.
+        All that decides the features of an image.
     """
 
     def __init__(self, root: Path, name: str, identity: dict):
@@ -132,7 +132,7 @@ class FeatureCache:
         return fingerprint(self.identity, list(blocks))
 
     def get(self, key: bytes) -> np.ndarray | None:
-        """Return the features of a picture.
+        """Return the features of an image.
 
         Parameters
         ----------
@@ -162,12 +162,12 @@ class FeatureCache:
         rows: np.ndarray,
         blocks: Sequence[FeatureBlock],
     ) -> None:
-        """Keep the features of some pictures.
+        """Keep the features of some images.
 
         Parameters
         ----------
         keys : sequence of bytes
-            The pictures.
+            The images.
         rows : array of float32, shape (n_images, n_features)
             Their features.
         blocks : sequence of FeatureBlock

@@ -27,7 +27,7 @@ COLUMNS = (
     "n_layers",
     "gflop_per_image",
     "trained_on",
-    "licence",
+    "license",
     "at_hand",
 )
 #: Share of the memory that weights may take in a probe.
@@ -43,7 +43,7 @@ def list_image_encoders(
     device: str = "auto",
     verbose=None,
 ) -> pd.DataFrame:
-    """List image encoders with their sizes, licences and costs.
+    """List image encoders with their sizes, licenses and costs.
 
     Parameters
     ----------
@@ -61,10 +61,10 @@ def list_image_encoders(
     -------
     encoders : DataFrame
         One row per encoder: parameters of the image tower, features of its embedding,
-        layers to choose from, floating-point operations per picture in units of 10^9 (a
-        multiplication and an addition are two), the pictures it was trained on, the
-        licence of its weights, whether they are on this machine, and with ``probe``
-        the pictures per second. Sizes are counted on the network as its library builds
+        layers to choose from, floating-point operations per image in units of 10^9 (a
+        multiplication and an addition are two), the images it was trained on, the
+        license of its weights, whether they are on this machine, and with ``probe``
+        the images per second. Sizes are counted on the network as its library builds
         it, which needs no weights. What is unknown is missing.
     """
     names = [GABOR, *PRESETS] if names is None else list(names)
@@ -90,7 +90,7 @@ def _describe_gabor(encoder: ImageEncoder) -> dict:
         "n_parameters": 0,
         "n_features": len(gabor_feature_names()),
         "trained_on": "nothing",
-        "licence": "BSD-3-Clause",
+        "license": "BSD-3-Clause",
         "at_hand": True,
     }
 
@@ -112,7 +112,7 @@ def _describe_network(encoder: ImageEncoder) -> dict:
         "n_layers": len(network.layers),
         "gflop_per_image": counter.get_total_flops() / 1e9,
         "trained_on": preset.weights if preset else source.tag,
-        "licence": preset.licence if preset else source.licence,
+        "license": preset.license if preset else source.license,
         "at_hand": source.is_at_hand,
     }
 

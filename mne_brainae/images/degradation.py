@@ -1,4 +1,4 @@
-"""Pictures made worse on purpose: what a brain response is likely to hold of them."""
+"""Images made worse on purpose: what a brain response is likely to hold of them."""
 
 # License: BSD-3-Clause
 
@@ -67,27 +67,27 @@ def _with_strength(given: str) -> str:
 
 
 def degrade(image: Image.Image, degradation: str) -> Image.Image:
-    """Return a worse version of a picture.
+    """Return a worse version of an image.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        A picture in mode RGB.
+        An image in mode RGB.
     degradation : str
         The name and the strength, see :func:`check_degradations`. ``"blur"`` is a
         Gaussian filter; ``"lowres"`` keeps few pixels and brings them back smoothly;
-        ``"noise"`` adds Gaussian noise that depends on nothing but the picture;
+        ``"noise"`` adds Gaussian noise that depends on nothing but the image;
         ``"mosaic"`` fills tiles with their mean; ``"foveate"`` blurs more the farther
-        from the centre a place is, as vision does while the centre is fixated.
+        from the center a place is, as vision does while the center is fixated.
 
     Returns
     -------
     image : PIL.Image.Image
-        A picture of the same size and mode.
+        An image of the same size and mode.
 
     References
     ----------
-    Blurred and foveated pictures as targets: Wu et al. (2025), "Bridging the
+    Blurred and foveated images as targets: Wu et al. (2025), "Bridging the
     vision-brain gap with an uncertainty-aware blur prior".
     """
     name, _, strength = degradation.partition(":")
@@ -121,7 +121,7 @@ def _mosaic(image: Image.Image, strength: float) -> Image.Image:
 
 
 def _foveate(image: Image.Image, strength: float) -> Image.Image:
-    """Mix versions of growing blur by the distance from the centre."""
+    """Mix versions of growing blur by the distance from the center."""
     width, height = image.size
     rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     depth = np.hypot(rows, columns) / np.sqrt(2) * (N_BLURS - 1)

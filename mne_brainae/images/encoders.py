@@ -16,7 +16,7 @@ from .degradation import check_degradations
 from .weights import RANDOM
 
 GABOR = "gabor"
-READING = 1  # raised when pictures are read or degraded otherwise than before
+READING = 1  # raised when images are read or degraded otherwise than before
 
 
 class Preset(NamedTuple):
@@ -26,7 +26,7 @@ class Preset(NamedTuple):
     model: str
     tag: str
     weights: str
-    licence: str
+    license: str
 
 
 #: The paper's encoders (section 4.1 and Table 2), and one that installs with pip.
@@ -73,7 +73,7 @@ class ImageEncoder:
         ``"torchvision:MODEL/WEIGHTS"``.
     layer : int | float | str | sequence | None
         The layers: an index among the blocks of the network, negative from the end; a
-        float as the share of the blocks that a picture has passed (0.66 is after two
+        float as the share of the blocks that an image has passed (0.66 is after two
         thirds of them); the name of a module, such as ``"layer3.1"``; or
         ``"embedding"``, the output of the network. A sequence takes several, side by
         side. None is ``"embedding"``.
@@ -86,17 +86,17 @@ class ImageEncoder:
         untrained weights from a fixed seed, a control. None takes those that the name
         says.
     degradations : str | sequence of str | None
-        Versions of every picture over which its features are averaged: ``"blur"``,
+        Versions of every image over which its features are averaged: ``"blur"``,
         ``"lowres"``, ``"noise"``, ``"mosaic"``, ``"foveate"`` and ``"original"``, each
         with a strength if need be, such as ``"blur:0.05"``. None is the original.
     degrade_gallery : bool
-        Whether a fitted model degrades new pictures, too. False degrades only those
+        Whether a fitted model degrades new images, too. False degrades only those
         that it is fitted on.
 
     See Also
     --------
     mne_brainae.compute_image_features : Features by such an encoder.
-    mne_brainae.list_image_encoders : Sizes, licences and costs.
+    mne_brainae.list_image_encoders : Sizes, licenses and costs.
     """
 
     name: str = GABOR
@@ -134,7 +134,7 @@ class ImageEncoder:
                 )
             if isinstance(layer, float) and not 0 < layer <= 1:
                 raise ValueError(
-                    "layer as a float is the share of the network that a picture has "
+                    "layer as a float is the share of the network that an image has "
                     f"passed, above 0 and up to 1, got {layer}. An index is an integer."
                 )
 
@@ -160,7 +160,7 @@ class ImageEncoder:
         return self.layer if isinstance(self.layer, tuple) else (self.layer,)
 
     def for_gallery(self) -> ImageEncoder:
-        """Return the encoder for pictures that a model is not fitted on.
+        """Return the encoder for images that a model is not fitted on.
 
         Returns
         -------
@@ -207,7 +207,7 @@ class ImageEncoder:
         words += [f"weights {self.pretrained}"] * (self.pretrained is not None)
         if self.degradations:
             where = "training and gallery" if self.degrade_gallery else "training"
-            words.append(f"{where} pictures degraded by {', '.join(self.degradations)}")
+            words.append(f"{where} images degraded by {', '.join(self.degradations)}")
         return "; ".join(words)
 
 
@@ -248,7 +248,7 @@ def resolve(encoder: ImageEncoder):
 
 
 def identity(encoder: ImageEncoder, source) -> dict:
-    """Return all that decides the features of a picture, for the cache.
+    """Return all that decides the features of an image, for the cache.
 
     Parameters
     ----------

@@ -18,12 +18,12 @@ from ..utils.checks import five
 from ..utils.docs import fill_doc
 from ..utils.unpickle import load_npy
 from .columns import FeatureBlock, feature_columns
-from .pictures import as_names
+from .files import as_names
 from .ready import as_float32
 
 #: What NumPy raises on a file that is no archive.
 NO_ARCHIVE = (EOFError, TypeError, zipfile.BadZipFile)
-#: What the features of pictures are called in files that hold others as well.
+#: What the features of images are called in files that hold others as well.
 USUAL_KEYS = ("img_features", "image_features", "features")
 
 
@@ -41,9 +41,9 @@ def read_image_features(
     fname : path-like
         The file: an array or a dictionary of arrays as ``.npy``, ``.npz``,
         ``.safetensors``, ``.pt`` or ``.pth``; or a folder with one ``.npy`` per
-        picture, which is read in sorted order.
+        image, which is read in sorted order.
     names : sequence of str
-        The name of the picture of every row, in order. No file is trusted to be in the
+        The name of the image of every row, in order. No file is trusted to be in the
         order of anything else.
     key : str | sequence of str | None
         The entries of a dictionary to take, such as layers of a network. None takes
@@ -65,7 +65,7 @@ def read_image_features(
     (n_images, n_features) or (n_images, 1, n_features) as ``.npy``; ATM keeps
     ``img_features`` beside ``text_features`` as ``.pt``; Gifford et al. (2022) keep a
     dictionary from layer to principal scores as one ``.npy``, and a folder with a
-    dictionary from layer to maps per picture. The first two list pictures in the sorted
+    dictionary from layer to maps per image. The first two list images in the sorted
     order of the folders of their data set.
     """
     path = Path(fname).expanduser()
@@ -135,12 +135,12 @@ def _read_torch(path: Path):
 
 
 def _read_folder(folder: Path, n_names: int) -> dict[str, np.ndarray]:
-    """Read one dictionary per picture and stack them by layer."""
+    """Read one dictionary per image and stack them by layer."""
     files = sorted(folder.glob("*.npy"))
     if len(files) != n_names:
         raise ValueError(
             f"The folder {folder} holds {len(files)} .npy files, but names lists "
-            f"{n_names} pictures."
+            f"{n_names} images."
         )
     pictures = [load_npy(file) for file in files]
     if all(isinstance(picture, np.ndarray) for picture in pictures):

@@ -1,4 +1,4 @@
-"""One row of features per picture."""
+"""One row of features per image."""
 
 # License: BSD-3-Clause
 
@@ -29,22 +29,22 @@ from .encoders import (
     identity,
     resolve,
 )
-from .gabor import gabor_feature_names, gabor_features
-from .pictures import (
+from .files import (
     decode_image,
     explain,
-    find_pictures,
+    locate_images,
     to_rgb,
 )
+from .gabor import gabor_feature_names, gabor_features
 from .ready import as_float32, check_table
 
 if TYPE_CHECKING:
     from .networks import NetworkEncoder
 
 BATCH_SIZE = 64
-GROUP = 32  # pictures that are read, passed through a network and kept together
+GROUP = 32  # images that are read, passed through a network and kept together
 N_READERS = min(4, os.cpu_count() or 1)
-LONG = 128  # pictures, from which on the progress is shown
+LONG = 128  # images, from which on the progress is shown
 
 
 @fill_doc
@@ -63,26 +63,26 @@ def compute_image_features(
     cache: str | os.PathLike | bool | None = True,
     verbose=None,
 ) -> pd.DataFrame:
-    """Compute one row of features per picture.
+    """Compute one row of features per image.
 
     Parameters
     ----------
     images : path-like | list | dict | PIL.Image.Image | DataFrame
-        The pictures: a folder (every picture below it, sorted, named by its path in
+        The images: a folder (every image below it, sorted, named by its path in
         the folder), one file or a list of files (named by file name, or by the path
         below their common folder where file names repeat), a mapping from name to
         file or PIL image, PIL images (named ``image-0``, ``image-1``, ...), or ready
         features as a DataFrame indexed by image name, which are checked and returned.
     encoder : str | ImageEncoder | callable
-        What turns pictures into features. ``"gabor"`` is the classic model of early
-        visual cortex: Gabor energy, colour and luminance; it needs no weights. The
+        What turns images into features. ``"gabor"`` is the classic model of early
+        visual cortex: Gabor energy, color and luminance; it needs no weights. The
         names of networks are those of :class:`mne_brainae.ImageEncoder`. A callable
         takes a list of at most 64 PIL images in mode RGB and returns an array of shape
         (n_images, n_features).
     names : sequence of str | None
-        The pictures to take, in this order. In a folder or a list a name may be the
+        The images to take, in this order. In a folder or a list a name may be the
         path below the folder or the file name, each with or without suffix, or an
-        absolute path. None takes all pictures.
+        absolute path. None takes all images.
     layer, pool, pretrained : object
         For an encoder given by its name, see :class:`mne_brainae.ImageEncoder`.
     degradations : str | sequence of str | None
@@ -91,10 +91,10 @@ def compute_image_features(
     device : str
         ``"auto"`` (CUDA, MPS, CPU in this order) or a PyTorch device, for networks.
     batch_size : int | None
-        Pictures that pass together. None is 64, and 8 for networks on the CPU, which
+        Images that pass together. None is 64, and 8 for networks on the CPU, which
         are faster so.
     cache : path-like | bool | None
-        Where features of networks are kept, so that no picture is computed twice and
+        Where features of networks are kept, so that no image is computed twice and
         a computation that was killed goes on. True is the folder that the
         configuration ``MNE_BRAINAE_CACHE`` names, or ``MNE-brainae-data`` in the data
         folder of MNE-Python; False and None keep nothing. ``mne_brainae cache`` shows
@@ -108,7 +108,7 @@ def compute_image_features(
         of a network have the levels ``"layer"``, ``"channel"``, ``"row"`` and
         ``"column"``, so that ``features["blocks.9"]`` is one layer; row and column
         count from the top left of the map and are -1 without one. A missing,
-        ambiguous or doubled name, a picture that cannot be read, and features that are
+        ambiguous or doubled name, an image that cannot be read, and features that are
         not finite or of changing width are a ValueError; a file or folder that does not
         exist is a FileNotFoundError; weights that are neither here nor to be had are a
         RuntimeError that names the file to fetch.
@@ -118,7 +118,7 @@ def compute_image_features(
     options = {"layer": layer, "pool": pool, "pretrained": pretrained}
     how = {"device": device, "batch_size": batch_size, "cache": cache}
     worker = _worker(encoder, options, degradations, how)
-    pictures = find_pictures(images, names)
+    pictures = locate_images(images, names)
     rows = _encode(pictures, worker)
     index = pd.Index(list(pictures), name="image")
     return pd.DataFrame(rows, index, worker.columns)
@@ -126,7 +126,7 @@ def compute_image_features(
 
 @dataclass
 class _Worker:
-    """What happens to a picture on its way to a row of features."""
+    """What happens to an image on its way to a row of features."""
 
     encode: Callable[[list], np.ndarray]
     versions: tuple[str, ...]
@@ -136,7 +136,7 @@ class _Worker:
     cache: FeatureCache | None = None
 
     def load(self, name: str, picture: Path | Image.Image) -> _Loaded:
-        """Read a picture, or its row where the cache has it."""
+        """Read an image, or its row where the cache has it."""
         if isinstance(picture, Image.Image):
             with explain(name):
                 image = content = to_rgb(picture)
@@ -220,7 +220,7 @@ def _network_worker(encoder, versions, *, device, batch_size, cache) -> _Worker:
 
 
 def _encode(pictures: Mapping[str, Path | Image.Image], worker: _Worker) -> np.ndarray:
-    """Encode pictures batch by batch, so that few of them are in memory at once."""
+    """Encode images batch by batch, so that few of them are in memory at once."""
     n_group = max(worker.n_group // len(worker.versions), 1)
     features, n_done = None, 0
     with ThreadPoolExecutor(N_READERS) as pool:
@@ -243,7 +243,7 @@ def _encode(pictures: Mapping[str, Path | Image.Image], worker: _Worker) -> np.n
 def _read_ahead(
     pool: ThreadPoolExecutor, worker: _Worker, pictures: Mapping, depth: int
 ) -> Iterator[_Loaded]:
-    """Read pictures in threads while those before them are encoded."""
+    """Read images in threads while those before them are encoded."""
     waiting = deque()
     try:
         for name, picture in pictures.items():

@@ -1,4 +1,4 @@
-"""Gabor energy, colour and luminance of pictures: a model of early visual cortex."""
+"""Gabor energy, color and luminance of images: a model of early visual cortex."""
 
 # License: BSD-3-Clause
 
@@ -16,11 +16,11 @@ BANDWIDTH = 0.25  # sd of a filter in the Fourier domain over its frequency
 TAPER = 8  # pixels
 THRESHOLD = 0.002  # amplitude, where black to white is 1
 # Grids of receptive fields, as fields per side. Fine gratings are pooled over smaller
-# fields; the keys are spatial frequencies in cycles per picture.
+# fields; the keys are spatial frequencies in cycles per image.
 ENERGY_GRIDS = {2: 2, 4: 4, 8: 4, 16: 4, 32: 8}
 SPREAD_GRIDS = (2, 1)
 CHROMATIC_GRID = 2
-COLOUR_GRID = 8
+COLOR_GRID = 8
 HUE_GRID = 4
 # The channel of each hue and the sign that it has there.
 HUES = {"red": (1, 1), "green": (1, -1), "yellow": (2, 1), "blue": (2, -1)}
@@ -32,15 +32,15 @@ RGB_TO_XYZ = np.array(
 
 
 def gabor_features(images: list[Image.Image]) -> np.ndarray:
-    """Describe pictures by Gabor energy, colour and luminance.
+    """Describe images by Gabor energy, color and luminance.
 
-    Each picture is cropped to its central square, brought to 128 x 128 pixels and
+    Each image is cropped to its central square, brought to 128 x 128 pixels and
     split into lightness, red-green and blue-yellow. Quadrature pairs of Gabor filters
     (five spatial frequencies an octave apart, eight orientations) give the amplitude
     of complex cells, which is averaged over grids of receptive fields; its spread
     within larger fields tells texture from outline. Both are compressed by a
     logarithm. Local mean and contrast of the three channels, and the amount of red,
-    green, yellow and blue, stand for the cells that colour drives.
+    green, yellow and blue, stand for the cells that color drives.
 
     The Gabor wavelet as a receptive field is from [1]_, the pyramid of Gabor energies
     as a model of visual cortex from [2]_, its logarithmic compression from [3]_. Grids
@@ -50,13 +50,13 @@ def gabor_features(images: list[Image.Image]) -> np.ndarray:
     Parameters
     ----------
     images : list of PIL.Image.Image
-        Pictures in mode RGB, of any size.
+        Images in mode RGB, of any size.
 
     Returns
     -------
     features : array of float32, shape (n_images, n_features)
-        The features of every picture, named by :func:`gabor_feature_names`. A row
-        depends on its picture alone.
+        The features of every image, named by :func:`gabor_feature_names`. A row
+        depends on its image alone.
 
     References
     ----------
@@ -96,7 +96,7 @@ def _describe(image: Image.Image) -> dict[str, np.ndarray]:
     """Return every measure, shape ([n_orientations,] grid, grid)."""
     square = ImageOps.fit(image, (SIZE, SIZE), method=Image.Resampling.BICUBIC)
     channels = _opponent_channels(np.asarray(square))
-    return _colour(channels) | _energy(channels)
+    return _color(channels) | _energy(channels)
 
 
 def _opponent_channels(pixels: np.ndarray) -> np.ndarray:
@@ -117,12 +117,12 @@ def _linear_light() -> np.ndarray:
     return np.where(value <= 0.04045, value / 12.92, bright).astype("float32")
 
 
-def _colour(channels: np.ndarray) -> dict[str, np.ndarray]:
+def _color(channels: np.ndarray) -> dict[str, np.ndarray]:
     features = {}
     names = ("lightness", "red-green", "blue-yellow")
     for name, channel in zip(names, channels, strict=True):
-        features[f"{name} mean"] = _pool(channel, COLOUR_GRID)
-        features[f"{name} contrast"] = _spread(channel, COLOUR_GRID)
+        features[f"{name} mean"] = _pool(channel, COLOR_GRID)
+        features[f"{name} contrast"] = _spread(channel, COLOR_GRID)
     for name, (index, sign) in HUES.items():
         amount = np.maximum(sign * channels[index], 0)
         features[f"{name} amount"] = np.sqrt(_pool(amount, HUE_GRID))
@@ -146,18 +146,18 @@ def _energy(channels: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _amplitude(spectrum: np.ndarray, frequency: int) -> np.ndarray:
-    """Filter a picture with one quadrature pair per orientation.
+    """Filter an image with one quadrature pair per orientation.
 
     A Gabor filter is a Gaussian in the Fourier domain, so that only a window around
-    its centre is transformed back: that moves the centre to zero, which changes the
+    its center is transformed back: that moves the center to zero, which changes the
     phase of the response and not its amplitude, and makes coarse filters cheap.
 
     Parameters
     ----------
     spectrum : array of complex, shape (128, 128)
-        The Fourier transform of the picture.
+        The Fourier transform of the image.
     frequency : int
-        Cycles per picture.
+        Cycles per image.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def _filters(frequency: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     side = max(2 * frequency, 16)
     window = np.arange(side) - side // 2
     angles = np.deg2rad(ANGLES)[:, None, None]
-    # Stripes vary along their normal; the rows of a picture run downwards.
+    # Stripes vary along their normal; the rows of an image run downwards.
     row, column = frequency * np.cos(angles), frequency * np.sin(angles)
     rows = np.rint(row).astype(int) + window[:, None]
     columns = np.rint(column).astype(int) + window

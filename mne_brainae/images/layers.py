@@ -37,7 +37,7 @@ class Network:
     Parameters
     ----------
     module : Module
-        Maps pictures (n, 3, height, width) to embeddings (n, n_features).
+        Maps images (n, 3, height, width) to embeddings (n, n_features).
     prefix : str
         Where in ``module`` the trunk is, such as ``"trunk."``.
     n_prefix_tokens : int
@@ -63,7 +63,7 @@ class Network:
         ----------
         layer : int | float | str
             The index among the layers, which may be negative; the share of the layers
-            that a picture has passed, above 0 and up to 1; or the name of any module.
+            that an image has passed, above 0 and up to 1; or the name of any module.
 
         Returns
         -------
@@ -98,7 +98,7 @@ class Network:
 
 
 def find_layers(trunk: nn.Module) -> dict[str, nn.Module]:
-    """List the layers of a network in the order in which a picture passes them.
+    """List the layers of a network in the order in which an image passes them.
 
     Parameters
     ----------
@@ -152,12 +152,12 @@ class LayerReader:
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"layer names one layer twice: {five(self.names)}.")
         self.inner = [name for name in self.names if name != EMBEDDING]
-        #: What the columns are, known once a picture has passed.
+        #: What the columns are, known once an image has passed.
         self.blocks: list[FeatureBlock] = []
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor) -> Tensor:
-        """Return the features of prepared pictures, shape (n, n_features)."""
+        """Return the features of prepared images, shape (n, n_features)."""
         found: dict[str, Tensor] = {}
         hooks = [
             self.network.find(name)[1].register_forward_hook(

@@ -66,11 +66,11 @@ class Library:
 
     @property
     def preprocessing(self) -> dict:
-        """How pictures are prepared, as JSON can hold it."""
+        """How images are prepared, as JSON can hold it."""
         raise NotImplementedError
 
     def transform(self) -> Callable[[Image.Image], Tensor]:
-        """Return the function that prepares one picture."""
+        """Return the function that prepares one image."""
         raise NotImplementedError
 
     @property
@@ -79,13 +79,13 @@ class Library:
         raise NotImplementedError
 
     @property
-    def licence(self) -> str:
-        """The licence of the weights, as far as the library says it."""
+    def license(self) -> str:
+        """The license of the weights, as far as the library says it."""
         return "see its model card"
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """Height and width of a prepared picture."""
+        """Height and width of a prepared image."""
         raise NotImplementedError
 
     def module(self) -> nn.Module:
@@ -203,8 +203,8 @@ class Timm(Library):
         return PublishedWeights(config.hf_hub_id, (own,) if own else self.preferred)
 
     @property
-    def licence(self) -> str:
-        return self.config.license or super().licence
+    def license(self) -> str:
+        return self.config.license or super().license
 
     @property
     def full_name(self) -> str:
@@ -399,7 +399,7 @@ class EfficientNetLite(Library):
 
     @property
     def preprocessing(self) -> dict:
-        return {"crop": "centre", "size": 224, "interpolation": "bicubic", "zero": 127}
+        return {"crop": "center", "size": 224, "interpolation": "bicubic", "zero": 127}
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -409,7 +409,7 @@ class EfficientNetLite(Library):
         return _prepare_lite
 
     @property
-    def licence(self) -> str:
+    def license(self) -> str:
         return "apache-2.0"
 
     def module(self) -> nn.Module:

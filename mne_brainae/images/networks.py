@@ -1,4 +1,4 @@
-"""An image network at work: prepared pictures in, rows of features out."""
+"""An image network at work: prepared images in, rows of features out."""
 
 # License: BSD-3-Clause
 
@@ -20,7 +20,7 @@ from .libraries import Library
 
 
 class NetworkEncoder:
-    """Turns prepared pictures into features; the network is built at first use.
+    """Turns prepared images into features; the network is built at first use.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class NetworkEncoder:
     device : str
         ``"auto"`` or a PyTorch device.
     batch_size : int | None
-        Pictures that pass together. None is 8 on the CPU, whose caches hold no more
+        Images that pass together. None is 8 on the CPU, whose caches hold no more
         maps of a convolutional network, and 64 elsewhere.
     """
 
@@ -49,7 +49,7 @@ class NetworkEncoder:
         self.prepare = source.transform()
 
     def __call__(self, prepared: Sequence[Tensor]) -> np.ndarray:
-        """Return the features of prepared pictures, shape (n_images, n_features)."""
+        """Return the features of prepared images, shape (n_images, n_features)."""
         rows = []
         for start in range(0, len(prepared), self.batch_size):
             pictures = torch.stack(prepared[start : start + self.batch_size])
@@ -59,7 +59,7 @@ class NetworkEncoder:
 
     @property
     def blocks(self) -> list[FeatureBlock]:
-        """What the columns are; a picture must have passed."""
+        """What the columns are; an image must have passed."""
         return self._reader.blocks
 
     @cached_property
@@ -77,5 +77,5 @@ class NetworkEncoder:
         return LayerReader(network, self.encoder.layers, self.encoder.pool)
 
 
-#: The network in use stays built, so that one more picture costs no more loading.
+#: The network in use stays built, so that one more image costs no more loading.
 _LAST: dict[str, LayerReader] = {}

@@ -17,17 +17,17 @@ from . import find_images
 
 
 def image_paths(epochs, names: pd.Series) -> dict[str, str]:
-    """Return the picture files that the metadata name."""
+    """Return the image files that the metadata name."""
     if "image_path" not in epochs.metadata:
         raise ValueError(
             "No images were given and epochs.metadata has no column 'image_path'. Give "
-            "the folder of pictures, a list of files, or features."
+            "the folder of images, a list of files, or features."
         )
     return dict(zip(names, epochs.metadata["image_path"], strict=True))
 
 
 def check_folder(images, names: pd.Series) -> None:
-    """Refuse a folder that lacks pictures, before epochs are read or encoded."""
+    """Refuse a folder that lacks images, before epochs are read or encoded."""
     if isinstance(images, str | os.PathLike):
         find_images(images, names.unique())
 

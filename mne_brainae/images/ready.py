@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..utils.checks import check_complete, five
-from .pictures import as_names
+from .files import as_names
 
 
 def check_table(features: pd.DataFrame, names) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from ..utils.checks import logger
 from .linear_gaussian.ridge import PENALTIES, Ridge
 from .linear_gaussian.windows import FeatureMaps
 
-#: Centres and widths to choose from, as shares of a picture's side.
-CENTRES = tuple((0.5 + step / 7) for step in (-1, 0, 1))
+#: Centers and widths to choose from, as shares of an image's side.
+CENTERS = tuple((0.5 + step / 7) for step in (-1, 0, 1))
 WIDTHS = (2 / 7, 3 / 7)
 #: A window is chosen by at most this many images.
 MOST_IMAGES = 1500
@@ -25,12 +25,12 @@ MOST_IMAGES = 1500
 
 @dataclass(frozen=True)
 class SpatialWindow:
-    """A Gaussian part of the picture, the receptive field of a whole recording.
+    """A Gaussian part of the image, the receptive field of a whole recording.
 
     Parameters
     ----------
     row, column : float
-        The centre, as shares of the picture's height from the top and of its width
+        The center, as shares of the image's height from the top and of its width
         from the left.
     width : float
         The standard deviation as a share of the side.
@@ -50,7 +50,7 @@ class SpatialWindow:
         if window is None or not window.width > 0:
             raise ValueError(
                 "spatial_window must be 'auto', None or (row, column, width) as shares "
-                f"of the picture, got {given!r}."
+                f"of the image, got {given!r}."
             )
         if not has_maps(columns):
             raise ValueError(
@@ -60,11 +60,11 @@ class SpatialWindow:
         return window
 
     def weights(self, columns: pd.MultiIndex) -> np.ndarray:
-        """Return the weight of every feature, 1 at the centre and where is no map."""
+        """Return the weight of every feature, 1 at the center and where is no map."""
         squared = np.zeros(len(columns))
-        for level, centre in (("row", self.row), ("column", self.column)):
+        for level, center in (("row", self.row), ("column", self.column)):
             place = columns.get_level_values(level).to_numpy(float)
-            distance = (place + 0.5) / np.maximum(_sides(columns, level), 1) - centre
+            distance = (place + 0.5) / np.maximum(_sides(columns, level), 1) - center
             squared += np.where(place < 0, 0.0, distance**2)
         # The square root of a Gaussian, since the energy of a feature is the square.
         return np.exp(-squared / (4 * self.width**2))
@@ -105,12 +105,12 @@ def feature_weights(columns: pd.Index, window: SpatialWindow | None) -> np.ndarr
     columns : Index, shape (n_features,)
         The columns of image features; a level ``"layer"`` tells the layers apart.
     window : instance of SpatialWindow | None
-        The part of the picture that counts; None is all of it alike.
+        The part of the image that counts; None is all of it alike.
 
     Returns
     -------
     weights : array, shape (n_features,)
-        Weights of standardised features whose squares sum to 1.
+        Weights of standardized features whose squares sum to 1.
     """
     weights = np.ones(len(columns)) if window is None else window.weights(columns)
     codes, layers = pd.factorize(_layers(columns))
@@ -126,13 +126,13 @@ def choose_window(features: pd.DataFrame, brain: np.ndarray) -> SpatialWindow | 
     features : DataFrame, shape (n_images, n_features)
         Features of training images, with levels ``"row"`` and ``"column"``.
     brain : array, shape (n_images, n_channels, n_times)
-        Their standardised responses.
+        Their standardized responses.
 
     Returns
     -------
     window : instance of SpatialWindow | None
         The window of least squared leave-one-out error of ridge regression; None where
-        the whole picture is better.
+        the whole image is better.
     """
     rows = np.linspace(0, len(brain) - 1, min(len(brain), MOST_IMAGES)).astype(int)
     rows = np.unique(rows)
@@ -140,7 +140,7 @@ def choose_window(features: pd.DataFrame, brain: np.ndarray) -> SpatialWindow | 
     responses = responses - responses.mean(axis=0)
     places, grams = _grams(features.iloc[rows])
     windows = [None]
-    windows += [SpatialWindow(*place) for place in product(CENTRES, CENTRES, WIDTHS)]
+    windows += [SpatialWindow(*place) for place in product(CENTERS, CENTERS, WIDTHS)]
     whole = feature_weights(places, None)
     shares = []
     for window in ProgressBar(windows, mesg="Spatial window"):
@@ -149,9 +149,9 @@ def choose_window(features: pd.DataFrame, brain: np.ndarray) -> SpatialWindow | 
         shares.append(Ridge.from_gram(gram).choose_one(responses, PENALTIES)[1])
     best = int(np.argmax(shares))
     logger.info(
-        f"Chose the spatial window {windows[best] or 'whole picture'}: "
+        f"Chose the spatial window {windows[best] or 'whole image'}: "
         f"{100 * shares[best]:.1f} % of the variance of left-out responses is "
-        f"predicted, {100 * shares[0]:.1f} % from the whole picture."
+        f"predicted, {100 * shares[0]:.1f} % from the whole image."
     )
     return windows[best]
 
@@ -168,7 +168,7 @@ def _grams(features: pd.DataFrame) -> tuple[pd.MultiIndex, np.ndarray]:
         Levels ``"layer"``, ``"row"`` and ``"column"``; layers whose maps are of one
         size are one layer here, as they have the same windows.
     grams : array, shape (n_places, n_images, n_images)
-        The inner products of standardised features, every layer with the same energy.
+        The inner products of standardized features, every layer with the same energy.
     """
     columns = features.columns
     values = features.to_numpy(np.float32)

@@ -13,7 +13,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ..images.pictures import find_pictures
+from ..images.files import locate_images
 from ..preprocessing.epochs import read_blocks
 from ..utils.checks import _validate_type
 from ..utils.fingerprint import file_state, fingerprint
@@ -123,8 +123,8 @@ def fingerprint_images(epochs: mne.BaseEpochs | str | Path, images) -> str:
     epochs : Epochs | path-like
         The epochs of a subject.
     images : path-like | list | dict | array-like | DataFrame | None
-        Pictures or features. Of a DataFrame the rows of the images shown count, of
-        pictures in files their names, sizes and times of change. None takes the files
+        Images or features. Of a DataFrame the rows of the images shown count, of
+        images in files their names, sizes and times of change. None takes the files
         that ``epochs.metadata["image_path"]`` names.
 
     Returns
@@ -143,7 +143,7 @@ def fingerprint_images(epochs: mne.BaseEpochs | str | Path, images) -> str:
     if images is None:
         paths = table["image_path"].unique() if "image_path" in table else []
         return fingerprint([_state(Path(path).expanduser()) for path in paths])
-    return fingerprint(_pictures_shown(images, names))
+    return fingerprint(_images_shown(images, names))
 
 
 def _rows_shown(features: pd.DataFrame, names) -> pd.DataFrame:
@@ -154,10 +154,10 @@ def _rows_shown(features: pd.DataFrame, names) -> pd.DataFrame:
     return features[labels.isin(names)]
 
 
-def _pictures_shown(images, names) -> dict | list:
-    """Return the states of the pictures shown, or of all where one is not found."""
+def _images_shown(images, names) -> dict | list:
+    """Return the states of the images shown, or of all where one is not found."""
     try:
-        pictures = find_pictures(images, names)
+        pictures = locate_images(images, names)
     except (ValueError, TypeError, OSError):  # the fit will say what is missing
         return [Path(images) if isinstance(images, str) else images]
     return {name: _state(picture) for name, picture in pictures.items()}

@@ -37,8 +37,8 @@ def white_axes(
     difference = zeros(predicted.shape, predicted.dtype, folder)
     if n_values <= n_images // 2:
         return _whiten(np.subtract(measured, predicted, out=difference))
-    centred = np.subtract(predicted, predicted.mean(axis=0), out=difference)
-    basis = principal_axes(centred, max(n_images // 2, 1))
+    centered = np.subtract(predicted, predicted.mean(axis=0), out=difference)
+    basis = principal_axes(centered, max(n_images // 2, 1))
     errors = np.subtract(measured, predicted, out=difference)
     return (basis @ _whiten(errors @ basis)).astype(np.float32)
 

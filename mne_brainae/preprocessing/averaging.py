@@ -1,4 +1,4 @@
-"""Repetitions and standardisation."""
+"""Repetitions and standardization."""
 
 # License: BSD-3-Clause
 

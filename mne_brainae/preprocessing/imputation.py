@@ -52,7 +52,7 @@ class Imputer:
         Parameters
         ----------
         responses : array, shape (n_epochs, n_values)
-            Whole standardised responses.
+            Whole standardized responses.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class Imputer:
         Parameters
         ----------
         responses : array, shape (n_epochs, n_values)
-            Whole standardised responses.
+            Whole standardized responses.
         n_components : int | None
             Their number; None takes that of the best held-out likelihood.
 
@@ -113,7 +113,7 @@ class Imputer:
         Parameters
         ----------
         data : array, shape (n_epochs, n_channels, n_times)
-            Standardised responses whose missing entries are NaN.
+            Standardized responses whose missing entries are NaN.
 
         Returns
         -------
@@ -136,8 +136,8 @@ class Imputer:
 def _principal(responses: np.ndarray, n_components: int):
     """Return mean, principal axes, their variances, and the noise beyond each."""
     mean = responses.mean(axis=0)
-    centred = responses - mean
-    _, values, axes = randomized_svd(centred, n_components, random_state=0)
+    centered = responses - mean
+    _, values, axes = randomized_svd(centered, n_components, random_state=0)
     variances = values.astype(np.float64) ** 2 / len(responses)
     total = _total_variance(responses, mean)
     left = np.maximum(total - np.cumsum(variances), 0)
@@ -179,11 +179,11 @@ def _choose_n_components(responses: np.ndarray) -> int:
 def _likelihoods(train: np.ndarray, test: np.ndarray, most: int) -> np.ndarray:
     """Return the log-likelihood of a test set for 1, 2, ... components."""
     mean, axes, variances, noise = _principal(train, most)
-    centred = test - mean
-    n_values, n = centred.shape[1], 1 + np.arange(len(variances))
+    centered = test - mean
+    n_values, n = centered.shape[1], 1 + np.arange(len(variances))
     noise = np.maximum(noise, 1e-9 * variances[0] + np.finfo(float).tiny)
-    projected = np.square(centred @ axes.T, dtype=np.float64).sum(axis=0)
-    power = np.square(centred, dtype=np.float64).sum()
+    projected = np.square(centered @ axes.T, dtype=np.float64).sum(axis=0)
+    power = np.square(centered, dtype=np.float64).sum()
     explained = np.cumsum(projected / np.maximum(variances, noise[-1]))
     square = explained + (power - np.cumsum(projected)) / noise
     determinant = np.cumsum(np.log(np.maximum(variances, noise[-1])))

@@ -14,13 +14,13 @@ FEATURE_ENERGY = 100.0
 
 
 #: Most standard deviations of a feature from its mean. One that is almost silent in
-#: training would shout at another picture.
+#: training would shout at another image.
 MOST_DEVIATIONS = 20.0
 
 
 @dataclass
 class Scaler:
-    """Standardisation that is undone on the way out.
+    """Standardization that is undone on the way out.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Scaler:
         Returns
         -------
         scaler : instance of Scaler
-            Standardised features whose squared norm is :data:`FEATURE_ENERGY` on
+            Standardized features whose squared norm is :data:`FEATURE_ENERGY` on
             average, whatever their number.
         """
         mean = features.mean(axis=0, dtype=np.float64)
@@ -95,7 +95,7 @@ class Scaler:
         return cls(mean.astype(np.float32), scale.astype(np.float32))
 
     def transform(self, data: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Standardise, in place where ``out`` is ``data``."""
+        """Standardize, in place where ``out`` is ``data``."""
         out = np.subtract(data, self.mean, out=out)
         out /= self.scale
         if self.limit is not None:

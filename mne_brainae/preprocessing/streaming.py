@@ -73,7 +73,7 @@ class Recording:
     events : DataFrame, shape (n_events, n_columns)
         The column ``sample`` is the onset in samples from the beginning of the Raw, and
         ``onset`` the same in seconds; all others go to the metadata, of which ``image``
-        names the picture.
+        names the image.
     dropouts : tuple of tuple of float
         Begin and end in seconds of stretches without signal, which are replaced by the
         median of each channel before anything is filtered.

@@ -1,4 +1,4 @@
-"""Multivariate noise normalisation."""
+"""Multivariate noise normalization."""
 
 # License: BSD-3-Clause
 
@@ -33,7 +33,7 @@ ONLY = "all"
 class _Shrinkage:
     """Ledoit-Wolf shrinkage of many covariance matrices at once, in closed form.
 
-    Samples are standardised feature by feature, their covariance is shrunk to a
+    Samples are standardized feature by feature, their covariance is shrunk to a
     multiple of the identity (Ledoit & Wolf 2004, J. Multivariate Anal. 88:365), and the
     scale is put back, as ``shrinkage="auto"`` does in scikit-learn.
 
@@ -127,7 +127,7 @@ def mean_ledoit_wolf(samples: np.ndarray) -> np.ndarray:
 
 
 class MVNN(TransformerMixin, BaseEstimator):
-    """Multivariate noise normalisation: whitening by the noise of single trials.
+    """Multivariate noise normalization: whitening by the noise of single trials.
 
     Fit on the *training* epochs only; the noise covariance of each session is estimated
     from its single trials, and every trial of the session, also of the test epochs, is
@@ -184,7 +184,7 @@ class MVNN(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : instance of MVNN
-            The fitted normalisation. Epochs that were averaged before, too few
+            The fitted normalization. Epochs that were averaged before, too few
             repetitions for ``dim="time"`` and NaN are a ValueError.
         """
         images = check_image_names(epochs).to_numpy()
@@ -220,7 +220,7 @@ class MVNN(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : instance of MVNN
-            The unfitted normalisation.
+            The unfitted normalization.
         """
         _check_option("dim", self.dim, DIMS)
         self.info_, self.times_ = info, np.array(times)
@@ -244,7 +244,7 @@ class MVNN(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : instance of MVNN
-            The normalisation, which has now seen these trials.
+            The normalization, which has now seen these trials.
         """
         check_finite(data, "epochs")
         codes = pd.factorize(np.asarray(images))[0]

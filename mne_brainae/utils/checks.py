@@ -75,7 +75,7 @@ def check_image_names(epochs: BaseEpochs) -> pd.Series:
     """
     _validate_type(epochs, BaseEpochs, "epochs")
     how = (
-        "Name the picture of every epoch: "
+        "Name the image of every epoch: "
         "epochs.metadata = pandas.DataFrame({'image': [...]})."
     )
     if epochs.metadata is None:

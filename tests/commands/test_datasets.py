@@ -27,7 +27,7 @@ from mne_brainae.datasets._things_eeg2_source import THEIR_NAMES
 
 @pytest.fixture(scope="module")
 def eeg2(tmp_path_factory):
-    """Raw files and pictures of THINGS-EEG2."""
+    """Raw files and images of THINGS-EEG2."""
     source = tmp_path_factory.mktemp("source")
     write_things_eeg2(source)
     table = eeg2_image_table()
@@ -60,7 +60,7 @@ def test_info(name, capsys):
     main(["datasets", "info", name])
     printed = capsys.readouterr().out
     registry = _fetch.read_registry(name)
-    for text in (registry.licence, registry.citation, registry.url, "Download"):
+    for text in (registry.license, registry.citation, registry.url, "Download"):
         assert text in printed
     assert ":func:" not in printed
 
@@ -109,7 +109,7 @@ def test_check_of_meg_and_tvsd(complete, tmp_path, capsys):
     main(["datasets", "check", "things_meg", str(tmp_path / "meg")])
     write_tvsd(tmp_path / "tvsd")
     main(["datasets", "to-bids", "tvsd", str(tmp_path / "tvsd"), str(tmp_path / "b")])
-    # The trial without a value may be the only one of its picture.
+    # The trial without a value may be the only one of its image.
     findings = tvsd.check(tmp_path / "b", "F")
     assert findings["is_ok"].sum() >= len(findings) - 1
     assert "Complete." in capsys.readouterr().out

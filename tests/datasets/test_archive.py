@@ -14,24 +14,24 @@ from mne_brainae.datasets._archive import unpack
 
 @pytest.fixture
 def archive(tmp_path):
-    file = tmp_path / "in" / "pictures.zip"
+    file = tmp_path / "in" / "images.zip"
     file.parent.mkdir()
     contents = {
-        "pictures/": b"",
-        "pictures/2.jpg": b"two",
-        "pictures/1.jpg": b"one",
-        "__MACOSX/pictures/._1.jpg": b"",
+        "images/": b"",
+        "images/2.jpg": b"two",
+        "images/1.jpg": b"one",
+        "__MACOSX/images/._1.jpg": b"",
     }
     file.write_bytes(zipped(contents))
     return file
 
 
 def test_unpack_is_flat_and_sorted(archive, tmp_path):
-    folder = tmp_path / "out" / "pictures"
+    folder = tmp_path / "out" / "images"
     paths = unpack(archive, folder, flat=True)
     assert paths == [folder / "1.jpg", folder / "2.jpg"]
     assert [path.read_bytes() for path in paths] == [b"one", b"two"]
-    assert [path.name for path in folder.parent.iterdir()] == ["pictures"]
+    assert [path.name for path in folder.parent.iterdir()] == ["images"]
     written = paths[0].stat().st_mtime_ns
     assert unpack(archive, folder, flat=True) == paths
     assert paths[0].stat().st_mtime_ns == written
@@ -45,7 +45,7 @@ def test_unpack_refuses_to_leave_its_folder(name, tmp_path):
     file = tmp_path / "evil.zip"
     file.write_bytes(zipped({"good.jpg": b"", name: b"evil"}))
     with pytest.raises(ValueError, match=r"evil\.zip holds .* leads out of the folder"):
-        unpack(file, tmp_path / "out" / "pictures")
+        unpack(file, tmp_path / "out" / "images")
     assert [path.name for path in tmp_path.rglob("*")] == ["evil.zip"]
 
 
@@ -60,13 +60,13 @@ def test_unpack_of_a_broken_archive(archive, tmp_path):
     whole = archive.read_bytes()
     for broken in (whole[:-30], b"no zip", whole.replace(b"one", b"eno")):
         archive.write_bytes(broken)
-        with pytest.raises(ValueError, match=r"pictures\.zip is no whole zip or"):
-            unpack(archive, tmp_path / "out" / "pictures", flat=True)
+        with pytest.raises(ValueError, match=r"images\.zip is no whole zip or"):
+            unpack(archive, tmp_path / "out" / "images", flat=True)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_killed_unpack_leaves_nothing(archive, tmp_path, monkeypatch):
-    folder = tmp_path / "out" / "pictures"
+    folder = tmp_path / "out" / "images"
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copyfileobj", lambda *_: (_ for _ in ()).throw(OSError))
         with pytest.raises(OSError):  # noqa: PT011
@@ -76,7 +76,7 @@ def test_killed_unpack_leaves_nothing(archive, tmp_path, monkeypatch):
 
 
 def test_unpack_repairs_an_incomplete_folder(archive, tmp_path):
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     first, second = unpack(archive, folder, flat=True)
     first.unlink()
     second.write_bytes(b"t")
@@ -86,7 +86,7 @@ def test_unpack_repairs_an_incomplete_folder(archive, tmp_path):
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_unpack_beside_another_process(whole, archive, tmp_path, monkeypatch):
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
 
     def lose_the_race(self, target):
         if whole:
@@ -104,20 +104,20 @@ def test_unpack_beside_another_process(whole, archive, tmp_path, monkeypatch):
 def test_unpack_keeps_folders(archive, tmp_path):
     paths = unpack(archive, tmp_path / "out")
     assert [path.relative_to(tmp_path / "out").as_posix() for path in paths] == [
-        "pictures/1.jpg",
-        "pictures/2.jpg",
+        "images/1.jpg",
+        "images/2.jpg",
     ]
 
 
 def test_unpack_makes_no_folder_twice(archive, tmp_path):
-    paths = unpack(archive, tmp_path / "pictures")
-    assert paths == [tmp_path / "pictures" / name for name in ("1.jpg", "2.jpg")]
+    paths = unpack(archive, tmp_path / "images")
+    assert paths == [tmp_path / "images" / name for name in ("1.jpg", "2.jpg")]
 
 
 def test_unpack_to_a_full_disk(archive, tmp_path, monkeypatch):
     full = type("Usage", (), {"free": 1})
     monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
-    with pytest.raises(RuntimeError, match=r"pictures\.zip needs .*Make room"):
+    with pytest.raises(RuntimeError, match=r"images\.zip needs .*Make room"):
         unpack(archive, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -164,7 +164,7 @@ def test_unpack_of_a_broken_tar(tmp_path):
 
 def test_unpack_with_a_password(tmp_path):
     file = tmp_path / "locked.zip"
-    file.write_bytes(encrypted("pictures/1.jpg", b"one", b"secret"))
+    file.write_bytes(encrypted("images/1.jpg", b"one", b"secret"))
     for wrong in (None, "other"):
         with pytest.raises(ValueError, match=r"locked\.zip does not open.*password"):
             unpack(file, tmp_path / "out", password=wrong)

@@ -17,7 +17,7 @@ from mne_brainae.datasets import _download, _fetch
 def test_registries_are_complete(name, n_files):
     registry = _fetch.read_registry(name)
     assert len(registry.files) == n_files
-    assert registry.licence
+    assert registry.license
     assert registry.citation
     for file in registry.files.values():
         assert file.url.startswith("https://raw.githubusercontent.com/")
@@ -188,7 +188,7 @@ def test_unknown_hash_and_size(tmp_path, monkeypatch, upstream):
     contents, _ = upstream
     monkeypatch.setattr(_fetch, "REGISTRIES", tmp_path)
     (tmp_path / "toy.txt").write_text(
-        "# url: https://data.example/\n# licence: CC0\n# citation: Nobody 2020\n"
+        "# url: https://data.example/\n# license: CC0\n# citation: Nobody 2020\n"
         "https://elsewhere.example/abc?version=2 - ~3e6 raw/sub-01.zip\n"
         "table.csv - -\n",
         "utf-8",

@@ -86,7 +86,7 @@ WHOLE = in_memory(np.save, np.ones((3, 4)))
         (in_memory(np.save, np.ones(3)), r"shape \(3,\)"),
         (in_memory(np.save, np.full((3, 4), "x")), "type <U1"),
         (in_memory(np.save, np.full((3, 4), np.nan)), "must be finite"),
-        (in_memory(np.save, np.ones((3, 5))), "responses to 5 pictures.*4 pictures"),
+        (in_memory(np.save, np.ones((3, 5))), "responses to 5 images.*4 images"),
     ],
 )
 def test_v4_damaged_responses(responses, match, register):
@@ -99,7 +99,7 @@ def test_v4_damaged_responses(responses, match, register):
 @pytest.mark.data("macaque_v4")
 @pytest.mark.parametrize(("session", "n_units"), [("190923", 33), ("210225", 55)])
 def test_v4_neurons_see_their_pictures(session, n_units):
-    """Responses follow the pictures, and only when pictures are in their order."""
+    """Responses follow the images, and only when images are in their order."""
     epochs = macaque_v4.read_epochs(session)
     counts = epochs.get_data()[:, :, 0]
     assert counts.shape == (1200, n_units)
@@ -117,8 +117,8 @@ def test_v4_neurons_see_their_pictures(session, n_units):
     def score(pixels):
         train, test = slice(0, 800), slice(800, None)
         gram = pixels[train].T @ pixels[train] + 1e4 * np.eye(pixels.shape[1])
-        centred = counts[train] - counts[train].mean(axis=0)
-        pred = pixels[test] @ np.linalg.solve(gram, pixels[train].T @ centred)
+        centered = counts[train] - counts[train].mean(axis=0)
+        pred = pixels[test] @ np.linalg.solve(gram, pixels[train].T @ centered)
         each = [
             np.corrcoef(*pair)[0, 1]
             for pair in zip(pred.T, counts[test].T, strict=True)

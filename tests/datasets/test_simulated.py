@@ -25,7 +25,7 @@ RANGES = {"eeg": (2e-6, 30e-6), "meg": (5e-14, 2e-12), "mua": (0.3, 5)}
 
 @pytest.fixture(scope="module")
 def simulations(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pictures")
+    path = tmp_path_factory.mktemp("images")
     return {kind: simulate(kind, path=path, **SMALL) for kind in module.KINDS}
 
 

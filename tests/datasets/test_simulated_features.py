@@ -208,7 +208,7 @@ def test_bad_input(law, simulated):
         simulate_responses(train, test, law, snr=0)
     with pytest.raises(ValueError, match="law"):
         simulate_responses(train, test, law, law="quadratic")
-    with pytest.raises(ValueError, match=r"at least 2 pictures.* got 1"):
+    with pytest.raises(ValueError, match=r"at least 2 images.* got 1"):
         simulate_responses(train, test[:1], law)
 
 

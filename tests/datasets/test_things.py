@@ -1,4 +1,4 @@
-"""The concepts, categories and pictures of THINGS."""
+"""The concepts, categories and images of THINGS."""
 
 import shutil
 
@@ -84,7 +84,7 @@ def test_bad_arguments():
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Three pictures of each of two concepts, and a hidden file."""
+    """Three images of each of two concepts, and a hidden file."""
     names = [f"{c}/{c}_{i:02d}b.jpg" for c in ("abacus", "acorn") for i in (1, 2, 3)]
     write_pictures(tmp_path / "object_images", names)
     (tmp_path / "object_images" / "acorn" / "._acorn_01b.jpg").write_bytes(b"")
@@ -103,7 +103,7 @@ def test_list_images(pictures, tmp_path):
     assert list(found["concept"].unique()) == ["abacus", "acorn"]
     with pytest.raises(FileNotFoundError, match="does not exist"):
         things.list_images(tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError, match="no picture in"):
+    with pytest.raises(FileNotFoundError, match="no image in"):
         things.list_images(pictures / "acorn")
 
 
@@ -131,7 +131,7 @@ def test_templates_that_were_never_shown(pictures):
 
 @pytest.mark.data("things")
 def test_meg_concepts_without_a_picture_that_was_never_shown(tmp_path):
-    """35 of the 200: of each, pictures 1 to 12 and one more were shown."""
+    """35 of the 200: of each, images 1 to 12 and one more were shown."""
     counts = pd.read_csv(need("things") / "things_images_per_concept.tsv", sep="\t")
     counts = counts.set_index("things_category_nr")
     test = pd.read_csv(need("things") / "things_meg_test_images.tsv", sep="\t")
@@ -191,7 +191,7 @@ def test_pictures_only_with_the_password(tmp_path, upstream, monkeypatch):
     assert not asked
     for file in _fetch.read_registry("things").files.values():
         contents[file.url] = b"x" * (file.n_bytes if file.is_exact else 1)
-    locked = encrypted("object_images/abacus/abacus_01b.jpg", b"picture", b"open")
+    locked = encrypted("object_images/abacus/abacus_01b.jpg", b"image", b"open")
     contents[_fetch.read_registry("things").files["images_THINGS.zip"].url] = locked
     with pytest.raises(ValueError, match="does not open with the given password"):
         things.fetch(tmp_path, images=True, things_password="wrong")

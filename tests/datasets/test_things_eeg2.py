@@ -406,7 +406,7 @@ def test_bad_source(one_session):
 
 def test_absent_pictures_are_named(one_session):
     source, bids = one_session
-    with pytest.warns(RuntimeWarning, match=r"8 pictures are not in .*aardvark_01b"):
+    with pytest.warns(RuntimeWarning, match=r"8 images are not in .*aardvark_01b"):
         things_eeg2.to_bids(source, bids, sessions=["01"], images=source)
 
 
@@ -525,8 +525,8 @@ def test_fetch_pictures(top, tmp_path, upstream):
     }
     for name, archive in {
         "raw/sub-01.zip": zipped(raw),
-        "training_images.zip": zipped({top + name: b"picture" for name in names}),
-        "test_images.zip": zipped({"00001_aircraft_carrier/x.jpg": b"picture"}),
+        "training_images.zip": zipped({top + name: b"image" for name in names}),
+        "test_images.zip": zipped({"00001_aircraft_carrier/x.jpg": b"image"}),
         "image_metadata.npy": (tmp_path / "source/image_metadata.npy").read_bytes(),
     }.items():
         contents[registered[name].url] = archive
@@ -556,4 +556,4 @@ def test_registry():
     registry = _fetch.read_registry("things_eeg2")
     assert {f"raw/sub-{s}.zip" for s in things_eeg2.SUBJECTS} < registry.files.keys()
     assert all(file.url.startswith("https://") for file in registry.files.values())
-    assert json.dumps(registry.licence) == '"CC BY 4.0"'
+    assert json.dumps(registry.license) == '"CC BY 4.0"'

@@ -236,7 +236,7 @@ def test_read_preprocessed_bad_files(derivative, tmp_path):
          ValueError, "no table of the trials"),
         ("sourcedata/sample_attributes_P1.csv",
          lambda f: f.write_text("\n".join(f.read_text().split("\n")[:2])), ValueError,
-         "show pictures that sample_attributes_P1.csv does not name"),
+         "show images that sample_attributes_P1.csv does not name"),
         ("sub-BIGMEG1/ses-02/meg/sub-BIGMEG1_ses-02_task-main_run-01_events.tsv",
          Path.unlink, FileNotFoundError, "run-01_events.tsv does not exist"),
     ],

@@ -229,7 +229,7 @@ def _rewrite(file, **contents):
         ({"ALLMUA": np.zeros((300, 44, 30))}, "a multiple of 16"),
         ({"ALLMAT": np.zeros((6, 44))}, "neither training nor test"),
         ({"ALLMAT": np.full((6, 44), [[1], [999], [0], [1], [1], [1]])},
-         "shows train picture 999"),
+         "shows train image 999"),
         ({"tb": np.arange(300)[:, None] / 2}, "0.0005 s apart, expected .* 1000 Hz"),
     ],
 )  # fmt: skip
@@ -286,7 +286,7 @@ def test_foreign_pictures(tmp_path):
     write_tvsd(tmp_path)
     file = tmp_path / "monkeyF" / "_logs" / "things_imgs.mat"
     matlab(file, lambda opened: opened.create_group("train_imgs"))
-    with pytest.raises(ValueError, match="no table of the pictures of TVSD"):
+    with pytest.raises(ValueError, match="no table of the images of TVSD"):
         tvsd.to_bids(tmp_path, tmp_path / "bids")
 
 
@@ -331,7 +331,7 @@ def test_fetch(tmp_path, upstream):
     assert all(url.startswith("https://gin.g-node.org/") for url in asked)
     tvsd.to_bids(folder, tmp_path / "bids")
     assert len(tvsd.read_epochs(tmp_path / "bids", "F", "test")) in (31, 32)
-    tvsd.fetch(tmp_path / "data", subjects="F", kind="normalised")
+    tvsd.fetch(tmp_path / "data", subjects="F", kind="normalized")
     assert len(asked) == 4
 
 

@@ -129,7 +129,7 @@ def test_bad_input_is_explained():
 
 
 def test_sheet_has_a_picture_where_it_says():
-    red, blue = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    red, blue = (Image.new("RGB", (8, 8), color) for color in ("red", "blue"))
     sheet = contact_sheet(
         {"seen": [red] * 3, "generated": [blue] * 3}, size=20, n_columns=2
     )

@@ -34,11 +34,11 @@ def random_pictures(n, seed=0, size=24):
     return [Image.fromarray(one).resize((size, size)) for one in coarse]
 
 
-def mean_colour(pictures):
+def mean_color(pictures):
     return np.array([np.asarray(one, float).mean((0, 1)) for one in pictures])
 
 
-def coarse_colour(pictures):
+def coarse_color(pictures):
     return np.array([np.asarray(one.resize((4, 4)), float).ravel() for one in pictures])
 
 
@@ -127,7 +127,7 @@ def test_pictures_survive_the_way_to_arrays_and_back():
 def test_stimuli_score_one_and_their_shuffle_one_half():
     stimuli = random_pictures(8)
     networks = {
-        "colour": coarse_colour,
+        "color": coarse_color,
         "far": FeatureNetwork(
             ImageEncoder("torchvision:alexnet", "features.2", "mean", "random"),
             64,
@@ -138,17 +138,17 @@ def test_stimuli_score_one_and_their_shuffle_one_half():
     table = scores.table
     assert list(table.columns) == ["generated", "shuffled", "stimuli", "better"]
     for column in ("generated", "stimuli"):
-        values = table.loc[["PixCorr", "SSIM", "colour"], column]
+        values = table.loc[["PixCorr", "SSIM", "color"], column]
         np.testing.assert_allclose(values.astype(float), 1)
         assert table.loc["far", column] == pytest.approx(0, abs=1e-6)
     assert abs(table.loc["PixCorr", "shuffled"]) < 0.2
     assert table.loc["SSIM", "shuffled"] < 0.9
-    assert table.loc["colour", "shuffled"] == pytest.approx(0.5, abs=0.2)
+    assert table.loc["color", "shuffled"] == pytest.approx(0.5, abs=0.2)
     assert table.loc["far", "shuffled"] > 0
     assert table["better"].to_dict() == {
         "PixCorr": "higher",
         "SSIM": "higher",
-        "colour": "higher",
+        "color": "higher",
         "far": "lower",
     }
     assert scores.protocol["stimuli"] == 8
@@ -161,7 +161,7 @@ def test_several_pictures_per_stimulus_are_averaged(tmp_path):
     for index, picture in enumerate(stimuli):
         names[f"{index}"] = tmp_path / f"{index}.png"
         picture.save(names[f"{index}"])
-    how = {"networks": {"colour": coarse_colour}, "random_state": 0}
+    how = {"networks": {"color": coarse_color}, "random_state": 0}
     pairs = [list(pair) for pair in zip(stimuli, others, strict=True)]
     both = score_pictures(pairs, names, controls={"prior only": others}, **how)
     assert both.protocol["pictures per stimulus"] == 2

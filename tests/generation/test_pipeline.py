@@ -34,7 +34,7 @@ pytestmark = [
 ]
 
 
-def colours(pictures):
+def colors(pictures):
     """An image embedding of twelve features."""
     return np.array([np.asarray(p.resize((2, 2)), float).ravel() for p in pictures])
 
@@ -51,13 +51,13 @@ def pipeline(files):
 
 @pytest.fixture(scope="module")
 def seen():
-    """A brain of 24 channels that holds the colours of pictures."""
+    """A brain of 24 channels that holds the colors of pictures."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (60, 2, 2, 3)).astype(np.uint8)
     pictures = {
         f"{i}.png": Image.fromarray(p).resize((32, 32)) for i, p in enumerate(pixels)
     }
-    brain = colours(pictures.values()) @ rng.standard_normal((12, 24)) / 255
+    brain = colors(pictures.values()) @ rng.standard_normal((12, 24)) / 255
     brain += 0.1 * rng.standard_normal(brain.shape)
     names = list(pictures)
     epochs = mne.EpochsArray(
@@ -71,7 +71,7 @@ def seen():
 @pytest.fixture(scope="module")
 def model(seen):
     epochs, pictures = seen
-    table = pd.DataFrame(colours(pictures.values()), index=list(pictures))
+    table = pd.DataFrame(colors(pictures.values()), index=list(pictures))
     return mne_brainae.fit(epochs[:50], table, recipe="linear", device="cpu")
 
 
@@ -79,7 +79,7 @@ def model(seen):
 def prior(seen, model):
     epochs, pictures = seen
     return fit_prior(
-        model, epochs[:50], pictures, image_encoder=colours, prior=RidgePrior()
+        model, epochs[:50], pictures, image_encoder=colors, prior=RidgePrior()
     )
 
 
@@ -169,7 +169,7 @@ def test_a_prior_without_a_brain_is_a_control(seen, model, pipeline):
     small = DiffusionPrior(
         widths=(16, 8), max_epochs=3, min_updates=1, device="cpu", random_state=0
     )
-    prior = fit_prior(model, epochs[:50], pictures, image_encoder=colours, prior=small)
+    prior = fit_prior(model, epochs[:50], pictures, image_encoder=colors, prior=small)
     how = {"pipeline": pipeline, "n_steps": 1, "random_state": 0}
     how |= {"prior_options": {"n_steps": 4}, "control": "prior only"}
     one = generate_pictures(model, epochs[50:52], prior, **how)
@@ -212,7 +212,7 @@ def on_disk(seen, model, tmp_path_factory):
     (folder / "images").mkdir()
     for name, picture in pictures.items():
         picture.save(folder / "images" / name)
-    np.save(folder / "features.npy", colours(pictures.values()))
+    np.save(folder / "features.npy", colors(pictures.values()))
     (folder / "names.txt").write_text("\n".join(pictures), "utf-8")
     return folder
 

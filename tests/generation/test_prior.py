@@ -211,7 +211,7 @@ def test_a_ridge_prior_that_was_read_predicts_the_same(tables, tmp_path):
     again = read_prior(file)
     assert isinstance(again, RidgePrior)
     assert again.alpha_ == prior.alpha_
-    far = 1e3 * tables[0]  # standardised values have a limit, which is kept as well
+    far = 1e3 * tables[0]  # standardized values have a limit, which is kept as well
     np.testing.assert_array_equal(prior.sample(far), again.sample(far))
     with pytest.raises(ValueError, match="holds prior, expected the picture decoder"):
         read_picture_decoder(file)

@@ -1,4 +1,4 @@
-"""Pictures of noise, and small networks that see them."""
+"""Images of noise, and small networks that see them."""
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,7 @@ def noise(seed, size=(48, 60)):
     return Image.fromarray(pixels)
 
 
-PICTURES = {f"picture-{seed}": noise(seed) for seed in range(5)}
+PICTURES = {f"image-{seed}": noise(seed) for seed in range(5)}
 
 
 def features(encoder, pictures=PICTURES, **options):

@@ -81,7 +81,7 @@ FT10 FC6 FC2 F4 F8 Fp2 AF7 AF3 AFz F1 F5 FT7 FC3 FCz C1 C5 TP7 CP3 P1 P5 PO7 PO3
 PO8 P6 P2 CPz CP4 TP8 C6 C2 FC4 FT8 F6 F2 AF4 AF8
 """
 EEG2_CHANNELS = EEG2_CHANNELS.split()
-#: Concepts by their number in THINGS, and pictures of each that were shown in training.
+#: Concepts by their number in THINGS, and images of each that were shown in training.
 EEG2_TRAIN = {"00001_aardvark": 2, "00002_abacus": 2, "00004_air_mattress": 2}
 EEG2_TEST = ("00010_aircraft_carrier", "00027_antelope")
 TARGET = 99999
@@ -153,7 +153,7 @@ def write_things_eeg2(folder, *, subjects=("01",), sessions=4, tail=2000, n_more
                     )
                 )
                 mine = np.arange(1, n_images + 1)
-                if name == "training":  # half of the pictures in each session
+                if name == "training":  # half of the images in each session
                     mine = mine[(mine + session) % 2 == 0]
                 repetitions = (2 if name == "training" else 3) + n_more
                 codes = eeg2_codes(rng, mine, repetitions, 2)
@@ -164,7 +164,7 @@ def write_things_eeg2(folder, *, subjects=("01",), sessions=4, tail=2000, n_more
 
 
 def write_pictures(folder, names):
-    """Write small pictures of different colours."""
+    """Write small images of different colors."""
     rng = np.random.default_rng(1)
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ def write_pictures(folder, names):
 # ---- TVSD ------------------------------------------------------------------------
 
 TVSD_CONCEPTS = ("aardvark", "abacus", "accordion", "acorn")
-#: Concepts that are tested; their other pictures are shown in training, too.
+#: Concepts that are tested; their other images are shown in training, too.
 TVSD_TEST = ("abacus", "acorn")
 N_SHOWN, N_REPEATS = 3, 16
 
@@ -215,7 +215,7 @@ def _things_imgs(file, pictures):
 
 
 def tvsd_pictures():
-    """Return concept and file of every picture, by partition."""
+    """Return concept and file of every image, by partition."""
     train = [
         (c, f"{c}_{i:02d}b.jpg") for c in TVSD_CONCEPTS for i in range(1, N_SHOWN + 1)
     ]
@@ -267,7 +267,7 @@ def write_tvsd(folder, subject="F", *, n_channels=32, first=-99, n_rows=6, swap=
         for key, value in contents.items():
             file.create_dataset(key, data=value).attrs["MATLAB_class"] = b"double"
 
-    def normalised(file):
+    def normalized(file):
         window = data[:, :, times > 40].mean(axis=2)
         order = np.argsort(np.where(shown[:, 0] > 0, shown[:, 0], 999))[:n_train]
         file["train_MUA"] = window[order]
@@ -276,7 +276,7 @@ def write_tvsd(folder, subject="F", *, n_channels=32, first=-99, n_rows=6, swap=
         file["test_MUA"] = np.mean(np.stack(repeats, axis=1), axis=0)
 
     matlab(folder / "THINGS_MUA_trials.mat", trials)
-    matlab(folder / "THINGS_normMUA.mat", normalised)
+    matlab(folder / "THINGS_normMUA.mat", normalized)
     matlab(folder / "_logs/things_imgs.mat", lambda file: _things_imgs(file, pictures))
     savemat(
         folder / "_logs/1024chns_mapping_20220105.mat", {"mapping": mapping[None] + 1}
@@ -286,7 +286,7 @@ def write_tvsd(folder, subject="F", *, n_channels=32, first=-99, n_rows=6, swap=
 
 # ---- THINGS-MEG ------------------------------------------------------------------
 
-#: Picture numbers of THINGS by concept: those shown in training, then the test one.
+#: Image numbers of THINGS by concept: those shown in training, then the test one.
 MEG_TRAIN = {"aardvark": (1, 2, 3), "abacus": (15, 16, 17), "accordion": (29, 30, 31)}
 MEG_TEST = {"abacus": 27}
 CATCH = 999999
@@ -309,7 +309,7 @@ def meg_info(sfreq, names, *, stim=()):
 
 
 def meg_attributes(shown, n_per_session):
-    """Return the 18 columns of sample_attributes for the picture numbers shown."""
+    """Return the 18 columns of sample_attributes for the image numbers shown."""
     rows = []
     for index, number in enumerate(shown):
         concept = next(
@@ -346,7 +346,7 @@ def meg_attributes(shown, n_per_session):
 
 
 def meg_shown(rng, n_sessions=2):
-    """Order the picture numbers: training once, tests and catches in every session."""
+    """Order the image numbers: training once, tests and catches in every session."""
     train = rng.permutation([n for numbers in MEG_TRAIN.values() for n in numbers])
     parts = np.array_split(train, n_sessions)
     often = [*MEG_TEST.values()] * 3 + [CATCH] * 2
@@ -419,7 +419,7 @@ def write_things_meg_epochs(folder, split_size="2MB"):
 
 
 def assert_valid_bids(bids_root, bare):
-    """The validator of BIDS finds no error, and without pictures only theirs."""
+    """The validator of BIDS finds no error, and without images only theirs."""
     pytest.importorskip("bids_validator_deno", reason="needs bids-validator-deno")
     assert _errors(bids_root) == set()
     shutil.copytree(bids_root, bare, ignore=shutil.ignore_patterns("stimuli"))

@@ -1,4 +1,4 @@
-"""Image features on disk: never another picture's, and nothing computed twice."""
+"""Image features on disk: never another image's, and nothing computed twice."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def noise(seed, size=(20, 24)):
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     for seed in range(9):
         noise(seed).save(folder / f"{seed}.png")
@@ -39,7 +39,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Count the pictures that pass through a network."""
+    """Count the images that pass through a network."""
     seen = []
     call = networks.NetworkEncoder.__call__
 
@@ -119,7 +119,7 @@ def test_every_option_counts(change, folder, tmp_path):
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_damage_is_never_returned(data, tmp_path_factory):
-    """Whatever bits of the cache change, the features are those of the picture."""
+    """Whatever bits of the cache change, the features are those of the image."""
     base = tmp_path_factory.getbasetemp() / "damage"
     cache = base / "cache"
     shutil.rmtree(cache, ignore_errors=True)

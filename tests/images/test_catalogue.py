@@ -38,7 +38,7 @@ def test_list_of_encoders():
     assert abs(table.loc["vit-b-16", "gflop_per_image"] / 35.2 - 1) < 0.01
     assert list(table["n_layers"][1:]) == [12, 24, 32, 64, 16]
     assert list(table["n_features"][1:]) == [768, 768, 1024, 1024, 1280]
-    assert table["licence"].notna().all()
+    assert table["license"].notna().all()
     assert table.loc[["gabor", "efficientnet-lite0"], "at_hand"].all()
 
 
@@ -47,7 +47,7 @@ def test_list_with_a_probe(capsys):
     shown = capsys.readouterr().out
     assert "images_per_second" in shown
     table = list_image_encoders(["timm:test_vit"])
-    assert table.loc["timm:test_vit", "licence"] == "apache-2.0"
+    assert table.loc["timm:test_vit", "license"] == "apache-2.0"
     assert table.loc["timm:test_vit", "n_layers"] == 6
 
 

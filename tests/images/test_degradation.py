@@ -1,4 +1,4 @@
-"""Degraded pictures: what each kind does, and features averaged over versions."""
+"""Degraded images: what each kind does, and features averaged over versions."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def change(image, degradation):
     return np.abs(np.asarray(worse, float) - np.asarray(image, float)).mean(-1)
 
 
-def mean_colour(images):
+def mean_color(images):
     return np.array([np.asarray(image).mean((0, 1)) for image in images])
 
 
@@ -57,7 +57,7 @@ def test_strength_has_a_direction(kind):
     assert change(noise(1), kind).mean() > 1
 
 
-def test_foveated_blur_spares_the_centre():
+def test_foveated_blur_spares_the_center():
     change_of = change(noise(2, (101, 101)), "foveate:0.1")
     assert change_of[48:53, 48:53].mean() < 0.15 * change_of[:5, :5].mean()
     ring = [change_of[50, 50 + r] for r in (2, 45)]
@@ -84,7 +84,7 @@ def test_noise_is_of_the_strength_and_the_picture():
 
 @pytest.mark.parametrize(
     "encoder",
-    [mean_colour, roughness, "gabor", "timm:test_vit"],
+    [mean_color, roughness, "gabor", "timm:test_vit"],
     ids=lambda encoder: getattr(encoder, "__name__", encoder),
 )
 def test_features_are_averaged_over_versions(encoder):
@@ -109,8 +109,8 @@ def test_features_are_averaged_over_versions(encoder):
 
 def test_the_protocol_says_what_is_degraded():
     encoder = ImageEncoder("gabor", degradations=["blur", "mosaic"])
-    assert str(encoder).endswith("training pictures degraded by blur:0.02, mosaic:0.05")
+    assert str(encoder).endswith("training images degraded by blur:0.02, mosaic:0.05")
     whole = ImageEncoder("gabor", degradations="blur", degrade_gallery=True)
-    assert "training and gallery pictures degraded by blur:0.02" in str(whole)
+    assert "training and gallery images degraded by blur:0.02" in str(whole)
     assert str(encoder.for_gallery()) == "gabor"
     assert whole.for_gallery() is whole

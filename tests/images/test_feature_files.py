@@ -33,7 +33,7 @@ def test_layouts_of_one_array(tmp_path):
 
 
 def test_atm_layout(tmp_path):
-    """Features of pictures lie beside those of texts."""
+    """Features of images lie beside those of texts."""
     tensors = {"text_features": torch.zeros(3, 8), "img_features": torch.tensor(ROWS)}
     torch.save(tensors, tmp_path / "ViT-H-14_features_train.pt")
     table = read_image_features(tmp_path / "ViT-H-14_features_train.pt", NAMES)
@@ -44,7 +44,7 @@ def test_atm_layout(tmp_path):
 
 
 def test_gifford_layouts(tmp_path):
-    """A pickled dictionary from layer to scores, and one of maps per picture."""
+    """A pickled dictionary from layer to scores, and one of maps per image."""
     layers = {"features.2": ROWS, "classifier.5": 2 * ROWS[:, :3]}
     np.save(tmp_path / "pca_feature_maps_training.npy", layers)
     table = read_image_features(tmp_path / "pca_feature_maps_training.npy", NAMES)

@@ -1,4 +1,4 @@
-"""Pictures by name, every kind of picture, and the Gabor features."""
+"""Images by name, every kind of image, and the Gabor features."""
 
 import io
 import subprocess
@@ -25,18 +25,18 @@ def noise(seed, size=(40, 50)):
     return Image.fromarray(pixels)
 
 
-def mean_colour(images):
+def mean_color(images):
     return np.array([np.asarray(image).mean((0, 1)) for image in images])
 
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     for seed, name in enumerate(("b/two.png", "a/one.png", "a/three.jpg", "1.PNG")):
         path = folder / name
         path.parent.mkdir(exist_ok=True, parents=True)
         noise(seed).save(path)
-    (folder / "a" / "notes.txt").write_text("no picture")
+    (folder / "a" / "notes.txt").write_text("no image")
     (folder / "a" / "._one.png").write_text("left by a Mac")
     (folder / ".cache").mkdir()
     noise(9).save(folder / ".cache" / "one.png")
@@ -95,7 +95,7 @@ def test_the_path_comes_before_the_file_name(folder):
 
 def test_missing_names(folder):
     names = ["two", *(f"lost-{i}" for i in range(7))]
-    with pytest.raises(ValueError, match=r"pictures.*lost-0.*lost-4'.*\(7 in all\)"):
+    with pytest.raises(ValueError, match=r"images.*lost-0.*lost-4'.*\(7 in all\)"):
         find_images(folder, names)
     with pytest.raises(ValueError, match="with and without suffix"):
         compute_image_features(folder, names=names)
@@ -149,7 +149,7 @@ def test_one_file_and_mapping(folder):
 
 def test_nothing_there(folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"no picture in the folder .*empty"):
+    with pytest.raises(ValueError, match=r"no image in the folder .*empty"):
         compute_image_features(tmp_path / "empty")
     for images in ([], {}):
         with pytest.raises(ValueError, match="is an empty"):
@@ -168,12 +168,12 @@ def test_no_pictures(images):
 
 def test_pictures_in_memory(folder):
     pictures = [noise(0), noise(1)]
-    rows = compute_image_features(pictures, mean_colour)
+    rows = compute_image_features(pictures, mean_color)
     assert list(rows.index) == ["image-0", "image-1"]
-    one = compute_image_features(pictures[1], mean_colour)
+    one = compute_image_features(pictures[1], mean_color)
     np.testing.assert_array_equal(one.loc["image-0"], rows.loc["image-1"])
     mixed = {"a": pictures[0], "b": folder / "a" / "one.png"}
-    named = compute_image_features(mixed, mean_colour, names=["b", "a"])
+    named = compute_image_features(mixed, mean_color, names=["b", "a"])
     np.testing.assert_array_equal(named, rows.iloc[::-1])
     with pytest.raises(ValueError, match="'cat'"):
         compute_image_features(pictures, names=["cat"])
@@ -182,10 +182,10 @@ def test_pictures_in_memory(folder):
 # ---------------------------------------------------------------- reading
 
 
-def test_modes_of_one_colour(tmp_path):
-    """Pictures of one colour are that colour in whatever mode they are kept."""
-    colour = (100, 120, 140)
-    plain = Image.new("RGB", (8, 8), colour)
+def test_modes_of_one_color(tmp_path):
+    """Images of one color are that color in whatever mode they are kept."""
+    color = (100, 120, 140)
+    plain = Image.new("RGB", (8, 8), color)
     for image in (
         *(plain.convert(mode) for mode in ("RGB", "RGBA", "CMYK", "YCbCr")),
         plain.quantize(4),
@@ -193,7 +193,7 @@ def test_modes_of_one_colour(tmp_path):
         image.save(tmp_path / "x.tif")
         read = read_image(tmp_path / "x.tif")
         assert read.mode == "RGB"
-        assert np.abs(np.asarray(read, int) - colour).max() <= 1
+        assert np.abs(np.asarray(read, int) - color).max() <= 1
 
 
 def test_cmyk_of_cameras_and_printers(tmp_path):
@@ -258,7 +258,7 @@ def test_damaged_pictures_are_named(tmp_path):
         path.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(ValueError, match=rf"Cannot read .*half\.{suffix}"):
             read_image(path)
-        for content in (b"", b"no picture"):
+        for content in (b"", b"no image"):
             path.write_bytes(content)
             with pytest.raises(ValueError, match=rf"half\.{suffix}: it is empty, or"):
                 read_image(path)
@@ -271,14 +271,14 @@ def test_damaged_picture_in_memory_is_named():
     file = io.BytesIO()
     noise(0).save(file, "jpeg")
     half = Image.open(io.BytesIO(file.getvalue()[: len(file.getvalue()) // 2]))
-    with pytest.raises(ValueError, match="Cannot read the picture image-1"):
+    with pytest.raises(ValueError, match="Cannot read the image image-1"):
         compute_image_features([noise(0), half])
 
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_damage_anywhere_is_a_value_error(data, tmp_path_factory):
-    """Whatever a decoder meets, it is a picture or a ValueError that names the file."""
+    """Whatever a decoder meets, it is an image or a ValueError that names the file."""
     path = tmp_path_factory.getbasetemp() / "damaged.png"
     suffix = data.draw(st.sampled_from(("jpeg", "png", "tiff", "gif")))
     file = io.BytesIO()
@@ -309,12 +309,12 @@ def test_batches_of_an_encoder():
     def count(images):
         sizes.append(len(images))
         assert all(image.mode == "RGB" for image in images)
-        return mean_colour(images)
+        return mean_color(images)
 
     pictures = [noise(seed, (4, 4)) for seed in range(2 * BATCH_SIZE + 3)]
     features = compute_image_features(pictures, count)
     assert sizes == [BATCH_SIZE, BATCH_SIZE, 3]
-    np.testing.assert_allclose(features, mean_colour(pictures), rtol=1e-6)
+    np.testing.assert_allclose(features, mean_color(pictures), rtol=1e-6)
     assert features.dtypes.eq("float32").all()
 
 
@@ -454,16 +454,16 @@ def test_energy_is_where_the_grating_is():
     assert fields[:4, 5:].mean() > 10 * fields[:, :3].mean()
 
 
-def patch(background, colour):
+def patch(background, color):
     image = Image.new("RGB", (128, 128), background)
-    image.paste(colour, (16, 16, 64, 64))
+    image.paste(color, (16, 16, 64, 64))
     return image
 
 
-def test_a_colour_of_one_lightness_moves_colour_alone():
+def test_a_color_of_one_lightness_moves_color_alone():
     grey, reddish = (128, 128, 128), (196, 95, 132)  # of equal luminance, 0.215861
-    plain, coloured = patch(grey, grey), patch(grey, reddish)
-    change = describe(plain, coloured).diff().iloc[1].abs()
+    plain, colored = patch(grey, grey), patch(grey, reddish)
+    change = describe(plain, colored).diff().iloc[1].abs()
     is_lightness = change.index.str.startswith("lightness")
     assert change[is_lightness & change.index.str.contains("cycles")].max() < 0.1
     assert change[is_lightness & ~change.index.str.contains("cycles")].max() < 1e-3
@@ -475,7 +475,7 @@ def test_a_colour_of_one_lightness_moves_colour_alone():
 
 
 def test_opponent_channels_are_cielab():
-    """Against the values of L*, a* and b* that colour science prints for sRGB."""
+    """Against the values of L*, a* and b* that color science prints for sRGB."""
     lab = {
         (255, 0, 0): (53.24, 80.09, 67.20),
         (0, 255, 0): (87.73, -86.18, 83.18),
@@ -483,7 +483,7 @@ def test_opponent_channels_are_cielab():
         (255, 255, 255): (100, 0, 0),
         (128, 128, 128): (53.59, 0, 0),
     }
-    table = describe(*(Image.new("RGB", (9, 9), colour) for colour in lab))
+    table = describe(*(Image.new("RGB", (9, 9), color) for color in lab))
     means = table[
         [f"{c} mean [0, 0]" for c in ("lightness", "red-green", "blue-yellow")]
     ]

@@ -252,11 +252,11 @@ def test_unreadable_picture(content, new, recording, tmp_path):
         paths[name] = tmp_path / name.replace("/", "-")
         Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)).save(paths[name])
     wrong = paths[names[2]]
-    data = {"none": b"", "text": b"no picture", "half": wrong.read_bytes()[:300]}
+    data = {"none": b"", "text": b"no image", "half": wrong.read_bytes()[:300]}
     wrong.write_bytes(data[content])
-    with pytest.raises(ValueError, match=f"Cannot read the picture .*{wrong.name}"):
+    with pytest.raises(ValueError, match=f"Cannot read the image .*{wrong.name}"):
         mne_brainae.compute_image_features(paths)
-    with pytest.raises(ValueError, match=f"Cannot read the picture .*{wrong.name}"):
+    with pytest.raises(ValueError, match=f"Cannot read the image .*{wrong.name}"):
         new().fit(epochs, paths)
     wrong.unlink()
     with pytest.raises(FileNotFoundError, match=f"do not exist: .*{wrong.name}"):
@@ -511,7 +511,7 @@ def test_picks_in_another_order_are_taken_as_recorded(new, recording, unseen):
 @pytest.mark.parametrize("kind", ["BrainAE", "LinearEncodingModel"])
 def test_nan_is_noticed_before_pictures_are_encoded(kind, recording):
     def encode(pictures):
-        raise AssertionError("The pictures were encoded.")
+        raise AssertionError("The images were encoded.")
 
     epochs = spoiled(recording[0], np.nan)
     pictures = {name: Image.new("RGB", (8, 8)) for name in epochs.metadata["image"]}

@@ -247,7 +247,7 @@ def test_pictures_in_and_a_new_picture_out(recording, small, tmp_path):
 
     epochs, features = recording
     rng = np.random.default_rng(0)
-    for name in [*features.index, "new/picture.png"]:
+    for name in [*features.index, "new/image.png"]:
         path = tmp_path / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(path)
@@ -256,7 +256,7 @@ def test_pictures_in_and_a_new_picture_out(recording, small, tmp_path):
     assert model.image_encoder_ == "gabor"
     model.save(tmp_path / "model.safetensors")
     again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
-    new = tmp_path / "images" / "new" / "picture.png"
+    new = tmp_path / "images" / "new" / "image.png"
     np.testing.assert_array_equal(
         model.predict_evoked(new).data, again.predict_evoked(new).data
     )

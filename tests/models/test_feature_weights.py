@@ -41,7 +41,7 @@ def test_columns_without_levels_count_alike():
     np.testing.assert_allclose(weights, 0.5)
 
 
-def test_window_is_a_gaussian_around_its_centre():
+def test_window_is_a_gaussian_around_its_center():
     columns = _columns(n_channels=1)
     weights = SpatialWindow(0.5, 0.5, 2 / 7).weights(columns)
     maps = weights[:49].reshape(7, 7)
@@ -53,7 +53,7 @@ def test_window_is_a_gaussian_around_its_centre():
 
 
 def _brain(n_images, seed):
-    """Responses to what is in the upper left of the picture."""
+    """Responses to what is in the upper left of the image."""
     rng = np.random.default_rng(seed)
     columns = _columns()
     values = rng.standard_normal((n_images, len(columns))).astype(np.float32)

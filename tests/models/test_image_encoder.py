@@ -66,7 +66,7 @@ def test_the_protocol_names_encoder_and_degradation(fitted, recording, pictures)
     with pytest.warns(RuntimeWarning, match="seen in fit"):
         found = fitted.retrieve(recording[0], pictures)
     assert found.protocol["image encoder"] == str(ENCODER)
-    assert "training pictures degraded by blur:0.02, original" in str(ENCODER)
+    assert "training images degraded by blur:0.02, original" in str(ENCODER)
 
 
 def test_columns_of_several_layers_reach_the_model(fitted):

@@ -138,7 +138,7 @@ def simulated(tmp_path_factory):
         n_test_repetitions=4,
         snr=10.0,
         sfreq=50.0,
-        path=tmp_path_factory.mktemp("pictures"),
+        path=tmp_path_factory.mktemp("images"),
     )
     averaged = mne_brainae.average_repetitions(data.test)
     features = mne_brainae.compute_image_features(data.images)

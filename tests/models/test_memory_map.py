@@ -144,9 +144,9 @@ def test_closed_form_is_the_same(on_disk, recording, tmp_path):
 
 @pytest.fixture
 def large(tmp_path):
-    """Write 205 MB of epochs, and the features of their pictures."""
+    """Write 205 MB of epochs, and the features of their images."""
     n, rng = 8_000, np.random.default_rng(0)
-    names = [f"picture {i}" for i in range(n)]
+    names = [f"image {i}" for i in range(n)]
     features = rng.standard_normal((n, 12), dtype=np.float32)
     data = features @ rng.standard_normal((12, 32 * 200), dtype=np.float32)
     data += rng.standard_normal(data.shape, dtype=np.float32)

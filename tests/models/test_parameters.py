@@ -174,7 +174,7 @@ def test_seeds_are_integers_or_states(name, random_state):
 
 
 def encode(pictures):
-    """Return the grey levels of pictures."""
+    """Return the grey levels of images."""
     grey = [np.asarray(picture.convert("L").resize((4, 4))) for picture in pictures]
     return np.stack(grey).reshape(len(pictures), -1) / 255
 
@@ -187,7 +187,7 @@ def encode_finely(pictures):
 
 @pytest.fixture(scope="module")
 def seen(recording, unseen):
-    """Epochs and images to learn from and to judge by, as features and as pictures.
+    """Epochs and images to learn from and to judge by, as features and as images.
 
     Features are maps of 2 x 2 places, and images are repeated unequally often.
     """
@@ -209,7 +209,7 @@ def seen(recording, unseen):
             (epochs[:140], features.set_axis(maps, axis=1)),
             (new_epochs, new_features.set_axis(maps, axis=1)),
         ),
-        "pictures": (
+        "images": (
             (epochs[:140], draw(features.index)),
             (new_epochs, draw(new_features.index)),
         ),
@@ -270,7 +270,7 @@ def test_every_parameter_of_the_closed_form_is_tried():
 
 @pytest.mark.parametrize("parameter", LINEAR)
 def test_every_parameter_of_the_closed_form_matters(parameter, seen, linear_outputs):
-    kind = "pictures" if parameter == "image_encoder" else "features"
+    kind = "images" if parameter == "image_encoder" else "features"
     model = mne_brainae.LinearBrainAE(image_encoder=encode)
     model.set_params(**{parameter: LINEAR[parameter]})
     assert differ(outputs(model, seen, kind), linear_outputs[kind])
@@ -289,7 +289,7 @@ STEPS = {
     "shrink": [False],
     "inflate": [False],
     "weigh": [False],
-    "errors": ["generalised"],
+    "errors": ["generalized"],
     "n_folds": [3],
 }
 
@@ -399,7 +399,7 @@ MATTERS = [
 @pytest.mark.filterwarnings("ignore:.*saves memory and no time")
 @pytest.mark.parametrize(("name", "parameter"), MATTERS)
 def test_every_parameter_of_trained_models_matters(name, parameter, seen, brief):
-    kind = "pictures" if parameter == "image_encoder" else "features"
+    kind = "images" if parameter == "image_encoder" else "features"
     where = WHERE.get(parameter, {})
     changed = DECAYING | where | {parameter: TRAINED[parameter]}
     found = outputs(brief_model(name, **changed), seen, kind)
@@ -427,7 +427,7 @@ def test_every_parameter_of_regressions_matters(name, seen):
     own = set(CLASSES[name]().get_params()) - WITHOUT_EFFECT - {"random_state"}
     assert own <= set(REGRESSIONS)
     for parameter in own:
-        kind = "pictures" if parameter == "image_encoder" else "features"
+        kind = "images" if parameter == "image_encoder" else "features"
         model = CLASSES[name](image_encoder=encode)
         before = outputs(model, seen, kind)
         model.set_params(**{parameter: REGRESSIONS[parameter]})

@@ -27,7 +27,7 @@ def arrays(epochs, table):
     return brain, features, scale
 
 
-def standardised(features, by):
+def standardized(features, by):
     scaler = StandardScaler().fit(by)
     return scaler.transform(features) * np.sqrt(FEATURE_ENERGY / by.shape[1])
 
@@ -37,11 +37,11 @@ def test_ridge_is_that_of_scikit_learn(recording, unseen):
     encoder = mne_brainae.LinearEncodingModel().fit(*recording)
     target = (brain - brain.mean(axis=0)) / scale
     ridge = RidgeCV(ALPHAS).fit(
-        standardised(features, features), target.reshape(len(brain), -1)
+        standardized(features, features), target.reshape(len(brain), -1)
     )
     assert_allclose(encoder.alpha_, ridge.alpha_)
     new = unseen[1]
-    expected = ridge.predict(standardised(new.to_numpy(np.float64), features))
+    expected = ridge.predict(standardized(new.to_numpy(np.float64), features))
     expected = expected.reshape(-1, *brain.shape[1:]) * scale + brain.mean(axis=0)
     found = encoder.predict_epochs(new)
     assert list(found.metadata["image"]) == list(new.index)
@@ -59,8 +59,8 @@ def test_least_squares_on_components_is_that_of_scikit_learn(
     encoder = mne_brainae.LinearEncodingModel(n_components=n_components, alphas=None)
     encoder.fit(*recording)
     assert encoder.alpha_ == 0
-    new = standardised(unseen[1].to_numpy(np.float64), features)
-    old = standardised(features, features)
+    new = standardized(unseen[1].to_numpy(np.float64), features)
+    old = standardized(features, features)
     if n_components is not None:
         pca = PCA(n_components).fit(old)
         old, new = pca.transform(old), pca.transform(new)
@@ -88,8 +88,8 @@ def test_more_features_than_images_and_more_values_than_both():
     encoder = mne_brainae.LinearEncodingModel(alphas=[20.0]).fit(epochs, features)
     brain, rows, scale = arrays(epochs, features)
     target = ((brain - brain.mean(axis=0)) / scale).reshape(30, -1)
-    ridge = RidgeCV([20.0]).fit(standardised(rows, rows), target)
-    expected = ridge.predict(standardised(rows, rows)).reshape(brain.shape)
+    ridge = RidgeCV([20.0]).fit(standardized(rows, rows), target)
+    expected = ridge.predict(standardized(rows, rows)).reshape(brain.shape)
     expected = expected * scale + brain.mean(axis=0)
     found = encoder.predict_epochs(features, output="array")
     assert_allclose(found, expected, atol=1e-4)

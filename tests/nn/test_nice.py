@@ -149,7 +149,7 @@ def test_ridge_both_ways(longer):
 
 
 def test_ridge_on_pictures(longer, tmp_path):
-    """Pictures pass the image encoder, and a new one need not be in any folder."""
+    """Images pass the image encoder, and a new one need not be in any folder."""
     epochs = longer[1][0]
     rng = np.random.default_rng(0)
     for name in epochs.metadata["image"]:

@@ -1,4 +1,4 @@
-"""Multivariate noise normalisation, against scikit-learn and against a plain loop."""
+"""Multivariate noise normalization, against scikit-learn and against a plain loop."""
 
 from itertools import pairwise
 

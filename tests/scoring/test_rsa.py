@@ -21,8 +21,8 @@ CATEGORY = {name: ["animal", "food", "tool"][i % 3] for i, name in enumerate(NAM
 
 def patterns(clustered=0.0, seed=0, n_values=10):
     rng = np.random.default_rng(seed)
-    centres = clustered * rng.standard_normal((3, n_values))
-    rows = centres[np.arange(24) % 3] + rng.standard_normal((24, n_values))
+    centers = clustered * rng.standard_normal((3, n_values))
+    rows = centers[np.arange(24) % 3] + rng.standard_normal((24, n_values))
     return pd.DataFrame(rows, index=NAMES)
 
 

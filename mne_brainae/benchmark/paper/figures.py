@@ -136,7 +136,7 @@ FIGURES = {
                 ),
                 Panel(
                     "d",
-                    "generated pictures",
+                    "generated images",
                     lack="painting takes the weights of SDXL, see mne_brainae generate",
                 ),
                 Panel(
@@ -211,7 +211,7 @@ def run_figure(
     Returns
     -------
     files : list of Path
-        For every panel a table with the numbers of all fits, and pictures; and
+        For every panel a table with the numbers of all fits, and images; and
         ``protocol.json``.
     lines : list of str
         What a reader must know, panel by panel.
@@ -283,7 +283,7 @@ def _measure(figure: Figure, models: pd.DataFrame, recording: Recording) -> tupl
 
 
 def _write(folder: Path, tables: dict, drawn: dict, letter: str) -> list[Path]:
-    """Write the tables and the pictures of a panel."""
+    """Write the tables and the images of a panel."""
     files = []
     for name, table in tables.items():
         files.append(folder / f"{name}.csv")

@@ -46,7 +46,7 @@ KIND, VERSION = "image features of a benchmark", 1
 
 @dataclass
 class Recording:
-    """The files of one data set, and the features of its pictures.
+    """The files of one data set, and the features of its images.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Recording:
     train, test : dict of Path
         Training averages and single test trials, by subject.
     features : DataFrame, shape (n_images, n_features)
-        The features of all pictures that are shown.
+        The features of all images that are shown.
     templates : dict of DataFrame
         The features of the templates of the test concepts, by subject.
     encoder : str
@@ -76,15 +76,15 @@ class Recording:
     is_default: bool = True
 
     def shuffled(self) -> pd.DataFrame:
-        """Deal the features of the pictures out among them by chance.
+        """Deal the features of the images out among them by chance.
 
         Returns
         -------
         features : DataFrame, shape (n_images, n_features)
             The same index, the rows permuted, of which one keeps its place on average:
-            a model of these knows nothing of the pictures.
+            a model of these knows nothing of the images.
         """
-        # In a simulation every subject has pictures of its own, in a folder.
+        # In a simulation every subject has images of its own, in a folder.
         owners = [
             name.partition("/")[0] if self.simulated else ""
             for name in self.features.index
@@ -106,7 +106,7 @@ def simulated(
     name : str
         The data set.
     subjects : iterable of str
-        The subjects; each sees other pictures with another brain.
+        The subjects; each sees other images with another brain.
     folder : path-like
         Where the files go. What is there is not made again.
     simulation : dict | None
@@ -127,7 +127,7 @@ def simulated(
         if not place.exists():
             data = simulate(
                 KINDS[name],
-                path=Path(folder) / "pictures",
+                path=Path(folder) / "images",
                 random_state=crc32(str(subject).encode()) % 2**31,
                 **simulation,
             )
@@ -235,9 +235,9 @@ def from_bids(
         Where the prepared epochs and features go. What is there is not made again.
     images : path-like
         The folder ``object_images`` of THINGS. The templates of a test concept are its
-        pictures that are no test stimuli.
+        images that are no test stimuli.
     image_encoder : str
-        What turns pictures into features.
+        What turns images into features.
     is_default : bool
         Whether it is the image encoder of rows that name none.
     has_templates : bool

@@ -17,7 +17,7 @@ from ...utils.files import replacing
 from .runner import Results
 from .scores import COLUMNS, CONTROLS
 from .spec import SubjectTable
-from .summary import compare, summarise
+from .summary import compare, summarize
 
 PACKAGES = ("mne_brainae", "mne", "numpy", "scipy", "scikit-learn", "torch")
 
@@ -28,7 +28,7 @@ def cells(summary: pd.DataFrame, results: Results) -> pd.DataFrame:
     Parameters
     ----------
     summary : DataFrame
-        What :func:`mne_brainae.benchmark.paper.summary.summarise` returns.
+        What :func:`mne_brainae.benchmark.paper.summary.summarize` returns.
     results : instance of Results
         What was measured.
 
@@ -240,7 +240,7 @@ def write(results: Results, folder: str | Path) -> list[Path]:
         failures, and ``table.md``, ``table.html`` and ``table.tex`` the table.
     """
     folder = Path(folder)
-    summary, lines = summarise(results), legend(results)
+    summary, lines = summarize(results), legend(results)
     text, caption = cells(summary, results), _caption(results)
     tests, refused = compare(results)
     protocol = results.protocol | {

@@ -13,7 +13,7 @@ from .scores import COLUMNS, CONTROLS
 from .spec import MEAN, SubjectTable, Table
 
 
-def summarise(results: Results) -> pd.DataFrame:
+def summarize(results: Results) -> pd.DataFrame:
     """Average over seeds, then over subjects, beside what was published.
 
     Parameters

@@ -119,7 +119,7 @@ def simulated_splits(
     is_small : bool
         Whether a fit takes seconds.
     path : Path | None
-        Folder for the pictures.
+        Folder for the images.
 
     Yields
     ------
@@ -136,9 +136,9 @@ def simulated_split(seed: int, path: Path | None, **how) -> Split:
     Parameters
     ----------
     seed : int
-        The seed of pictures and noise.
+        The seed of images and noise.
     path : Path | None
-        Folder for the pictures.
+        Folder for the images.
     **how
         More of :func:`mne_brainae.datasets.simulate`.
 

@@ -59,9 +59,9 @@ class Task:
 
     @cached_property
     def features(self) -> pd.DataFrame:
-        """The features of all pictures that are shown, computed once for all systems.
+        """The features of all images that are shown, computed once for all systems.
 
-        Only the model that is saved is fitted to the pictures, to be shown new ones.
+        Only the model that is saved is fitted to the images, to be shown new ones.
         """
         files = [_shown(self.images, epochs) for epochs in (self.train, self.test)]
         return compute_image_features(files[0] | files[1], "gabor")
@@ -80,7 +80,7 @@ class Task:
 
     @property
     def gallery(self) -> object:
-        """The test pictures."""
+        """The test images."""
         return _shown(None, self.test) if self.images is None else self.images
 
 
@@ -166,7 +166,7 @@ def measure(tasks: Iterable[Task], n_seeds: int = 1) -> Iterator[Run]:
         A fold and seed; its scores have columns ``fold`` and ``seed``, too.
     """
     for fold, task in enumerate(tasks):
-        # Saved afterwards and shown new pictures: fitted to pictures, not to features.
+        # Saved afterwards and shown new images: fitted to images, not to features.
         best = fit(task.train, task.images, recipe="best", random_state=0)
         ridge = LinearEncodingModel().fit(task.train, task.features)
         for seed in range(n_seeds):
@@ -252,7 +252,7 @@ def _add_accuracy(scores: dict, task: str, system: str, found) -> None:
 
 
 def _shown(images, epochs: mne.BaseEpochs) -> dict:
-    """Return the files of the pictures that epochs show."""
+    """Return the files of the images that epochs show."""
     if images is None:
         table = epochs.metadata.drop_duplicates("image")
         return dict(zip(table["image"], table["image_path"], strict=True))
@@ -313,7 +313,7 @@ def summarize(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def save(run: Run, folder: Path) -> None:
-    """Save pictures of predictions, retrieval and training, and the model.
+    """Save images of predictions, retrieval and training, and the model.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def measure(
     seeds : iterable of int
         Seeds of the simulation, of the recipe and of the control.
     path : Path | None
-        Folder for the pictures.
+        Folder for the images.
 
     Returns
     -------

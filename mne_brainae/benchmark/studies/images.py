@@ -33,9 +33,9 @@ from mne_brainae import ImageEncoder, compute_image_features
 from mne_brainae.images import find_images
 folder, n, settings = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 files = list(find_images(folder).values())
-pictures = {str(i): files[i % len(files)] for i in range(n)}
+images = {str(i): files[i % len(files)] for i in range(n)}
 table = compute_image_features(
-    pictures, ImageEncoder(**settings), cache=None, device="cpu", verbose="ERROR"
+    images, ImageEncoder(**settings), cache=None, device="cpu", verbose="ERROR"
 )
 status = pathlib.Path("/proc/self/status")
 if status.exists():
@@ -91,7 +91,7 @@ class Cost:
     Parameters
     ----------
     throughput : DataFrame, shape (n_ways, 3)
-        Images per second of every way from pictures to features, and its shares of the
+        Images per second of every way from images to features, and its shares of the
         throughput of the bare network, by the clock and in processor time.
     memory : list of str
         Peak memory of processes of their own.
@@ -109,12 +109,12 @@ def cost(encoder, n_images: int, n_rounds: int, side: int) -> Cost:
     encoder : ImageEncoder
         The encoder, a network.
     n_images : int
-        Pictures per round.
+        Images per round.
     n_rounds : int
         Rounds of every way, one after another in turn, so that what else runs on the
         machine strikes all alike.
     side : int
-        Height and width of the pictures.
+        Height and width of the images.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def cost(encoder, n_images: int, n_rounds: int, side: int) -> Cost:
         What it takes.
     """
     with tempfile.TemporaryDirectory() as folder:
-        pictures = _pictures(Path(folder, "pictures"), side)
+        pictures = _pictures(Path(folder, "images"), side)
         rounds = [
             _round(encoder, pictures, n_images, Path(folder, f"cache{index}"))
             for index in range(n_rounds)
@@ -142,14 +142,14 @@ def cost(encoder, n_images: int, n_rounds: int, side: int) -> Cost:
 def _share(seconds: pd.DataFrame) -> pd.Series:
     """Divide the time of the bare network by that of every way, round by round.
 
-    Pictures are read while others are encoded, on another core if one is free; the
+    Images are read while others are encoded, on another core if one is free; the
     share in processor time is what remains if none is.
     """
     return (1 / seconds).mul(seconds["bare network"], axis=0).median()
 
 
 def _pictures(folder: Path, side: int) -> list[Path]:
-    """Draw pictures with the spectrum of photographs."""
+    """Draw images with the spectrum of photographs."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     frequency = np.hypot(*np.meshgrid(*[np.fft.fftfreq(side)] * 2)) + 1 / side
@@ -164,7 +164,7 @@ def _pictures(folder: Path, side: int) -> list[Path]:
 
 def _round(encoder, files: list[Path], n_images: int, cache: Path) -> tuple[dict, dict]:
     """Time every way once, by the clock and by the processor."""
-    # Every picture has another content, or the cache would find it.
+    # Every image has another content, or the cache would find it.
     pictures = {}
     for index in range(n_images):
         path = files[0].parent / f"copy-{index}.jpg.bytes"
@@ -175,7 +175,7 @@ def _round(encoder, files: list[Path], n_images: int, cache: Path) -> tuple[dict
     network = NetworkEncoder(encoder, resolve(encoder), "cpu")
     ways = {
         "bare network": lambda: _bare(network, n_images),
-        "pictures to table": lambda: compute_image_features(
+        "images to table": lambda: compute_image_features(
             pictures, encoder, cache=None, **how
         ),
         "the same, kept on disk": lambda: compute_image_features(

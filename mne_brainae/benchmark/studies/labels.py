@@ -1,4 +1,4 @@
-"""Recordings without pictures: every trial is an image, whose feature is its label."""
+"""Recordings without images: every trial is an image, whose feature is its label."""
 
 # License: BSD-3-Clause
 
@@ -12,7 +12,7 @@ from ...scoring.identification import pool_identifications
 
 
 def as_trials(epochs):
-    """Let a model learn labels from single trials, as if each were a picture.
+    """Let a model learn labels from single trials, as if each were an image.
 
     Parameters
     ----------

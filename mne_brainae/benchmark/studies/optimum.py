@@ -55,9 +55,9 @@ class LearnedOptimum:
         if data.brain.law == "linear":
             values = np.sum((data.information @ self.white) ** 2, axis=0)
             prior = ratio * values / np.trace(data.feature_law.covariance)
-        centred = design - self.mean
-        values, self.vectors = np.linalg.eigh(centred.T @ centred)
-        crossed = self.vectors.T @ (centred.T @ (targets - self.level))
+        centered = design - self.mean
+        values, self.vectors = np.linalg.eigh(centered.T @ centered)
+        crossed = self.vectors.T @ (centered.T @ (targets - self.level))
         self.variances = 1 / (np.maximum(values, 0)[:, np.newaxis] + 1 / prior)
         self.weights = self.vectors @ (self.variances * crossed)
         self.scale = 1 / np.sqrt(ratio)  # from training averages to those of the test

@@ -57,7 +57,7 @@ def measure(
     n_seeds : int
         Fits of every trained system.
     path : path-like | None
-        Folder for the pictures.
+        Folder for the images.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from .finding import Finding
 from .neurons import shuffle
 from .optimum import LearnedOptimum
 
-#: Pictures that a published template is the mean of, about (THINGS has 12 or more of
+#: Images that a published template is the mean of, about (THINGS has 12 or more of
 #: every concept).
 N_TEMPLATES = 12
 #: Training images whose single trials tell the covariance that MVNN takes off.
@@ -125,7 +125,7 @@ def _protocol(
         "learns what they evoke from the same training images",
     }
     return (
-        f"{data}\n{origin}. Pictures of a concept share "
+        f"{data}\n{origin}. Images of a concept share "
         f"{100 * features.concept_share:.0f} % of the variance of features. The "
         f"{len(gallery)} test images of other concepts are means of {n_repetitions} "
         f"repetitions, training images of 4, {how}; each is one of {len(gallery)} "
@@ -150,7 +150,7 @@ def _whiten(epochs: Iterable[mne.BaseEpochs], trials: mne.BaseEpochs) -> list:
 
 
 def draw_features(rng: np.random.Generator) -> tuple:
-    """Return the law of features, the test pictures, their templates and the origin."""
+    """Return the law of features, the test images, their templates and the origin."""
     try:
         pictures, means = things.read_clip_features()
     except FileNotFoundError:

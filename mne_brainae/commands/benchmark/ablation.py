@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--small", action="store_true", help="simulate recordings of seconds' work")
     add("--inner", action="store_true", help="score a fifth of the training images")
     add("--paper", action="store_true", help="train the paper's recipe, too")
-    add("--path", type=Path, help="folder for the simulated pictures")
+    add("--path", type=Path, help="folder for the simulated images")
     add_encoder_arguments(parser)
 
 

@@ -11,17 +11,17 @@ DATA = ("macaque_v4", "macaque_it", "muse_n170")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add which recording, and where pictures go."""
+    """Add which recording, and where images go."""
     add = parser.add_argument
     add("data", choices=DATA, help="the recording")
     add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
     add("--components", type=int, default=100, help="macaque V4: components of OLS")
     add("--folds", type=int, default=6, help="macaque V4: test folds")
-    add("--out", type=Path, help="a folder for the pictures of time courses")
+    add("--out", type=Path, help="a folder for the images of time courses")
 
 
 def run(given: argparse.Namespace) -> None:
-    """Print one table per recording, and save its pictures."""
+    """Print one table per recording, and save its images."""
     import matplotlib as mpl
 
     mpl.use("agg")

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--law", choices=laws, default="linear", help="law of the responses")
     add("--recipe", choices=tuple(RECIPES), default="linear", help="what is fitted")
     add("--seeds", nargs="+", type=int, default=[0, 1], help="seeds")
-    add("--path", type=Path, help="folder for the pictures")
+    add("--path", type=Path, help="folder for the images")
 
 
 def run(given: argparse.Namespace) -> None:

@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("what", choices=("encoding", "cost"), help="predict macaque V4, or time")
     add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
-    add("--images", type=int, default=128, help="cost: pictures per round")
-    add("--side", type=int, default=500, help="cost: height and width of pictures")
+    add("--images", type=int, default=128, help="cost: images per round")
+    add("--side", type=int, default=500, help="cost: height and width of images")
     add("--rounds", type=int, default=5, help="cost: rounds, interleaved")
     add_encoder_arguments(parser)
 

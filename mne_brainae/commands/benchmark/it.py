@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--folds", type=int, default=5, help="parts that repetitions are divided into")
     add("--bin", type=float, default=0.05, help="width of a time bin in seconds")
-    add("--out", type=Path, help="a folder for the pictures")
+    add("--out", type=Path, help="a folder for the images")
 
 
 def run(given: argparse.Namespace) -> None:

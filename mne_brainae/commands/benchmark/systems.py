@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, help="passes of trained systems; default as published")
     add("--seeds", type=int, default=1, help="fits of every trained system")
     add("--systems", nargs="+", choices=RECIPES, default=RECIPES, help="which systems")
-    add("--path", help="a folder for the pictures")
+    add("--path", help="a folder for the images")
 
 
 def run(given: argparse.Namespace) -> None:

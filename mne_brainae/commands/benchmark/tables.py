@@ -38,7 +38,7 @@ def run(given: argparse.Namespace) -> None:
     from ...benchmark.paper.data import needs_long_windows
     from ...benchmark.paper.rendering import cells, legend, write
     from ...benchmark.paper.runner import run_table
-    from ...benchmark.paper.summary import summarise
+    from ...benchmark.paper.summary import summarize
     from ...benchmark.paper.tables import TABLES
     from ...utils.checks import counted
 
@@ -66,7 +66,7 @@ def run(given: argparse.Namespace) -> None:
             n_jobs=given.jobs,
             overwrite=given.overwrite,
         )
-    print(cells(summarise(results), results).to_string())
+    print(cells(summarize(results), results).to_string())
     print("\n" + "\n".join(legend(results)))
     for file in write(results, given.out / table.name):
         print(f"Wrote {file}")

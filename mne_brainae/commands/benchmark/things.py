@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--systems", nargs="+", choices=systems, default=default, help="recipes")
     laws = ("linear", "nonlinear")
     add("--law", choices=laws, default="linear", help="law of the responses")
-    whitened = "multivariate noise normalisation before the fit, as THINGS-EEG2 has it"
+    whitened = "multivariate noise normalization before the fit, as THINGS-EEG2 has it"
     add("--whitened", action="store_true", help=whitened)
     add("--epochs", type=int, help="passes of recipe paper; default as published")
     add("--seed", type=int, default=0, help="seed of simulation and training")

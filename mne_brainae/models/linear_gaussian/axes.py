@@ -36,7 +36,7 @@ class Solution:
     noise : instance of Noise
         The noise of a mean response.
     weights : array, shape (n_features, n_axes)
-        The weights of centred features that predict the responses along the axes.
+        The weights of centered features that predict the responses along the axes.
     n_passes : int
         How often noise and axes were computed.
     squares : instance of Squares | None
@@ -50,12 +50,12 @@ class Solution:
     n_passes: int
     squares: Squares | None = None
 
-    def embed(self, centred: np.ndarray) -> np.ndarray:
-        """Return what centred features predict along the axes.
+    def embed(self, centered: np.ndarray) -> np.ndarray:
+        """Return what centered features predict along the axes.
 
         Parameters
         ----------
-        centred : array, shape (n_images, n_features)
+        centered : array, shape (n_images, n_features)
             Features minus their mean.
 
         Returns
@@ -63,9 +63,9 @@ class Solution:
         predicted : array, shape (n_images, n_axes)
             W'x, plus what the squares add.
         """
-        predicted = centred @ self.weights
+        predicted = centered @ self.weights
         if self.squares is not None:
-            predicted = predicted + self.squares.embed(centred)
+            predicted = predicted + self.squares.embed(centered)
         return predicted
 
 
@@ -117,7 +117,7 @@ def first_noise(targets, noise_rows, shape, target) -> Noise:
 
     Parameters
     ----------
-    targets : instance of ExactTargets | GeneralisedTargets
+    targets : instance of ExactTargets | GeneralizedTargets
         The responses.
     noise_rows : instance of NoiseRows | None
         Contrasts of repeated trials.
@@ -145,7 +145,7 @@ def one_pass(targets, noise: Noise, penalty: float, shape, steps: Steps) -> Sign
 
     Parameters
     ----------
-    targets : instance of ExactTargets | GeneralisedTargets
+    targets : instance of ExactTargets | GeneralizedTargets
         The responses.
     noise : instance of Noise
         The noise.

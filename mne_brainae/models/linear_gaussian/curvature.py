@@ -29,7 +29,7 @@ def find_directions(
     Parameters
     ----------
     coordinates : array, shape (n_images, n_coordinates)
-        Centred coordinates of the images.
+        Centered coordinates of the images.
     residuals : array, shape (n_images, n_axes)
         What is to be explained.
     weights : array, shape (n_images,)
@@ -59,7 +59,7 @@ def curvatures(coordinates: np.ndarray, residuals: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     coordinates : array, shape (n_images, n_coordinates)
-        Centred coordinates X of the images.
+        Centered coordinates X of the images.
     residuals : array, shape (n_images, n_axes)
         What is to be explained; the mean of each column is 0.
 

@@ -97,7 +97,7 @@ class Folds:
     Parameters
     ----------
     sample : instance of Sample
-        All images, with centred features and responses.
+        All images, with centered features and responses.
     folds : array of int, shape (n_images,)
         The fold of every image.
     steps : instance of Steps

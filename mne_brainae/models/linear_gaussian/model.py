@@ -27,7 +27,7 @@ class LinearGaussian:
     mean : array, shape (n_channels, n_times)
         The mean response, in the unit of the responses.
     filters : array, shape (n_channels * n_functions, n_signal)
-        By which the coordinates of a centred response are multiplied. Along the signal
+        By which the coordinates of a centered response are multiplied. Along the signal
         axes the noise of a mean training response has variance 1.
     patterns : array, shape (n_channels * n_functions, n_signal)
         Coordinates of the response to every axis.
@@ -52,7 +52,7 @@ class LinearGaussian:
     n_passes : int
         How often noise and axes were computed.
     extra_filters : array, shape (n_channels * n_times, n_extra)
-        By which all samples of a centred response are multiplied.
+        By which all samples of a centered response are multiplied.
     extra_patterns : array, shape (n_channels * n_times, n_extra)
         The response to every extra axis.
     noise : array, shape (n_channels * n_functions,) * 2 | None
@@ -122,10 +122,10 @@ class LinearGaussian:
         latents : array, shape (n_responses, n_signal + n_extra)
             z_B.
         """
-        centred = responses - self.mean
-        coordinates = (centred @ self.basis).reshape(len(centred), -1)
+        centered = responses - self.mean
+        coordinates = (centered @ self.basis).reshape(len(centered), -1)
         signal = coordinates @ self.filters
-        extra = centred.reshape(len(centred), -1) @ self.extra_filters
+        extra = centered.reshape(len(centered), -1) @ self.extra_filters
         return np.hstack([signal, extra])
 
     def embed_image(self, features: np.ndarray) -> np.ndarray:
@@ -141,10 +141,10 @@ class LinearGaussian:
         latents : array, shape (n_images, n_signal + n_extra)
             z_I, without the slope.
         """
-        centred = features - self.feature_mean
-        signal = centred @ self.weights
+        centered = features - self.feature_mean
+        signal = centered @ self.weights
         if self.squares is not None:
-            signal = signal + self.squares.embed(centred)
+            signal = signal + self.squares.embed(centered)
         return np.hstack([signal, np.zeros((len(signal), self.n_extra))])
 
     def image_projection(self) -> dict[str, np.ndarray]:

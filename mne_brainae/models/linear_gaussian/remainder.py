@@ -71,7 +71,7 @@ def remainder_axes(
 
 
 def principal_axes(rows: np.ndarray, n_axes: int) -> np.ndarray:
-    """Return principal axes of centred rows by randomised subspace iteration.
+    """Return principal axes of centered rows by randomized subspace iteration.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def left_out_residuals(ridge: Ridge, along: np.ndarray, penalties) -> np.ndarray
         Responses minus leave-one-out predictions, not multiplied by the roots of the
         weights of the images.
     """
-    errors = ridge.errors(ridge.centre(along), penalties)
+    errors = ridge.errors(ridge.center(along), penalties)
     return errors if ridge.root is None else errors / ridge.root[:, None]
 
 

@@ -26,7 +26,7 @@ LEAST_REST = 1e-6
 class Ridge:
     """Ridge regression on one set of features, for any targets and all penalties.
 
-    Centred features are Q diag(v)^1/2 V'. With a penalty l in units of the total
+    Centered features are Q diag(v)^1/2 V'. With a penalty l in units of the total
     variance of the features, ridge regression shrinks component j by
     d_j = v_j / (v_j + l sum(v) / n), and the hat matrix, which contains the intercept,
     is H = Q diag(d) Q' + 1/n. One decomposition serves all penalties and targets.
@@ -50,7 +50,7 @@ class Ridge:
     scores : array, shape (n_rows, rank) | None
         The matrix Q in float32; None where only second moments are known.
     features : array, shape (n_rows, n_features) | None
-        The centred features, where there are not fewer features than rows.
+        The centered features, where there are not fewer features than rows.
     root : array, shape (n_rows,) | None
         The square roots of the weights; None is 1.
     """
@@ -92,16 +92,16 @@ class Ridge:
         size = float(n_rows if weights is None else weights.sum())
         root = None if weights is None else np.sqrt(weights)
         mean = weighted_sum(features, weights) / size
-        centred = (features - mean.astype(features.dtype)).astype(np.float32)
+        centered = (features - mean.astype(features.dtype)).astype(np.float32)
         if root is not None:
-            centred *= root[:, None].astype(np.float32)
+            centered *= root[:, None].astype(np.float32)
         if n_features < n_rows:
-            second = product(centred, centred)
+            second = product(centered, centered)
             ridge = cls.from_moments(second, n_rows, size, mean, n_components)
             ridge.root = root
-            return ridge.with_scores(centred)
-        ridge = cls.from_gram(product(centred.T, centred.T), root, n_components)
-        ridge.mean, ridge.features = mean, centred
+            return ridge.with_scores(centered)
+        ridge = cls.from_gram(product(centered.T, centered.T), root, n_components)
+        ridge.mean, ridge.features = mean, centered
         return ridge
 
     @classmethod
@@ -113,7 +113,7 @@ class Ridge:
         mean: np.ndarray,
         n_components: float | None = None,
     ) -> Ridge:
-        """Decompose X'X, the second moments of centred features.
+        """Decompose X'X, the second moments of centered features.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class Ridge:
         root: np.ndarray | None = None,
         n_components: float | None = None,
     ) -> Ridge:
-        """Decompose X X', the inner products of centred features.
+        """Decompose X X', the inner products of centered features.
 
         Parameters
         ----------
@@ -165,13 +165,13 @@ class Ridge:
         scores = scores.astype(np.float32)
         return cls(energy, len(gram), size, scores=scores, root=root)
 
-    def with_scores(self, centred: np.ndarray) -> Ridge:
+    def with_scores(self, centered: np.ndarray) -> Ridge:
         """Add the scores of the rows, Q = X V diag(v)^-1/2.
 
         Parameters
         ----------
-        centred : array, shape (n_rows, n_features)
-            The centred features, multiplied by the roots of the weights.
+        centered : array, shape (n_rows, n_features)
+            The centered features, multiplied by the roots of the weights.
 
         Returns
         -------
@@ -179,7 +179,7 @@ class Ridge:
             The same object.
         """
         turn = (self.axes / np.sqrt(self.energy)).astype(np.float32)
-        self.scores = centred @ turn
+        self.scores = centered @ turn
         return self
 
     @property
@@ -189,7 +189,7 @@ class Ridge:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the components hold all centred targets, as of many features."""
+        """Whether the components hold all centered targets, as of many features."""
         return len(self.energy) == self.n_rows - 1
 
     def shrinkage(self, penalty) -> np.ndarray:
@@ -241,7 +241,7 @@ class Ridge:
         leverage = (self.shrinkage(penalty).sum(axis=0) + 1) / self.n_rows
         return np.maximum(1 - leverage, LEAST_REST)
 
-    def centre(self, targets: np.ndarray) -> np.ndarray:
+    def center(self, targets: np.ndarray) -> np.ndarray:
         """Remove the weighted mean, and multiply by the roots of the weights.
 
         Parameters
@@ -251,15 +251,15 @@ class Ridge:
 
         Returns
         -------
-        centred : array, shape (n_rows, n_targets)
+        centered : array, shape (n_rows, n_targets)
             The rows that all other methods expect.
         """
         weights = None if self.root is None else self.root**2
         mean = (weighted_sum(targets, weights) / self.size).astype(targets.dtype)
-        centred = targets - mean
+        centered = targets - mean
         if self.root is not None:
-            centred *= self.root[:, None].astype(centred.dtype)
-        return centred
+            centered *= self.root[:, None].astype(centered.dtype)
+        return centered
 
     def project(self, targets: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return Q' Y.
@@ -267,7 +267,7 @@ class Ridge:
         Parameters
         ----------
         targets : array, shape (n_rows, n_targets)
-            Centred targets Y.
+            Centered targets Y.
         out : array, shape (rank, n_targets) | None
             Where to write the result, such as a memory map.
 
@@ -286,7 +286,7 @@ class Ridge:
         Parameters
         ----------
         targets : array, shape (n_rows, n_targets)
-            Centred targets.
+            Centered targets.
         penalty : float | array, shape (n_targets,)
             One penalty, or one for every target.
         projected : array, shape (rank, n_targets) | None
@@ -316,7 +316,7 @@ class Ridge:
         Parameters
         ----------
         targets : array, shape (n_rows, n_targets)
-            Centred targets.
+            Centered targets.
         penalties : array-like, shape (n_penalties,)
             Penalties to choose from.
 
@@ -348,7 +348,7 @@ class Ridge:
         Parameters
         ----------
         targets : array, shape (n_rows, n_targets)
-            Centred targets, of which there can be very many.
+            Centered targets, of which there can be very many.
         penalties : array-like, shape (n_penalties,)
             Penalties to choose from.
         projected : array, shape (rank, n_targets) | None
@@ -405,7 +405,7 @@ class Ridge:
         return np.maximum(1 - weights / self.size, LEAST_REST)
 
     def dual(self, projected: np.ndarray, penalty) -> np.ndarray:
-        """Return Q diag(d / v) Q'Y, by which centred features are multiplied.
+        """Return Q diag(d / v) Q'Y, by which centered features are multiplied.
 
         Parameters
         ----------
@@ -423,7 +423,7 @@ class Ridge:
         return self.scores @ filtered.astype(np.float32)
 
     def weights(self, projected: np.ndarray, penalty) -> np.ndarray:
-        """Return the weights of centred features.
+        """Return the weights of centered features.
 
         Parameters
         ----------

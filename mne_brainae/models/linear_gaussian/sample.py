@@ -11,7 +11,7 @@ import numpy as np
 from .blocks import product, weighted_sum
 from .noise import NoiseRows
 from .ridge import Ridge
-from .targets import ExactTargets, GeneralisedTargets
+from .targets import ExactTargets, GeneralizedTargets
 
 
 @dataclass
@@ -79,15 +79,15 @@ class Regression:
         The mean of the features.
     response_mean : array, shape (n_coordinates,)
         The mean of the responses.
-    targets : instance of ExactTargets | GeneralisedTargets
-        The centred responses, regressed on the features.
+    targets : instance of ExactTargets | GeneralizedTargets
+        The centered responses, regressed on the features.
     rows : array, shape (n_images, n_coordinates) | None
-        The centred responses, where residuals of all images are needed.
+        The centered responses, where residuals of all images are needed.
     """
 
     feature_mean: np.ndarray
     response_mean: np.ndarray
-    targets: ExactTargets | GeneralisedTargets
+    targets: ExactTargets | GeneralizedTargets
     rows: np.ndarray | None = None
 
     @classmethod
@@ -114,12 +114,12 @@ class Regression:
         """
         ridge = Ridge.fit(features, weights)
         mean = weighted_sum(responses, weights) / ridge.size
-        rows = ridge.centre(responses)
+        rows = ridge.center(responses)
         if exact:
             targets = ExactTargets(ridge, rows)
         else:
             projected = product(ridge.scores, rows)
-            targets = GeneralisedTargets(ridge, projected, product(rows, rows))
+            targets = GeneralizedTargets(ridge, projected, product(rows, rows))
         return cls(ridge.mean, mean, targets, rows)
 
     def residuals(self, axes) -> np.ndarray:
@@ -145,15 +145,15 @@ class Regression:
 class Moments:
     """Sums of products over images, from which those of some images are subtracted.
 
-    With x and y already centred at the means of all images, the means of the others
-    are -(sums over the images held out) / n, and their centred products are
+    With x and y already centered at the means of all images, the means of the others
+    are -(sums over the images held out) / n, and their centered products are
 
         sum of all products - sum over those held out - n (mean x)(mean y)'.
 
     Parameters
     ----------
     sample : instance of Sample
-        Its features and responses are centred.
+        Its features and responses are centered.
     features : array, shape (n_features, n_features)
         X'X.
     crossed : array, shape (n_features, n_coordinates)
@@ -174,7 +174,7 @@ class Moments:
         Parameters
         ----------
         sample : instance of Sample
-            Centred features and responses.
+            Centered features and responses.
 
         Returns
         -------
@@ -218,4 +218,4 @@ class Moments:
             responses = responses - product(Y, Y, weights) - size * np.outer(y, y)
         ridge = Ridge.from_moments(second, n_images, size, x)
         projected = (ridge.axes.T @ crossed) / np.sqrt(ridge.energy)[:, None]
-        return Regression(x, y, GeneralisedTargets(ridge, projected, responses))
+        return Regression(x, y, GeneralizedTargets(ridge, projected, responses))

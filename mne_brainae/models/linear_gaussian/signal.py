@@ -11,7 +11,7 @@ from scipy.linalg import eigh, solve_triangular
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from .ridge import PENALTIES
-from .targets import ExactTargets, GeneralisedTargets
+from .targets import ExactTargets, GeneralizedTargets
 
 #: Penalty with which the search begins.
 FIRST_PENALTY = 3.0
@@ -22,7 +22,7 @@ FEW_AXES, IMAGES_PER_AXIS = 8, 4
 #: How often axes and penalties are chosen by turns.
 N_TURNS = 3
 
-Targets = ExactTargets | GeneralisedTargets
+Targets = ExactTargets | GeneralizedTargets
 
 
 def prior_axes(
@@ -154,7 +154,7 @@ class SignalAxes:
     Parameters
     ----------
     filters : array, shape (n_coordinates, n_axes)
-        F = L^-T A, by which centred responses are multiplied. Along them the noise has
+        F = L^-T A, by which centered responses are multiplied. Along them the noise has
         variance 1 and is uncorrelated.
     patterns : array, shape (n_coordinates, n_axes)
         L A, the response to each axis; patterns' filters is the identity.
@@ -165,7 +165,7 @@ class SignalAxes:
         error, in units of the noise.
     shared_penalty : float
         The geometric mean of the penalties, weighted by the gains.
-    targets : instance of ExactTargets | GeneralisedTargets
+    targets : instance of ExactTargets | GeneralizedTargets
         The responses along the axes.
     """
 
@@ -190,7 +190,7 @@ class SignalAxes:
         )
 
     def weights(self) -> np.ndarray:
-        """Return the weights of centred features, shape (n_features, n_axes)."""
+        """Return the weights of centered features, shape (n_features, n_axes)."""
         return self.targets.ridge.weights(self.targets.projected, self.penalties)
 
     def marginals(self, whole: Targets, shape: tuple[int, int]) -> tuple:
@@ -201,7 +201,7 @@ class SignalAxes:
 
         Parameters
         ----------
-        whole : instance of ExactTargets | GeneralisedTargets
+        whole : instance of ExactTargets | GeneralizedTargets
             All responses.
         shape : tuple of int
             Numbers of channels and of time functions.
@@ -243,7 +243,7 @@ def find_axes(
 
     Parameters
     ----------
-    whole : instance of ExactTargets | GeneralisedTargets
+    whole : instance of ExactTargets | GeneralizedTargets
         All responses.
     prior : array, shape (n_coordinates, n_prior)
         Orthonormal axes of whitened responses among which to look.

@@ -56,7 +56,7 @@ def solve(
     Parameters
     ----------
     features : array, shape (n_images, n_features)
-        Image features, standardised.
+        Image features, standardized.
     responses : array, shape (n_images, n_channels, n_times)
         The mean response to each image, in any unit; can be a memory map.
     duration : float

@@ -18,7 +18,7 @@ from .sample import Sample
 from .signal import positive_part, prior_axes, solve
 from .squares import PENALTY, Squares, coordinate_axes, fit_patterns, unit_moments
 from .steps import Steps
-from .targets import ExactTargets, GeneralisedTargets
+from .targets import ExactTargets, GeneralizedTargets
 
 #: Squares that are tried.
 N_UNITS = 24
@@ -108,8 +108,8 @@ class SquareSearch:
     ----------
     sample : instance of Sample
         The images and responses.
-    centred : array, shape (n_images, n_features)
-        Centred features, float32.
+    centered : array, shape (n_images, n_features)
+        Centered features, float32.
     ridge : instance of Ridge
         The regression on the features, with ``scores``.
     weights : array, shape (n_images,)
@@ -121,7 +121,7 @@ class SquareSearch:
     """
 
     sample: Sample
-    centred: np.ndarray
+    centered: np.ndarray
     ridge: Ridge
     weights: np.ndarray
     labels: np.ndarray
@@ -131,17 +131,17 @@ class SquareSearch:
     def of(cls, solution: Solution, sample: Sample, labels: np.ndarray) -> SquareSearch:
         """Prepare the search from the linear solution of the same images."""
         regression = solution.regression
-        centred = sample.features - regression.feature_mean.astype(np.float32)
+        centered = sample.features - regression.feature_mean.astype(np.float32)
         weights = np.ones(len(sample))
         if sample.weights is not None:
             weights = sample.weights / sample.weights.mean()
         ridge = regression.targets.ridge
         if ridge.scores is None:  # only moments were needed until now
             root = None if sample.weights is None else np.sqrt(sample.weights)
-            rows = centred if root is None else centred * root[:, None]
+            rows = centered if root is None else centered * root[:, None]
             ridge = replace(ridge, root=root).with_scores(rows.astype(np.float32))
         held_out = make_folds(labels, N_PARTS) == 0
-        return cls(sample, centred, ridge, weights, labels, held_out)
+        return cls(sample, centered, ridge, weights, labels, held_out)
 
     def find(self, filters: np.ndarray, penalties: np.ndarray) -> Squares | None:
         """Find squares in most concepts, and keep what the others confirm.
@@ -166,7 +166,7 @@ class SquareSearch:
         penalty = CAUTION * float(np.median(penalties))
         basis = coordinate_axes(self.ridge, penalty).astype(np.float32)
         residuals = self.residuals(filters, penalties)
-        coordinates = self.centred @ basis
+        coordinates = self.centered @ basis
         learned = ~self.held_out
         directions, targets = find_directions(
             coordinates[learned], residuals[learned], self.weights[learned], N_UNITS
@@ -255,8 +255,8 @@ class SquareSearch:
         return replace(solution, axes=axes, weights=weights, squares=None)
 
     def _with_squares(
-        self, linear: ExactTargets | GeneralisedTargets, squares: Squares, penalty
-    ) -> GeneralisedTargets:
+        self, linear: ExactTargets | GeneralizedTargets, squares: Squares, penalty
+    ) -> GeneralizedTargets:
         """Regress the responses on the features and the units together.
 
         In the principal components of the features, X'X = diag(v) and
@@ -265,8 +265,8 @@ class SquareSearch:
         if the directions had not been chosen for these responses.
         """
         ridge = self.ridge
-        units = self.ridge.centre(squares.units(self.centred).astype(np.float32))
-        # The units are centred, so that the responses need not be.
+        units = self.ridge.center(squares.units(self.centered).astype(np.float32))
+        # The units are centered, so that the responses need not be.
         crossed = product(units, self.sample.responses, ridge.root)
         crossed *= squares.slopes[:, None]
         scale = np.sqrt(penalty * ridge.unit / (PENALTY * ridge.size))
@@ -280,10 +280,10 @@ class SquareSearch:
         both = np.vstack([root * linear.projected, scale * crossed])
         projected = (wide.axes.T @ both) / np.sqrt(wide.energy)[:, None]
         if isinstance(linear, ExactTargets):
-            return GeneralisedTargets(
+            return GeneralizedTargets(
                 wide, projected, product(linear.rows, linear.rows)
             )
-        return GeneralisedTargets(wide, projected, linear.second)
+        return GeneralizedTargets(wide, projected, linear.second)
 
 
 def clustered_mean(

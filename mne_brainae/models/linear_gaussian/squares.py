@@ -22,7 +22,7 @@ class Squares:
     """Squared units h, and the patterns C by which they add to a prediction.
 
     The prediction along the signal axes is z = W'x + C'h(x), with the units
-    h_i = ((a_i'V'x)^2 - mean_i) / sd_i of centred features x.
+    h_i = ((a_i'V'x)^2 - mean_i) / sd_i of centered features x.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ class Squares:
     slopes: np.ndarray
     held_out: np.ndarray
 
-    def units(self, centred: np.ndarray) -> np.ndarray:
+    def units(self, centered: np.ndarray) -> np.ndarray:
         """Return the units.
 
         Parameters
         ----------
-        centred : array, shape (n_images, n_features)
+        centered : array, shape (n_images, n_features)
             Features minus their mean over training images.
 
         Returns
@@ -61,18 +61,18 @@ class Squares:
         units : array, shape (n_images, n_units)
             The squares h.
         """
-        return (self.raw(centred) - self.unit_mean) / self.unit_sd
+        return (self.raw(centered) - self.unit_mean) / self.unit_sd
 
-    def raw(self, centred: np.ndarray) -> np.ndarray:
-        """Return the squares before they are standardised."""
-        return np.square(centred @ self.axes @ self.directions.T)
+    def raw(self, centered: np.ndarray) -> np.ndarray:
+        """Return the squares before they are standardized."""
+        return np.square(centered @ self.axes @ self.directions.T)
 
-    def embed(self, centred: np.ndarray) -> np.ndarray:
+    def embed(self, centered: np.ndarray) -> np.ndarray:
         """Return what the units add to the prediction.
 
         Parameters
         ----------
-        centred : array, shape (n_images, n_features)
+        centered : array, shape (n_images, n_features)
             Features minus their mean over training images.
 
         Returns
@@ -80,7 +80,7 @@ class Squares:
         added : array, shape (n_images, n_axes)
             C'h.
         """
-        return self.units(centred) @ self.patterns
+        return self.units(centered) @ self.patterns
 
 
 def coordinate_axes(
@@ -104,7 +104,7 @@ def coordinate_axes(
     Returns
     -------
     axes : array, shape (n_features, n_coordinates)
-        The axes, by which centred features are multiplied.
+        The axes, by which centered features are multiplied.
     """
     kept = slice(-1, -n_coordinates - 1, -1)  # energies ascend
     energy, shrinkage = ridge.energy[kept], ridge.shrinkage(penalty)[kept, 0]

@@ -21,8 +21,8 @@ from .noise import Noise, NoiseRows
 from .ridge import Ridge
 from .windows import FeatureMaps, Window, member_energy, place_grams
 
-#: Centres of windows along each side, and standard deviations, as shares of the side.
-CENTRES = tuple(0.5 + step / 7 for step in (-2, -1, 0, 1, 2))
+#: Centers of windows along each side, and standard deviations, as shares of the side.
+CENTERS = tuple(0.5 + step / 7 for step in (-2, -1, 0, 1, 2))
 WIDTHS = tuple(cells / 7 for cells in (1.25, 2.0, 3.0))
 #: Windows through which each layer is also seen alone.
 N_BEST = 3
@@ -95,7 +95,7 @@ def solve_stack(
     Parameters
     ----------
     features : array, shape (n_images, n_features)
-        Image features, each standardised alike: windows and layers weigh them here.
+        Image features, each standardized alike: windows and layers weigh them here.
     responses : array, shape (n_images, n_units)
         The responses.
     maps : instance of FeatureMaps
@@ -109,9 +109,9 @@ def solve_stack(
     features = np.asarray(features, np.float32)
     feature_mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
     mean = responses.mean(axis=0, dtype=np.float64)
-    centred = features - feature_mean
+    centered = features - feature_mean
     targets = (responses - mean).astype(np.float32)
-    members, fits = fit_members(centred, targets, maps)
+    members, fits = fit_members(centered, targets, maps)
     predicted = np.stack([targets - fit.errors for fit in fits])
     shares = stack_members(predicted, targets)
     errors = targets - np.einsum("mu,mnu->nu", shares, predicted)
@@ -119,7 +119,7 @@ def solve_stack(
     for (window, layer), fit, share in zip(members, fits, shares, strict=True):
         if share.any():
             energy = member_energy(maps, window, layer).astype(np.float32)
-            weights += energy[:, None] * (centred.T @ (fit.dual * share))
+            weights += energy[:, None] * (centered.T @ (fit.dual * share))
     power = np.square(targets, dtype=np.float64).sum(axis=0)
     of_mean = power * (len(targets) / (len(targets) - 1)) ** 2
     squares = np.square(errors, dtype=np.float64).sum(axis=0)
@@ -152,7 +152,7 @@ class MemberFit:
 
     @classmethod
     def of(cls, gram: np.ndarray, targets: np.ndarray) -> MemberFit:
-        """Fit from inner products of centred features."""
+        """Fit from inner products of centered features."""
         ridge = Ridge.from_gram(gram)
         penalties, _ = ridge.choose(targets)
         projected = ridge.project(targets)
@@ -161,16 +161,16 @@ class MemberFit:
 
 
 def fit_members(
-    centred: np.ndarray, targets: np.ndarray, maps: FeatureMaps
+    centered: np.ndarray, targets: np.ndarray, maps: FeatureMaps
 ) -> tuple[list[tuple], list[MemberFit]]:
     """Fit the whole image, every window, and each layer in the best of these.
 
     Parameters
     ----------
-    centred : array, shape (n_images, n_features)
-        Centred features.
+    centered : array, shape (n_images, n_features)
+        Centered features.
     targets : array, shape (n_images, n_units)
-        Centred responses.
+        Centered responses.
     maps : instance of FeatureMaps
         Layer and place of every feature.
 
@@ -183,17 +183,17 @@ def fit_members(
     """
     windows = [None]
     if maps.has_places():
-        places = combinations(CENTRES, CENTRES, WIDTHS)
+        places = combinations(CENTERS, CENTERS, WIDTHS)
         windows += [Window(*place) for place in places]
     members = [(window, None) for window in windows]
-    grams = place_grams(centred, maps, members)
+    grams = place_grams(centered, maps, members)
     fits = [MemberFit.of(gram, targets) for gram in grams]
     if maps.n_layers > 1:
         scores = [np.square(fit.errors, dtype=np.float64).sum() for fit in fits]
         best = [windows[k] for k in np.argsort(scores, kind="stable")[:N_BEST]]
         alone = [(window, layer) for window in best for layer in range(maps.n_layers)]
         members += alone
-        grams = place_grams(centred, maps, alone)
+        grams = place_grams(centered, maps, alone)
         fits += [MemberFit.of(gram, targets) for gram in grams]
     return members, fits
 
@@ -201,7 +201,7 @@ def fit_members(
 def stack_members(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Weigh the members for every unit, none negatively.
 
-    The weights minimise |y - sum_k w_k yhat_k|^2 + .02 n (.3 sd)^2 |w - 1/m|^2 over
+    The weights minimize |y - sum_k w_k yhat_k|^2 + .02 n (.3 sd)^2 |w - 1/m|^2 over
     leave-one-out predictions of m members for n images.
 
     Parameters
@@ -209,7 +209,7 @@ def stack_members(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
     predicted : array, shape (n_members, n_images, n_units)
         The leave-one-out predictions.
     targets : array, shape (n_images, n_units)
-        The centred responses.
+        The centered responses.
 
     Returns
     -------

@@ -46,9 +46,9 @@ class Steps:
         covariance says.
     weigh : bool
         Whether images with more repetitions count more.
-    errors : ``"auto"`` | ``"exact"`` | ``"generalised"``
+    errors : ``"auto"`` | ``"exact"`` | ``"generalized"``
         Whether axes and penalties are chosen by exact leave-one-out errors or by
-        generalised cross-validation, which is far faster with many images. ``"auto"``
+        generalized cross-validation, which is far faster with many images. ``"auto"``
         is exact up to 1,000 images.
     n_folds : int
         Number of folds over whole concepts.
@@ -72,7 +72,7 @@ class Steps:
         for name, value, allowed in (
             ("noise", self.noise, NOISE),
             ("target", self.target, TARGETS),
-            ("errors", self.errors, ("auto", "exact", "generalised")),
+            ("errors", self.errors, ("auto", "exact", "generalized")),
         ):
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")

@@ -1,7 +1,7 @@
 """What ridge regression predicts of responses, as far as the search for axes needs it.
 
 Two classes answer the same questions: exactly, from the responses to every image, or by
-generalised cross-validation, from second moments.
+generalized cross-validation, from second moments.
 """
 
 # License: BSD-3-Clause
@@ -25,7 +25,7 @@ class ExactTargets:
     ridge : instance of Ridge
         The regression on the features.
     rows : array, shape (n_images, n_targets)
-        The centred responses Y.
+        The centered responses Y.
     """
 
     ridge: Ridge
@@ -86,7 +86,7 @@ class ExactTargets:
 
 
 @dataclass
-class GeneralisedTargets:
+class GeneralizedTargets:
     """Responses with the mean leverage 1 - c of all images in place of that of each.
 
     With the hat matrix H = Q D Q' + 1/n, errors are (I - H) Y / c, so that all that is
@@ -106,10 +106,10 @@ class GeneralisedTargets:
     projected: np.ndarray
     second: np.ndarray
 
-    def along(self, filters: np.ndarray) -> GeneralisedTargets:
+    def along(self, filters: np.ndarray) -> GeneralizedTargets:
         """Return the same for responses along filters, shape (n_targets, n_new)."""
         second = filters.T @ (self.second @ filters)
-        return GeneralisedTargets(self.ridge, self.projected @ filters, second)
+        return GeneralizedTargets(self.ridge, self.projected @ filters, second)
 
     def mean_squares(self, penalties=PENALTIES) -> np.ndarray:
         """Return the mean squared error for each penalty and target.
@@ -132,7 +132,7 @@ class GeneralisedTargets:
         rest = self.ridge.mean_rest(penalty)[:, None]
         return (1 - 1 / rest) * self.second + weighted.T @ self.projected / rest
 
-    def shared_with(self, whole: GeneralisedTargets, filters, penalty) -> np.ndarray:
+    def shared_with(self, whole: GeneralizedTargets, filters, penalty) -> np.ndarray:
         """Return P'Y for all responses Y, where these targets are Y along filters."""
         weighted = self.ridge.shrinkage(penalty) * self.projected
         rest = self.ridge.mean_rest(penalty)[:, None]

@@ -99,7 +99,7 @@ class Coordinates:
         coordinates : instance of Coordinates
             What was learned.
         found : array, shape (n_images, n_live * n_functions)
-            The coordinates of the responses, centred, float32.
+            The coordinates of the responses, centered, float32.
         """
         n_images, n_channels, n_times = responses.shape
         size = n_images if weights is None else weights.sum()

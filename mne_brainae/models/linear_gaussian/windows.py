@@ -24,7 +24,7 @@ class Window:
     Parameters
     ----------
     row, column : float
-        The centre, as shares of the height from the top and of the width from the
+        The center, as shares of the height from the top and of the width from the
         left.
     width : float
         The standard deviation as a share of the side.
@@ -68,7 +68,7 @@ class FeatureMaps:
         return np.split(order, np.cumsum(np.bincount(of))[:-1])
 
     def squared_distance(self, window: Window) -> np.ndarray:
-        """Return the squared distance of features from the centre, as shares.
+        """Return the squared distance of features from the center, as shares.
 
         Parameters
         ----------
@@ -81,11 +81,11 @@ class FeatureMaps:
             The squared distance, 0 for features without a place.
         """
         squared = np.zeros(len(self.layer))
-        for place, centre in ((self.row, window.row), (self.column, window.column)):
+        for place, center in ((self.row, window.row), (self.column, window.column)):
             side = np.zeros(self.n_layers, int)
             np.maximum.at(side, self.layer, place + 1)
             share = (place + 0.5) / np.maximum(side[self.layer], 1)
-            squared += np.where(place < 0, 0.0, (share - centre) ** 2)
+            squared += np.where(place < 0, 0.0, (share - center) ** 2)
         return squared
 
 
@@ -121,7 +121,7 @@ def member_energy(
 
 
 def place_grams(
-    centred: np.ndarray, maps: FeatureMaps, members: Sequence[tuple]
+    centered: np.ndarray, maps: FeatureMaps, members: Sequence[tuple]
 ) -> Iterator[np.ndarray]:
     """Yield the inner products of images as every member sees them.
 
@@ -130,8 +130,8 @@ def place_grams(
 
     Parameters
     ----------
-    centred : array, shape (n_images, n_features)
-        Centred features X.
+    centered : array, shape (n_images, n_features)
+        Centered features X.
     maps : instance of FeatureMaps
         Layer and place of every feature.
     members : sequence of tuple
@@ -142,7 +142,7 @@ def place_grams(
     gram : array, shape (n_images, n_images)
         The inner products in float64.
     """
-    n_images = len(centred)
+    n_images = len(centered)
     size = max(int(MOST_BYTES / (4 * n_images**2)), 1)
     groups = maps.places()
     for start in range(0, len(members), size):
@@ -154,7 +154,7 @@ def place_grams(
             seen = np.flatnonzero(each.any(axis=0))
             inner = np.empty((len(seen), n_images**2), np.float32)
             for row, k in enumerate(seen):
-                columns = centred[:, few[k]].T
+                columns = centered[:, few[k]].T
                 inner[row] = product(columns, columns).ravel()
             grams += each[:, seen] @ inner
         for gram in grams:

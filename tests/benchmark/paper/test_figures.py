@@ -55,7 +55,7 @@ def test_figure_2(panels, out, capsys):
 def test_figure_3(panels, out, capsys):
     tables = panels("figure3", "--subjects", "1-2")
     printed = capsys.readouterr().out
-    assert "d, generated pictures: NOT SHOWN, painting takes the weights" in printed
+    assert "d, generated images: NOT SHOWN, painting takes the weights" in printed
     assert "not tested, 2 subjects; the signed-rank test needs at least 6" in printed
     a = tables["a"]
     assert set(a["way"]) == {"increasing", "decreasing", "pointwise"}

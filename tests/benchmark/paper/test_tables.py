@@ -199,7 +199,7 @@ def test_resumed_is_the_same_and_failures_lose_nothing(recording, unseen, tmp_pa
     pd.testing.assert_frame_equal(anew.scores, found.scores)
 
     files = {f.name: f for f in rendering.write(found, tmp_path / "out")}
-    text = rendering.cells(summary.summarise(found), found)
+    text = rendering.cells(summary.summarize(found), found)
     heading = COLUMNS["r all"][0]
     cells = text.loc["things_eeg2", heading]
     assert cells["unknown"] == NOT_BUILT
@@ -239,14 +239,14 @@ def _results(n_subjects, simulated=False):
 
 def test_statistics_are_over_subjects():
     found = _results(6)
-    one = summary.summarise(found).iloc[0]
+    one = summary.summarize(found).iloc[0]
     assert one["mean"] == pytest.approx(0.4 + 0.025 + 0.001)
     assert one["sd"] == pytest.approx(np.std(0.01 * np.arange(6), ddof=1))
     assert one["difference"] == pytest.approx(one["mean"] - 0.5)
     tests, refused = summary.compare(found)
     assert not refused
     assert tests["p"].item() == pytest.approx(2 / 2**6)
-    assert rendering.cells(summary.summarise(found), found).iloc[0, 0] == (
+    assert rendering.cells(summary.summarize(found), found).iloc[0, 0] == (
         "0.426 ± 0.019 [0.500 ± 0.100; -0.074]"
     )
     tests, refused = summary.compare(_results(5))
@@ -409,5 +409,5 @@ def test_all_fits_may_fail(recording, unseen, tmp_path):
             params=BRIEF,
             shuffled=False,
         )
-    text = rendering.cells(summary.summarise(found), found)
+    text = rendering.cells(summary.summarize(found), found)
     assert text.to_numpy().tolist() == [["failed [0.500]"]]

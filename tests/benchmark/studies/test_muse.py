@@ -29,7 +29,7 @@ def test_faces_are_told_from_houses_across_runs():
     assert row["low"] < row["mean"] < row["high"]
 
 
-def test_bootstrap_is_centred_on_the_area():
+def test_bootstrap_is_centered_on_the_area():
     rng = np.random.default_rng(0)
     face = rng.random(200) < 0.5
     scores = pd.DataFrame(

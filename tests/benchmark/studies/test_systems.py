@@ -14,7 +14,7 @@ def found(tmp_path_factory):
         ("best", "ridge"),
         n_train_concepts=40,
         n_test_concepts=N_TEST,
-        path=tmp_path_factory.mktemp("pictures"),
+        path=tmp_path_factory.mktemp("images"),
     )
 
 

@@ -64,7 +64,7 @@ def test_moments_of_a_fold_are_those_of_its_images(weighted):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_folds_by_subtraction_find_the_same_axes(weighted):
     sample, folds = _sample(weighted=weighted), make_folds(np.arange(120))
-    steps = Steps(errors="generalised")
+    steps = Steps(errors="generalized")
     fast = Folds(sample, folds, steps, Moments.of(sample))
     direct = Folds(sample, folds, steps)
     for a, b in zip(

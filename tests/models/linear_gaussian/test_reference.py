@@ -226,7 +226,7 @@ def test_every_map_is_that_of_the_dense_form(n_features, n_channels, target):
 
 
 @pytest.mark.parametrize("target", ["diagonal", "kronecker", None])
-def test_generalised_errors_find_almost_the_same(target):
+def test_generalized_errors_find_almost_the_same(target):
     features, trials, concepts = _experiment(12)
     X, Y = features[:N_IMAGES], trials[:N_IMAGES].mean(axis=1)
     repeated = {}
@@ -242,7 +242,7 @@ def test_generalised_errors_find_almost_the_same(target):
             steps=Steps(errors=errors, target=target or "auto"),
             **repeated,
         )
-        for errors in ("exact", "generalised")
+        for errors in ("exact", "generalized")
     )
     a, b = (model.predict(features) - model.mean for model in (exact, fast))
     assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.98

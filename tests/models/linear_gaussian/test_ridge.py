@@ -10,7 +10,7 @@ from sklearn.linear_model import RidgeCV
 
 from mne_brainae.models.linear_gaussian.blocks import product, weighted_sum
 from mne_brainae.models.linear_gaussian.ridge import PENALTIES, Ridge
-from mne_brainae.models.linear_gaussian.targets import ExactTargets, GeneralisedTargets
+from mne_brainae.models.linear_gaussian.targets import ExactTargets, GeneralizedTargets
 
 
 def _sample(n_images=30, n_features=8, n_targets=5, seed=0):
@@ -43,7 +43,7 @@ def test_errors_are_those_of_refitting(n_features, weighted):
     ridge = Ridge.fit(features, weights)
     root = 1.0 if weights is None else np.sqrt(weights)[:, None]
     for penalty in (1e-2, 1.0, 100.0):
-        errors = ridge.errors(ridge.centre(targets), penalty)
+        errors = ridge.errors(ridge.center(targets), penalty)
         refitted = _refitted_errors(features, targets, penalty * ridge.unit, weights)
         np.testing.assert_allclose(errors, root * refitted, atol=2e-3)
 
@@ -51,10 +51,10 @@ def test_errors_are_those_of_refitting(n_features, weighted):
 def test_one_penalty_for_every_target():
     features, targets = _sample()
     ridge = Ridge.fit(features)
-    centred = ridge.centre(targets)
+    centered = ridge.center(targets)
     penalties = np.array([0.01, 0.1, 1, 10, 100])
-    each = [ridge.errors(centred[:, [k]], p)[:, 0] for k, p in enumerate(penalties)]
-    together = ridge.errors(centred, penalties)
+    each = [ridge.errors(centered[:, [k]], p)[:, 0] for k, p in enumerate(penalties)]
+    together = ridge.errors(centered, penalties)
     np.testing.assert_allclose(together, np.transpose(each), atol=1e-5)
 
 
@@ -67,13 +67,13 @@ def test_penalties_are_those_of_scikit_learn(n_features, n_targets):
     reference = RidgeCV(alphas, store_cv_results=True).fit(
         features.astype(float), targets
     )
-    centred = ridge.centre(targets)
-    penalty, explained = ridge.choose_one(centred)
+    centered = ridge.center(targets)
+    penalty, explained = ridge.choose_one(centered)
     assert penalty * ridge.unit == pytest.approx(reference.alpha_)
     squares = reference.cv_results_[:, :, list(PENALTIES).index(penalty)].sum()
-    of_mean = np.square(centred * 30 / 29).sum()
+    of_mean = np.square(centered * 30 / 29).sum()
     assert explained == pytest.approx(1 - squares / of_mean, abs=1e-4)
-    each, mean_squares = ridge.choose(centred)
+    each, mean_squares = ridge.choose(centered)
     expected = reference.cv_results_.mean(axis=0)
     np.testing.assert_allclose(mean_squares, expected.min(axis=1), rtol=1e-3)
     np.testing.assert_array_equal(each, PENALTIES[expected.argmin(axis=1)])
@@ -86,23 +86,23 @@ def test_weights_are_those_of_scikit_learn(n_features, weighted):
     weights = np.random.default_rng(1).uniform(0.3, 2, 30) if weighted else None
     ridge = Ridge.fit(features, weights)
     plain = PlainRidge(2.0 * ridge.unit).fit(features.astype(float), targets, weights)
-    centred = ridge.centre(targets)
-    found = ridge.weights(ridge.project(centred), 2.0)
+    centered = ridge.center(targets)
+    found = ridge.weights(ridge.project(centered), 2.0)
     np.testing.assert_allclose(found, plain.coef_.T, atol=1e-4)
 
 
 def test_inner_products_are_enough_for_errors_and_dual_weights():
     features, targets = _sample(n_features=80)
     ridge = Ridge.fit(features)
-    centred = features - features.mean(axis=0)
-    from_gram = Ridge.from_gram((centred @ centred.T).astype(float))
-    targets = ridge.centre(targets)
+    centered = features - features.mean(axis=0)
+    from_gram = Ridge.from_gram((centered @ centered.T).astype(float))
+    targets = ridge.center(targets)
     np.testing.assert_allclose(
         from_gram.errors(targets, 0.3), ridge.errors(targets, 0.3), atol=1e-3
     )
     dual = from_gram.dual(from_gram.project(targets), 0.3)
     expected = ridge.weights(ridge.project(targets), 0.3)
-    np.testing.assert_allclose(centred.T @ dual, expected, atol=1e-4)
+    np.testing.assert_allclose(centered.T @ dual, expected, atol=1e-4)
     one = from_gram.choose_one(targets)
     assert one == pytest.approx(ridge.choose_one(targets), rel=1e-3)
 
@@ -113,9 +113,9 @@ def test_principal_components_and_least_squares(n_features):
     pca = PCA(5).fit(features)
     reduced = pca.transform(features).astype(float)
     ridge = Ridge.fit(features, n_components=5)
-    centred = ridge.centre(targets)
+    centered = ridge.center(targets)
     for penalty in (0.0, 1.0):
-        found = ridge.weights(ridge.project(centred), penalty)
+        found = ridge.weights(ridge.project(centered), penalty)
         plain = PlainRidge(penalty * ridge.unit).fit(reduced, targets)
         expected = pca.components_.T @ plain.coef_.T
         np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -124,16 +124,16 @@ def test_principal_components_and_least_squares(n_features):
 
 
 @pytest.mark.parametrize("n_features", [8, 80])
-def test_generalised_errors_follow_from_the_dense_hat_matrix(n_features):
+def test_generalized_errors_follow_from_the_dense_hat_matrix(n_features):
     features, targets = _sample(n_features=n_features)
     ridge = Ridge.fit(features)
-    Y = ridge.centre(targets).astype(float)
+    Y = ridge.center(targets).astype(float)
     X = features - features.mean(axis=0, dtype=float)
     alpha = 0.3 * ridge.unit
     hat = X @ np.linalg.solve(X.T @ X + alpha * np.eye(n_features), X.T) + 1 / 30
     rest = np.mean(1 - np.diag(hat))
     errors = (Y - hat @ Y) / rest
-    fast = GeneralisedTargets(ridge, ridge.project(Y.astype("f4")), Y.T @ Y)
+    fast = GeneralizedTargets(ridge, ridge.project(Y.astype("f4")), Y.T @ Y)
     expected = np.square(errors).mean(axis=0)
     np.testing.assert_allclose(fast.mean_squares([0.3])[0], expected, rtol=1e-3)
     shared = (Y - errors).T @ Y
@@ -144,15 +144,15 @@ def test_generalised_errors_follow_from_the_dense_hat_matrix(n_features):
     np.testing.assert_allclose(found, filters.T @ shared, rtol=1e-3, atol=1e-2)
 
 
-@pytest.mark.parametrize("kind", ["exact", "generalised"])
+@pytest.mark.parametrize("kind", ["exact", "generalized"])
 def test_marginals_are_partial_sums_of_prediction_times_response(kind):
     features, targets = _sample(n_targets=6)
     ridge = Ridge.fit(features)
-    rows = ridge.centre(targets)
+    rows = ridge.center(targets)
     if kind == "exact":
         found = ExactTargets(ridge, rows)
     else:
-        found = GeneralisedTargets(ridge, ridge.project(rows), product(rows, rows))
+        found = GeneralizedTargets(ridge, ridge.project(rows), product(rows, rows))
     for penalty in (None, 0.3):
         whole = product(rows, rows) if penalty is None else found.shared(penalty)
         grid = whole.reshape(2, 3, 2, 3)
@@ -180,7 +180,7 @@ def test_collinear_and_constant_features_change_nothing(
     assert len(ridge.energy) == rank
     orthonormal = product(ridge.scores, ridge.scores)
     np.testing.assert_allclose(orthonormal, np.eye(rank), atol=1e-2)
-    errors = ridge.errors(ridge.centre(targets), 1e-3)
+    errors = ridge.errors(ridge.center(targets), 1e-3)
     assert np.isfinite(errors).all()
 
 
@@ -189,13 +189,13 @@ def test_an_image_with_a_feature_of_its_own():
     features = np.eye(10, dtype=np.float32)
     targets = np.random.default_rng(0).standard_normal((10, 2)).astype("f4")
     ridge = Ridge.fit(features)
-    assert np.isfinite(ridge.errors(ridge.centre(targets), 0.0)).all()
-    assert np.isfinite(ridge.choose_one(ridge.centre(targets))[1])
+    assert np.isfinite(ridge.errors(ridge.center(targets), 0.0)).all()
+    assert np.isfinite(ridge.choose_one(ridge.center(targets))[1])
 
 
 def test_no_features_predict_the_mean():
     ridge = Ridge.fit(np.ones((6, 3), np.float32))
-    targets = ridge.centre(np.arange(6, dtype=np.float32)[:, None])
+    targets = ridge.center(np.arange(6, dtype=np.float32)[:, None])
     np.testing.assert_allclose(ridge.errors(targets, 1.0), targets * 6 / 5, rtol=1e-5)
     assert ridge.choose_one(targets)[1] == pytest.approx(0, abs=1e-6)
 

@@ -66,7 +66,7 @@ def test_axes_of_a_known_law():
     noise = rng.standard_normal((400, 9))
     responses = ((drives @ patterns.T + noise) @ root.T).astype("f4")
     ridge = Ridge.fit(features)
-    targets = ExactTargets(ridge, ridge.centre(responses))
+    targets = ExactTargets(ridge, ridge.center(responses))
     axes = find_axes(targets, np.eye(9), root, 1.0)
     assert np.all(np.diff(axes.gain[:2]) < 0)
     assert axes.gain[1] > 10 * np.abs(axes.gain[2:]).max(initial=0)
@@ -84,6 +84,6 @@ def test_one_penalty_for_all_axes():
     features = rng.standard_normal((60, 5)).astype("f4")
     responses = rng.standard_normal((60, 4)).astype("f4")
     ridge = Ridge.fit(features)
-    targets = ExactTargets(ridge, ridge.centre(responses))
+    targets = ExactTargets(ridge, ridge.center(responses))
     axes = find_axes(targets, np.eye(4), np.eye(4), 1.0, own_penalties=False)
     assert len(np.unique(axes.penalties)) == 1

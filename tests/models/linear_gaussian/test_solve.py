@@ -172,7 +172,7 @@ def test_channels_that_depend_on_others(kind, target, repeated):
     shape=st.sampled_from([(6, 12), (1, 1), (5, 1), (1, 9), (40, 3)]),
     R=st.sampled_from([1, 2, 5]),
     noise=st.sampled_from([0.0, 1.0]),
-    errors=st.sampled_from(["exact", "generalised"]),
+    errors=st.sampled_from(["exact", "generalized"]),
     target=st.sampled_from(["auto", "diagonal", "kronecker"]),
     n_per_concept=st.sampled_from([1, 3, 100]),
 )
@@ -302,9 +302,9 @@ def test_extra_axes_return_responses_as_principal_components_do():
     latents = model.embed_brain(test)
     assert latents.shape == (60, n_axes)
     assert not model.embed_image(features)[:, model.n_signal :].any()
-    centred = (means - means.mean(axis=0)).reshape(300, -1)
-    scale = np.repeat(centred.reshape(300, 10, -1).std(axis=(0, 2)), 40)
-    axes = np.linalg.svd(centred / scale, full_matrices=False)[2][:n_axes].T
+    centered = (means - means.mean(axis=0)).reshape(300, -1)
+    scale = np.repeat(centered.reshape(300, 10, -1).std(axis=(0, 2)), 40)
+    axes = np.linalg.svd(centered / scale, full_matrices=False)[2][:n_axes].T
     held_out = (test - means.mean(axis=0)).reshape(60, -1) / scale
     lost = np.square(held_out - held_out @ axes @ axes.T).sum()
     returned = (model.decode(latents) - means.mean(axis=0)).reshape(60, -1) / scale
@@ -325,16 +325,16 @@ def test_without_extra_axes_only_the_signal_is_returned():
         len(features), *model.mean.shape
     )
     np.testing.assert_allclose(model.decode(latents), over_samples, atol=1e-4)
-    centred = (_means(trials, images) - model.mean).reshape(120, -1)
+    centered = (_means(trials, images) - model.mean).reshape(120, -1)
     latents = model.embed_brain(_means(trials, images))
-    np.testing.assert_allclose(centred @ model.signal_filters(), latents, atol=1e-3)
+    np.testing.assert_allclose(centered @ model.signal_filters(), latents, atol=1e-3)
 
 
 def test_concepts_are_identified_by_templates():
     rng = np.random.default_rng(0)
     concept = np.repeat(np.arange(60), 5)
-    centres = rng.standard_normal((60, 12))
-    features = (centres[concept] + 0.4 * rng.standard_normal((300, 12))).astype("f4")
+    centers = rng.standard_normal((60, 12))
+    features = (centers[concept] + 0.4 * rng.standard_normal((300, 12))).astype("f4")
     law = rng.standard_normal((12, 6 * 10))
     signal = (features @ law).reshape(300, 6, 10)
     trials = signal[:, None] + 3 * rng.standard_normal((300, 2, 6, 10))

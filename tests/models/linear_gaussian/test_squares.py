@@ -243,7 +243,7 @@ def test_squares_do_not_see_the_images_that_judge_them(recording):
     search = SquareSearch.of(solution, sample, np.arange(N_IMAGES))
     along = solution.axes.filters, solution.axes.penalties
     squares = search.find(*along)
-    coordinates = search.centred @ squares.axes
+    coordinates = search.centered @ squares.axes
     residuals = search.residuals(*along)
     seen = ~squares.held_out
     expected, _ = find_directions(

@@ -59,7 +59,7 @@ def test_inner_products_are_those_of_weighted_features():
         np.testing.assert_allclose(gram, expected, atol=1e-5)
 
 
-def test_shares_minimise_the_penalised_error():
+def test_shares_minimize_the_penalized_error():
     rng = np.random.default_rng(0)
     target = rng.standard_normal((50, 2)).astype("f4")
     predicted = 0.3 * target + rng.standard_normal((4, 50, 2)).astype("f4")
@@ -94,10 +94,10 @@ def test_stack_is_one_weight_matrix():
     stack = solve_stack(X[:150], Y[:150], maps)
     assert stack.weights.shape == (X.shape[1], 4)
     assert len(stack.members) == 76 + 3 * 3
-    expected, centred = np.zeros((X.shape[1], 4)), X[:150] - X[:150].mean(axis=0)
+    expected, centered = np.zeros((X.shape[1], 4)), X[:150] - X[:150].mean(axis=0)
     for k, member in enumerate(stack.members):
         root = np.sqrt(member_energy(maps, *member))
-        seen = centred * root
+        seen = centered * root
         for unit in np.flatnonzero(stack.shares[k] > 1e-6):
             alpha = stack.penalties[k, unit] * np.square(seen).sum() / 150
             plain = PlainRidge(alpha).fit(seen.astype(float), Y[:150, unit])

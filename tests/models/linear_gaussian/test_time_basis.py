@@ -33,10 +33,10 @@ def _responses(unit=1.0):
 def test_coordinates_have_no_unit(unit):
     responses, basis = _responses(unit), time_basis(8, 0.2)
     coordinates, found = Coordinates.learn(responses, basis)
-    centred = responses - responses.mean(axis=0)
-    scale = centred.std(axis=(0, 2))
+    centered = responses - responses.mean(axis=0)
+    scale = centered.std(axis=(0, 2))
     np.testing.assert_allclose(coordinates.scale, scale, rtol=1e-4)
-    expected = (centred / scale[:, None] @ basis).reshape(600, -1)
+    expected = (centered / scale[:, None] @ basis).reshape(600, -1)
     np.testing.assert_allclose(found, expected, atol=1e-4)
     np.testing.assert_allclose(coordinates.of_trials(responses), expected, atol=1e-4)
 

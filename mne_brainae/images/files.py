@@ -1,4 +1,4 @@
-"""Pictures by name, read as RGB and upright."""
+"""Images by name, read as RGB and upright."""
 
 # License: BSD-3-Clause
 
@@ -24,7 +24,7 @@ MID_GREY = (128, 128, 128, 255)
 
 
 def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
-    """Find picture files by name.
+    """Find image files by name.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
         files = _files_below(_as_path(images))
         if not files:
             raise ValueError(
-                f"There is no picture in {where}; looked at every level for files "
+                f"There is no image in {where}; looked at every level for files "
                 f"ending in {', '.join(sorted(SUFFIXES))}."
             )
         return files if names is None else _match(files, as_names(names), where)
@@ -65,7 +65,7 @@ def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
 
 
 def read_image(path: str | os.PathLike) -> Image.Image:
-    """Read a picture as RGB, upright.
+    """Read an image as RGB, upright.
 
     Parameters
     ----------
@@ -75,16 +75,16 @@ def read_image(path: str | os.PathLike) -> Image.Image:
     Returns
     -------
     image : PIL.Image.Image
-        The picture in mode RGB, turned as its EXIF orientation says; the first frame of
-        an animation. Transparent parts lie on mid-grey, as pictures do in most
+        The image in mode RGB, turned as its EXIF orientation says; the first frame of
+        an animation. Transparent parts lie on mid-grey, as images do in most
         experiments, which adds the least light and the weakest edges. A file that is
-        not a whole picture is a ValueError.
+        not a whole image is a ValueError.
     """
     return decode_image(Path(path).read_bytes(), path)
 
 
 def decode_image(content: bytes, path: str | os.PathLike) -> Image.Image:
-    """Decode the bytes of a picture, see :func:`read_image`.
+    """Decode the bytes of an image, see :func:`read_image`.
 
     Parameters
     ----------
@@ -96,13 +96,13 @@ def decode_image(content: bytes, path: str | os.PathLike) -> Image.Image:
     Returns
     -------
     image : PIL.Image.Image
-        The picture in mode RGB.
+        The image in mode RGB.
     """
     with explain(path), Image.open(BytesIO(content)) as image:
         return to_rgb(image)
 
 
-def find_pictures(images, names) -> dict[str, Path | Image.Image]:
+def locate_images(images, names) -> dict[str, Path | Image.Image]:
     """Return what is to be encoded by name.
 
     Parameters
@@ -110,11 +110,11 @@ def find_pictures(images, names) -> dict[str, Path | Image.Image]:
     images : path-like | list | dict | PIL.Image.Image
         Files or PIL images.
     names : sequence of str | None
-        The pictures to take, in this order.
+        The images to take, in this order.
 
     Returns
     -------
-    pictures : dict of Path | PIL.Image.Image
+    images : dict of Path | PIL.Image.Image
         PIL images as given, files as paths.
     """
     if isinstance(images, Image.Image):
@@ -141,29 +141,29 @@ def find_pictures(images, names) -> dict[str, Path | Image.Image]:
 
 @contextmanager
 def explain(picture: str | os.PathLike) -> Iterator[None]:
-    """Name the picture in whatever goes wrong when it is decoded."""
+    """Name the image in whatever goes wrong when it is decoded."""
     try:
         yield
     except (FileNotFoundError, MemoryError):
         raise
     except UnidentifiedImageError:
-        reason = "it is empty, or in no picture format that Pillow knows"
-        raise ValueError(f"Cannot read the picture {picture}: {reason}.") from None
+        reason = "it is empty, or in no image format that Pillow knows"
+        raise ValueError(f"Cannot read the image {picture}: {reason}.") from None
     except Exception as error:  # the decoders raise all kinds on a damaged file
         reason = str(error).rstrip(".") or type(error).__name__
         raise ValueError(
-            f"Cannot read the picture {picture}, it may be damaged: {reason}."
+            f"Cannot read the image {picture}, it may be damaged: {reason}."
         ) from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Turn a picture upright and into RGB, see :func:`read_image`."""
+    """Turn an image upright and into RGB, see :func:`read_image`."""
     image = ImageOps.exif_transpose(image)
     if image.mode[0] in "IF":
         image = _to_8_bit(image)
     if image.has_transparency_data:
         # Mid-grey is the usual background of an experiment. Black or white, which the
-        # hidden colours of transparent pixels tend to be, would add light and edges.
+        # hidden colors of transparent pixels tend to be, would add light and edges.
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, MID_GREY)
         image = Image.alpha_composite(background, image)
@@ -208,13 +208,13 @@ def as_names(names) -> list[str]:
 def _by_name(images: Mapping) -> dict:
     """Return a mapping with names as strings."""
     if not images:
-        raise ValueError("images is an empty mapping, expected at least one picture.")
+        raise ValueError("images is an empty mapping, expected at least one image.")
     check_complete([], [str(name) for name in images], "images")
     return {str(name): value for name, value in images.items()}
 
 
 def _select(pictures: dict, names) -> dict:
-    """Take pictures by their key."""
+    """Take images by their key."""
     if names is None:
         return pictures
     names = as_names(names)
@@ -226,19 +226,19 @@ def _check_exist(paths: Iterable[Path]) -> None:
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise FileNotFoundError(
-            f"These picture files or folders do not exist: {five(missing)}."
+            f"These image files or folders do not exist: {five(missing)}."
         )
 
 
 def _files_below(folder: Path) -> dict[str, Path]:
-    """List the pictures below a folder by their path in it, hidden ones aside."""
+    """List the images below a folder by their path in it, hidden ones aside."""
     found = []
     for directory, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
             Path(directory, name)
             for name in files
-            # archives made on a Mac hold a file ._x.jpg, no picture, beside each x.jpg
+            # archives made on a Mac hold a file ._x.jpg, no image, beside each x.jpg
             if not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
         ]
     return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
@@ -248,7 +248,7 @@ def _listed_files(paths: Iterable) -> dict[str, Path]:
     """Return listed files by their path below the folder that they have in common."""
     paths = [_as_path(path) for path in paths]
     if not paths:
-        raise ValueError("images is an empty list, expected at least one picture.")
+        raise ValueError("images is an empty list, expected at least one image.")
     _check_exist(paths)
     full = [path.absolute() for path in paths]
     common = os.path.commonpath([path.parent for path in full])
@@ -273,13 +273,13 @@ def _match(files: dict[str, Path], names: list[str], where: str) -> dict[str, Pa
             found[name] = paths[0]
     if missing:
         raise ValueError(
-            f"No picture was found in {where} for the names {five(missing)}. Looked "
+            f"No image was found in {where} for the names {five(missing)}. Looked "
             "for the path in the folder and for the file name, both with and without "
-            f"suffix, among {len(files)} pictures such as {five(list(files)[:2])}."
+            f"suffix, among {len(files)} images such as {five(list(files)[:2])}."
         )
     if ambiguous:
         raise ValueError(
-            f"Several pictures in {where} go by the names {five(ambiguous)}. Name them "
+            f"Several images in {where} go by the names {five(ambiguous)}. Name them "
             "by their path in the folder."
         )
     return found

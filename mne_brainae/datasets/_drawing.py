@@ -1,4 +1,4 @@
-"""Pictures that the package draws itself, and what they hold."""
+"""Images that the package draws itself, and what they hold."""
 
 # License: BSD-3-Clause
 
@@ -26,7 +26,7 @@ VERSION = 1  # of the drawing; another version draws into another folder
 CATEGORIES = ("animal", "food", "vehicle", "tool")
 
 #: Mean and standard deviation of every latent in every category, that is a family of
-#: drawings. Hues and angles are in radians, lengths in half pictures.
+#: drawings. Hues and angles are in radians, lengths in half images.
 APPEARANCE = {
     "hue": ((0.7, 0.5), (1.9, 0.8), (4.0, 0.7), (5.3, 0.6)),
     "saturation": ((0.45, 0.1), (0.7, 0.1), (0.6, 0.12), (0.2, 0.08)),
@@ -53,8 +53,8 @@ _y, _x = np.mgrid[1 : -1 : SIDE * 1j, -1 : 1 : SIDE * 1j].astype(np.float32)
 
 
 @dataclass(frozen=True)
-class PictureSet:
-    """The pictures of one simulated experiment.
+class ImageSet:
+    """The images of one simulated experiment.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class PictureSet:
     concepts : DataFrame, shape (n_concepts, n_latents + 2)
         Appearance, category and partition, indexed by concept.
     shown : DataFrame, shape (n_images, 4)
-        Image, concept, category and partition of the pictures that are shown.
+        Image, concept, category and partition of the images that are shown.
     """
 
     folder: Path
@@ -71,34 +71,34 @@ class PictureSet:
     shown: pd.DataFrame
 
 
-def draw_pictures(
+def draw_images(
     n_train_concepts: int,
     n_test_concepts: int,
     n_exemplars: int,
     n_templates: int,
     seed: int,
     path: str | Path | None,
-) -> PictureSet:
-    """Draw the pictures of an experiment, or find them where they were drawn before.
+) -> ImageSet:
+    """Draw the images of an experiment, or find them where they were drawn before.
 
     Parameters
     ----------
     n_train_concepts, n_test_concepts : int
         Numbers of concepts; the two sets are disjoint.
     n_exemplars : int
-        Pictures per training concept. A test concept shows one.
+        Images per training concept. A test concept shows one.
     n_templates : int
-        Pictures per test concept that are never shown.
+        Images per test concept that are never shown.
     seed : int
         The seed of all appearances.
     path : path-like | None
-        The folder in which sets of pictures lie, each in a sub-folder named after a
+        The folder in which sets of images lie, each in a sub-folder named after a
         hash of the other arguments. None takes the package's folder in ``MNE_DATA``.
 
     Returns
     -------
-    pictures : instance of PictureSet
-        The pictures. Only files that are missing are drawn.
+    images : instance of ImageSet
+        The images. Only files that are missing are drawn.
     """
     numbers = (n_train_concepts, n_test_concepts, n_exemplars, n_templates, seed)
     key = json.dumps([VERSION, *map(int, numbers)])
@@ -108,7 +108,7 @@ def draw_pictures(
     concepts = draw_concepts(n_train_concepts, n_test_concepts, seed)
     shown = []
     table = list(concepts.to_dict("index").items())
-    for number, (concept, latents) in enumerate(ProgressBar(table, mesg="Pictures")):
+    for number, (concept, latents) in enumerate(ProgressBar(table, mesg="Images")):
         is_train = latents["partition"] == "train"
         n_shown = n_exemplars if is_train else 1
         n_drawn = n_shown + (0 if is_train else n_templates)
@@ -123,7 +123,7 @@ def draw_pictures(
                     (image, concept, latents["category"], latents["partition"])
                 )
     columns = ["image", "concept", "category", "partition"]
-    return PictureSet(folder, concepts, pd.DataFrame(shown, columns=columns))
+    return ImageSet(folder, concepts, pd.DataFrame(shown, columns=columns))
 
 
 def _save(path: Path, picture: np.ndarray) -> None:
@@ -161,7 +161,7 @@ def draw_concepts(n_train: int, n_test: int, seed: int) -> pd.DataFrame:
 
 
 def draw_exemplar(latents: dict, rng: np.random.Generator) -> np.ndarray:
-    """Draw one picture of a concept.
+    """Draw one image of a concept.
 
     Parameters
     ----------
@@ -172,12 +172,12 @@ def draw_exemplar(latents: dict, rng: np.random.Generator) -> np.ndarray:
 
     Returns
     -------
-    picture : array of uint8, shape (128, 128, 3)
-        The picture in sRGB.
+    image : array of uint8, shape (128, 128, 3)
+        The image in sRGB.
     """
-    centre = rng.uniform(-0.25, 0.25, 2).tolist()
+    center = rng.uniform(-0.25, 0.25, 2).tolist()
     size = latents["size"] * rng.uniform(0.92, 1.08)
-    body, parts = _draw_shape(latents, centre, size, rng)
+    body, parts = _draw_shape(latents, center, size, rng)
     angle = latents["texture_angle"] + 0.08 * rng.standard_normal()
     wave = math.pi * 2 ** (latents["texture_octave"] + 0.05 * rng.standard_normal())
     phase = wave * (math.cos(angle) * _x + math.sin(angle) * _y) + rng.uniform(
@@ -188,20 +188,20 @@ def draw_exemplar(latents: dict, rng: np.random.Generator) -> np.ndarray:
     surface = (1 - 0.5 * parts) * surface
     hue = latents["hue"] + 0.08 * rng.standard_normal()
     tint = np.cos(hue - 2 * np.pi / 3 * np.arange(3)).astype(np.float32)
-    colour = 1 + latents["saturation"] * tint
+    color = 1 + latents["saturation"] * tint
     slope, direction = rng.uniform(0, 0.15), rng.uniform(0, 2 * math.pi)
     ground = slope * (math.cos(direction) * _x + math.sin(direction) * _y)
     ground += rng.uniform(0.6, 0.85)
     shape = np.maximum(body, parts)[..., None]
-    picture = shape * surface[..., None] * colour + (1 - shape) * ground[..., None]
+    picture = shape * surface[..., None] * color + (1 - shape) * ground[..., None]
     return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
 
 
-def _draw_shape(latents, centre, size, rng) -> tuple[np.ndarray, np.ndarray]:
+def _draw_shape(latents, center, size, rng) -> tuple[np.ndarray, np.ndarray]:
     tilt = latents["tilt"] + 0.08 * rng.standard_normal()
     cos, sin = math.cos(tilt), math.sin(tilt)
     stretch = math.exp(latents["elongation"])
-    dx, dy = _x - centre[0], _y - centre[1]
+    dx, dy = _x - center[0], _y - center[1]
     along = (cos * dx + sin * dy) / (size * stretch)
     across = (cos * dy - sin * dx) / (size / stretch)
     ripple = np.cos(latents["n_corners"] * np.arctan2(across, along))
@@ -221,20 +221,20 @@ def _soft(inside: np.ndarray) -> np.ndarray:
     return np.clip(0.5 + inside * SIDE / 4, 0, 1)
 
 
-def _read_pictures(folder: Path, images: pd.Series) -> Iterator[np.ndarray]:
-    """Yield pictures at half their size, float32 from 0 to 1, shape (64, 64, 3)."""
+def _read_images(folder: Path, images: pd.Series) -> Iterator[np.ndarray]:
+    """Yield images at half their size, float32 from 0 to 1, shape (64, 64, 3)."""
     for image in images:
         with Image.open(folder / "images" / image) as picture:
             yield np.asarray(picture.reduce(2), np.float32) / 255
 
 
-def _measure_picture(picture: np.ndarray) -> dict[str, float]:
-    """Measure the low-level content of a picture.
+def _measure_image(picture: np.ndarray) -> dict[str, float]:
+    """Measure the low-level content of an image.
 
     Parameters
     ----------
-    picture : array, shape (64, 64, 3)
-        The picture in RGB, between 0 and 1.
+    image : array, shape (64, 64, 3)
+        The image in RGB, between 0 and 1.
 
     Returns
     -------
@@ -242,7 +242,7 @@ def _measure_picture(picture: np.ndarray) -> dict[str, float]:
         Contrast and luminance of every quadrant of the visual field (``"contrast
         upper left"``, ...); ``"horizontal"`` and ``"oblique"``, the balance of edge
         energy between orientations; ``"fine"``, its balance between scales; and the
-        opponent colours ``"red-green"`` and ``"blue-yellow"``.
+        opponent colors ``"red-green"`` and ``"blue-yellow"``.
     """
     grey = picture @ np.array([0.299, 0.587, 0.114], np.float32)
     smooth = gaussian_filter(grey, 1)
@@ -289,27 +289,27 @@ def _describe_concepts(concepts: pd.DataFrame) -> pd.DataFrame:
     return codes.astype(float)
 
 
-def compute_drives(pictures: PictureSet) -> pd.DataFrame:
-    """Compute what drives the brain for every picture that is shown.
+def compute_drives(pictures: ImageSet) -> pd.DataFrame:
+    """Compute what drives the brain for every image that is shown.
 
     Parameters
     ----------
-    pictures : instance of PictureSet
-        The pictures.
+    images : instance of ImageSet
+        The images.
 
     Returns
     -------
     drives : DataFrame, shape (n_images, n_drives)
-        Low-level content from the pixels and appearance of the concept, centred and
-        scaled on the training pictures, and softly limited as firing rates are.
+        Low-level content from the pixels and appearance of the concept, centered and
+        scaled on the training images, and softly limited as firing rates are.
     """
     shown = pictures.shown
     content = pd.DataFrame(
-        [_measure_picture(p) for p in _read_pictures(pictures.folder, shown["image"])]
+        [_measure_image(p) for p in _read_images(pictures.folder, shown["image"])]
     )
     codes = _describe_concepts(pictures.concepts).loc[shown["concept"]]
     drives = content.join(codes.reset_index(drop=True))
     train = drives[shown["partition"] == "train"]
-    # Few concepts may leave a category out of the training pictures.
+    # Few concepts may leave a category out of the training images.
     drives = (drives - train.mean()) / train.std(ddof=0).replace(0, 1)
     return 2 * np.tanh(drives / 2)
