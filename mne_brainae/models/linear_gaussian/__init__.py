@@ -4,18 +4,25 @@
 
 from .folds import make_folds
 from .likelihood import ConceptLaw, ErrorLaw
-from .model import LinearGaussian
+from .model import LeftOut, LinearGaussian
 from .ridge import PENALTIES, Ridge
 from .solve import solve
+from .stack import Stack, solve_stack
 from .steps import Steps
+from .windows import FeatureMaps, Window
 
 __all__ = [
     "PENALTIES",
     "ConceptLaw",
     "ErrorLaw",
+    "FeatureMaps",
+    "LeftOut",
     "LinearGaussian",
     "Ridge",
+    "Stack",
     "Steps",
+    "Window",
     "make_folds",
     "solve",
+    "solve_stack",
 ]

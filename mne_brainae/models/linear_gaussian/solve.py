@@ -12,7 +12,7 @@ from .axes import Solution, solve_axes
 from .contrasts import contrast_trials
 from .folds import Folds, HeldOut, choose_target, cross_validated, make_folds, slope
 from .likelihood import ConceptLaw, ErrorLaw, error_law, shrink_by_concept
-from .model import LinearGaussian
+from .model import LeftOut, LinearGaussian
 from .noise import NoiseRows
 from .remainder import remainder_axes
 from .sample import Moments, Regression, Sample
@@ -93,27 +93,9 @@ def solve(
         return _nothing(feature_mean, coordinates, harmonic_mean(counts))
     if steps.noise == "repetitions" and trials is not None:
         _add_noise(sample, trials, trial_images, coordinates, counts, folder)
-    solution, held_out, target = _solve_all(sample, folds, steps)
-    law, factor = _judge(sample, solution, held_out, labels, counts, steps)
-    filters = coordinates.whole(solution.axes.filters, -1)
-    patterns = coordinates.whole(solution.axes.patterns, 1)
-    model = LinearGaussian(
-        basis=basis,
-        mean=coordinates.mean,
-        filters=filters,
-        patterns=patterns,
-        feature_mean=feature_mean + solution.regression.feature_mean,
-        weights=solution.weights,
-        slope=factor,
-        errors=law,
-        concepts=None,
-        penalties=solution.axes.penalties,
-        gain=solution.axes.gain,
-        target=target,
-        n_passes=solution.n_passes,
-        extra_filters=np.zeros((coordinates.mean.size, 0)),
-        extra_patterns=np.zeros((coordinates.mean.size, 0)),
-    )
+    solution, held_out = _solve_all(sample, folds, steps)
+    model = _assemble(feature_mean, coordinates, solution)
+    _judge(model, sample, solution, held_out, labels, counts, steps)
     if concepts is not None:
         model.concepts = ConceptLaw.learn(sample.features @ model.weights, labels)
     if keep_noise:
@@ -198,7 +180,7 @@ def _add_noise(sample, trials, trial_images, coordinates, counts, folder) -> Non
 
 def _solve_all(
     sample: Sample, folds: np.ndarray, steps: Steps
-) -> tuple[Solution, list[HeldOut], str]:
+) -> tuple[Solution, list[HeldOut]]:
     """Hold out every fold, choose the target of the noise, and solve with all."""
     exact = steps.is_exact(len(sample))
     moments = None
@@ -223,55 +205,85 @@ def _solve_all(
             sample.features, sample.responses, sample.weights, exact
         )
     solution = solve_axes(regression, sample.noise_rows, sample.shape, steps, target)
-    return solution, held_out, solution.noise.target
+    return solution, held_out
 
 
 def _judge(
-    sample: Sample, solution: Solution, held_out, labels, counts, steps: Steps
-) -> tuple[ErrorLaw, float]:
-    """Return the law of errors and the slope of the prediction."""
+    model: LinearGaussian,
+    sample: Sample,
+    solution: Solution,
+    held_out,
+    labels,
+    counts,
+    steps: Steps,
+) -> None:
+    """Add the slope of the prediction, and the law of its errors."""
     weights, filters = sample.weights, solution.axes.filters
-    factor = slope(held_out, weights) if held_out and steps.shrink else 1.0
-    along = sample.responses @ filters.astype(np.float32)
+    if held_out and steps.shrink:
+        model.slope = slope(held_out, weights)
+    measured = sample.responses @ filters.astype(np.float32)
     if held_out:
-        rows, predicted = cross_validated(held_out, filters, factor)
+        rows, predicted = cross_validated(held_out, filters, model.slope)
+        model.left_out = LeftOut(rows, measured[rows], predicted)
     else:
         rows = np.arange(len(sample))
-        predicted = factor * (sample.features @ solution.weights)
+        predicted = model.slope * (sample.features @ solution.weights)
     kept = None if weights is None else weights[rows]
-    covariance = shrink_by_concept(along[rows] - predicted, labels[rows], kept)
+    covariance = shrink_by_concept(measured[rows] - predicted, labels[rows], kept)
     repetitions = harmonic_mean(counts)
-    level = np.average(repetitions / counts, weights=weights)
+    level = float(np.average(repetitions / counts, weights=weights))
     alpha = 0.0
     if sample.noise_rows is not None:
         alpha = 1.0
         if steps.inflate:
             alpha = solution.noise.inflation(sample.noise_rows, filters)
-    return error_law(covariance, alpha, repetitions, level), factor
+    model.errors = error_law(covariance, alpha, repetitions, level)
+
+
+def _assemble(
+    feature_mean: np.ndarray, coordinates: Coordinates, solution: Solution
+) -> LinearGaussian:
+    """Return the maps in the units of the sensors."""
+    axes = solution.axes
+    return LinearGaussian(
+        basis=coordinates.basis,
+        mean=coordinates.mean,
+        filters=coordinates.whole(axes.filters, -1),
+        patterns=coordinates.whole(axes.patterns, 1),
+        feature_mean=feature_mean + solution.regression.feature_mean,
+        weights=solution.weights,
+        slope=1.0,
+        errors=ErrorLaw(0.0, np.eye(len(axes.gain))),
+        penalties=axes.penalties,
+        gain=axes.gain,
+        target=solution.noise.target,
+        n_passes=solution.n_passes,
+        extra_filters=np.zeros((coordinates.mean.size, 0)),
+        extra_patterns=np.zeros((coordinates.mean.size, 0)),
+    )
 
 
 def _nothing(
     feature_mean: np.ndarray, coordinates: Coordinates, repetitions: float
 ) -> LinearGaussian:
     """Return the maps of responses that do not vary: everything is at the mean."""
-    n_channels, n_times = coordinates.mean.shape
-    n_functions = coordinates.basis.shape[1]
+    size, n_times = coordinates.mean.size, coordinates.mean.shape[1]
+    n_coordinates = size // n_times * coordinates.basis.shape[1]
     return LinearGaussian(
         basis=coordinates.basis,
         mean=coordinates.mean,
-        filters=np.zeros((n_channels * n_functions, 1)),
-        patterns=np.zeros((n_channels * n_functions, 1)),
+        filters=np.zeros((n_coordinates, 1)),
+        patterns=np.zeros((n_coordinates, 1)),
         feature_mean=feature_mean,
         weights=np.zeros((len(feature_mean), 1)),
         slope=0.0,
         errors=ErrorLaw(0.0, np.eye(1), repetitions),
-        concepts=None,
         penalties=np.ones(1),
         gain=np.zeros(1),
         target="diagonal",
         n_passes=0,
-        extra_filters=np.zeros((n_channels * n_times, 0)),
-        extra_patterns=np.zeros((n_channels * n_times, 0)),
+        extra_filters=np.zeros((size, 0)),
+        extra_patterns=np.zeros((size, 0)),
     )
 
 
