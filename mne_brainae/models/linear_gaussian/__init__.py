@@ -4,22 +4,29 @@
 
 from .folds import make_folds
 from .likelihood import ConceptLaw, ErrorLaw
-from .model import LinearGaussian
+from .model import LeftOut, LinearGaussian
 from .residuals import linear_residuals
 from .ridge import PENALTIES, Ridge
 from .solve import solve
 from .squares import Squares
+from .stack import Stack, solve_stack
 from .steps import Steps
+from .windows import FeatureMaps, Window
 
 __all__ = [
     "PENALTIES",
     "ConceptLaw",
     "ErrorLaw",
+    "FeatureMaps",
+    "LeftOut",
     "LinearGaussian",
     "Ridge",
     "Squares",
+    "Stack",
     "Steps",
+    "Window",
     "linear_residuals",
     "make_folds",
     "solve",
+    "solve_stack",
 ]

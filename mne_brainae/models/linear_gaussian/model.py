@@ -13,6 +13,25 @@ from .squares import Squares
 
 
 @dataclass
+class LeftOut:
+    """Training responses along the final axes, and what is predicted without them.
+
+    Parameters
+    ----------
+    rows : array of int, shape (n_left_out,)
+        The images, as rows of the training arrays.
+    measured : array, shape (n_left_out, n_signal)
+        Their responses along the signal axes.
+    predicted : array, shape (n_left_out, n_signal)
+        What the fold that held each image out predicts, times the slope.
+    """
+
+    rows: np.ndarray
+    measured: np.ndarray
+    predicted: np.ndarray
+
+
+@dataclass
 class LinearGaussian:
     """A linear shared space of images and responses, with its Gaussian errors.
 
@@ -40,8 +59,6 @@ class LinearGaussian:
         responses do not follow these images.
     errors : instance of ErrorLaw
         The covariance of errors along the signal axes, by number of repetitions.
-    concepts : instance of ConceptLaw | None
-        How images of one concept differ along the signal axes; None without concepts.
     penalties : array, shape (n_signal,)
         The ridge penalty of every axis, in units of the total variance of features.
     gain : array, shape (n_signal,)
@@ -55,6 +72,10 @@ class LinearGaussian:
         By which all samples of a centered response are multiplied.
     extra_patterns : array, shape (n_channels * n_times, n_extra)
         The response to every extra axis.
+    concepts : instance of ConceptLaw | None
+        How images of one concept differ along the signal axes; None without concepts.
+    left_out : instance of LeftOut | None
+        Training responses with cross-validated predictions; None without folds.
     noise : array, shape (n_channels * n_functions,) * 2 | None
         The noise covariance N of a mean training response; kept only when asked for.
     squares : instance of Squares | None
@@ -69,13 +90,14 @@ class LinearGaussian:
     weights: np.ndarray
     slope: float
     errors: ErrorLaw
-    concepts: ConceptLaw | None
     penalties: np.ndarray
     gain: np.ndarray
     target: str
     n_passes: int
     extra_filters: np.ndarray
     extra_patterns: np.ndarray
+    concepts: ConceptLaw | None = None
+    left_out: LeftOut | None = None
     noise: np.ndarray | None = None
     squares: Squares | None = None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_solve, cholesky
 
-from .blocks import ROWS, product
+from .blocks import ROWS, product, row_blocks
 
 TARGETS = ("diagonal", "kronecker")
 #: Standard deviations below this share of the median are raised to it.
@@ -137,19 +137,21 @@ class Noise:
         noise : instance of Noise
             The covariance, positive definite.
         """
-        sample = rows.total / len(rows)
-        sample = (sample + sample.T) / 2
-        variances = _raise(np.diag(sample))
-        np.fill_diagonal(sample, variances + JITTER * variances)
+        # Changed in place, since it can be large.
+        covariance = rows.total / len(rows)
+        variances = _raise(np.diag(covariance)) * (1 + JITTER)
+        np.fill_diagonal(covariance, variances)
         if target == "diagonal":
-            amount = _amount_to_diagonal(rows, sample)
-            covariance = (1 - amount) * sample
-            covariance[np.diag_indices_from(sample)] = np.diag(sample)
+            amount = _amount_to_diagonal(rows, covariance)
+            covariance *= 1 - amount
+            np.fill_diagonal(covariance, variances)
         else:
-            factors = kronecker_factors(sample, shape)
-            amount = _amount_to_kronecker(rows, sample, *factors)
-            covariance = (1 - amount) * sample + amount * np.kron(*factors)
-        return cls(covariance / rows.repetitions, 1 - amount, target)
+            factors = kronecker_factors(covariance, shape)
+            amount = _amount_to_kronecker(rows, covariance, *factors)
+            covariance *= 1 - amount
+            covariance += np.kron(amount * factors[0], factors[1])
+        covariance /= rows.repetitions
+        return cls(covariance, 1 - amount, target)
 
     def inflation(self, rows: NoiseRows, filters: np.ndarray) -> float:
         """Return how much larger the noise of new trials is along filters.
@@ -212,7 +214,8 @@ def _amount_to_diagonal(rows: NoiseRows, sample: np.ndarray) -> float:
 
 def _weighted_norm(sample: np.ndarray, inverse: np.ndarray) -> float:
     """Return sum_ij s_ij^2 / (t_i t_j)."""
-    return float(inverse @ np.square(sample) @ inverse)
+    parts = row_blocks(len(sample), 256)
+    return float(sum(inverse[k] @ np.square(sample[k]) @ inverse for k in parts))
 
 
 def _amount_to_kronecker(rows, sample, channels, times) -> float:

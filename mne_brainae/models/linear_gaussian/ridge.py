@@ -437,10 +437,21 @@ class Ridge:
         weights : array, shape (n_features, n_targets)
             Predicted targets are ``(features - mean) @ weights``, plus their mean.
         """
+        if np.ndim(penalty) == 0:  # targets can be many: the small factor is scaled
+            return self._from_components(penalty).astype(projected.dtype) @ projected
         if self.axes is None:
             return self.features.T @ self.dual(projected, penalty)
         shrunk = self.shrinkage(penalty) / np.sqrt(self.energy)[:, None]
         return self.axes @ (shrunk * projected)
+
+    def _from_components(self, penalty: float) -> np.ndarray:
+        """Return V diag(d v^-1/2), by which Q'Y becomes weights."""
+        shrunk = self.shrinkage(penalty)[:, 0]
+        if self.axes is not None:
+            return self.axes * (shrunk / np.sqrt(self.energy))
+        # V = X'Q diag(v)^-1/2
+        scores = self.scores * (shrunk / self.energy).astype(np.float32)
+        return self.features.T @ scores
 
 
 def _decompose(second: np.ndarray, n_components) -> tuple[np.ndarray, np.ndarray]:

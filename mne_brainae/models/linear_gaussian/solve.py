@@ -21,7 +21,7 @@ from .folds import (
     slope,
 )
 from .likelihood import ConceptLaw, ErrorLaw, error_law, shrink_by_concept
-from .model import LinearGaussian
+from .model import LeftOut, LinearGaussian
 from .noise import NoiseRows
 from .remainder import remainder_axes
 from .sample import Moments, Regression, Sample
@@ -111,27 +111,8 @@ def solve(
     solution, held_out = _solve_all(plan)
     if squares:
         solution, held_out = _with_squares(plan, solution, held_out, labels)
-    law, factor = _judge(sample, solution, held_out, labels, counts, steps)
-    filters = coordinates.whole(solution.axes.filters, -1)
-    patterns = coordinates.whole(solution.axes.patterns, 1)
-    model = LinearGaussian(
-        basis=basis,
-        mean=coordinates.mean,
-        filters=filters,
-        patterns=patterns,
-        feature_mean=feature_mean + solution.regression.feature_mean,
-        weights=solution.weights,
-        slope=factor,
-        errors=law,
-        concepts=None,
-        penalties=solution.axes.penalties,
-        gain=solution.axes.gain,
-        target=solution.noise.target,
-        n_passes=solution.n_passes,
-        extra_filters=np.zeros((coordinates.mean.size, 0)),
-        extra_patterns=np.zeros((coordinates.mean.size, 0)),
-        squares=solution.squares,
-    )
+    model = _assemble(feature_mean, coordinates, solution)
+    _judge(model, sample, solution, held_out, labels, counts, steps)
     if concepts is not None:
         model.concepts = ConceptLaw.learn(solution.embed(sample.features), labels)
     if keep_noise:
@@ -273,51 +254,82 @@ def _with_squares(
 
 
 def _judge(
-    sample: Sample, solution: Solution, held_out, labels, counts, steps: Steps
-) -> tuple[ErrorLaw, float]:
-    """Return the law of errors and the slope of the prediction."""
+    model: LinearGaussian,
+    sample: Sample,
+    solution: Solution,
+    held_out,
+    labels,
+    counts,
+    steps: Steps,
+) -> None:
+    """Add the slope of the prediction, and the law of its errors."""
     weights, filters = sample.weights, solution.axes.filters
-    factor = slope(held_out, weights) if held_out and steps.shrink else 1.0
-    along = sample.responses @ filters.astype(np.float32)
+    if held_out and steps.shrink:
+        model.slope = slope(held_out, weights)
+    measured = sample.responses @ filters.astype(np.float32)
     if held_out:
-        rows, predicted = cross_validated(held_out, filters, factor)
+        rows, predicted = cross_validated(held_out, filters, model.slope)
+        model.left_out = LeftOut(rows, measured[rows], predicted)
     else:
         rows = np.arange(len(sample))
-        predicted = factor * solution.embed(sample.features)
+        predicted = model.slope * solution.embed(sample.features)
     kept = None if weights is None else weights[rows]
-    covariance = shrink_by_concept(along[rows] - predicted, labels[rows], kept)
+    covariance = shrink_by_concept(measured[rows] - predicted, labels[rows], kept)
     repetitions = harmonic_mean(counts)
-    level = np.average(repetitions / counts, weights=weights)
+    level = float(np.average(repetitions / counts, weights=weights))
     alpha = 0.0
     if sample.noise_rows is not None:
         alpha = 1.0
         if steps.inflate:
             alpha = solution.noise.inflation(sample.noise_rows, filters)
-    return error_law(covariance, alpha, repetitions, level), factor
+    model.errors = error_law(covariance, alpha, repetitions, level)
+
+
+def _assemble(
+    feature_mean: np.ndarray, coordinates: Coordinates, solution: Solution
+) -> LinearGaussian:
+    """Return the maps in the units of the sensors."""
+    axes = solution.axes
+    return LinearGaussian(
+        basis=coordinates.basis,
+        mean=coordinates.mean,
+        filters=coordinates.whole(axes.filters, -1),
+        patterns=coordinates.whole(axes.patterns, 1),
+        feature_mean=feature_mean + solution.regression.feature_mean,
+        weights=solution.weights,
+        slope=1.0,
+        errors=ErrorLaw(0.0, np.eye(len(axes.gain))),
+        penalties=axes.penalties,
+        gain=axes.gain,
+        target=solution.noise.target,
+        n_passes=solution.n_passes,
+        extra_filters=np.zeros((coordinates.mean.size, 0)),
+        extra_patterns=np.zeros((coordinates.mean.size, 0)),
+        squares=solution.squares,
+    )
 
 
 def _nothing(
     feature_mean: np.ndarray, coordinates: Coordinates, repetitions: float
 ) -> LinearGaussian:
     """Return the maps of responses that do not vary: everything is at the mean."""
-    n_channels, n_times = coordinates.mean.shape
-    n_functions = coordinates.basis.shape[1]
+    size, n_times = coordinates.mean.size, coordinates.mean.shape[1]
+    n_coordinates = size // n_times * coordinates.basis.shape[1]
     return LinearGaussian(
         basis=coordinates.basis,
         mean=coordinates.mean,
-        filters=np.zeros((n_channels * n_functions, 1)),
-        patterns=np.zeros((n_channels * n_functions, 1)),
+        filters=np.zeros((n_coordinates, 1)),
+        patterns=np.zeros((n_coordinates, 1)),
         feature_mean=feature_mean,
         weights=np.zeros((len(feature_mean), 1)),
         slope=0.0,
         errors=ErrorLaw(0.0, np.eye(1), repetitions),
-        concepts=None,
         penalties=np.ones(1),
         gain=np.zeros(1),
         target="diagonal",
         n_passes=0,
-        extra_filters=np.zeros((n_channels * n_times, 0)),
-        extra_patterns=np.zeros((n_channels * n_times, 0)),
+        extra_filters=np.zeros((size, 0)),
+        extra_patterns=np.zeros((size, 0)),
     )
 
 

@@ -389,10 +389,23 @@ def test_every_step_can_be_left_out(changed):
         assert model.basis.shape == (20, 3)
 
 
+def test_training_responses_are_predicted_without_themselves():
+    features, trials, images, test = _experiment()
+    model = _solve(features, trials, images)
+    left_out = model.left_out
+    np.testing.assert_array_equal(np.sort(left_out.rows), np.arange(120))
+    brain = model.embed_brain(_means(trials, images)[left_out.rows])
+    np.testing.assert_allclose(left_out.measured, brain, atol=1e-3)
+    errors = np.square(left_out.measured - left_out.predicted).mean()
+    new = model.embed_brain(test) - model.slope * model.embed_image(features[-40:])
+    assert errors == pytest.approx(np.square(new).mean(), rel=0.3)
+
+
 def test_one_fold_is_no_cross_validation():
     features, trials, images, test = _experiment()
     model = _solve(features, trials, images, folds=np.zeros(120, int))
     assert model.slope == 1
+    assert model.left_out is None
     _assert_finite(model, features, test)
 
 
