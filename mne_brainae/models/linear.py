@@ -84,9 +84,9 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
 
     Attributes
     ----------
-    slope_ : float
+    slope_ : float | None
         The part of the prediction that holds for images held out. Near 0, the responses
-        do not follow these images.
+        do not follow these images. None where windows are stacked, by leave-one-out.
     n_signal_ : int
         The number of directions along which images are told apart.
     noise_target_ : str
@@ -224,7 +224,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
             data.training.brain.numpy()[..., 0],
             feature_maps(data.columns),
         )
-        self.spatial_window_, self.slope_ = None, 1.0
+        self.spatial_window_, self.slope_ = None, None
         self.n_signal_, self.noise_target_ = len(found.mean), "diagonal"
         self.selection_ = (
             f"{len(found.members)} ridge regressions through windows and on layers, "
@@ -244,7 +244,8 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
                 f"The model was fitted on {n_images} images. With fewer than "
                 f"{FEW_IMAGES} it tells few images apart; show more of them."
             )
-        warn_if_low(self.slope_)
+        if self.slope_ is not None:
+            warn_if_low(self.slope_)
 
 
 def network_of(data: TrainingSet, found: LinearGaussian) -> BrainAENetwork:

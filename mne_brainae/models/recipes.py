@@ -32,6 +32,8 @@ class Recipe:
     about: str = ""
 
 
+#: Parameters of a model that another one starts from.
+OF_START = ("n_embedding", "steps")
 #: Where the estimators are.
 ESTIMATORS = {
     "BrainAE": "brainae",
@@ -149,6 +151,8 @@ def names_of_params(model) -> set[str]:
     names = set(model.get_params(deep=False))
     for part in parts_of(model).values():
         names |= set(part().get_params())
+    if getattr(model, "init", None) is not None:
+        names |= set(OF_START)
     return names
 
 
@@ -167,10 +171,17 @@ def set_by_name(model, params: dict):
     model : instance of Model
         The model. A name that no parameter has is a TypeError that names the closest.
     """
+    from sklearn.base import clone
+
     unknown = {name.partition("__")[0] for name in params} - names_of_params(model)
     if unknown:
         _refuse(model, sorted(unknown)[0])
     own = model.get_params(deep=False)
+    start = params.get("init", own.get("init"))
+    if start is not None:  # its latent space is that of the linear model
+        of_start = {name: params[name] for name in OF_START if name in params}
+        params = {name: params[name] for name in params if name not in of_start}
+        params = params | {"init": clone(start).set_params(**of_start)}
     model.set_params(**{name: params[name] for name in params if name in own})
     for name, part in parts_of(model).items():
         known = part().get_params()

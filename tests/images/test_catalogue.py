@@ -36,10 +36,12 @@ def test_list_of_encoders():
         assert abs(millions[name] / size - 1) < 0.005
     # 17.6 GMAC are documented for ViT-B/16 at 224 x 224
     assert abs(table.loc["vit-b-16", "gflop_per_image"] / 35.2 - 1) < 0.01
-    assert list(table["n_layers"][1:]) == [12, 24, 32, 64, 16]
-    assert list(table["n_features"][1:]) == [768, 768, 1024, 1024, 1280]
+    assert list(table["n_layers"][1:]) == [12, 24, 32, 64, 16, 21]
+    assert list(table["n_features"][1:]) == [768, 768, 1024, 1024, 1280, 1280]
     assert table["license"].notna().all()
-    assert table.loc[["gabor", "efficientnet-lite0"], "at_hand"].all()
+    assert table.loc[
+        ["gabor", "efficientnet-lite0", "efficientnet-lite2"], "at_hand"
+    ].all()
 
 
 def test_list_with_a_probe(capsys):

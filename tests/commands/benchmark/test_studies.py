@@ -84,7 +84,10 @@ def test_neurons_prints_a_table_per_session(capsys):
     main(["benchmark", "neurons", *words, "--seeds", "2"])
     printed = capsys.readouterr().out
     assert "session 210225: 55 units" in printed
-    (line,) = [x for x in printed.splitlines() if x.startswith("best, images shuffled")]
+    assert "chance of top-1 is 0.0050" in printed
+    (line,) = [
+        x for x in printed.splitlines() if x.startswith("linear, images shuffled")
+    ]
     assert line.count("+-") == 4
 
 
@@ -102,6 +105,18 @@ def test_things_prints_accuracies(monkeypatch, capsys):
     main(["benchmark", "things", "--systems", "paper", "--epochs", "3"])
     assert given["recipes"] == ["paper"]
     assert given["n_epochs"] == 3
+    assert given["law"] == "linear"
+    assert not given["whitened"]
     printed = capsys.readouterr().out
     assert printed.startswith("What was done.")
     assert printed.splitlines()[-1].split() == ["chance", "0.005"]
+
+
+def test_few_images_prints_a_row_per_number_and_system(tmp_path, capsys):
+    words = ["--images", "8", "12", "--candidates", "4", "--repetitions", "2"]
+    main(["benchmark", "few-images", *words, "--seeds", "0", "--path", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "chance of top-1 is 0.250" in printed
+    for name in ("linear", "images shuffled", "chance"):
+        rows = [line for line in printed.splitlines() if f" {name} " in line]
+        assert len(rows) == 2

@@ -214,7 +214,7 @@ def test_products_of_float32_are_summed_in_double_precision():
 def test_one_penalty_and_the_same_for_each_give_the_same_weights(n_features):
     features, targets = _sample(n_features=n_features)
     ridge = Ridge.fit(features)
-    projected = ridge.project(ridge.centre(targets))
+    projected = ridge.project(ridge.center(targets))
     one, each = ridge.weights(projected, 0.3), ridge.weights(projected, np.full(5, 0.3))
     assert one.dtype == np.float32
     np.testing.assert_allclose(one, each, atol=1e-4)
@@ -224,14 +224,14 @@ def test_former_uses_of_ridge_regression_are_served():
     """One penalty for all targets, given in absolute units or from inner products."""
     features, targets = _sample(60, 20, 300)
     ridge = Ridge.fit(features)
-    centred = ridge.centre(targets)
-    projected = ridge.project(centred, out=np.empty((20, 300), np.float32))
+    centered = ridge.center(targets)
+    projected = ridge.project(centered, out=np.empty((20, 300), np.float32))
     alphas = 10.0 ** np.arange(-1, 6)
-    penalty, explained = ridge.choose_one(centred, alphas / ridge.unit, projected)
+    penalty, explained = ridge.choose_one(centered, alphas / ridge.unit, projected)
     plain = RidgeCV(alphas).fit(features.astype(float), targets)
     assert penalty * ridge.unit == pytest.approx(plain.alpha_)
     weights = ridge.weights(projected, penalty)
     np.testing.assert_allclose(weights, plain.coef_.T, atol=1e-3)
     X = (features - features.mean(axis=0)).astype(float)
-    share = Ridge.from_gram(X @ X.T).choose_one(centred, alphas / ridge.unit)[1]
+    share = Ridge.from_gram(X @ X.T).choose_one(centered, alphas / ridge.unit)[1]
     assert share == pytest.approx(explained, abs=1e-4)
