@@ -220,6 +220,7 @@ def run_figure(
     models = fit_many(
         recording.train,
         recording.features,
+        recipe="paper",
         folder=Path(fits) / f"{recording.name}_{recording.encoder}",
         seeds=seeds,
         n_jobs=n_jobs,

@@ -205,10 +205,10 @@ def score_variants(
         yield UNEQUAL, _score(train, test, unequal, seed)
     shown = train.metadata["image"].unique()
     wrong = shuffle(features, shown, seed)
-    yield SHUFFLED, _score(train, test, wrong, seed)
+    yield SHUFFLED, _score(train, test, wrong, seed, verbose="ERROR")
 
 
 def _score(train, test, features, seed: int, recipe: str = "linear", **params) -> dict:
-    params |= {"random_state": seed, "verbose": "WARNING"}
+    params = {"random_state": seed, "verbose": "WARNING"} | params
     model = fit(train, features, recipe=recipe, **params)
     return score(model, test, features.loc[test.metadata["image"]])

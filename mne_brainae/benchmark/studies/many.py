@@ -16,6 +16,7 @@ from ... import fit_many
 
 N_CHANNELS, N_TIMES, SFREQ = 63, 250, 250.0
 SETTINGS = {
+    "recipe": "paper",
     "inner_activation": False,
     "batch_size": 200,
     "max_epochs": 8,

@@ -9,13 +9,15 @@ from mne_brainae.commands import main
 
 def test_ablation_has_a_line_for_every_variant(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(
-        ablation, "VARIANTS", {"best": {}, "always 8 signal axes": {"n_signal": 8}}
+        ablation,
+        "VARIANTS",
+        {"linear": {}, "at most 32 dimensions": {"n_embedding": 32}},
     )
     words = ["--data", "simulated", "--recordings", "2", "--small", "--inner"]
     main(["benchmark", "ablation", *words, "--path", str(tmp_path)])
     printed = capsys.readouterr().out
     assert "SIMULATED EEG, 2 recordings, a fifth of the training images" in printed
-    for name in ("best", "always 8 signal axes", ablation.SHUFFLED):
+    for name in ("best", "linear", "at most 32 dimensions", ablation.SHUFFLED):
         (line,) = [line for line in printed.splitlines() if line.startswith(f"{name} ")]
         assert line.count("+-") == 4
 
