@@ -12,9 +12,9 @@ N_TEST = 200
 @pytest.mark.parametrize(
     "origin", ["made up", pytest.param("are real", marks=pytest.mark.data("things"))]
 )
-def test_systems_find_images_and_their_control_does_not(state, origin, monkeypatch):
+@pytest.mark.stochastic
+def test_systems_find_images_and_their_control_does_not(origin):
     """With few training images and much signal, so that nobody is near chance."""
-    state(monkeypatch)
     found = study.measure(("linear",), n_concepts=25, snr=0.1, sfreq=50.0)
     assert origin in found.protocol
     assert "200 test images of other concepts are means of 80" in found.protocol
@@ -36,8 +36,8 @@ def test_systems_find_images_and_their_control_does_not(state, origin, monkeypat
     assert learnable <= top_1["best possible"]
 
 
-def test_nonlinear_and_whitened(monkeypatch):
-    _absent(monkeypatch)
+@pytest.mark.stochastic
+def test_nonlinear_and_whitened():
     found = study.measure(
         (), law="nonlinear", whitened=True, n_concepts=25, snr=0.1, sfreq=50.0
     )
