@@ -120,9 +120,10 @@ def _generate(given: argparse.Namespace) -> None:
             device=given.device,
             **how,
         )
-        _save_text(scores.to_csv(), given.out / "scores.csv")
-        protocol |= scores.attrs
-        print(scores.drop(columns="better").astype(float).round(3).to_string())
+        _save_text(scores.table.to_csv(), given.out / "scores.csv")
+        protocol |= scores.protocol
+        table = scores.table.drop(columns="better")
+        print(table.astype(float).round(3).to_string())
         print(NOTE_ON_CONTROLS)
     _save_text(json.dumps(protocol, indent=1, default=str), given.out / "protocol.json")
     print(f"Saved {len(generated)} x {given.n_images} pictures in {given.out}")

@@ -177,7 +177,7 @@ def test_templates_go_to_classify(recording, small, pictures):
     epochs.metadata["concept"] = image.str.split("_").str[0]
     is_test = image.isin(TEST["image"]).to_numpy()
     settings = small | {"max_epochs": 1, "min_updates": 1, "validation": "image"}
-    model = mne_brainae.fit(epochs[~is_test], pictures, **settings)
+    model = mne_brainae.fit(epochs[~is_test], pictures, recipe="paper", **settings)
     test = epochs[is_test][:2]
     named = model.classify(test, things.find_templates(pictures, test))
     assert sorted(named.candidates) == ["abacus", "acorn"]

@@ -218,7 +218,7 @@ def test_fit_from_end_to_end(miniature, small):
         for part in ("train", "test")
     )
     settings = small | {"max_epochs": 2, "min_updates": 2}
-    model = mne_brainae.fit(train, bids / "stimuli", **settings)
+    model = mne_brainae.fit(train, bids / "stimuli", recipe="paper", **settings)
     found = model.retrieve(test, bids / "stimuli" / "test_images")
     assert len(found.candidates) == 2
     back = mvnn.inverse_transform(model.predict_epochs(bids / "stimuli/test_images"))

@@ -141,7 +141,7 @@ def test_fit_from_end_to_end(miniature, small, tmp_path):
     shown = things_meg.shown_images(root, 1)
     write_pictures(tmp_path, list(shown["concept"] + "/" + shown["image"]))
     settings = small | {"max_epochs": 2, "min_updates": 2, "validation": "image"}
-    model = mne_brainae.fit(train, tmp_path, **settings)
+    model = mne_brainae.fit(train, tmp_path, recipe="paper", **settings)
     found = model.retrieve(test, tmp_path)
     assert list(found.candidates) == ["abacus_13s.jpg"]
 

@@ -173,7 +173,7 @@ def test_fit_from_end_to_end(miniature, small):
         tvsd.read_epochs(bids, "F", part, average=True) for part in ("train", "test")
     )
     settings = small | {"max_epochs": 2, "min_updates": 2}
-    model = mne_brainae.fit(train, bids / "stimuli", **settings)
+    model = mne_brainae.fit(train, bids / "stimuli", recipe="paper", **settings)
     found = model.retrieve(test, bids / "stimuli")
     assert len(found.ranks) == 2
 

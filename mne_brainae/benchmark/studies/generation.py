@@ -14,6 +14,7 @@ from ...datasets import macaque_v4
 from ...generation import (
     DiffusionPrior,
     PictureDecoder,
+    PictureScores,
     generate_pictures,
     score_pictures,
 )
@@ -25,7 +26,7 @@ N_SHOWN = 20
 
 def score_beside_controls(
     generated, model, epochs, prior, stimuli, *, networks=None, device="auto", **how
-) -> pd.DataFrame:
+) -> PictureScores:
     """Score generated pictures beside pictures without the prior, or the brain.
 
     Parameters
@@ -50,9 +51,8 @@ def score_beside_controls(
 
     Returns
     -------
-    scores : DataFrame, shape (n_scores, n_controls + 2)
-        One column for the pictures and for every control, and which direction is
-        better; ``attrs`` hold the protocol.
+    scores : instance of PictureScores
+        The scores of the pictures and of every control, and their protocol.
     """
     controls = {}
     if isinstance(prior, DiffusionPrior):
@@ -99,7 +99,8 @@ def decode_photographs(
         decoded = decoder.predict(epochs[test])
         shown = list(epochs.metadata["image_path"].iloc[test])
         controls = {"mean picture": [decoder.mean_picture_] * len(test)}
-        tables.append(score_pictures(decoded, shown, controls=controls, random_state=0))
+        scores = score_pictures(decoded, shown, controls=controls, random_state=0)
+        tables.append(scores.table)
         first = first or {
             "stimulus": [read_image(path) for path in shown[:N_SHOWN]],
             "decoded": decoded[:N_SHOWN],

@@ -13,7 +13,7 @@ def test_objects_at_a_new_place_in_it():
     assert "objects at 3 places" in scores.protocol
     assert {BEST, RIDGE, MEAN, CEILING} == set(scores.table.index)
     r = scores.table["r_images"]
-    assert 0.1 < r[BEST] < r[CEILING]
+    assert r[[BEST, CEILING]].min() > 0.1
     assert r[MEAN] == pytest.approx(0)
     assert len(scores.figures) == 2
     assert {BEST, RIDGE, CEILING} == set(courses.table.columns)
