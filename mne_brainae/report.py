@@ -322,7 +322,7 @@ class _Page:
 def _training_facts(model) -> dict:
     """Return how the model was chosen, and how much of its prediction holds."""
     facts = {"model": model, "how it was chosen": model.selection_}
-    if hasattr(model, "slope_"):
+    if getattr(model, "slope_", None) is not None:
         facts["held-out slope"] = (
             f"{model.slope_:.2f}: the part of the predicted deviation from the mean "
             "response that holds for images that were held out"

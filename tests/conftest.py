@@ -167,6 +167,12 @@ def _recording(n_concepts, n_times, rng, n_repetitions=2, n_features=12):
 
 
 @pytest.fixture(scope="session")
+def recording_maker():
+    """Make recordings of other sizes by the same kind of brain."""
+    return _recording
+
+
+@pytest.fixture(scope="session")
 def recording():
     """Training epochs of 16 channels x 40 times and the features of their images."""
     return _recording(20, 40, np.random.default_rng(0))

@@ -30,6 +30,8 @@ from .start import choose_length, linear_of, network_from
 from .trained import TrainedModel, held_out_noise
 from .training_set import TrainingSet
 
+#: Fewer images are too few to hold some out and judge training by them.
+FEWEST_TO_TRAIN = 100
 #: The sizes k, m1, m2 and s of Table 6.
 SIZES = ("n_kernels", "kernel_length", "pool_length", "pool_stride")
 
@@ -161,6 +163,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "mask_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
         "device": [str],
+        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -309,7 +312,15 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     def _adds_to(self, data: TrainingSet) -> bool:
         """Tell whether there is anything to train beside the closed form."""
         parts = self._sizes(data)
-        return any(parts[name] not in ("linear", None) for name in PARTS[:2])
+        if all(parts[name] in ("linear", None) for name in PARTS[:2]):
+            return False
+        is_enough = len(data.training) >= FEWEST_TO_TRAIN
+        if not is_enough:
+            logger.info(
+                f"Fewer than {FEWEST_TO_TRAIN} images cannot tell whether training "
+                "gains: closed form kept."
+            )
+        return is_enough
 
     def _train_from(self, learned: dict, linear, data: TrainingSet, seed: int) -> dict:
         """Train what is added, for as long as held-out images gain by it."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
 from ..images import ImageEncoder
 from ..nn.network import BrainAENetwork, build_network
@@ -95,6 +96,13 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         The window in use.
     selection_ : str
         How the model was chosen, in words.
+
+    Notes
+    -----
+    Responses are predicted up to 10 Hz, by 20 cosines a second, and where a product of
+    channels and times may lie; for faster or more tangled responses give
+    ``steps=Steps(n_functions=..., separable=False)``, or take
+    :class:`mne_brainae.RidgeModel`.
 
     See Also
     --------
@@ -187,7 +195,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
 
     def _solve_axes(self, data: TrainingSet, seed: int, squares: bool) -> dict:
         trials, of = data.trials()
-        groups = data.groups(self.validation)
+        groups = self._groups(data)
         labels = np.unique(groups, return_inverse=True)[1]
         has_concepts = "concept" in data.table
         steps = Steps() if self.steps is None else self.steps
@@ -217,6 +225,21 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
             "errors": found.errors,
             "concepts": found.concepts,
         }
+
+    def _groups(self, data: TrainingSet) -> pd.Series:
+        """Return what the folds hold out as a whole.
+
+        Features that are labels are equal for all images of a concept. Without these
+        images nothing could be known of the concept, so that images are held out.
+        """
+        groups = data.groups(self.validation)
+        rows = data.training.image.numpy()
+        codes = pd.factorize(groups)[0]
+        first = np.unique(codes, return_index=True)[1]
+        if len(first) < len(rows) and np.array_equal(rows, rows[first][codes]):
+            logger.info("Images of a concept have equal features: holding out images.")
+            return data.groups("image")
+        return groups
 
     def _solve_stack(self, data: TrainingSet) -> dict:
         found = solve_stack(

@@ -178,7 +178,7 @@ def set_by_name(model, params: dict):
         _refuse(model, sorted(unknown)[0])
     own = model.get_params(deep=False)
     start = params.get("init", own.get("init"))
-    if start is not None:  # its latent space is that of the linear model
+    if hasattr(start, "get_params"):  # its latent space is that of the linear model
         of_start = {name: params[name] for name in OF_START if name in params}
         params = {name: params[name] for name in params if name not in of_start}
         params = params | {"init": clone(start).set_params(**of_start)}

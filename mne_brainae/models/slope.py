@@ -8,7 +8,7 @@ import numpy as np
 
 from ..nn.network import BrainAENetwork
 from ..utils.checks import warn
-from .latent import apply
+from .latent import BATCH, apply
 
 #: A held-out slope below which the responses do not follow the images.
 LOW_SLOPE = 0.2
@@ -38,13 +38,21 @@ def held_out_slope(
     errors : array, shape (n_images,)
         The squared error of this prediction for every image.
     """
-    predicted = apply(network.decode, apply(network.embed_image, images)) - mean
-    deviation = responses - mean
-    power = np.square(predicted, dtype=np.float64).sum()
-    product = np.multiply(predicted, deviation, dtype=np.float64).sum()
-    slope = float(np.clip(product / power, 0, 1)) if power > 0 else 0.0
-    errors = np.square(deviation - slope * predicted, dtype=np.float64)
-    return slope, errors.sum(axis=(1, 2))
+    n_images = len(responses)
+    power, product, measured = np.zeros((3, n_images))
+    for start in range(0, n_images, BATCH):
+        rows = slice(start, start + BATCH)
+        z = apply(network.embed_image, images[rows])
+        predicted = apply(network.decode, z) - mean
+        deviation = responses[rows] - mean
+        for sums, one, other in (
+            (power, predicted, predicted),
+            (product, predicted, deviation),
+            (measured, deviation, deviation),
+        ):
+            np.einsum("nct,nct->n", one, other, out=sums[rows], dtype=np.float64)
+    slope = float(np.clip(product.sum() / (power.sum() or 1.0), 0, 1))
+    return slope, measured - 2 * slope * product + slope**2 * power
 
 
 def warn_if_low(slope: float) -> None:

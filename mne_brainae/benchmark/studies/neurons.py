@@ -121,9 +121,7 @@ def _systems(
     yield RIDGE, LinearEncodingModel().fit(seen, features), 0
     for seed in range(n_seeds):
         wrong = shuffle(features, seen.metadata["image"], seed)
-        control = fit(
-            seen, wrong, recipe="linear", random_state=seed, verbose="ERROR"
-        )
+        control = fit(seen, wrong, recipe="linear", random_state=seed, verbose="ERROR")
         yield SHUFFLED, control, seed
         if with_paper:
             yield PAPER, fit(seen, features, recipe="paper", random_state=seed), seed

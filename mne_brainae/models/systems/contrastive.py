@@ -82,6 +82,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
         "device": [str],
+        "random_state": ["random_state"],
     }
 
     def __init__(

@@ -77,6 +77,7 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
         "n_components": [integer(1), real(0, 1), None],
         "alphas": ["array-like", None],
         "device": [str],
+        "random_state": ["random_state"],
     }
 
     def __init__(

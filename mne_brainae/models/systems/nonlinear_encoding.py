@@ -73,6 +73,7 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
         "device": [str],
+        "random_state": ["random_state"],
     }
 
     def __init__(
