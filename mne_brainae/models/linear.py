@@ -77,7 +77,8 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
     memory_map : path-like | None
         A folder on a disk, where temporary files hold the responses during the fit, for
         recordings larger than memory; None holds them in memory. The weights are the
-        same. Give epochs that were read with ``preload=False``.
+        same. Give epochs that were read with ``preload=False``. In memory are still
+        arrays of 20 values a second for every channel and image.
     random_state : None | int | instance of RandomState
         The seed of the folds; the rest is not random. The default gives the same model
         every time.
@@ -97,17 +98,17 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
     selection_ : str
         How the model was chosen, in words.
 
+    See Also
+    --------
+    mne_brainae.fit : Fit a model by a named recipe.
+    mne_brainae.BrainAE : The network, which may start from this model.
+
     Notes
     -----
     Responses are predicted up to 10 Hz, by 20 cosines a second, and where a product of
     channels and times may lie; for faster or more tangled responses give
     ``steps=Steps(n_functions=..., separable=False)``, or take
     :class:`mne_brainae.RidgeModel`.
-
-    See Also
-    --------
-    mne_brainae.fit : Fit a model by a named recipe.
-    mne_brainae.BrainAE : The network, which may start from this model.
 
     Examples
     --------

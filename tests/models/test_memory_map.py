@@ -35,6 +35,7 @@ MEASURE = """
 import resource, sys, threading, time
 import mne, numpy as np, pandas as pd, torch
 import mne_brainae
+from mne_brainae.models.linear_gaussian import Steps
 
 def status(name):
     lines = open("/proc/self/status").read().splitlines()
@@ -63,7 +64,7 @@ recipes = {
         n_kernels=8, inner_activation=False, max_epochs=1, min_updates=1,
         batch_size=400, random_state=0,
     ),
-    "linear": dict(imputation="mean"),
+    "linear": dict(imputation="mean", steps=Steps(n_functions=8, n_folds=1)),
 }
 whole = mne.read_epochs(fname, preload=False, verbose="ERROR")
 features = pd.read_csv(table, index_col="image")

@@ -93,8 +93,9 @@ def test_masked_responses_are_completed_no_worse(nonlinear, trained):
 def test_few_images_stay_with_the_closed_form(recording):
     epochs, features = recording
     assert len(features) < FEWEST_TO_TRAIN
-    model = mne_brainae.fit(epochs, features, verbose="WARNING")
-    linear = mne_brainae.fit(epochs, features, recipe="linear", verbose="WARNING")
+    same = {"random_state": 0, "verbose": "WARNING"}
+    model = mne_brainae.fit(epochs, features, **same)
+    linear = mne_brainae.fit(epochs, features, recipe="linear", **same)
     assert model.best_epoch_ == -1
     assert "the closed form alone" in model.selection_
     np.testing.assert_array_equal(

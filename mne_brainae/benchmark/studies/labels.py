@@ -70,7 +70,7 @@ def fit_folds(epochs, features, splits, *, seed: int | None = None) -> list:
         if seed is not None:
             order = np.random.default_rng(seed).permutation(len(rows))
             rows = rows.iloc[order].set_axis(rows.index)
-        # Labels say nothing of a category that is held out as a whole.
+        # A label that was left out says nothing of the others: trials are, here.
         model = fit(train, rows, recipe="linear", validation="image", verbose="ERROR")
         folds.append((model, set(test.metadata["image"])))
     return folds
