@@ -125,7 +125,7 @@ ax.legend(frameon=False)
 # each trial counts as an image, whose features are the label of its object: seven
 # columns, of which one is 1. The shared space is then one of labels.
 
-it = macaque_it.read_epochs(bin_width=0.05, tmin=-0.2, **quiet)
+it = macaque_it.read_epochs(bin_width=0.1, tmin=-0.2, **quiet)
 it.metadata = it.metadata.assign(image=[f"trial-{i}" for i in range(len(it))])
 labels = pd.get_dummies(it.metadata.set_index("image")["concept"], dtype=np.float32)
 objects = labels.columns
