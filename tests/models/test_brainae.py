@@ -268,6 +268,8 @@ import numpy as np
 sys.path += [sys.argv[1], sys.argv[1] + "/helpers"]
 from building import brain_ae
 from conftest import _recording
+import torch
+torch.set_num_threads(1)
 epochs, features = _recording(20, 40, np.random.default_rng(0))
 brain_ae(
     n_kernels=8, kernel_length=10, n_embedding=32, max_epochs=40, random_state=0,
@@ -277,8 +279,17 @@ brain_ae(
 """
 
 
+@pytest.fixture
+def one_thread():
+    """Compute on one thread, on which sums are always in the same order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.stochastic
-def test_killed_fit_goes_on_to_the_same_weights(recording, tmp_path):
+def test_killed_fit_goes_on_to_the_same_weights(recording, tmp_path, one_thread):
     """SIGKILL in the middle; the checkpoint leads to the result of an unbroken fit."""
     checkpoint, broken = tmp_path / "fit.safetensors", tmp_path / "a.safetensors"
     command = [sys.executable, "-c", FIT, str(Path(__file__).parents[1])]
