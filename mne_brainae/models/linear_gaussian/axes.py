@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 
 from .noise import Noise, NoiseRows
 from .sample import Regression
@@ -14,7 +15,6 @@ from .signal import (
     FIRST_PENALTY,
     SignalAxes,
     find_axes,
-    leading_axes,
     positive_part,
     prior_axes,
     solve,
@@ -193,9 +193,9 @@ def full_prior(shared: np.ndarray, root: np.ndarray, n_axes: int) -> np.ndarray:
     axes : array, shape (n_coordinates, n_axes)
         Orthonormal axes, strongest first.
     """
-    shared = (shared + shared.T) / 2
-
-    def multiply(vectors):
-        return solve(root, shared @ solve(root, vectors, transposed=True))
-
-    return leading_axes(multiply, len(root), n_axes)
+    half = solve(root, (shared + shared.T) / 2)
+    whitened = solve(root, half.T)  # L^-1 sym(P'Y) L^-T; Lanczos is slow on its spectrum
+    last = len(root) - 1
+    first = max(len(root) - n_axes, 0)
+    _, axes = eigh(whitened, subset_by_index=[first, last])
+    return axes[:, ::-1]
