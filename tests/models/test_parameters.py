@@ -282,6 +282,7 @@ STEPS = {
     "noise": ["residuals", "variances"],
     "target": ["diagonal", "kronecker"],
     "separable": [False],
+    "complete": [False],
     "n_prior": [5],
     "own_penalties": [False],
     "n_anew": [2],

@@ -194,7 +194,8 @@ def full_prior(shared: np.ndarray, root: np.ndarray, n_axes: int) -> np.ndarray:
         Orthonormal axes, strongest first.
     """
     half = solve(root, (shared + shared.T) / 2)
-    whitened = solve(root, half.T)  # L^-1 sym(P'Y) L^-T; Lanczos is slow on its spectrum
+    whitened = solve(root, half.T)  # L^-1 sym(P'Y) L^-T
+    # Lanczos iterations hardly converge where eigenvalues lie close.
     last = len(root) - 1
     first = max(len(root) - n_axes, 0)
     _, axes = eigh(whitened, subset_by_index=[first, last])

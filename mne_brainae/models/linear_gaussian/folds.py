@@ -62,8 +62,8 @@ class HeldOut:
         Their responses along the axes of this fold.
     image : array, shape (n_held_out, n_axes)
         What is predicted along these axes.
-    patterns : array, shape (n_coordinates, n_axes)
-        The responses to the axes.
+    filters, patterns : array, shape (n_coordinates, n_axes)
+        Filters of the axes, and the responses to them.
     mean : array, shape (n_coordinates,)
         The mean response of the other images.
     """
@@ -71,6 +71,7 @@ class HeldOut:
     rows: np.ndarray
     brain: np.ndarray
     image: np.ndarray
+    filters: np.ndarray
     patterns: np.ndarray
     mean: np.ndarray
 
@@ -86,6 +87,7 @@ class HeldOut:
             rows,
             brain.astype(np.float64),
             image.astype(np.float64),
+            axes.filters,
             axes.patterns,
             regression.response_mean,
         )

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import cholesky, eigh, solve_triangular
+from scipy.linalg import block_diag, cholesky, eigh, solve_triangular
 
 #: Eigenvalues of E are at least this share of what is to be expected.
 LEAST_SHARE = 0.5
@@ -59,6 +59,22 @@ class ErrorLaw:
         if self.alpha:
             return self.alpha * ratio * np.eye(len(self.extra)) + self.extra
         return self.extra * max(ratio, 1.0)
+
+    def with_axes(self, n_axes: int) -> ErrorLaw:
+        """Add axes along which errors of training responses have variance 1.
+
+        Parameters
+        ----------
+        n_axes : int
+            How many axes to add.
+
+        Returns
+        -------
+        law : instance of ErrorLaw
+            The law; errors along the new axes are independent of all others.
+        """
+        rest = max(1 - self.alpha, LEAST_EXCESS) * np.eye(n_axes)
+        return replace(self, extra=block_diag(self.extra, rest))
 
 
 def shrink_by_concept(

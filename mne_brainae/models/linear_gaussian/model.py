@@ -37,7 +37,9 @@ class LinearGaussian:
 
     The latent of a response is z_B = [signal axes; extra axes]. Images drive the
     signal axes, and the latent of an image is z_I = [W'(x - mean); 0]. The extra axes
-    hold what images do not predict, so that a response is returned from its latent.
+    hold what images do not predict, so that a response is returned from its latent; the
+    first of them may be driven after all, by responses that are too fast for the basis
+    or no product of channels and times.
 
     Parameters
     ----------
@@ -72,6 +74,9 @@ class LinearGaussian:
         By which all samples of a centered response are multiplied.
     extra_patterns : array, shape (n_channels * n_times, n_extra)
         The response to every extra axis.
+    extra_weights : array, shape (n_features, n_driven)
+        The weights of the features for the first extra axes, where the signal axes
+        lose what images drive. Most often there are none.
     concepts : instance of ConceptLaw | None
         How images of one concept differ along the signal axes; None without concepts.
     left_out : instance of LeftOut | None
@@ -96,6 +101,7 @@ class LinearGaussian:
     n_passes: int
     extra_filters: np.ndarray
     extra_patterns: np.ndarray
+    extra_weights: np.ndarray
     concepts: ConceptLaw | None = None
     left_out: LeftOut | None = None
     noise: np.ndarray | None = None
@@ -112,21 +118,34 @@ class LinearGaussian:
         return self.extra_filters.shape[1]
 
     def __str__(self) -> str:
+        n_driven = self.extra_weights.shape[1]
+        added = f", {n_driven} of ridge regression" if n_driven else ""
         return (
-            f"{self.n_signal} signal axes, {self.n_extra} others, slope "
-            f"{self.slope:.2f}, noise shrunk to {self.target}"
+            f"{self.n_signal} signal axes{added}, {self.n_extra - n_driven} others, "
+            f"slope {self.slope:.2f}, noise shrunk to {self.target}"
         )
 
     def signal_filters(self) -> np.ndarray:
         """Return the filters over samples, (n_channels * n_times, n_signal)."""
-        return self._over_samples(self.filters)
+        return self.over_samples(self.filters)
 
     def signal_patterns(self) -> np.ndarray:
         """Return the patterns over samples, (n_channels * n_times, n_signal)."""
-        return self._over_samples(self.patterns)
+        return self.over_samples(self.patterns)
 
-    def _over_samples(self, columns: np.ndarray) -> np.ndarray:
-        """Return B times columns of coordinates, channel by channel."""
+    def over_samples(self, columns: np.ndarray) -> np.ndarray:
+        """Return columns of coordinates over samples, channel by channel.
+
+        Parameters
+        ----------
+        columns : array, shape (n_channels * n_functions, n_columns)
+            Filters or patterns.
+
+        Returns
+        -------
+        columns : array, shape (n_channels * n_times, n_columns)
+            B times each channel.
+        """
         n_times, n_functions = self.basis.shape
         grid = columns.reshape(len(self.mean), n_functions, -1)
         return (self.basis @ grid).reshape(len(self.mean) * n_times, -1)
@@ -167,7 +186,13 @@ class LinearGaussian:
         signal = centered @ self.weights
         if self.squares is not None:
             signal = signal + self.squares.embed(centered)
-        return np.hstack([signal, np.zeros((len(signal), self.n_extra))])
+        return np.hstack([signal, centered @ self.weights_of_extra()])
+
+    def weights_of_extra(self) -> np.ndarray:
+        """Return the weights for all extra axes, shape (n_features, n_extra)."""
+        weights = np.zeros((len(self.feature_mean), self.n_extra))
+        weights[:, : self.extra_weights.shape[1]] = self.extra_weights
+        return weights
 
     def image_projection(self) -> dict[str, np.ndarray]:
         """Return the arrays of :meth:`embed_image`, where there are squares.
@@ -177,9 +202,8 @@ class LinearGaussian:
         arrays : dict of array
             What :meth:`mne_brainae.nn.squares.SquaredUnits.load` takes.
         """
-        squares, n_features = self.squares, len(self.feature_mean)
-        weight = np.zeros((self.n_signal + self.n_extra, n_features))
-        weight[: self.n_signal] = self.weights.T
+        squares = self.squares
+        weight = np.hstack([self.weights, self.weights_of_extra()]).T
         patterns = np.zeros((len(squares.directions), len(weight)))
         patterns[:, : self.n_signal] = squares.patterns
         return {
@@ -245,10 +269,11 @@ class LinearGaussian:
         Returns
         -------
         log_likelihood : array, shape (n_responses, n_candidates)
-            Log densities along the signal axes.
+            Log densities along the axes that images drive.
         """
-        measured, predicted = brain[:, : self.n_signal], image[:, : self.n_signal]
         covariance = self.errors.covariance(repetitions)
+        n_axes = len(covariance)
+        measured, predicted = brain[:, :n_axes], image[:, :n_axes]
         return log_density(measured, self.slope * predicted, covariance)
 
     def concept_likelihood(
@@ -274,12 +299,13 @@ class LinearGaussian:
         Returns
         -------
         log_likelihood : array, shape (n_responses, n_concepts)
-            Log densities along the signal axes.
+            Log densities along the axes that images drive.
         """
         if self.concepts is None:
             raise ValueError("The concepts of training images are not known.")
-        measured = brain[:, : self.n_signal]
-        predicted = self.slope * templates[:, : self.n_signal]
+        n_axes = len(self.errors.extra)
+        measured = brain[:, :n_axes]
+        predicted = self.slope * templates[:, :n_axes]
         found = np.empty((len(measured), len(predicted)))
         counts = np.broadcast_to(n_templates, len(predicted))
         for count in np.unique(counts):

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.linalg import qr
 
@@ -19,32 +21,95 @@ MOST_IMAGES = 2000
 N_BEYOND, N_ITER = 10, 3
 
 
-def remainder_axes(
-    responses: np.ndarray,
-    mean: np.ndarray,
-    filters: np.ndarray,
-    patterns: np.ndarray,
-    unit: np.ndarray,
-    n_axes: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return principal axes of what the signal axes do not return of the responses.
+@dataclass
+class Remainder:
+    """What signal axes do not return of centered responses, in units of every channel.
 
     With z = F'(y - mean) along the signal axes, the remainder is
-    r = y - mean - P z = (I - P F')(y - mean). Its principal axes V, in units of every
-    channel, are the patterns of the extra axes, and V'(I - P F') their filters. So
-    mean + P z + V z_extra returns the response up to what principal components leave.
-    All samples count, not only those of the time basis.
+    r = y - mean - P z = (I - P F')(y - mean). All samples count, not only those of the
+    time basis.
 
     Parameters
     ----------
+    mean : array, shape (n_values,)
+        The mean response, channel by channel.
+    filters, patterns : array, shape (n_values, n_signal)
+        F and P of responses in units of every channel, float32.
+    unit : array, shape (n_values,)
+        The unit of every value.
+    """
+
+    mean: np.ndarray
+    filters: np.ndarray
+    patterns: np.ndarray
+    unit: np.ndarray
+
+    @classmethod
+    def of_axes(
+        cls,
+        mean: np.ndarray,
+        filters: np.ndarray,
+        patterns: np.ndarray,
+        scale: np.ndarray,
+    ) -> Remainder:
+        """Prepare from axes in the unit of the responses.
+
+        Parameters
+        ----------
+        mean : array, shape (n_channels, n_times)
+            The mean response.
+        filters, patterns : array, shape (n_channels * n_times, n_signal)
+            F and P.
+        scale : array, shape (n_channels,)
+            The unit of every channel, such as its standard deviation.
+        """
+        unit = np.repeat(scale, mean.shape[1])
+        read = (filters * unit[:, None]).astype(np.float32)
+        write = (patterns / unit[:, None]).astype(np.float32)
+        return cls(mean.reshape(-1), read, write, unit)
+
+    def center(self, responses: np.ndarray) -> np.ndarray:
+        """Return centered responses in units of every channel, (n, n_values)."""
+        rows = responses.reshape(len(responses), -1) - self.mean
+        return (rows / self.unit).astype(np.float32, copy=False)
+
+    def of(self, responses: np.ndarray) -> np.ndarray:
+        """Return the remainder of responses, (n, n_values)."""
+        rows = self.center(responses)
+        return rows - (rows @ self.filters) @ self.patterns.T
+
+    def in_own_unit(self, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return filters and patterns of axes V of the remainder.
+
+        Parameters
+        ----------
+        axes : array, shape (n_values, n_axes)
+            Orthonormal axes V.
+
+        Returns
+        -------
+        filters, patterns : array, shape (n_values, n_axes)
+            (I - F P')V and V, in the unit of the responses.
+        """
+        unit = self.unit[:, None]
+        read = axes - self.filters @ (self.patterns.T @ axes)
+        return (read / unit).astype(np.float32), (axes * unit).astype(np.float32)
+
+
+def remainder_axes(
+    remainder: Remainder, responses: np.ndarray, n_axes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return principal axes of what the signal axes do not return of the responses.
+
+    The axes V are the patterns of the extra axes, and V'(I - P F') their filters. So
+    mean + P z + V z_extra returns the response up to what principal components leave.
+
+    Parameters
+    ----------
+    remainder : instance of Remainder
+        What is left of the responses.
     responses : array, shape (n_images, n_channels, n_times)
         The responses; can be a memory map.
-    mean : array, shape (n_channels, n_times)
-        The mean response.
-    filters, patterns : array, shape (n_channels * n_times, n_signal)
-        F and P of the signal axes, over samples.
-    unit : array, shape (n_channels,)
-        The unit of every channel, such as its standard deviation.
     n_axes : int
         Number of axes, at most.
 
@@ -53,21 +118,15 @@ def remainder_axes(
     extra_filters, extra_patterns : array, shape (n_channels * n_times, n_extra)
         Filters and patterns of the extra axes, float32.
     """
-    n_images = len(responses)
-    each = np.repeat(unit, mean.shape[1]).astype(np.float32)[:, None]
-    n_axes = min(n_axes, n_images // IMAGES_PER_AXIS, len(each) - filters.shape[1])
+    n_images, (n_values, n_signal) = len(responses), remainder.filters.shape
+    n_axes = min(n_axes, n_images // IMAGES_PER_AXIS, n_values - n_signal)
     if n_axes < 1:
-        return np.zeros((2, len(each), 0), np.float32)
+        return np.zeros((2, n_values, 0), np.float32)
     chosen = np.linspace(0, n_images - 1, min(n_images, MOST_IMAGES)).astype(int)
-    read = (filters * each).astype(np.float32)  # of responses in these units
-    write = (patterns / each).astype(np.float32)
-    rest = np.empty((len(chosen), len(each)), np.float32)
+    rest = np.empty((len(chosen), n_values), np.float32)
     for rows in row_blocks(len(chosen), RESPONSES):
-        part = (responses[chosen[rows]] - mean).reshape(-1, len(each)) / each[:, 0]
-        rest[rows] = part - (part @ read) @ write.T
-    axes = principal_axes(rest, n_axes)
-    extra_filters = (axes - read @ (write.T @ axes)) / each
-    return extra_filters, axes * each
+        rest[rows] = remainder.of(responses[chosen[rows]])
+    return remainder.in_own_unit(principal_axes(rest, n_axes))
 
 
 def principal_axes(rows: np.ndarray, n_axes: int) -> np.ndarray:

@@ -161,6 +161,8 @@ class Ridge:
             weights only.
         """
         energy, scores = _decompose(gram, n_components)
+        # Centered rows have rank n - 1 at most; one more is the rounding of float32.
+        energy, scores = energy[1 - len(gram) :], scores[:, 1 - len(gram) :]
         size = float(len(gram) if root is None else (root**2).sum())
         scores = scores.astype(np.float32)
         return cls(energy, len(gram), size, scores=scores, root=root)

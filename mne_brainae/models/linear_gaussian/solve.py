@@ -10,6 +10,7 @@ import numpy as np
 
 from .axes import Solution, solve_axes
 from .contrasts import contrast_trials
+from .extra_axes import add_driven, add_remainder
 from .folds import (
     ONE_FOLD_FROM,
     Folds,
@@ -23,7 +24,6 @@ from .folds import (
 from .likelihood import ConceptLaw, ErrorLaw, error_law, shrink_by_concept
 from .model import LeftOut, LinearGaussian
 from .noise import NoiseRows
-from .remainder import remainder_axes
 from .sample import Moments, Regression, Sample
 from .square_search import add_squares
 from .steps import Steps
@@ -113,13 +113,17 @@ def solve(
         solution, held_out = _with_squares(plan, solution, held_out, labels)
     model = _assemble(feature_mean, coordinates, solution)
     _judge(model, sample, solution, held_out, labels, counts, steps)
+    if steps.complete and n_extra and held_out:
+        add_driven(model, coordinates, sample, responses, held_out, n_extra)
     if concepts is not None:
-        model.concepts = ConceptLaw.learn(solution.embed(sample.features), labels)
+        predicted = model.embed_image(sample.features + feature_mean)
+        driven = predicted[:, : len(model.errors.extra)]
+        model.concepts = ConceptLaw.learn(driven, labels)
     if keep_noise:
         noise = coordinates.whole(solution.noise.covariance, 1)
         model.noise = coordinates.whole(noise.T, 1)
     if n_extra:
-        _add_remainder(model, responses, coordinates.scale, n_extra)
+        add_remainder(model, responses, coordinates, n_extra)
     return model
 
 
@@ -305,6 +309,7 @@ def _assemble(
         n_passes=solution.n_passes,
         extra_filters=np.zeros((coordinates.mean.size, 0)),
         extra_patterns=np.zeros((coordinates.mean.size, 0)),
+        extra_weights=np.zeros((len(feature_mean), 0)),
         squares=solution.squares,
     )
 
@@ -330,16 +335,5 @@ def _nothing(
         n_passes=0,
         extra_filters=np.zeros((size, 0)),
         extra_patterns=np.zeros((size, 0)),
-    )
-
-
-def _add_remainder(model: LinearGaussian, responses, scale, n_extra: int) -> None:
-    """Add axes for what the signal axes do not return of the responses."""
-    model.extra_filters, model.extra_patterns = remainder_axes(
-        responses,
-        model.mean,
-        model.signal_filters(),
-        model.signal_patterns(),
-        scale,
-        n_extra,
+        extra_weights=np.zeros((len(feature_mean), 0)),
     )

@@ -29,6 +29,9 @@ class Steps:
         product where held-out images are identified better with it.
     separable : bool
         Whether the signal is looked for where a product of channels and times may lie.
+    complete : bool
+        Whether axes from ridge regression of all samples are added, where held-out
+        images show that the others lose much of what can be predicted.
     n_prior : int
         Number of axes to which the search is confined.
     own_penalties : bool
@@ -58,6 +61,7 @@ class Steps:
     noise: str = "repetitions"
     target: str = "auto"
     separable: bool = True
+    complete: bool = True
     n_prior: int = 30
     own_penalties: bool = True
     n_anew: int | None = None

@@ -81,7 +81,7 @@ def _held_out(brain, image, start, n_images=12):
     rows = np.zeros(n_images, bool)
     rows[start : start + len(brain)] = True
     patterns = np.random.default_rng(start).standard_normal((5, brain.shape[1]))
-    return HeldOut(rows, brain, image, patterns, np.arange(5) / 10.0)
+    return HeldOut(rows, brain, image, patterns, patterns, np.arange(5) / 10.0)
 
 
 def _two_folds():
