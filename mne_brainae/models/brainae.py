@@ -15,8 +15,6 @@ from ..nn.encoders import BRAIN_ENCODERS
 from ..nn.network import PARTS
 from ..nn.tsconv import UPSAMPLINGS
 from ..utils.checks import (
-    check_device,
-    check_folder_for_arrays,
     counted,
     logger,
     seed_from,
@@ -218,8 +216,6 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together."""
         super().check()
-        check_device(self.device)
-        check_folder_for_arrays(self._training.memory_map)
         if self.mask_augmentation and self._training.computation == "fast":
             raise ValueError(
                 "mask_augmentation shows the encoder something else than it is to "

@@ -10,7 +10,6 @@ import torch
 
 from ...images import ImageEncoder
 from ...nn.encoders import BRAIN_ENCODERS
-from ...utils.checks import check_device, check_folder_for_arrays
 from ...utils.constraints import options, positive
 from ...utils.docs import fill_doc
 from ..directions import EmbedsResponses
@@ -111,12 +110,6 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-
-    def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
-        super().check()
-        check_device(self.device)
-        check_folder_for_arrays(self._training.memory_map)
 
     @property
     def _losses(self) -> Losses:
