@@ -12,7 +12,8 @@ import torch
 from ..images import ImageEncoder
 from ..nn.decoders import BRAIN_DECODERS
 from ..nn.encoders import BRAIN_ENCODERS
-from ..nn.network import PARTS
+from ..nn.network import PARTS, BrainAENetwork
+from ..nn.squares import SquaredUnits
 from ..nn.tsconv import UPSAMPLINGS
 from ..utils.checks import (
     counted,
@@ -22,9 +23,11 @@ from ..utils.checks import (
 from ..utils.constraints import integer, options, real
 from ..utils.docs import fill_doc
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
-from .linear import LinearBrainAE
+from .linear import LinearBrainAE, network_of
 from .parts import Losses, Training
-from .start import choose_length, linear_of, network_from
+from .slope import held_out_slope
+from .squares import choose_squares, train_squares
+from .start import choose_length, linear_of, network_from, solve_without_some
 from .trained import TrainedModel, held_out_noise
 from .training_set import TrainingSet
 
@@ -283,7 +286,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             stacks_windows=self.spatial_window == "auto",
         )
         linear = linear_of(self, seed)
-        learned = linear._solve(data, seed, squares=self._takes_squares)
+        closed_form = None
+        if data.stacks_windows:
+            learned = linear._solve(data, seed)
+        else:
+            closed_form = linear._solve_axes(data, seed, squares=self._takes_squares)
+            learned = linear._fields_of(data, closed_form)
         self._take_over(linear)
         if self.imputation == "gaussian":
             learned["imputer"] = data.learn_imputer()
@@ -291,8 +299,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.temperature_ = self._losses.temperature
         with torch.random.fork_rng(range(torch.cuda.device_count())):
             torch.manual_seed(seed)
-            if self._adds_to(data):
-                learned |= self._train_from(learned, linear, data, seed)
+            if closed_form is not None and self._adds_to(data, learned["network"]):
+                learned |= self._train_from(closed_form, learned, linear, data, seed)
         self.latent_ = data.to_latent(**learned)
         linear._say(data)
 
@@ -305,10 +313,9 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             setattr(self, name, getattr(linear, name))
         self.selection_ = f"{linear.selection_}; the closed form alone"
 
-    def _adds_to(self, data: TrainingSet) -> bool:
+    def _adds_to(self, data: TrainingSet, network: BrainAENetwork) -> bool:
         """Tell whether there is anything to train beside the closed form."""
-        parts = self._sizes(data)
-        if all(parts[name] in ("linear", None) for name in PARTS[:2]):
+        if not self._adds_parts(data) and not has_squares(network):
             return False
         is_enough = len(data.training) >= FEWEST_TO_TRAIN
         if not is_enough:
@@ -318,24 +325,46 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             )
         return is_enough
 
-    def _train_from(self, learned: dict, linear, data: TrainingSet, seed: int) -> dict:
-        """Train what is added, for as long as held-out images gain by it."""
-        choice = choose_length(self, linear, data, seed)
-        self.history_, self.best_epoch_ = choice.history, choice.n_epochs - 1
-        if not choice.n_epochs:
+    def _adds_parts(self, data: TrainingSet) -> bool:
+        parts = self._sizes(data)
+        return any(parts[name] not in ("linear", None) for name in PARTS[:2])
+
+    def _train_from(self, closed_form, learned: dict, linear, data, seed: int) -> dict:
+        """Train squares and parts, for as long as held-out images gain by each."""
+        part, smaller = solve_without_some(self, linear, data, seed)
+        start, network = network_of(part, smaller), learned["network"]
+        added, told = {}, []
+        if has_squares(start) and has_squares(network):
+            choice = choose_squares(start.image_projection, smaller, part, seed)
+            start.image_projection = choice.projection
+            if choice.n_epochs:
+                *_, network.image_projection = train_squares(
+                    network.image_projection, closed_form, data, seed, choice.n_epochs
+                )
+                held_out = part.validation.brain.numpy(), part.validation.image.numpy()
+                self.slope_, _ = held_out_slope(start, *held_out)
+                added = {"network": network, "slope": self.slope_}
+                told.append(_tell(" of squares", choice, " along the axes"))
+        if self._adds_parts(data):
+            choice = choose_length(self, start, part, seed)
+            self.history_, self.best_epoch_ = choice.history, choice.n_epochs - 1
+            if choice.n_epochs:
+                added = self._train_parts(network, choice, data, seed)
+                told.append(_tell("", choice))
+        if not told:
             logger.info("Training gained nothing on held-out images: closed form kept.")
             return {}
-        self.selection_ = (
-            f"{linear.selection_}; then {counted(choice.n_epochs, 'epoch')} of "
-            f"training, which took {100 * choice.gain:.1f} % off the squared error of "
-            "held-out images"
-        )
+        self.selection_ = f"{linear.selection_}; then {' and '.join(told)}"
         logger.info(f"Chose {self.selection_}.")
-        self.slope_ = choice.slope
-        network = network_from(self._sizes(data), learned["network"])
+        return added
+
+    def _train_parts(self, start: BrainAENetwork, choice, data, seed: int) -> dict:
+        """Train what is added to the linear maps, with all images."""
+        network = network_from(self._sizes(data), start)
         self._run_epochs(
             network, data, seed, n_epochs=choice.n_epochs, stage="-all-images"
         )
+        self.slope_ = choice.slope
         return {
             "network": network.eval(),
             "slope": self.slope_,
@@ -371,3 +400,15 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         if self.imputation == "gaussian":
             learned["imputer"] = data.learn_imputer()
         return learned
+
+
+def has_squares(network: BrainAENetwork) -> bool:
+    """Tell whether squares of image features add to the linear projection."""
+    return isinstance(network.image_projection, SquaredUnits)
+
+
+def _tell(what: str, choice, where: str = "") -> str:
+    return (
+        f"{counted(choice.n_epochs, 'epoch')} of training{what}, which took "
+        f"{100 * choice.gain:.1f} % off the squared error of held-out images{where}"
+    )

@@ -85,6 +85,7 @@ class Latent:
     concepts: ConceptLaw | None = None
 
     def __post_init__(self):
+        self.network.eval()
         self._frozen = freeze(self.network)  # the same maps, faster
 
     # -- what it can do ---------------------------------------------------------------

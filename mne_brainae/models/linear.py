@@ -185,16 +185,19 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         self.latent_ = data.to_latent(**learned)
         self._say(data)
 
-    def _solve(self, data: TrainingSet, seed: int, *, squares: bool = False) -> dict:
-        """Learn the fields of the shared space that a training set gives.
+    def _solve(self, data: TrainingSet, seed: int) -> dict:
+        """Learn the fields of the shared space that a training set gives."""
+        if data.stacks_windows:
+            return self._solve_stack(data)
+        return self._fields_of(data, self._solve_axes(data, seed))
+
+    def _solve_axes(
+        self, data: TrainingSet, seed: int, *, squares: bool = False
+    ) -> LinearGaussian:
+        """Solve the closed form.
 
         ``squares`` adds squares of image features where held-out images gain by them.
         """
-        if data.stacks_windows:
-            return self._solve_stack(data)
-        return self._solve_axes(data, seed, squares)
-
-    def _solve_axes(self, data: TrainingSet, seed: int, squares: bool) -> dict:
         trials, of = data.trials()
         groups = self._groups(data)
         labels = np.unique(groups, return_inverse=True)[1]
@@ -220,6 +223,10 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         self.n_signal_, self.slope_ = found.n_signal, found.slope
         self.noise_target_ = found.target
         self.selection_ = f"{found} on {len(data.training)} training images"
+        return found
+
+    @staticmethod
+    def _fields_of(data: TrainingSet, found: LinearGaussian) -> dict:
         return {
             "network": network_of(data, found),
             "slope": found.slope,

@@ -14,7 +14,7 @@ from ..nn.network import BrainAENetwork, build_network
 from ..nn.squares import SquaredUnits
 from .latent import apply
 from .linear import LinearBrainAE
-from .linear_gaussian import Steps
+from .linear_gaussian import LinearGaussian, Steps
 from .slope import held_out_slope
 from .training_set import TrainingSet
 
@@ -84,16 +84,17 @@ def network_from(sizes: dict, start: BrainAENetwork) -> BrainAENetwork:
     return network
 
 
-def choose_length(model, linear: LinearBrainAE, data: TrainingSet, seed) -> Choice:
-    """Train on a part of the images, and judge every epoch on the others.
+def solve_without_some(
+    model, linear: LinearBrainAE, data: TrainingSet, seed: int
+) -> tuple[TrainingSet, LinearGaussian]:
+    """Hold images out, by which training is judged, and solve for the others.
 
-    The closed form is solved anew without the held-out images, since it would know
-    them; it counts as the epoch before the first.
+    The closed form of all images would know those that are held out.
 
     Parameters
     ----------
     model : instance of BrainAE
-        Says what is added and how it is trained.
+        Says how much is held out.
     linear : instance of LinearBrainAE
         The fitted closed form of all images.
     data : instance of TrainingSet
@@ -103,19 +104,41 @@ def choose_length(model, linear: LinearBrainAE, data: TrainingSet, seed) -> Choi
 
     Returns
     -------
-    choice : instance of Choice
-        How long to train.
+    part : instance of TrainingSet
+        The images to learn from, and those held out as its validation images.
+    closed_form : instance of LinearGaussian
+        The closed form of the images to learn from.
     """
     how = model._training
     part = data.hold_out(how.validation, how.validation_size, seed)
     smaller = clone(linear)
     steps = Steps() if linear.steps is None else linear.steps
     smaller.steps = steps.quick(linear.noise_target_)
-    start = smaller._solve(part, seed, squares=model._takes_squares)["network"]
+    return part, smaller._solve_axes(part, seed, squares=model._takes_squares)
+
+
+def choose_length(model, start: BrainAENetwork, part: TrainingSet, seed: int) -> Choice:
+    """Train on a part of the images, and judge every epoch on the others.
+
+    Parameters
+    ----------
+    model : instance of BrainAE
+        Says what is added and how it is trained.
+    start : instance of BrainAENetwork
+        The network of linear parts, which counts as the epoch before the first.
+    part : instance of TrainingSet
+        The images to learn from, and those held out.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    choice : instance of Choice
+        How long to train.
+    """
     network = network_from(model._sizes(part), start)
-    validation = part.validation
     state = model._run_epochs(network, part, seed, start_counts=True)
-    responses, images = validation.brain.numpy(), validation.image.numpy()
+    responses, images = part.validation.brain.numpy(), part.validation.image.numpy()
     _, before = held_out_slope(start, responses, images)
     slope, after = held_out_slope(network, responses, images)
     rebuilt = [

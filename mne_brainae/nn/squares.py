@@ -113,6 +113,10 @@ class SquaredUnits(nn.Module):
         squares = (coordinates @ self.directions.T).square()  # (n, n_units)
         return (squares - self.unit_mean) / self.unit_sd
 
+    def added(self, image: Tensor) -> Tensor:
+        """Return what the squares add to the linear map, (n, n_embedding)."""
+        return self.dropout(self.units(image)) @ self.patterns
+
     def forward(self, image: Tensor) -> Tensor:
         """Map image features of shape (n, n_image_features) to the shared space."""
-        return self.linear(image) + self.dropout(self.units(image)) @ self.patterns
+        return self.linear(image) + self.added(image)

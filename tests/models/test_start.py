@@ -2,12 +2,15 @@
 
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import mne_brainae
+from mne_brainae.models import brainae
 from mne_brainae.models.brainae import FEWEST_TO_TRAIN
 from mne_brainae.models.slope import held_out_slope, warn_if_low
+from mne_brainae.models.squares import SquaresChoice
 from mne_brainae.nn.added import Added
 from mne_brainae.nn.network import build_network
 
@@ -185,3 +188,64 @@ def test_a_low_slope_warns():
     with pytest.warns(RuntimeWarning, match="Only 3 % of the predicted responses"):
         warn_if_low(0.03)
     warn_if_low(0.5)
+
+
+@pytest.fixture(scope="module")
+def squared():
+    """Many images whose responses follow squares of directions of the features."""
+    rng = np.random.default_rng(8)
+    n_images, shape = 3000, (6, 12)
+    features = rng.standard_normal((n_images, 20)).astype(np.float32)
+    directions = np.linalg.qr(rng.standard_normal((20, 4)))[0]
+    drives = np.hstack([features[:, :4], np.square(features @ directions) - 1])
+    fields = rng.standard_normal((8, shape[0], 1)) * rng.standard_normal((8, 1, 1))
+    courses = np.cos(np.pi * np.arange(8)[:, None, None] * np.linspace(0, 1, 12) / 4)
+    data = np.tensordot(drives, fields * courses, 1)
+    data += 2 * rng.standard_normal(data.shape)
+    names = [f"image {i:04d}" for i in range(n_images)]
+    info = mne.create_info(shape[0], 30.0, "eeg")
+    metadata = pd.DataFrame({"image": names})
+    epochs = mne.EpochsArray(1e-6 * data, info, metadata=metadata, verbose="ERROR")
+    return epochs, pd.DataFrame(features, index=pd.Index(names, name="image"))
+
+
+@pytest.mark.stochastic
+def test_training_of_squares_adds(squared):
+    epochs, features = squared
+    train, test = epochs[:2700], epochs[2700:]
+    how = {"n_embedding": 12, "spatial_window": None, "image_projection": "squares"}
+    how |= {"brain_encoder": "linear", "brain_decoder": "linear", "random_state": 0}
+    trained = mne_brainae.make_model("best", **how).fit(train, features)
+    assert "of training of squares" in trained.selection_
+    assert trained.best_epoch_ == -1
+    assert trained.history_.empty
+    epoch_0 = mne_brainae.make_model("best", **how)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(brainae, "choose_squares", keep_squares)
+        epoch_0.fit(train, features)
+    truth = test.get_data()
+    errors = [
+        np.square(truth - each.predict_epochs(features, output="array")[2700:]).sum(
+            (1, 2)
+        )
+        for each in (epoch_0, trained)
+    ]
+    gain = errors[0] - errors[1]
+    assert gain.mean() > 2 * gain.std() / np.sqrt(len(gain))
+
+
+def keep_squares(projection, *args):
+    return SquaresChoice(projection, 0, 0.0)
+
+
+@pytest.mark.stochastic
+def test_squares_that_gain_nothing_stay(squared):
+    epochs, features = squared
+    shuffled = features.sample(frac=1, random_state=0).set_axis(features.index)
+    how = {"image_projection": "squares", "brain_decoder": "linear"}
+    model = mne_brainae.make_model(
+        "best", **how, brain_encoder="linear", spatial_window=None, verbose="ERROR"
+    )
+    model.fit(epochs, shuffled)
+    assert "of training of squares" not in model.selection_
+    assert model.slope_ < 0.2
