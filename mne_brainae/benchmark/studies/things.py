@@ -12,6 +12,7 @@ import pandas as pd
 
 from ... import MVNN, LinearEncodingModel, fit
 from ...datasets import FeatureLaw, SimulatedResponses, simulate_responses, things
+from ...scoring.correlation import correlate
 from .finding import Finding
 from .neurons import shuffle
 from .optimum import LearnedOptimum
@@ -29,6 +30,8 @@ LEARNABLE = {
 }
 BEST, CHANCE = "best possible", "chance"
 COLUMNS = ("retrieval top-1", "top-5", "classification top-1", "top-5 of concepts")
+PATTERN_R = "pattern r"
+MEAN_RESPONSE = "mean response"
 #: Recipes that can be asked for, and what they are judged by.
 RECIPES = {
     "best": ("likelihood", "cosine"),
@@ -94,11 +97,15 @@ def measure(
     for name, model, similarities in _models(
         given[0], train, recipes, n_epochs, random_state
     ):
+        predicted = model.predict_epochs(gallery.droplevel("concept"), output="array")
+        pattern = _correlate(given[1], predicted)
         for similarity in similarities:
             scores = _score(model, given[1], gallery, templates, similarity)
-            rows[f"{name}, {similarity}"] = scores
-    table = pd.DataFrame(rows, index=COLUMNS).T
-    table.loc[CHANCE] = [1 / len(gallery), 5 / len(gallery)] * 2
+            rows[f"{name}, {similarity}"] = [*scores, pattern]
+    table = pd.DataFrame(rows, index=[*COLUMNS, PATTERN_R]).T
+    mean_response = _correlate(given[1], given[0].get_data(copy=False).mean(axis=0))
+    table.loc[MEAN_RESPONSE, PATTERN_R] = mean_response
+    table.loc[CHANCE, list(COLUMNS)] = [1 / len(gallery), 5 / len(gallery)] * 2
     known = templates.droplevel("image")
     for name, decoder in (
         (LEARNABLE[law], LearnedOptimum(data, train)),
@@ -108,7 +115,7 @@ def measure(
             decoder.retrieve(gallery.droplevel(0)),
             decoder.classify(known, N_TEMPLATES),
         )
-        table.loc[name] = _accuracies(*found)
+        table.loc[name, list(COLUMNS)] = _accuracies(*found)
     return Finding(
         _protocol(data, features, gallery, origin, n_repetitions, whitened), table
     )
@@ -131,7 +138,8 @@ def _protocol(
         f"repetitions, training images of 4, {how}; each is one of {len(gallery)} "
         f"candidates, so that chance of top-1 is {1 / len(gallery):.3f}. "
         f"{learned[data.brain.law]}. The best possible decoder knows responses, noise "
-        "and the law of the features."
+        "and the law of the features. Pattern r is Pearson's r of predicted and "
+        "measured responses over channels and times, mean over test images."
     )
 
 
@@ -215,6 +223,13 @@ def _score(model, test, gallery, templates, similarity: str) -> list[float]:
         model.retrieve(test, pictures, similarity=similarity),
         model.classify(test, templates, similarity=similarity),
     )
+
+
+def _correlate(test: mne.BaseEpochs, predicted: np.ndarray) -> float:
+    """Return Pearson's r over channels and times, mean over test images."""
+    measured = test.get_data(copy=False)
+    predicted = np.broadcast_to(predicted, measured.shape)
+    return float(correlate(measured, predicted, axis=(1, 2)).mean())
 
 
 def _accuracies(*found) -> list[float]:

@@ -19,11 +19,15 @@ def test_systems_find_images_and_their_control_does_not(origin):
     assert origin in found.protocol
     assert "200 test images of other concepts are means of 80" in found.protocol
     assert "one of 200 candidates, so that chance of top-1 is 0.005" in found.protocol
-    assert list(found.table.columns) == list(study.COLUMNS)
-    assert found.table.loc["chance"].tolist() == [1 / N_TEST, 5 / N_TEST] * 2
+    assert list(found.table.columns) == [*study.COLUMNS, study.PATTERN_R]
+    chance = found.table.loc["chance", list(study.COLUMNS)]
+    assert chance.tolist() == [1 / N_TEST, 5 / N_TEST] * 2
+    pattern = found.table[study.PATTERN_R]
+    assert pattern["linear, cosine"] > pattern[study.MEAN_RESPONSE] + 0.05
+    assert pattern[f"{study.SHUFFLED}, cosine"] > pattern[study.MEAN_RESPONSE] - 0.02
     p = {
         name: p_of(row["retrieval top-1"], N_TEST, 1 / N_TEST)
-        for name, row in found.table.iterrows()
+        for name, row in found.table.drop(study.MEAN_RESPONSE).iterrows()
     }
     for similarity in ("likelihood", "cosine"):
         assert p[f"linear, {similarity}"] < 1e-6
