@@ -331,7 +331,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
 
     def _train_from(self, closed_form, learned: dict, linear, data, seed: int) -> dict:
         """Train squares and parts, for as long as held-out images gain by each."""
-        part, smaller = solve_without_some(self, linear, data, seed)
+        part, smaller = solve_without_some(self, linear, closed_form, data, seed)
         start, network = network_of(part, smaller), learned["network"]
         added, told = {}, []
         if has_squares(start) and has_squares(network):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,11 @@ def network_from(sizes: dict, start: BrainAENetwork) -> BrainAENetwork:
 
 
 def solve_without_some(
-    model, linear: LinearBrainAE, data: TrainingSet, seed: int
+    model,
+    linear: LinearBrainAE,
+    closed_form: LinearGaussian,
+    data: TrainingSet,
+    seed: int,
 ) -> tuple[TrainingSet, LinearGaussian]:
     """Hold images out, by which training is judged, and solve for the others.
 
@@ -96,7 +100,10 @@ def solve_without_some(
     model : instance of BrainAE
         Says how much is held out.
     linear : instance of LinearBrainAE
-        The fitted closed form of all images.
+        The linear model of all images.
+    closed_form : instance of LinearGaussian
+        Its closed form. Where that has axes of ridge regression, folds tell whether
+        the other has them, too; otherwise it needs none.
     data : instance of TrainingSet
         All images.
     seed : int
@@ -113,7 +120,9 @@ def solve_without_some(
     part = data.hold_out(how.validation, how.validation_size, seed)
     smaller = clone(linear)
     steps = Steps() if linear.steps is None else linear.steps
-    smaller.steps = steps.quick(linear.noise_target_)
+    smaller.steps = steps.quick(closed_form.target)
+    if closed_form.n_driven:
+        smaller.steps = replace(steps, target=closed_form.target)
     return part, smaller._solve_axes(part, seed, squares=model._takes_squares)
 
 

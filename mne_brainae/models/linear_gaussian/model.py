@@ -113,15 +113,20 @@ class LinearGaussian:
         return self.filters.shape[1]
 
     @property
+    def n_driven(self) -> int:
+        """Number of extra axes that images drive."""
+        return self.extra_weights.shape[1]
+
+    @property
     def n_extra(self) -> int:
         """Number of extra axes."""
         return self.extra_filters.shape[1]
 
     def __str__(self) -> str:
-        n_driven = self.extra_weights.shape[1]
-        added = f", {n_driven} of ridge regression" if n_driven else ""
+        added = f", {self.n_driven} of ridge regression" if self.n_driven else ""
+        n_others = self.n_extra - self.n_driven
         return (
-            f"{self.n_signal} signal axes{added}, {self.n_extra - n_driven} others, "
+            f"{self.n_signal} signal axes{added}, {n_others} others, "
             f"slope {self.slope:.2f}, noise shrunk to {self.target}"
         )
 
@@ -191,7 +196,7 @@ class LinearGaussian:
     def weights_of_extra(self) -> np.ndarray:
         """Return the weights for all extra axes, shape (n_features, n_extra)."""
         weights = np.zeros((len(self.feature_mean), self.n_extra))
-        weights[:, : self.extra_weights.shape[1]] = self.extra_weights
+        weights[:, : self.n_driven] = self.extra_weights
         return weights
 
     def image_projection(self) -> dict[str, np.ndarray]:

@@ -62,7 +62,7 @@ def test_the_added_axes_identify(experiment):
 
 def test_axes_do_not_see_one_another(experiment):
     model = _solve(experiment, n_extra=40)
-    assert model.extra_weights.shape[1] > 0
+    assert model.n_driven > 0
     filters = np.hstack([model.signal_filters(), model.extra_filters])
     patterns = np.hstack([model.signal_patterns(), model.extra_patterns])
     np.testing.assert_allclose(
@@ -73,7 +73,7 @@ def test_axes_do_not_see_one_another(experiment):
 def test_errors_along_the_added_axes_have_the_variance_of_the_law(experiment):
     features, responses, _ = experiment
     model = _solve(experiment, n_extra=40)
-    added = slice(model.n_signal, model.n_signal + model.extra_weights.shape[1])
+    added = slice(model.n_signal, model.n_signal + model.n_driven)
     brain = model.embed_brain(responses[N_TRAIN:])[:, added]
     image = model.slope * model.embed_image(features[N_TRAIN:])[:, added]
     np.testing.assert_allclose(np.square(brain - image).mean(), 1, rtol=0.2)
@@ -90,7 +90,7 @@ def test_nothing_is_added_to_what_the_axes_hold(shuffled):
     if shuffled:
         rng.shuffle(responses)
     model = solve(features, responses, duration=0.4, n_extra=20)
-    assert model.extra_weights.shape[1] == 0
+    assert model.n_driven == 0
 
 
 def test_memory_of_blocks_changes_nothing(monkeypatch, experiment):
