@@ -13,6 +13,7 @@ __all__ = [
     "Losses",
     "NonlinearEncodingModel",
     "Occlusion",
+    "Plan",
     "RDMComparison",
     "RSACourse",
     "ReconstructionScores",
@@ -44,6 +45,7 @@ __all__ = [
     "occlude_channels",
     "occlude_times",
     "phase_lag",
+    "plan_experiment",
     "pool_identifications",
     "read_brainae",
     "read_image_features",
@@ -76,6 +78,7 @@ from .models.systems import (
     RidgeModel,
     encoding_systems,
 )
+from .planning import Plan, plan_experiment
 from .preprocessing.averaging import average_repetitions
 from .preprocessing.masking import make_mask, mask_epochs
 from .preprocessing.regions import channel_regions

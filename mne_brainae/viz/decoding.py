@@ -259,3 +259,77 @@ def plot_averages(table, *, axes=None, show: bool = True):
     axes.set(xlabel="repetitions averaged", ylabel="accuracy (%)", ylim=(0, None))
     axes.legend(frameon=False)
     return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_calibration(table, *, axes=None, show: bool = True):
+    """Plot the accuracy of the most probable candidate against its probability.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_bins, 4)
+        Columns ``n``, ``confidence``, ``accuracy`` and ``error``.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure; error bars are one standard error of each bin's accuracy.
+    """
+    axes = get_axes(axes)
+    axes.plot([0, 1], [0, 1], color="0.5", linestyle="--", label="probabilities hold")
+    axes.errorbar(
+        table["confidence"],
+        table["accuracy"],
+        yerr=table["error"],
+        fmt="o-",
+        label="responses, in bins of equal number",
+    )
+    axes.set(
+        xlabel="probability of the most probable candidate",
+        ylabel="how often it is the true one",
+        xlim=(0, 1),
+        ylim=(0, 1),
+        aspect="equal",
+    )
+    axes.legend(frameon=False, loc="upper left", fontsize="small")
+    return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_plan(table, *, axes=None, show: bool = True):
+    """Plot expected accuracy against repetitions, a line for every gallery.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_sizes, n_columns)
+        The table of ``Plan``.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure; bands hold 95 %% of experiments with as many test images as
+        candidates.
+    """
+    axes = get_axes(axes)
+    for number, (size, rows) in enumerate(table.groupby("n_candidates")):
+        color = f"C{number}"
+        axes.plot(
+            rows["n_averaged"],
+            100 * rows["top_1"],
+            "o-",
+            color=color,
+            label=f"{size} candidates (chance {100 / size:.2g} %)",
+        )
+        bounds = 100 * rows["low"], 100 * rows["high"]
+        axes.fill_between(rows["n_averaged"], *bounds, color=color, alpha=0.15)
+    numbers = table["n_averaged"].unique()
+    axes.set_xscale("log")
+    axes.set_xticks(numbers, numbers)
+    axes.minorticks_off()
+    axes.set(
+        xlabel="repetitions of a test image", ylabel="expected top-1 (%)", ylim=(0, 101)
+    )
+    axes.legend(frameon=False, fontsize="small")
+    return finish(axes.figure, show)

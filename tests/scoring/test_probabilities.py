@@ -1,0 +1,98 @@
+"""Probabilities of candidates: Bayes' rule, sets that hold, and calibration."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mne_brainae.scoring.probabilities import Calibration, posterior, probable_sets
+
+FINITE = st.floats(-1e4, 1e4)
+
+
+def simulate_truth(n_responses=2000, n_candidates=12, sharpness=2.0, seed=0):
+    """Draw probabilities, and true candidates by these probabilities."""
+    rng = np.random.default_rng(seed)
+    shape = n_responses, n_candidates
+    probabilities = posterior(sharpness * rng.standard_normal(shape))
+    cumulated = np.cumsum(probabilities, axis=1)
+    true = (rng.uniform(size=(n_responses, 1)) > cumulated).sum(axis=1)
+    return probabilities, np.minimum(true, n_candidates - 1)
+
+
+@given(arrays(float, (3, 5), elements=FINITE), FINITE)
+def test_rows_sum_to_one_whatever_is_added(log_likelihood, constant):
+    found = posterior(log_likelihood)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_allclose(posterior(log_likelihood + constant), found, atol=1e-9)
+
+
+def test_bayes_rule():
+    likelihood = np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]])
+    prior = np.array([0.2, 0.8, 0.0])
+    expected = likelihood * prior
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(posterior(np.log(likelihood), prior), expected)
+
+
+@pytest.mark.parametrize("n_responses", [2000, 30])
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
+def test_sets_hold_the_truth_as_often_as_asked(n_responses, level):
+    held = []
+    for seed in range(max(20_000 // n_responses, 1)):
+        probabilities, true = simulate_truth(n_responses, seed=seed)
+        sets = probable_sets(probabilities, level, seed)
+        held.append(sets[np.arange(len(true)), true].mean())
+    assert abs(np.mean(held) - level) < 0.02
+
+
+def test_sure_responses_have_small_sets():
+    sure, unsure = posterior(np.eye(4) * 9.0)[:1], np.full((1, 4), 0.25)
+    probabilities = np.concatenate([np.repeat(sure, 60, 0), np.repeat(unsure, 60, 0)])
+    n_held = probable_sets(probabilities, 0.9).sum(axis=1)
+    assert n_held[:60].max() <= 1
+    assert n_held[60:].min() >= 3
+
+
+def test_true_probabilities_are_calibrated():
+    probabilities, true = simulate_truth()
+    best = probabilities.argmax(axis=1)
+    found = Calibration(probabilities.max(axis=1), best == true)
+    assert abs(found.gap) < 0.03
+    assert found.expected_error < 0.05
+    assert found.table["n"].sum() == len(true)
+    assert found.table["confidence"].is_monotonic_increasing
+
+
+def test_too_sharp_probabilities_are_too_sure():
+    probabilities, true = simulate_truth()
+    sharp = posterior(3 * np.log(probabilities))
+    best = sharp.argmax(axis=1)
+    found = Calibration(sharp.max(axis=1), best == true)
+    assert found.gap > 0.1
+    assert found.expected_error > 0.1
+
+
+def test_answers_that_are_sure_are_right_more_often():
+    probabilities, true = simulate_truth()
+    best = probabilities.argmax(axis=1)
+    found = Calibration(probabilities.max(axis=1), best == true)
+    table = found.accuracy_above([0.0, 0.5, 0.9, 1.1])
+    assert table["answered"].tolist() == sorted(table["answered"], reverse=True)
+    assert table["answered"].iloc[0] == 1
+    assert table["accuracy"].iloc[0] == pytest.approx((best == true).mean())
+    assert table["accuracy"].iloc[2] > table["accuracy"].iloc[0] + 0.2
+    assert np.isnan(table["accuracy"].iloc[3])
+
+
+def test_says_and_draws_what_it_found():
+    probabilities, true = simulate_truth(100)
+    best = probabilities.argmax(axis=1)
+    found = Calibration(probabilities.max(axis=1), best == true, {"task": "retrieval"})
+    assert "100 responses" in repr(found)
+    assert "task: retrieval" in repr(found)
+    axes = found.plot(show=False).axes[0]
+    drawn = axes.lines[1].get_xydata()
+    expected = found.table[["confidence", "accuracy"]].to_numpy()
+    np.testing.assert_allclose(drawn, expected)
