@@ -19,7 +19,6 @@ from .scoring.encoding import EncodingScores, score_encoding
 from .scoring.identification import Identification
 from .scoring.similarity import ResponseSimilarity, score_similarity
 from .utils.checks import (
-    _validate_type,
     check_image_names,
     check_new_file,
     logger,
@@ -113,9 +112,9 @@ def make_report(
     ... )  # doctest: +SKIP
     >>> report.save("report.html")  # doctest: +SKIP
     """
-    _validate_type(epochs, mne.BaseEpochs, "epochs")
-    shown = list(check_image_names(epochs).unique())
-    images = image_paths(epochs, shown_names(epochs)) if images is None else images
+    names = check_image_names(epochs)
+    shown = list(names.unique())
+    images = image_paths(epochs, names) if images is None else images
     features = model.compute_features(images, names=shown)
     averaged = average_repetitions(epochs, picks=model.info_["ch_names"])
     page = _Page(title or f"{type(model).__name__}: {len(shown)} test images")
@@ -185,11 +184,6 @@ def write_report(
     with replacing(fname) as temporary:
         report.save(temporary, open_browser=False, overwrite=True, verbose="ERROR")
     logger.info(f"Wrote {fname}.")
-
-
-def shown_names(epochs: mne.BaseEpochs) -> pd.Series:
-    """Return the image of every epoch."""
-    return epochs.metadata["image"].astype(str)
 
 
 def _regions(info: mne.Info) -> dict:
@@ -331,7 +325,7 @@ def _training_facts(model) -> dict:
 
 
 def _response(epochs: mne.BaseEpochs, image: str) -> mne.Evoked:
-    row = int(np.flatnonzero(shown_names(epochs) == image)[0])
+    row = int(np.flatnonzero(check_image_names(epochs) == image)[0])
     return epochs[row].average()
 
 

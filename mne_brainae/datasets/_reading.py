@@ -279,10 +279,11 @@ def average_array(
         One epoch per image, or per repetition of every image.
     """
     n_images, n_repetitions = data.shape[:2]
+    times = tmin + np.arange(data.shape[-1]) / info["sfreq"]
     if average:
         table = pictures.assign(n_averaged=n_repetitions)
-        return make_epochs(data.mean(axis=1), info, tmin, table.reset_index(drop=True))
+        return make_epochs(data.mean(axis=1), info, times, table.reset_index(drop=True))
     rows = np.repeat(np.arange(n_images), n_repetitions)
     table = pictures.iloc[rows].reset_index(drop=True)
     table["repetition"] = np.tile(np.arange(1, n_repetitions + 1), n_images)
-    return make_epochs(data.reshape(-1, *data.shape[2:]), info, tmin, table)
+    return make_epochs(data.reshape(-1, *data.shape[2:]), info, times, table)

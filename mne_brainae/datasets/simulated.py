@@ -208,13 +208,13 @@ def simulate(
         _make_uneven(plans, np.random.default_rng([seed, 3]))
     trials = {
         partition: make_epochs(
-            _record(response, noise, plan, rng), info, times[0], _describe(plan)
+            _record(response, noise, plan, rng), info, times, _describe(plan)
         )
         for partition, plan in plans.items()
     }
     is_test = (pictures.shown["partition"] == "test").to_numpy()
     table = pictures.shown[is_test].reset_index(drop=True)
-    truth = make_epochs(response[is_test], info, times[0], table)
+    truth = make_epochs(response[is_test], info, times, table)
     return SimulatedData(
         **trials,
         images=pictures.folder / "images",

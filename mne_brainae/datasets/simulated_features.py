@@ -441,7 +441,7 @@ def simulate_responses(
             gains, levels = _draw_means((len(data), n_repetitions), uneven)
         _add_noise(data, _averaged(noise, n_repetitions), gains, levels, rng)
         metadata = _describe(table, partition, n_repetitions)
-        return make_epochs(data, info, times[0], metadata), gains
+        return make_epochs(data, info, times, metadata), gains
 
     response = brain.respond(test.to_numpy())
     measured, gains = record(test, "test", n_test_repetitions)
@@ -451,7 +451,7 @@ def simulate_responses(
     return SimulatedResponses(
         train=record(train, "train", n_train_repetitions)[0],
         test=measured,
-        truth=make_epochs(response, info, times[0], _describe(test, "test", 1)),
+        truth=make_epochs(response, info, times, _describe(test, "test", 1)),
         noise_ceiling=correlate_with_truth(measured.get_data(copy=False), response),
         feature_law=feature_law,
         brain=brain,

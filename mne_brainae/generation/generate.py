@@ -14,14 +14,16 @@ from sklearn.base import clone
 
 from ..images import compute_image_features
 from ..images.files import locate_images
-from ..images.pairing import image_paths
+from ..images.pairing import flat_stem, image_paths
 from ..preprocessing.averaging import average_repetitions
 from ..scoring.result import Result
 from ..utils.checks import (
     _check_option,
     _validate_type,
     counted,
+    five,
     logger,
+    names_in,
     seed_from,
     verbose,
 )
@@ -76,7 +78,7 @@ def fit_prior(
         The fitted prior.
     """
     averaged = average_repetitions(epochs, picks=model.info_["ch_names"])
-    names = averaged.metadata["image"].astype(str)
+    names = averaged.metadata["image"]
     images = image_paths(averaged, names) if images is None else images
     features = compute_image_features(images, image_encoder, names=list(names))
     prior = DiffusionPrior() if prior is None else clone(prior)
@@ -224,10 +226,7 @@ class GeneratedPictures(Result):
 
     def _stems(self) -> list[str]:
         """Return a file name for every epoch, each another."""
-        stems = [
-            Path(name).with_suffix("").as_posix().strip("/").replace("/", "_")
-            for name in self.names
-        ]
+        stems = [flat_stem(name) for name in self.names]
         if len(set(stems)) == len(stems):
             return stems
         return [f"{index:05d}_{stem}" for index, stem in enumerate(stems)]
@@ -308,6 +307,7 @@ def generate_pictures(
     published = published or PIPELINES["sdxl-turbo"]
     seed = seed_from(random_state)
     brain = model.embed_epochs(epochs)
+    _check_control(control, _names(epochs))
     order = other_places(len(epochs), seed) if control else np.arange(len(epochs))
     embeddings = _draw(prior, brain.iloc[order], n_images, control, seed, prior_options)
     if isinstance(pipeline, str | Path):
@@ -347,6 +347,15 @@ def generate_pictures(
     )
 
 
+def _check_control(control: str | None, names: list[str]) -> None:
+    """Refuse to shuffle where there is no other brain response to take."""
+    if control == "shuffled" and len(set(names)) < 2:
+        raise ValueError(
+            "control='shuffled' takes the response to another image, but the epochs "
+            f"show {five(set(names))} alone. Give epochs of two images or more."
+        )
+
+
 def _draw(prior, brain, n_images: int, control, seed: int, options) -> np.ndarray:
     """Draw image embeddings, shape (n_epochs, n_images, n_features)."""
     options = {"random_state": seed} | (options or {})
@@ -382,6 +391,5 @@ def _check_embeddings(embeddings: np.ndarray, pipeline) -> None:
 
 
 def _names(epochs) -> list[str]:
-    if epochs.metadata is not None and "image" in epochs.metadata:
-        return list(epochs.metadata["image"].astype(str))
-    return [str(index) for index in range(len(epochs))]
+    names = names_in(epochs.metadata)
+    return list(map(str, range(len(epochs)))) if names is None else list(names)

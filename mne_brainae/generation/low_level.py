@@ -106,7 +106,7 @@ class PictureDecoder(BaseEstimator):
         picks = pick_channels(epochs.info, self.picks)
         brain, table = average_by(epochs, "image", picks)
         images = image_paths(epochs, names) if images is None else images
-        shown = locate_images(images, list(table["image"].astype(str)))
+        shown = locate_images(images, list(table["image"]))
         pixels = as_pixels(as_pictures(shown), self.size)
         check_finite(brain, "epochs")
         self._scaler = Scaler.for_brain(brain, "evoked")

@@ -4,20 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from mne.utils import ProgressBar, _soft_import
 
+from ..images.files import locate_images
+from ..images.pairing import ImageNames, flat_stem, match_names
 from ..scoring.correlation import correlate, correlate_all
 from ..scoring.result import Result
-from ..utils.checks import counted, seed_from, verbose
+from ..utils.checks import counted, five, seed_from, verbose
 from ..utils.docs import fill_doc
 from ..viz.generation import plot_picture_scores
 from .networks import IDENTIFICATION, find_judges
-from .pixels import as_pictures, as_pixels, resize
+from .pixels import as_pictures, as_pixels, names_of, resize
 
 SIZE = 256  # both pictures are brought to this before anything else
 PIXEL_SIZE = 425  # and to this for PixCorr and SSIM
@@ -166,9 +169,11 @@ def score_pictures(
     Parameters
     ----------
     generated : list of PIL.Image.Image | list of list | path-like | dict
-        One picture per stimulus, in the same order, or a list of several per stimulus.
-        Scores are then computed for the first of every stimulus, the second, and so
-        on, and averaged.
+        One picture per stimulus, or several. Scores are then computed for the first of
+        every stimulus, the second, and so on, and averaged. Files and mappings are
+        paired with the stimuli by name, as :meth:`GeneratedPictures.save` writes them:
+        ``cat_1.png`` and ``cat_2.png`` are of ``cat.jpg``. Pictures without names, and
+        lists of several per stimulus, are in the order of the stimuli.
     stimuli : list of PIL.Image.Image | path-like | dict
         The pictures that were seen: at least three, each once.
     networks : None | ``"paper"`` | sequence of str | dict
@@ -194,8 +199,8 @@ def score_pictures(
     Raises
     ------
     ValueError
-        If there are other numbers of pictures than of stimuli, or fewer than three
-        stimuli.
+        If there are other numbers of pictures than of stimuli, fewer than three
+        stimuli, or names that do not say which picture is of which stimulus.
 
     Notes
     -----
@@ -211,9 +216,10 @@ def score_pictures(
     seen = as_pixels(as_pictures(stimuli), SIZE)
     if len(seen) < 3:
         raise ValueError(f"Expected at least three stimuli, got {len(seen)}.")
-    rounds = _rounds(generated, len(seen), "generated")
+    names = names_of(stimuli)
+    rounds = _rounds(generated, names, len(seen), "generated")
     others = {
-        name: _rounds(pictures, len(seen), f"controls[{name!r}]")
+        name: _rounds(pictures, names, len(seen), f"controls[{name!r}]")
         for name, pictures in (controls or {}).items()
     }
     seed = seed_from(random_state)
@@ -277,30 +283,74 @@ def _large(pair: np.ndarray) -> np.ndarray:
     return resize(pair, PIXEL_SIZE).permute(0, 2, 3, 1).numpy()[:, None]
 
 
-def _rounds(pictures, n_stimuli: int, name: str) -> list[np.ndarray]:
-    """Return the first picture of every stimulus, the second, and so on."""
-    if isinstance(pictures, dict):
-        pictures = list(pictures.values())
-    nested = isinstance(pictures, list) and any(
-        isinstance(one, list | tuple) for one in pictures
-    )
-    if nested and len({len(_several(one)) for one in pictures}) > 1:
-        raise ValueError(f"{name} must hold as many pictures of every stimulus.")
-    rounds = zip(*map(_several, pictures), strict=True) if nested else [pictures]
-    found = []
-    for one in rounds:
-        pixels = as_pixels(as_pictures(_listed(one)), SIZE)
+def _rounds(pictures, stimuli: list[str] | None, n_stimuli: int, name: str):
+    """Return the first picture of every stimulus, the second, and so on, as arrays."""
+    rounds = []
+    for one in _in_rounds(pictures, stimuli, name):
+        pixels = as_pixels(as_pictures(one), SIZE)
         if len(pixels) != n_stimuli:
             raise ValueError(
                 f"{name} holds {len(pixels)} pictures for {n_stimuli} stimuli, "
                 "expected one each, or a list of as many for each."
             )
-        found.append(pixels)
-    return found
+        rounds.append(pixels)
+    return rounds
+
+
+def _in_rounds(pictures, stimuli: list[str] | None, name: str) -> list[list]:
+    """Bring pictures into the order of the stimuli, by name where both have names."""
+    if isinstance(pictures, Mapping) and any(map(_is_list, pictures.values())):
+        lists = list(pictures.values())
+        if stimuli is None:
+            pictures = lists
+        else:
+            rows = match_names(stimuli, list(pictures), name)
+            pictures = [lists[row] for row in rows]
+    if isinstance(pictures, list | tuple) and any(map(_is_list, pictures)):
+        if len({len(_several(one)) for one in pictures}) > 1:
+            raise ValueError(f"{name} must hold as many pictures of every stimulus.")
+        return [list(one) for one in zip(*map(_several, pictures), strict=True)]
+    names = None if stimuli is None else names_of(pictures)
+    if names is None:
+        return [as_pictures(_listed(pictures))]
+    if len(names) < len(stimuli):
+        raise ValueError(
+            f"{name} holds {len(names)} pictures for {len(stimuli)} stimuli, expected "
+            "one each, or as many of each."
+        )
+    pictures = list(locate_images(_listed(pictures), None).values())
+    return [[pictures[row] for row in rows] for rows in _by_name(names, stimuli, name)]
+
+
+def _by_name(names: list[str], stimuli: list[str], where: str) -> list[list[int]]:
+    """Return the rows of the first picture of every stimulus, the second, and so on."""
+    known = ImageNames(names)
+    rows = [known.find_one(stimulus) for stimulus in stimuli]
+    if sorted(row for row in rows if row is not None) == list(range(len(names))):
+        return [rows]
+    numbered = defaultdict(dict)
+    for row, name in enumerate(names):
+        stem, _, number = flat_stem(name).rpartition("_")
+        if number.isdecimal():
+            numbered[stem][int(number)] = row
+    several = [numbered.get(flat_stem(stimulus), {}) for stimulus in stimuli]
+    n_named = sum(map(len, several))
+    if n_named < len(names) or len({frozenset(each) for each in several}) > 1:
+        raise ValueError(
+            f"The names of {where} do not say which picture is of which stimulus: "
+            f"{five(names)} beside {five(stimuli)}. Expected the name of the stimulus, "
+            "or the name and a number, as in cat_1.png, for as many pictures of each. "
+            "Pictures in the order of the stimuli go into lists of PIL images."
+        )
+    return [[each[number] for each in several] for number in sorted(several[0])]
+
+
+def _is_list(one) -> bool:
+    return isinstance(one, list | tuple)
 
 
 def _several(pictures) -> list:
-    return pictures if isinstance(pictures, list | tuple) else [pictures]
+    return pictures if _is_list(pictures) else [pictures]
 
 
 def _listed(pictures):

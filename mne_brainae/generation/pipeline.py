@@ -219,6 +219,31 @@ def _check_strength(strength: float, n_steps: int) -> None:
         )
 
 
+@contextmanager
+def _one_embedding_each(pipeline, embeds: torch.Tensor) -> Iterator[None]:
+    """Let every picture of a batch see its own embedding alone.
+
+    Pipelines of diffusers repeat the embeddings once for every prompt, and then give
+    all of them to each picture (https://github.com/huggingface/diffusers/issues/9813).
+
+    Parameters
+    ----------
+    pipeline : instance of DiffusionPipeline
+        A pipeline, which meanwhile takes ``embeds`` as they are.
+    embeds : Tensor, shape (n or 2 n, 1, n_features)
+        One row per picture, those that are steered away from before them.
+    """
+
+    def prepare(image, given, device, *_):
+        return [embeds.to(device)]
+
+    pipeline.prepare_ip_adapter_image_embeds = prepare
+    try:
+        yield
+    finally:
+        del pipeline.prepare_ip_adapter_image_embeds
+
+
 class Painter:
     """Paints pictures of image embeddings.
 
@@ -270,14 +295,16 @@ class Painter:
             if starts is not None:
                 options["image"] = [self._start(starts[row]) for row in rows]
             generators = [torch.Generator().manual_seed(int(seeds[r])) for r in rows]
-            pictures += pipeline(
-                prompt=[""] * len(rows),
-                ip_adapter_image_embeds=[self._embeds(embeddings[rows])],
-                num_inference_steps=self.n_steps,
-                guidance_scale=self.guidance,
-                generator=generators,
-                **options,
-            ).images
+            embeds = self._embeds(embeddings[rows])
+            with _one_embedding_each(pipeline, embeds):
+                pictures += pipeline(
+                    prompt=[""] * len(rows),
+                    ip_adapter_image_embeds=[embeds],
+                    num_inference_steps=self.n_steps,
+                    guidance_scale=self.guidance,
+                    generator=generators,
+                    **options,
+                ).images
         return pictures
 
     def _batches(self, n: int) -> Iterator[range]:

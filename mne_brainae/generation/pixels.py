@@ -29,6 +29,26 @@ def as_pictures(pictures) -> list[Image.Image]:
     return [to_rgb(p) if isinstance(p, Image.Image) else read_image(p) for p in found]
 
 
+def names_of(pictures) -> list[str] | None:
+    """Return the names of pictures, in their order.
+
+    Parameters
+    ----------
+    pictures : path-like | list | dict | PIL.Image.Image
+        As in :func:`as_pictures`.
+
+    Returns
+    -------
+    names : list of str | None
+        Keys of a mapping, or names of files; None of pictures that have none.
+    """
+    listed = isinstance(pictures, list | tuple | Image.Image)
+    values = pictures if isinstance(pictures, list | tuple) else [pictures]
+    if listed and any(isinstance(value, Image.Image) for value in values):
+        return None
+    return list(locate_images(pictures, None))
+
+
 def as_pixels(pictures: Sequence[Image.Image], size: int) -> np.ndarray:
     """Bring pictures to squares.
 

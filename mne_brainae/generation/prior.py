@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
+from ..images.pairing import match_names
 from ..models.checkpoint import history_table
 from ..models.file import load_weights
 from ..models.fingerprints import fingerprint_fit
@@ -22,7 +23,6 @@ from ..preprocessing.splits import hold_out
 from ..utils.checks import (
     _check_fname,
     _check_option,
-    check_complete,
     check_finite,
     check_new_file,
     logger,
@@ -37,6 +37,7 @@ from ..utils.files import (
     take_group,
     write_arrays,
 )
+from ..utils.names import texts
 from .denoiser import Denoiser
 from .diffusion import (
     PREDICTIONS,
@@ -111,10 +112,7 @@ def _unit(rows: np.ndarray) -> Scaler:
 def _paired(brain, image) -> tuple[np.ndarray, np.ndarray]:
     """Pair rows by name where both sides have names, else one by one."""
     if isinstance(brain, pd.DataFrame) and isinstance(image, pd.DataFrame):
-        names = brain.index.astype(str)
-        image = image.set_axis(image.index.astype(str))
-        check_complete(names, image.index, "image")
-        image = image.loc[names]
+        image = image.iloc[match_names(brain.index, image.index, "image")]
     brain, image = (np.array(rows, np.float32) for rows in (brain, image))
     if brain.ndim != 2 or image.ndim != 2 or len(brain) != len(image):
         raise ValueError(
@@ -384,7 +382,7 @@ class DiffusionPrior(Prior):
                     f"groups must name the concept of each of {n_images} pictures, got "
                     f"{len(groups)}."
                 )
-            table["concept"] = np.asarray(groups).astype(str)
+            table["concept"] = texts(groups)
         by = "image" if groups is None else "concept"
         rng = np.random.default_rng(seed)
         return hold_out(table, by, self.validation_size, rng)[0]

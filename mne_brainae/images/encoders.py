@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from ..utils.checks import five
 from ..utils.fingerprint import fingerprint
 from .columns import EMBEDDING
@@ -116,8 +118,8 @@ class ImageEncoder:
 
     def __post_init__(self):
         set_field = object.__setattr__  # the dataclass is frozen
-        if isinstance(self.layer, Sequence) and not isinstance(self.layer, str):
-            set_field(self, "layer", tuple(self.layer))
+        set_field(self, "layer", _plain(self.layer))
+        set_field(self, "pool", _plain(self.pool))
         if self.pretrained is not None:
             set_field(self, "pretrained", str(Path(self.pretrained).expanduser()))
         set_field(self, "degradations", check_degradations(self.degradations))
@@ -217,6 +219,15 @@ class ImageEncoder:
             where = "training and gallery" if self.degrade_gallery else "training"
             words.append(f"{where} images degraded by {', '.join(self.degradations)}")
         return "; ".join(words)
+
+
+def _plain(value):
+    """Turn numbers of NumPy into those of Python, and sequences into tuples."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(_plain(each) for each in value)
+    return value
 
 
 def _check_name(name: str) -> None:

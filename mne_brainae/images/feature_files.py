@@ -11,15 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from ..utils.checks import five
 from ..utils.docs import fill_doc
 from ..utils.unpickle import load_npy
 from .columns import FeatureBlock, feature_columns
 from .files import as_names
-from .ready import as_float32
+from .ready import as_float32, to_array
 
 #: What NumPy raises on a file that is no archive.
 NO_ARCHIVE = (EOFError, TypeError, zipfile.BadZipFile)
@@ -102,15 +100,13 @@ def _read(path: Path):
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return load_npy(path)
-    if suffix in (".pt", ".pth"):
-        return _read_torch(path)
+    if suffix in (".pt", ".pth", ".safetensors"):
+        return _read_tensors(path)
     try:
         if suffix == ".npz":
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return dict(arrays)
-        if suffix == ".safetensors":
-            return load_file(path)
-    except (SafetensorError, OSError, ValueError, *NO_ARCHIVE) as err:
+    except (OSError, ValueError, *NO_ARCHIVE) as err:
         raise ValueError(
             f"{path} is no whole {suffix} file ({err}). It may be truncated or of "
             "another format; objects in it are not read."
@@ -120,18 +116,18 @@ def _read(path: Path):
     )
 
 
-def _read_torch(path: Path):
+def _read_tensors(path: Path):
     from .weights import read_tensors
 
     contents = read_tensors(path)
     if isinstance(contents, Mapping):
         return {
-            str(name): value.float().numpy() if hasattr(value, "numpy") else value
+            str(name): to_array(value) if hasattr(value, "detach") else value
             for name, value in contents.items()
         }
-    if not hasattr(contents, "numpy"):
+    if not hasattr(contents, "detach"):
         raise ValueError(f"{path} holds a {type(contents).__name__} and no tensor.")
-    return contents.float().numpy()
+    return to_array(contents)
 
 
 def _read_folder(folder: Path, n_names: int) -> dict[str, np.ndarray]:

@@ -5,21 +5,22 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..utils.checks import _validate_type, check_complete, five
+from ..utils.checks import _validate_type, check_once, five
+from ..utils.names import as_text, texts
+from .pairing import SUFFIXES, match_names
 
-SUFFIXES = frozenset(
-    (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-)
+#: Formats whose grey of more than 8 bits Pillow hands out as 32-bit integers, with
+#: white at 65535.
+SIXTEEN_BITS = ("PNG", "PPM")
 MID_GREY = (128, 128, 128, 255)
 
 
@@ -31,16 +32,18 @@ def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
     images : path-like | list of path-like | dict
         A folder, one file, a list of files, or a mapping from name to file.
     names : sequence of str | None
-        The names to find. In a folder or a list each is compared with the path below
-        the (common) folder, that path without suffix, the file name, and the file name
-        without suffix, in this order; a path as it stands in the list and an absolute
-        path that exists match as well. In a mapping it is a key. None finds all.
+        The names to find. Each is compared with the path below the (common) folder, or
+        the key of a mapping; with the file name; with the file name without suffix; and
+        with that in lower case, in this order. An absolute path that exists in a folder
+        or list, or elsewhere, is that file. None finds all.
 
     Returns
     -------
     paths : dict of Path
-        The file of every name, in the order of ``names``. Names that are missing,
-        ambiguous or doubled are a ValueError.
+        The file of every name, in the order of ``names``, at every level below a folder
+        and below folders that are links. Names are in Unicode's composed form (NFC),
+        with ``/`` between folders. Names that are missing, ambiguous or doubled are a
+        ValueError.
     """
     if isinstance(images, Mapping):
         paths = {name: _as_path(path) for name, path in _by_name(images).items()}
@@ -48,20 +51,26 @@ def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
         _check_exist(paths.values())
         return paths
     if _is_path(images) and _as_path(images).is_dir():
-        where = f"the folder {images}"
+        where = f"the folder of images {images}"
         files = _files_below(_as_path(images))
         if not files:
             raise ValueError(
                 f"There is no image in {where}; looked at every level for files "
                 f"ending in {', '.join(sorted(SUFFIXES))}."
             )
-        return files if names is None else _match(files, as_names(names), where)
+        return files if names is None else _match(files, names, where)
     files = _listed_files([images] if _is_path(images) else images)
     if names is not None:
-        return _match(files, as_names(names), "the list of files")
-    file_names = [path.name for path in files.values()]
+        return _match(files, names, "the list of images")
+    file_names = [as_text(path.name) for path in files.values()]
     is_unique = len(set(file_names)) == len(file_names)
     return dict(zip(file_names, files.values(), strict=True)) if is_unique else files
+
+
+def check_folder(images, names: pd.Series) -> None:
+    """Refuse a folder that lacks images, before epochs are read or encoded."""
+    if _is_path(images):
+        find_images(images, names.unique())
 
 
 def read_image(path: str | os.PathLike) -> Image.Image:
@@ -158,9 +167,10 @@ def explain(picture: str | os.PathLike) -> Iterator[None]:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Turn an image upright and into RGB, see :func:`read_image`."""
+    white_is_known = image.format in SIXTEEN_BITS or image.mode.startswith("I;16")
     image = ImageOps.exif_transpose(image)
     if image.mode[0] in "IF":
-        image = _to_8_bit(image)
+        image = _to_8_bit(image, white_is_known)
     if image.has_transparency_data:
         # Mid-grey is the usual background of an experiment. Black or white, which the
         # hidden colors of transparent pixels tend to be, would add light and edges.
@@ -170,14 +180,20 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey, which Pillow would clip at 255."""
+def _to_8_bit(image: Image.Image, white_is_known: bool) -> Image.Image:
+    """Scale grey of more than 8 bits, which Pillow would clip at 255.
+
+    White is 65535 in a picture of 16 bits. A picture of 32-bit integers does not say
+    what is white in it: it is 255 if no value is above.
+    """
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise ValueError(
             f"its mode {image.mode!r} does not say which value is white; save it with "
             "8 or 16 bits"
         )
+    if not white_is_known and values.max() <= 255:
+        return Image.fromarray(values.astype(np.uint8))
     return Image.fromarray(np.rint(values / 257).astype(np.uint8))
 
 
@@ -191,35 +207,32 @@ def _as_path(value) -> Path:
 
 
 def as_names(names) -> list[str]:
-    """Return names as strings, none of them twice."""
+    """Return names as text, none of them twice."""
     if isinstance(names, str):
         raise TypeError(f"names must be a sequence of names, got the string {names!r}.")
-    names = pd.Index([str(name) for name in names])
-    if names.has_duplicates:
-        doubled = names[names.duplicated()].unique()
-        raise ValueError(
-            f"names must be unique, but these come more than once: {five(doubled)}."
-        )
-    if not len(names):
+    names = texts(names)
+    check_once(names, "names")
+    if not names:
         raise ValueError("names is empty, expected at least one name.")
-    return list(names)
+    return names
 
 
 def _by_name(images: Mapping) -> dict:
-    """Return a mapping with names as strings."""
+    """Return a mapping with names as text."""
     if not images:
         raise ValueError("images is an empty mapping, expected at least one image.")
-    check_complete([], [str(name) for name in images], "images")
-    return {str(name): value for name, value in images.items()}
+    names = texts(images)
+    check_once(names, "images")
+    return dict(zip(names, images.values(), strict=True))
 
 
 def _select(pictures: dict, names) -> dict:
-    """Take images by their key."""
+    """Take images by their name."""
     if names is None:
         return pictures
-    names = as_names(names)
-    check_complete(names, list(pictures), "images")
-    return {name: pictures[name] for name in names}
+    names, values = as_names(names), list(pictures.values())
+    rows = match_names(names, list(pictures), "images")
+    return {name: values[row] for name, row in zip(names, rows, strict=True)}
 
 
 def _check_exist(paths: Iterable[Path]) -> None:
@@ -232,16 +245,26 @@ def _check_exist(paths: Iterable[Path]) -> None:
 
 def _files_below(folder: Path) -> dict[str, Path]:
     """List the images below a folder by their path in it, hidden ones aside."""
-    found = []
-    for directory, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(directory, name)
-            for name in files
+    found = sorted(_walk(folder, ()))
+    names = [as_text(path.relative_to(folder)) for path in found]
+    check_once(names, f"The folder {folder}")
+    return dict(zip(names, found, strict=True))
+
+
+def _walk(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield images, also below folders that are links unless these lead back up."""
+    real = folder.resolve()
+    if real in above:
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
             # archives made on a Mac hold a file ._x.jpg, no image, beside each x.jpg
-            if not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
-        ]
-    return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from _walk(folder / entry.name, (*above, real))
+            elif PurePath(entry.name).suffix.lower() in SUFFIXES:
+                yield folder / entry.name
 
 
 def _listed_files(paths: Iterable) -> dict[str, Path]:
@@ -252,46 +275,20 @@ def _listed_files(paths: Iterable) -> dict[str, Path]:
     _check_exist(paths)
     full = [path.absolute() for path in paths]
     common = os.path.commonpath([path.parent for path in full])
-    relative = [path.relative_to(common).as_posix() for path in full]
-    check_complete([], relative, "images")
+    relative = [as_text(path.relative_to(common)) for path in full]
+    check_once(relative, "images")
     return dict(zip(relative, paths, strict=True))
 
 
-def _match(files: dict[str, Path], names: list[str], where: str) -> dict[str, Path]:
-    """Find files by path or file name, with or without suffix."""
-    tables = _index(files)
-    found, missing, ambiguous = {}, [], []
-    for name in names:
-        paths = next((table[name] for table in tables if name in table), [])
-        if not paths and Path(name).is_absolute() and Path(name).is_file():
-            paths = [Path(name)]
-        if not paths:
-            missing.append(name)
-        elif len(paths) > 1:
-            ambiguous.append(f"{name} ({paths[0]}, {paths[1]})")
-        else:
-            found[name] = paths[0]
-    if missing:
-        raise ValueError(
-            f"No image was found in {where} for the names {five(missing)}. Looked "
-            "for the path in the folder and for the file name, both with and without "
-            f"suffix, among {len(files)} images such as {five(list(files)[:2])}."
-        )
-    if ambiguous:
-        raise ValueError(
-            f"Several images in {where} go by the names {five(ambiguous)}. Name them "
-            "by their path in the folder."
-        )
-    return found
+def _match(files: dict[str, Path], names, where: str) -> dict[str, Path]:
+    """Find files by name; an absolute path that exists is found as it is."""
+    found = {name: Path(name) for name in as_names(names) if _is_whole_path(name)}
+    others = [name for name in as_names(names) if name not in found]
+    paths = list(files.values())
+    rows = match_names(others, list(files), where)
+    found |= {name: paths[row] for name, row in zip(others, rows, strict=True)}
+    return {name: found[name] for name in as_names(names)}
 
 
-def _index(files: dict[str, Path]) -> list[dict[str, list[Path]]]:
-    """Look files up by relative path, without suffix, file name, stem, path given."""
-    tables = [defaultdict(list) for _ in range(5)]
-    for relative, path in files.items():
-        place = PurePosixPath(relative)
-        without_suffix = place.with_suffix("").as_posix()
-        keys = (relative, without_suffix, place.name, place.stem, path.as_posix())
-        for table, key in zip(tables, keys, strict=True):
-            table[key].append(path)
-    return tables
+def _is_whole_path(name: str) -> bool:
+    return Path(name).is_absolute() and Path(name).is_file()

@@ -7,8 +7,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..utils.checks import check_complete, five
+from ..utils.checks import check_once, five
+from ..utils.names import texts
 from .files import as_names
+from .pairing import match_names
+
+#: Numbers of PyTorch that NumPy does not know.
+TO_FLOAT = ("torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2")
 
 
 def check_table(features: pd.DataFrame, names) -> pd.DataFrame:
@@ -34,9 +39,11 @@ def check_table(features: pd.DataFrame, names) -> pd.DataFrame:
         )
     if not features.size:
         raise ValueError(f"images as a DataFrame are empty, of shape {features.shape}.")
-    index = pd.Index([str(name) for name in features.index], name="image")
-    names = index if names is None else as_names(names)
-    check_complete(names, index, "images")
+    index = pd.Index(texts(features.index), name="image")
+    check_once(index, "images")
+    if names is not None:
+        names = as_names(names)
+        rows = match_names(names, index, "images")
     is_real = [
         pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c"
         for dtype in features.dtypes
@@ -47,7 +54,33 @@ def check_table(features: pd.DataFrame, names) -> pd.DataFrame:
     with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
         values = features.to_numpy("float32", na_value=np.nan)
     check_rows(values, index, "images")
-    return pd.DataFrame(values, index, features.columns).loc[names]
+    if names is not None:
+        values, index = values[rows], pd.Index(names, name="image")
+    return pd.DataFrame(values, index, features.columns)
+
+
+def is_array(images) -> bool:
+    """Tell whether images are an array without names, of NumPy or PyTorch."""
+    return isinstance(images, np.ndarray) or hasattr(images, "detach")
+
+
+def to_array(values) -> np.ndarray:
+    """Return features as an array, those of PyTorch without their gradients.
+
+    Parameters
+    ----------
+    values : array-like | Tensor
+        Features, on any device and of any precision.
+
+    Returns
+    -------
+    values : array
+        The same numbers; what NumPy does not know, such as bfloat16, as float32.
+    """
+    if not hasattr(values, "detach"):
+        return np.asarray(values)
+    values = values.detach().cpu()
+    return (values.float() if str(values.dtype) in TO_FLOAT else values).numpy()
 
 
 def as_float32(rows: np.ndarray, names, what: str) -> np.ndarray:

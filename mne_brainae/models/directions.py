@@ -7,15 +7,16 @@ A model inherits the directions that it has learned, and no others.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import mne
 import numpy as np
 import pandas as pd
 
-from ..images.pairing import image_paths
-from ..preprocessing.averaging import average_by
-from ..preprocessing.epochs import make_epochs, read_array
+from ..images.pairing import image_paths, match_names
+from ..preprocessing.averaging import average_by, trials_averaged
+from ..preprocessing.epochs import make_epochs, make_evoked, read_array
 from ..scoring.comparison import Comparison
 from ..scoring.correlation import correlate
 from ..scoring.identification import (
@@ -26,7 +27,15 @@ from ..scoring.identification import (
 )
 from ..scoring.templates import compute_template_features
 from ..scoring.transductive import TRANSDUCTIVE, csls, whiten_batch
-from ..utils.checks import _check_option, check_finite, check_image_names, five
+from ..utils.checks import (
+    _check_option,
+    check_concepts,
+    check_finite,
+    check_image_names,
+    five,
+    names_in,
+    warn,
+)
 from ..utils.docs import fill_doc
 
 
@@ -69,13 +78,9 @@ class PredictsResponses:
         """
         z = self.embed_images(images)
         data = self._fitted().predict(z.to_numpy())
-        return mne.EvokedArray(
-            data.mean(axis=0),
-            self.info_.copy(),
-            tmin=self.times_[0],
-            nave=len(data),
-            comment="predicted: " + ", ".join(map(str, z.index[:3])),
-        )
+        comment = "predicted: " + ", ".join(z.index[:3])
+        mean = data.mean(axis=0)
+        return make_evoked(mean, self.info_, self.times_, len(data), comment)
 
     def score(self, epochs, images=None) -> float:
         """Return the encoding score of unseen images.
@@ -97,7 +102,7 @@ class PredictsResponses:
         names = check_image_names(epochs)
         measured, table = average_by(epochs, "image", self._picks_of(epochs))
         images = image_paths(epochs, names) if images is None else images
-        shown = list(table["image"].astype(str))
+        shown = list(table["image"])
         z = self._embed_features(self.compute_features(images, names=shown))
         predicted = self._fitted().predict(z.to_numpy())
         return float(correlate(measured, predicted, axis=0).mean())
@@ -105,7 +110,7 @@ class PredictsResponses:
     def _hand_out(self, data: np.ndarray, metadata, output: str):
         if output == "array":
             return data
-        return make_epochs(data, self.info_, self.times_[0], metadata)
+        return make_epochs(data, self.info_, self.times_, metadata)
 
 
 class IdentifiesImages:
@@ -139,7 +144,10 @@ class IdentifiesImages:
             candidates = image_paths(epochs, names)
         whole = isinstance(candidates, str | Path)
         shown = list(names.unique()) if whole else None
-        z_image = self._embed_features(self.compute_features(candidates, names=shown))
+        features = self.compute_features(candidates, names=shown)
+        z_image = self._embed_features(features)
+        true = match_names(names, z_image.index, "The gallery")
+        names = z_image.index[true]
         return Identification(
             self._compare_batch(epochs, z_image, similarity, transductive),
             z_image.index,
@@ -149,7 +157,7 @@ class IdentifiesImages:
                 "gallery": f"{len(z_image)} images",
                 "templates": "the stimuli themselves",
                 "similarity": SIMILARITIES[similarity],
-                **self._protocol(epochs, names),
+                **self._protocol(epochs, names, features),
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
         )
@@ -183,14 +191,16 @@ class IdentifiesImages:
                 "epochs.metadata has no column 'concept', which classification needs."
             )
         features = compute_template_features(templates, self.compute_features)
-        check_templates(features.index, epochs.metadata)
-        _check_concepts(epochs.metadata["concept"], features.index)
+        concepts = check_concepts(epochs.metadata, names)
+        check_templates(features.index, names, concepts)
+        _check_known(concepts, features.index)
+        self._warn_of_copies(epochs, names, features)
         z_concept = self._embed_features(features).groupby(level="concept").mean()
         counts = features.groupby(level="concept").size()
         return Identification(
             self._compare_batch(epochs, z_concept, similarity, transductive, counts),
             z_concept.index,
-            epochs.metadata["concept"].astype(str),
+            concepts,
             {
                 "task": "classification",
                 "gallery": f"{len(z_concept)} concepts",
@@ -201,6 +211,29 @@ class IdentifiesImages:
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
         )
+
+    def _warn_of_copies(self, epochs, names, features: pd.DataFrame) -> None:
+        """Warn of templates that have the features of an image that the epochs show.
+
+        The features of these images are known where ``image_path`` names their files,
+        or where the model was fitted on them.
+        """
+        latent = self._fitted()
+        shown = list(names.unique())
+        if latent.image_encoder is not None and _has_files(epochs.metadata):
+            stimuli = self.compute_features(image_paths(epochs, names), names=shown)
+            stimuli = latent.sketch(stimuli.to_numpy())
+        else:
+            seen = latent.seen_in_fit(shown)
+            stimuli = latent.train_sketches[seen[seen >= 0]]
+        rows = latent.copies(latent.sketch(features.to_numpy()), stimuli)
+        copied = features.index[rows >= 0]
+        if len(copied):
+            warn(
+                f"{len(copied)} of the templates are copies of images that the epochs "
+                f"show, such as {five(['/'.join(each) for each in copied[:2]])}; leave "
+                "them out, or the accuracy is that of retrieval."
+            )
 
     def _similarity(self, similarity: str | None) -> str:
         """Return a similarity that the model has, its first one by default."""
@@ -228,7 +261,7 @@ class IdentifiesImages:
                 data,
                 z_image.to_numpy(),
                 similarity,
-                repetitions=epochs.metadata.get("n_averaged"),
+                repetitions=trials_averaged(epochs.metadata),
                 n_templates=None if counts is None else counts[z_image.index],
             )
             return csls(compared[:, :]) if transductive else compared
@@ -241,10 +274,20 @@ class IdentifiesImages:
         return Comparison(cosine_similarity, *whitened)
 
 
-def _check_concepts(shown: pd.Series, templates: pd.MultiIndex) -> None:
+def _has_files(metadata: pd.DataFrame) -> bool:
+    """Tell whether the metadata name image files that are all there."""
+    if "image_path" not in metadata:
+        return False
+    paths = metadata["image_path"].unique()
+    return all(
+        pd.notna(path) and Path(os.fsdecode(path)).expanduser().is_file()
+        for path in paths
+    )
+
+
+def _check_known(shown: pd.Series, templates: pd.MultiIndex) -> None:
     """Refuse templates that lack concepts of the epochs."""
-    known = templates.get_level_values("concept").astype(str)
-    lacking = set(shown.astype(str)) - set(known)
+    lacking = set(shown) - set(templates.get_level_values("concept"))
     if lacking:
         raise ValueError(
             "templates lack these concepts that the epochs show: "
@@ -271,10 +314,10 @@ class EmbedsResponses(IdentifiesImages):
         data = read_array(epochs, self._picks_of(epochs))
         check_finite(data, "epochs")
         z = self._fitted().embed_brain(data)
-        if epochs.metadata is None or "image" not in epochs.metadata:
+        names = names_in(epochs.metadata)
+        if names is None:
             return pd.DataFrame(z)
-        names = pd.Index(epochs.metadata["image"], name="image").astype(str)
-        return pd.DataFrame(z, index=names)
+        return pd.DataFrame(z, index=pd.Index(names, name="image"))
 
 
 class CompletesRecordings:
@@ -309,4 +352,4 @@ class CompletesRecordings:
         whole = self._fitted().complete(data)
         if output == "array":
             return whole
-        return make_epochs(whole, self.info_, self.times_[0], epochs.metadata)
+        return make_epochs(whole, self.info_, self.times_, epochs.metadata)

@@ -25,9 +25,11 @@ from .linear_gaussian import ConceptLaw, ErrorLaw, Steps
 from .parts import Losses, Training
 from .recipes import ESTIMATORS, estimator_class
 
-MODEL_FILE = {"kind": "model file", "version": 3}
+MODEL_FILE = {"kind": "model file", "version": 4}
 #: Parameters that change no result, and would tie a file to one machine.
 OF_ONE_MACHINE = ("checkpoint", "memory_map")
+#: The fields of :class:`Latent` that are arrays, or None.
+OPTIONAL_ARRAYS = ("noise_axes", "train_sketches")
 #: The fields of :class:`Latent` that are groups of arrays.
 GROUPS = {
     "brain_scaler": Scaler,
@@ -118,8 +120,9 @@ def write_model(model: BaseEstimator, fname: Path) -> None:
     weights = latent.network.state_dict()
     arrays = as_group("network", {name: w.numpy() for name, w in weights.items()})
     arrays |= {"mean_response": latent.mean_response, "times": latent.times}
-    if latent.noise_axes is not None:
-        arrays["noise_axes"] = latent.noise_axes
+    for name in OPTIONAL_ARRAYS:
+        if (array := getattr(latent, name)) is not None:
+            arrays[name] = array
     for name in GROUPS:
         if (group := getattr(latent, name)) is not None:
             arrays |= as_group(name, vars(group))
@@ -199,7 +202,7 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
         feature_names=header["feature_names"],
         train_images=header["train_images"],
         image_encoder=parts.get("image_encoder") if is_own else decode(encoder),
-        noise_axes=arrays.get("noise_axes"),
+        **{name: arrays.get(name) for name in OPTIONAL_ARRAYS},
         slope=header["slope"],
         completes_linearly=header["completes_linearly"],
         **groups,

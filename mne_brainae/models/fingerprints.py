@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ..images.files import locate_images
+from ..images.ready import is_array, to_array
 from ..preprocessing.epochs import read_blocks
-from ..utils.checks import _validate_type
+from ..utils.checks import _validate_type, check_epochs, names_in
 from ..utils.fingerprint import file_state, fingerprint
+from ..utils.names import texts
 
 #: Parameters of estimators that change no result, or its rounding only, and that no
 #: fingerprint of a fit holds.
@@ -99,6 +101,7 @@ def fingerprint_epochs(epochs: mne.BaseEpochs | str | Path) -> str:
     _validate_type(epochs, (mne.BaseEpochs, "path-like"), "epochs")
     if not isinstance(epochs, mne.BaseEpochs):
         return fingerprint(*map(file_state, _parts_of(Path(epochs))))
+    check_epochs(epochs)
     picks = np.arange(len(epochs.ch_names))
     about = {name: epochs.info[name] for name in INFO}
     blocks = [fingerprint(block) for _, block in read_blocks(epochs, picks)]
@@ -132,12 +135,14 @@ def fingerprint_images(epochs: mne.BaseEpochs | str | Path, images) -> str:
     fingerprint : str
         32 hexadecimal digits.
     """
-    if isinstance(images, np.ndarray):
-        return fingerprint(images)
+    if is_array(images):
+        return fingerprint(to_array(images))
     if not isinstance(epochs, mne.BaseEpochs):
         epochs = mne.read_epochs(epochs, preload=False, verbose="ERROR")
+    check_epochs(epochs)
     table = pd.DataFrame() if epochs.metadata is None else epochs.metadata
-    names = table["image"].astype(str).unique() if "image" in table else None
+    names = names_in(table)
+    names = None if names is None else names.unique()
     if isinstance(images, pd.DataFrame):
         return fingerprint(_rows_shown(images, names))
     if images is None:
@@ -148,7 +153,7 @@ def fingerprint_images(epochs: mne.BaseEpochs | str | Path, images) -> str:
 
 def _rows_shown(features: pd.DataFrame, names) -> pd.DataFrame:
     """Return the rows of the images shown; all where a name is not in the index."""
-    labels = features.index.astype(str)
+    labels = pd.Index(texts(features.index))
     if names is None or not pd.Index(names).isin(labels).all():
         return features
     return features[labels.isin(names)]

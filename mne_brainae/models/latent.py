@@ -13,6 +13,8 @@ import pandas as pd
 import torch
 
 from ..images import ImageEncoder
+from ..images.pairing import ImageNames
+from ..images.sketches import copies, sketch
 from ..nn.added import without_added
 from ..nn.fast.frozen import freeze
 from ..nn.network import BrainAENetwork
@@ -49,6 +51,9 @@ class Latent:
         The names of the image features.
     train_images : list of str
         The images seen in fit, those held out for validation included.
+    train_sketches : array, shape (n_images, 8) | None
+        What tells the features of these images from those of others, see
+        :func:`mne_brainae.images.sketches.sketch`; None without images.
     image_encoder : str | ImageEncoder | callable | None
         What turns images into features; None where features were given ready.
     noise_axes : array, shape (n_values, n_axes) | None
@@ -76,6 +81,7 @@ class Latent:
     image_scaler: Scaler | None = None
     feature_names: list[str] | None = None
     train_images: list[str] = field(default_factory=list)
+    train_sketches: np.ndarray | None = None
     image_encoder: str | ImageEncoder | Callable | None = None
     noise_axes: np.ndarray | None = None
     imputer: Imputer | None = None
@@ -300,6 +306,41 @@ class Latent:
     def _predicted_values(self, z_image: np.ndarray) -> np.ndarray:
         predicted = self._decode_standardized(z_image)
         return predicted.reshape(len(predicted), -1)  # (n_images, n_values)
+
+    # -- what was seen in fit ----------------------------------------------------------
+
+    def seen_in_fit(self, names, features: np.ndarray | None = None) -> np.ndarray:
+        """Tell which images were seen in fit, whatever they were called there.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The names of some images.
+        features : array, shape (n_images, n_features) | None
+            Their features; None looks at names alone.
+
+        Returns
+        -------
+        rows : array of int, shape (n_images,)
+            The image of the fit that each one is, by its path with or without suffix
+            or, if no path is like it, by equal features; -1 for none.
+        """
+        known = ImageNames(self.train_images)
+        found = [known.find_one(name, same_folder=True) for name in names]
+        rows = np.array([-1 if row is None else row for row in found], int)
+        if features is None or self.train_sketches is None:
+            return rows
+        found = self.copies(self.sketch(features), self.train_sketches)
+        return np.where(rows < 0, found, rows)
+
+    def sketch(self, features: np.ndarray) -> np.ndarray:
+        """Return what tells images from others, of the features that the model sees."""
+        return sketch(self.image_scaler.transform(np.asarray(features, np.float32)))
+
+    def copies(self, sketches: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return which known image each one equals by its sketch, and -1 for none."""
+        scale = self.train_sketches.std(axis=0, dtype=np.float64)
+        return copies(sketches, known, scale)
 
     # -- checks -----------------------------------------------------------------------
 

@@ -16,6 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..images import compute_image_features
 from ..images.pairing import named_rows
+from ..images.ready import is_array, to_array
+from ..preprocessing.averaging import trials_averaged
+from ..preprocessing.epochs import make_evoked
+from ..scoring.result import SEEN
 from ..utils.checks import (
     check_new_file,
     check_same_space,
@@ -134,12 +138,12 @@ class Model(BaseEstimator):
     def evoked_(self) -> mne.EvokedArray:
         """The mean training response: the baseline that a prediction has to beat."""
         latent = self._fitted()
-        return mne.EvokedArray(
+        return make_evoked(
             latent.mean_response,
-            latent.info.copy(),
-            tmin=latent.times[0],
-            nave=len(latent.train_images),
-            comment="mean training response",
+            latent.info,
+            latent.times,
+            len(latent.train_images),
+            "mean training response",
         )
 
     # -- images and responses of a fitted model ---------------------------------------
@@ -165,11 +169,10 @@ class Model(BaseEstimator):
                 "The model was fitted without images and knows only brain responses. "
                 "Fit it with images to predict, retrieve or classify."
             )
-        ready = isinstance(images, pd.DataFrame) or (
-            isinstance(images, np.ndarray) and images.ndim < 3
-        )
-        if isinstance(images, np.ndarray) and ready:
-            images = named_rows(images)
+        has_rows = is_array(images) and images.ndim < 3
+        ready = isinstance(images, pd.DataFrame) or has_rows
+        if has_rows:
+            images = named_rows(to_array(images))
         if not ready and latent.image_encoder is None:
             raise ValueError(
                 "The model was fitted on ready features and has no image encoder. Give "
@@ -210,16 +213,21 @@ class Model(BaseEstimator):
         latent = self._fitted()
         return check_same_space(epochs, latent.info["ch_names"], latent.times)
 
-    def _protocol(self, epochs, names: pd.Series) -> dict:
-        """Return what every score of this model has to say about itself."""
+    def _protocol(self, epochs, names, features: pd.DataFrame | None = None) -> dict:
+        """Return what every score of this model has to say about itself.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs
+            The test epochs.
+        names : sequence of str
+            The images that they show.
+        features : DataFrame, shape (n_images, n_features) | None
+            The features of these images, where they are known.
+        """
         latent = self._fitted()
-        seen = set(names) & set(latent.train_images)
-        if seen:
-            warn(
-                f"{len(seen)} of the test images were seen in fit, such as "
-                f"{five(sorted(seen)[:2])}; the scores are not of unseen images."
-            )
-        counts = epochs.metadata.get("n_averaged", pd.Series([1]))
+        n_seen = self._warn_of_seen(list(dict.fromkeys(names)), features)
+        counts = trials_averaged(epochs.metadata)
         encoder = None if latent.image_encoder is None else self.image_encoder
         return {
             "repetitions averaged": f"{counts.min()} to {counts.max()}",
@@ -227,10 +235,29 @@ class Model(BaseEstimator):
             "window": f"{latent.times[0]:g} to {latent.times[-1]:g} s",
             "model selection": self.selection_,
             "held-out slope": f"{latent.slope:.2f}",
-            "test images seen in fit": len(seen),
+            SEEN: n_seen,
             "image encoder": name_of(encoder) or "ready features",
             "seed": self.seed_,
         }
+
+    def _warn_of_seen(self, names: list[str], features) -> int:
+        """Count the test images that were seen in fit, and warn if there are any."""
+        latent = self._fitted()
+        rows = None if features is None else features.loc[names].to_numpy()
+        known = latent.seen_in_fit(names, rows)
+        seen = [
+            name
+            if name == latent.train_images[row]
+            else f"{name} (as {latent.train_images[row]})"
+            for name, row in zip(names, known, strict=True)
+            if row >= 0
+        ]
+        if seen:
+            warn(
+                f"{len(seen)} of the test images were seen in fit, such as "
+                f"{five(sorted(seen)[:2])}; the scores are not of unseen images."
+            )
+        return len(seen)
 
     # -- files, looks -----------------------------------------------------------------
 

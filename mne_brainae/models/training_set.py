@@ -14,13 +14,16 @@ import pandas as pd
 import torch
 
 from ..images import ImageEncoder, compute_image_features
-from ..images.pairing import check_folder, image_paths, rows_by_name
-from ..preprocessing.averaging import average_by
+from ..images.files import check_folder
+from ..images.pairing import image_paths, rows_by_name
+from ..images.ready import as_float32, is_array, to_array
+from ..images.sketches import sketch
+from ..preprocessing.averaging import average_by, trials_averaged
 from ..preprocessing.imputation import MOST_EPOCHS, Imputer
 from ..preprocessing.scaling import Scaler
 from ..preprocessing.splits import hold_out
 from ..preprocessing.trials import Trials
-from ..utils.checks import check_complete, check_image_names, logger, pick_channels
+from ..utils.checks import check_image_names, logger, pick_channels
 from ..utils.files import take_rows
 from .feature_weights import SpatialWindow, choose_window, feature_weights, has_maps
 from .latent import Latent
@@ -143,7 +146,7 @@ class TrainingSet:
         # Before features are computed, which may take long: NaN is an error here.
         brain, table = average_by(epochs, "image", picks, how.memory_map)
         features, encoder = features_of_epochs(epochs, names, images, how)
-        shown = table["image"].astype(str)
+        shown = table["image"]
         check_size(table)
         held_out, held_out_by = _hold_out(table, how, seed)
         latent = {
@@ -166,6 +169,7 @@ class TrainingSet:
             )
             latent["feature_names"] = [str(name) for name in features.columns]
             scaled = latent["image_scaler"].transform(rows.to_numpy(np.float32))
+            latent["train_sketches"] = sketch(scaled)
             image = [torch.from_numpy(scaled[part]) for part in (~held_out, held_out)]
         pairs = [
             Pairs(torch.from_numpy(part), rows, how.memory_map)
@@ -245,16 +249,15 @@ class TrainingSet:
         images : array of int, shape (n_trials,)
             The image of each, as a row of ``training``.
         """
-        names = pd.Index(self.learned["image"].astype(str))
-        images = names.get_indexer(self.epochs.metadata["image"].astype(str))
+        names = pd.Index(self.learned["image"])
+        images = names.get_indexer(check_image_names(self.epochs))
         rows = np.flatnonzero(images >= 0)
         scaler = self.latent["brain_scaler"]
         return Trials(self.epochs, self.picks, scaler, rows), images[rows]
 
     def averaged_before(self) -> float:
         """Return of how many trials one epoch is the mean: 1, or ``n_averaged``."""
-        counts = self.epochs.metadata.get("n_averaged", pd.Series([1.0]))
-        return float(1 / np.mean(1 / counts.to_numpy(float)))
+        return float(1 / np.mean(1 / trials_averaged(self.epochs.metadata)))
 
     def learn_imputer(self) -> Imputer:
         """Learn to fill missing entries from single epochs, at most 2000 of them."""
@@ -315,15 +318,15 @@ def features_of_epochs(
         logger.info("No images were given: fitting a brain-only autoencoder.")
         return None, None
     unique = list(names.unique())
-    if isinstance(images, np.ndarray):
-        features = rows_by_name(images, names)
+    if is_array(images):
+        rows = as_float32(to_array(images), names, "images")
+        features = rows_by_name(rows, names)
     else:
         images = image_paths(epochs, names) if images is None else images
         features = compute_image_features(
             images, how.image_encoder, names=unique, device=how.device
         )
-    check_complete(unique, features.index, "images")
-    if isinstance(images, np.ndarray | pd.DataFrame):
+    if is_array(images) or isinstance(images, pd.DataFrame):
         return features, None
     encoder = how.image_encoder
     if isinstance(encoder, ImageEncoder):

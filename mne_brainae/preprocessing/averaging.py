@@ -11,8 +11,12 @@ import numpy as np
 import pandas as pd
 
 from ..utils.checks import (
+    _validate_type,
+    check_concepts,
+    check_epochs,
     check_finite,
     check_image_names,
+    five,
     pick_channels,
     verbose,
 )
@@ -44,16 +48,68 @@ def average_by(
     table : DataFrame, shape (n_groups, n_columns)
         The metadata that is the same within every group, and ``n_averaged``.
     """
-    epochs.drop_bad(verbose=False)
-    codes, _ = pd.factorize(epochs.metadata[by])
-    counts = np.bincount(codes)
-    means = zeros((len(counts), len(picks), len(epochs.times)), folder=folder)
+    groups = check_image_names(epochs) if by == "image" else _groups(epochs, by)
+    metadata = epochs.metadata
+    if by == "image" and "concept" in metadata:
+        check_concepts(metadata, groups)
+    codes, values = pd.factorize(groups)
+    weights = trials_averaged(metadata)
+    means = zeros((len(values), len(picks), len(epochs.times)), folder=folder)
     for rows, block in read_blocks(epochs, picks):
         check_finite(block, "epochs")
+        weigh(block, weights[rows])
         for code, response in zip(codes[rows], block, strict=True):
             means[code] += response
-    means /= counts[:, None, None].astype(np.float32)
-    return means, shared_metadata(epochs.metadata, codes)
+    means /= np.bincount(codes, weights)[:, None, None].astype(np.float32)
+    table = shared_metadata(metadata, codes)
+    if by == "image":
+        table["image"] = list(values)
+    return means, table
+
+
+def _groups(epochs: mne.BaseEpochs, by: str) -> pd.Series:
+    """Return a column of metadata to average by."""
+    check_epochs(epochs)
+    if epochs.metadata is None or by not in epochs.metadata:
+        raise ValueError(f"epochs.metadata has no column {by!r} to average by.")
+    groups = epochs.metadata[by]
+    if groups.isna().any():
+        raise ValueError(
+            f"epochs.metadata[{by!r}] is missing for epochs "
+            f"{five(np.flatnonzero(groups.isna()))}. Fill it in, or drop the epochs."
+        )
+    return groups
+
+
+def trials_averaged(metadata: pd.DataFrame | None) -> np.ndarray:
+    """Return of how many trials every epoch is the mean.
+
+    Parameters
+    ----------
+    metadata : DataFrame, shape (n_epochs, n_columns)
+        Metadata; their column ``"n_averaged"`` counts, and is 1 where there is none.
+
+    Returns
+    -------
+    n_trials : array, shape (n_epochs,)
+        The numbers of trials. What is no positive number is a ValueError.
+    """
+    if "n_averaged" not in metadata:
+        return np.ones(len(metadata), int)
+    counts = pd.to_numeric(metadata["n_averaged"], errors="coerce").to_numpy()
+    wrong = np.flatnonzero(~(np.isfinite(counts) & (counts > 0)))
+    if len(wrong):
+        raise ValueError(
+            "epochs.metadata['n_averaged'] must count the trials of every epoch, but "
+            f"does not for epochs {five(wrong)}. Fill it in, or drop the column."
+        )
+    return counts
+
+
+def weigh(responses: np.ndarray, n_trials: np.ndarray) -> None:
+    """Multiply means by their numbers of trials, in place; single trials stay."""
+    if (n_trials != 1).any():
+        responses *= n_trials.astype(responses.dtype)[:, None, None]
 
 
 def shared_metadata(metadata: pd.DataFrame, codes: np.ndarray) -> pd.DataFrame:
@@ -69,14 +125,22 @@ def shared_metadata(metadata: pd.DataFrame, codes: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     table : DataFrame, shape (n_groups, n_columns)
-        The columns that are the same within every group, and ``n_averaged``.
+        The columns that are the same within every group, and ``n_averaged``. Columns
+        whose cells cannot be compared, such as lists, are left out.
     """
     groups = metadata.groupby(codes, sort=True)
-    constant = (groups.nunique(dropna=False) <= 1).all()
-    table = groups.head(1).reset_index(drop=True)
-    table = table.loc[:, constant[constant].index]
-    earlier = metadata.get("n_averaged", pd.Series(1, index=metadata.index))
-    return table.assign(n_averaged=earlier.groupby(codes).sum().to_numpy())
+    kept = [name for name in metadata if _is_shared(groups[name])]
+    table = groups.head(1).reset_index(drop=True)[kept]
+    counts = pd.Series(trials_averaged(metadata)).groupby(codes).sum()
+    return table.assign(n_averaged=counts.to_numpy())
+
+
+def _is_shared(column) -> bool:
+    """Tell whether a column is the same in every group; lists cannot be compared."""
+    try:
+        return bool((column.nunique(dropna=False) <= 1).all())
+    except TypeError:
+        return False
 
 
 @verbose
@@ -102,13 +166,13 @@ def average_repetitions(
 
     Notes
     -----
-    NaN or infinite values are a ValueError. The original epochs are not changed.
+    Epochs that are averages already count by their trials in ``n_averaged``, so that
+    the average of averages is the mean of all trials. NaN or infinite values, and an
+    image whose epochs name no concept or several, are a ValueError. The original epochs
+    are not changed, but bad ones are dropped as on reading.
     """
-    if by == "image":
-        check_image_names(epochs)
-    elif epochs.metadata is None or by not in epochs.metadata:
-        raise ValueError(f"epochs.metadata has no column {by!r} to average by.")
+    _validate_type(epochs, mne.BaseEpochs, "epochs")
     picks = pick_channels(epochs.info, picks)
     means, table = average_by(epochs, by, picks)
     info = mne.pick_info(epochs.info, picks)
-    return make_epochs(means, info, epochs.tmin, table)
+    return make_epochs(means, info, epochs.times, table)

@@ -8,6 +8,8 @@ import mne
 import numpy as np
 import pandas as pd
 
+from ..utils.checks import check_epochs
+
 #: Epochs are read in blocks of this many, so that no float64 copy of all of them is
 #: ever made.
 BLOCK = 256
@@ -30,6 +32,7 @@ def read_blocks(epochs: mne.BaseEpochs, picks: np.ndarray):
     data : array, shape (n_block, n_channels, n_times)
         Their data in SI units, float32.
     """
+    check_epochs(epochs)
     for rows, data in _blocks(epochs, picks):
         yield rows, data.astype(np.float32)
 
@@ -56,7 +59,7 @@ def _quiet(epochs):
 
 def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
     """Read all epochs into one float32 array, shape (n_epochs, n_channels, n_times)."""
-    epochs.drop_bad(verbose=_quiet(epochs))
+    check_epochs(epochs)
     data = np.empty((len(epochs), len(picks), len(epochs.times)), np.float32)
     for rows, block in _blocks(epochs, picks):
         data[rows] = block
@@ -64,7 +67,7 @@ def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
 
 
 def make_epochs(
-    data: np.ndarray, info: mne.Info, tmin: float, metadata: pd.DataFrame | None
+    data: np.ndarray, info: mne.Info, times: np.ndarray, metadata: pd.DataFrame | None
 ) -> mne.EpochsArray:
     """Build epochs that carry metadata and pass through MNE without a warning.
 
@@ -74,8 +77,8 @@ def make_epochs(
         The data in SI units.
     info : instance of Info
         The channels.
-    tmin : float
-        Time of the first sample in seconds.
+    times : array, shape (n_times,)
+        The times in seconds, which need not be multiples of the sampling interval.
     metadata : DataFrame, shape (n_epochs, n_columns) | None
         One row per epoch.
 
@@ -91,11 +94,60 @@ def make_epochs(
         data,
         info.copy(),
         events,
-        tmin=tmin,
+        tmin=on_grid(times, info["sfreq"]),
         event_id={"image": 1},
         metadata=metadata,
         proj=False,
         verbose=False,
     )
+    set_times(epochs, times)
     # Epochs without annotations make mne-connectivity warn; none is also an answer.
     return epochs.set_annotations(mne.Annotations([], [], []))
+
+
+def make_evoked(
+    data: np.ndarray, info: mne.Info, times: np.ndarray, nave: int, comment: str
+) -> mne.EvokedArray:
+    """Build an evoked response at times that need not lie on the sample grid.
+
+    Parameters
+    ----------
+    data : array, shape (n_channels, n_times)
+        The data in SI units.
+    info : instance of Info
+        The channels.
+    times : array, shape (n_times,)
+        The times in seconds.
+    nave : int
+        How many responses it is the mean of.
+    comment : str
+        What it is.
+
+    Returns
+    -------
+    evoked : instance of EvokedArray
+        The response.
+    """
+    tmin = on_grid(times, info["sfreq"])
+    evoked = mne.EvokedArray(data, info.copy(), tmin, comment, nave, verbose=False)
+    set_times(evoked, times)
+    return evoked
+
+
+def on_grid(times: np.ndarray, sfreq: float) -> float:
+    """Return the multiple of the sampling interval that is nearest to the first time.
+
+    MNE-Python rounds the first and the last time of an array each by itself, and gets
+    one sample too few or too many where they lie halfway between two multiples.
+    """
+    return round(times[0] * sfreq) / sfreq
+
+
+def set_times(instance, times: np.ndarray) -> None:
+    """Give Epochs or Evoked the times that their data were measured at.
+
+    After ``Epochs.resample`` the first time is seldom a multiple of the sampling
+    interval, to which MNE-Python moves the times of an array.
+    """
+    if not np.allclose(instance.times, times, rtol=0, atol=1e-9):
+        instance.shift_time(times[0], relative=False)

@@ -20,6 +20,7 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
+from ..utils.names import column_of_text
 
 
 @verbose
@@ -58,7 +59,6 @@ def split_epochs(
     """
     check_image_names(epochs)
     disjoint = [disjoint] if isinstance(disjoint, str) else list(disjoint)
-    epochs.drop_bad(verbose=False)
     _validate_type(n_splits, ("int-like", None), "n_splits")
     for column in (by, *disjoint):
         if column not in epochs.metadata:
@@ -66,7 +66,7 @@ def split_epochs(
                 f"epochs.metadata has no column {column!r} to split by, only "
                 f"{five(epochs.metadata.columns)}."
             )
-    groups = epochs.metadata[by].astype(str).to_numpy()
+    groups = _column(epochs, by)
     n_groups = len(np.unique(groups))
     if not 2 <= (n_splits or 2) <= n_groups or n_groups < 2:
         raise ValueError(
@@ -77,10 +77,21 @@ def split_epochs(
     return _splits(epochs, splitter, groups, disjoint, by, logger.level)
 
 
+def _column(epochs, name: str) -> np.ndarray:
+    """Return a column of metadata as text; an empty cell would be its own group."""
+    column = epochs.metadata[name]
+    if column.isna().any():
+        raise ValueError(
+            f"epochs.metadata[{name!r}] is missing for epochs "
+            f"{five(np.flatnonzero(column.isna()))}. Fill it in, or drop the epochs."
+        )
+    return column_of_text(column).to_numpy()
+
+
 def _splits(epochs, splitter, groups, disjoint, by, level):
     for train, test in splitter.split(groups, groups=groups):
         for column in disjoint:
-            values = epochs.metadata[column].astype(str).to_numpy()
+            values = _column(epochs, column)
             train = train[~np.isin(values[train], values[test])]
         if not len(train):
             raise ValueError(

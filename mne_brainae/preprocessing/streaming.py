@@ -57,7 +57,7 @@ class Responses(NamedTuple):
         epochs : instance of EpochsArray
             The same responses, float64.
         """
-        return make_epochs(self.data, self.info, self.times[0], self.metadata)
+        return make_epochs(self.data, self.info, self.times, self.metadata)
 
 
 @dataclass

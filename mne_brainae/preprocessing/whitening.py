@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..utils.checks import (
     _check_option,
-    _validate_type,
+    check_epochs,
     check_finite,
     check_image_names,
     check_same_space,
@@ -21,6 +21,8 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
+from ..utils.names import column_of_text
+from .averaging import trials_averaged
 from .epochs import BLOCK, make_epochs, read_blocks
 
 DIMS = ("epochs", "time")
@@ -188,13 +190,11 @@ class MVNN(TransformerMixin, BaseEstimator):
             repetitions for ``dim="time"`` and NaN are a ValueError.
         """
         images = check_image_names(epochs).to_numpy()
-        averaged = epochs.metadata.get("n_averaged", pd.Series([1]))
-        if (averaged > 1).any():
+        if (trials_averaged(epochs.metadata) > 1).any():
             raise ValueError(
                 "MVNN is fitted on single trials, but these epochs are averages "
                 "(metadata column 'n_averaged'). Fit before you average."
             )
-        epochs.drop_bad(verbose=False)
         picks = pick_channels(epochs.info, picks)
         self.reset(mne.pick_info(epochs.info, picks), epochs.times)
         sessions = _sessions(epochs)
@@ -358,15 +358,13 @@ class MVNN(TransformerMixin, BaseEstimator):
 
     def _multiply(self, epochs, sessions, matrices) -> mne.EpochsArray:
         """Multiply the channels of every epoch by the matrix of its session."""
-        _validate_type(epochs, mne.BaseEpochs, "epochs")
         picks = check_same_space(epochs, self.info_["ch_names"], self.times_)
-        epochs.drop_bad(verbose=False)
         data = np.empty((len(epochs), len(picks), len(self.times_)))
         for rows, block in read_blocks(epochs, picks):
             for session in pd.unique(sessions[rows]):
                 mine = sessions[rows] == session
                 data[rows][mine] = matrices[session] @ block[mine]
-        return make_epochs(data, self.info_, epochs.tmin, epochs.metadata)
+        return make_epochs(data, self.info_, epochs.times, epochs.metadata)
 
 
 def whole_groups(codes: np.ndarray, size: int = BLOCK):
@@ -401,10 +399,16 @@ def _by_count(codes: np.ndarray):
 
 def _sessions(epochs: mne.BaseEpochs) -> np.ndarray:
     """Return the session of every epoch as text."""
-    _validate_type(epochs, mne.BaseEpochs, "epochs")
+    check_epochs(epochs)
     if epochs.metadata is None or "session" not in epochs.metadata:
         return np.full(len(epochs), ONLY, object)
-    return epochs.metadata["session"].astype(str).to_numpy(object)
+    sessions = epochs.metadata["session"]
+    if sessions.isna().any():
+        raise ValueError(
+            "epochs.metadata['session'] is missing for epochs "
+            f"{five(np.flatnonzero(sessions.isna()))}. Fill it in, or drop the epochs."
+        )
+    return column_of_text(sessions).to_numpy(object)
 
 
 def _inverse_root(covariance: np.ndarray) -> np.ndarray:

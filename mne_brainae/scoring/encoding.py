@@ -10,7 +10,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ..preprocessing.epochs import read_array
+from ..preprocessing.epochs import make_evoked, read_array
 from ..utils.checks import (
     _check_option,
     _validate_type,
@@ -246,7 +246,7 @@ def score_encoding(
         "bootstraps over images": n_bootstraps,
         "seed": seed,
     }
-    return result.finish(pairs.info, pairs.tmin, pairs.images, protocol)
+    return result.finish(pairs.info, pairs.times, pairs.images, protocol)
 
 
 class _Scoring:
@@ -365,7 +365,7 @@ class _Scoring:
                 around = ceiling + replicates - replicates.mean() if len(own[1]) else 1
                 self.enter(RATIO, column, own[0] / ceiling, own[1] / around)
 
-    def finish(self, info, tmin: float, shown: list, protocol: dict) -> EncodingScores:
+    def finish(self, info, times, shown: list, protocol: dict) -> EncodingScores:
         self.compare()
         tables = [self._table(self.values)]
         if (tables[0].loc[RATIO] > 1).any():
@@ -383,7 +383,7 @@ class _Scoring:
             data = self.maps.get((row, column))
             if data is None:
                 return None
-            return mne.EvokedArray(data, info.copy(), tmin, comment=f"{column} ({row})")
+            return make_evoked(data, info, times, 1, f"{column} ({row})")
 
         return EncodingScores(
             *tables,

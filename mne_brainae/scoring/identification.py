@@ -6,22 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, hypergeom
 
+from ..images.pairing import match_names, stem
 from ..utils.checks import (
-    check_complete,
     counted,
     five,
     seed_from,
 )
 from ..utils.docs import fill_doc
+from ..utils.names import texts
 from ..viz.decoding import plot_confusion, plot_identification
 from .comparison import Comparison, best_columns, rank
-from .result import Result, common_protocol
+from .result import Result, pooled_protocol
 
 
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -91,7 +91,8 @@ class Identification(Result):
     candidates : list of str
         Names of the candidates: images in retrieval, concepts in classification.
     truth : list of str
-        The candidate that was really shown, for every epoch.
+        The candidate that was really shown, for every epoch, by its name among the
+        candidates, with or without folder and suffix.
     protocol : dict
         How the scores came about: task, gallery, templates, repetitions averaged,
         channels, selection of the model, seed, image encoder.
@@ -115,18 +116,18 @@ class Identification(Result):
 
     def __post_init__(self):
         super().__post_init__()
-        self.candidates, self.truth = list(self.candidates), list(self.truth)
+        self.candidates, self.truth = texts(self.candidates), texts(self.truth)
         shape = (len(self.truth), len(self.candidates))
         if self.similarity.shape != shape:
             raise ValueError(
                 f"similarity must have shape (n_epochs, n_candidates) = {shape}, got "
                 f"{self.similarity.shape}."
             )
-        check_complete(self.truth, self.candidates, "The gallery")
+        rows = match_names(self.truth, self.candidates, "The gallery")
+        self.truth = [self.candidates[row] for row in rows]
         if isinstance(self.similarity, Comparison):
             self.similarity = self.similarity.if_small()
-        true = pd.Index(self.candidates).get_indexer(self.truth)
-        self._ranking = rank(self.similarity, true)
+        self._ranking = rank(self.similarity, np.array(rows, int))
         self.ranks = self._ranking.ranks
 
     # -- one number -------------------------------------------------------------------
@@ -478,7 +479,8 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
     Returns
     -------
     identification : instance of Identification
-        All epochs, in the order given. The protocol keeps what is common to all.
+        All epochs, in the order given. The protocol keeps what is common to all, adds
+        up the test images seen in fit, and says what was transductive in any part.
     """
     found = list(found)
     candidates = found[0].candidates
@@ -489,41 +491,42 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
                 f"{five(set(each.candidates) ^ set(candidates))} are not in all."
             )
     orders = [pd.Index(each.candidates).get_indexer(candidates) for each in found]
-    common = common_protocol(each.protocol for each in found)
+    pooled = pooled_protocol(each.protocol for each in found)
     return Identification(
         np.vstack([x.similarity[:, o] for x, o in zip(found, orders, strict=True)]),
         candidates,
         [name for each in found for name in each.truth],
-        common | {"pooled over": f"{len(found)} parts"},
+        pooled | {"pooled over": f"{len(found)} parts"},
     )
 
 
-def check_templates(templates: pd.MultiIndex, epochs_table: pd.DataFrame) -> None:
+def check_templates(
+    templates: pd.MultiIndex, shown: pd.Series, concepts: pd.Series
+) -> None:
     """Refuse templates that contain an image that the test epochs show.
 
     Parameters
     ----------
     templates : MultiIndex
         Levels ``concept`` and ``image``.
-    epochs_table : DataFrame
-        Metadata of the test epochs, with columns ``image`` and ``concept``.
+    shown, concepts : Series, shape (n_epochs,)
+        Image and concept of every test epoch.
     """
-
-    def keys(concepts, images) -> pd.Index:
-        files = [
-            f"{concept}/{PurePosixPath(image).stem}"
-            for concept, image in zip(concepts, images, strict=True)
-        ]
-        return pd.Index(files)
-
-    shown = epochs_table[["concept", "image"]].drop_duplicates().astype(str)
-    names = templates.get_level_values("image").astype(str)
-    concepts = templates.get_level_values("concept").astype(str)
-    clash = names.isin(shown["image"])
-    clash |= keys(concepts, names).isin(keys(shown["concept"], shown["image"]))
-    if clash.any():
+    pairs = dict.fromkeys(zip(texts(shown), concepts, strict=True))
+    seen = {name for name, _ in pairs}
+    seen_files = {(concept, stem(name)) for name, concept in pairs}
+    clash = [
+        name
+        for concept, name in zip(*_levels(templates), strict=True)
+        if name in seen or (concept, stem(name)) in seen_files
+    ]
+    if clash:
         raise ValueError(
             "Templates must be images that the test epochs do not show, but these "
-            f"are test stimuli: {five(names[clash])}. Leave them out, or call retrieve "
+            f"are test stimuli: {five(clash)}. Leave them out, or call retrieve "
             "to search among the stimuli themselves."
         )
+
+
+def _levels(templates: pd.MultiIndex) -> tuple[list[str], list[str]]:
+    return tuple(texts(templates.get_level_values(n)) for n in ("concept", "image"))

@@ -10,11 +10,11 @@ import mne
 import numpy as np
 import pandas as pd
 
+from ..images.pairing import match_names
 from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import read_array
 from ..utils.checks import (
     _validate_type,
-    check_complete,
     check_finite,
     check_image_names,
     check_same_space,
@@ -37,8 +37,8 @@ class PairedResponses:
         Where the channels are in the measured epochs.
     info : instance of Info
         The channels.
-    tmin : float
-        The first time in seconds.
+    times : array, shape (n_times,)
+        The times in seconds.
     protocol : dict
         Images, repetitions, channels and window.
     """
@@ -49,13 +49,13 @@ class PairedResponses:
     table: pd.DataFrame
     picks: np.ndarray
     info: mne.Info
-    tmin: float
+    times: np.ndarray
     protocol: dict
 
     @property
     def images(self) -> list[str]:
         """The names of the images."""
-        return list(self.table["image"].astype(str))
+        return list(self.table["image"])
 
 
 def pair_responses(
@@ -81,7 +81,6 @@ def pair_responses(
     """
     _validate_type(mean_response, mne.Evoked, "mean_response")
     check_image_names(epochs)
-    epochs.drop_bad(verbose=False)
     predicted_names = check_image_names(epochs_predicted)
     ch_names, times = epochs_predicted.ch_names, epochs_predicted.times
     in_measured = check_same_space(epochs, ch_names, times)
@@ -94,9 +93,7 @@ def pair_responses(
     if picks is not None:
         chosen = pick_channels(epochs_predicted.info, picks)
     measured, table = average_by(epochs, "image", in_measured[chosen])
-    shown = table["image"].astype(str)
-    check_complete(shown, predicted_names, "epochs_predicted")
-    rows = pd.Index(predicted_names).get_indexer(shown)
+    rows = match_names(table["image"], predicted_names, "epochs_predicted")
     predicted = read_array(epochs_predicted, chosen)[rows]
     check_finite(predicted, "epochs_predicted")
     counts = table["n_averaged"]
@@ -107,7 +104,7 @@ def pair_responses(
         table,
         in_measured[chosen],
         mne.pick_info(epochs_predicted.info, chosen),
-        times[0],
+        times,
         {
             "images": len(table),
             "repetitions averaged": f"{counts.min()} to {counts.max()}",

@@ -239,6 +239,6 @@ def _correlate_where(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
 def _decode(identify, guess, masked: mne.BaseEpochs, system: str) -> dict:
     if system == MEAN:  # the same response to everything
         return {"top_1": np.nan, "chance": np.nan}
-    rebuilt = make_epochs(guess, masked.info, masked.tmin, masked.metadata)
+    rebuilt = make_epochs(guess, masked.info, masked.times, masked.metadata)
     found = identify(rebuilt)
     return {"top_1": found.top_k(1), "chance": found.chance(1)}

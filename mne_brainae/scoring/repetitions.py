@@ -95,7 +95,6 @@ def score_averages(
         Accuracy, median rank and chance of every number and draw.
     """
     names = check_image_names(epochs)
-    epochs.drop_bad(verbose=False)
     most = int(names.value_counts().min())
     if n_averaged is None:
         n_averaged = sorted({most, *(2**i for i in range(most.bit_length()))})

@@ -12,6 +12,8 @@ import pandas as pd
 
 #: Longer tables are shortened to this many rows, half of them from the end.
 MOST_ROWS = 20
+#: The entry of a protocol that counts test images which the model was fitted on.
+SEEN = "test images seen in fit"
 
 
 class Result(ABC):
@@ -104,6 +106,34 @@ def _written(value) -> str:
 
 def _has_names(table: pd.DataFrame) -> bool:
     return not isinstance(table.index, pd.RangeIndex)
+
+
+def pooled_protocol(protocols: Iterable[dict]) -> dict:
+    """Return what several protocols have in common, and what of one part spoils all.
+
+    Parameters
+    ----------
+    protocols : iterable of dict
+        The protocols of parts that are pooled, one at least.
+
+    Returns
+    -------
+    protocol : dict
+        The common entries. Test images seen in fit are added up over the parts, and a
+        score of one part that looked at its whole test batch is said.
+    """
+    protocols = list(protocols)
+    pooled = common_protocol(protocols)
+    n_parts = len(protocols)
+    counts = [protocol.get(SEEN) for protocol in protocols]
+    if any(count is not None for count in counts):
+        pooled[SEEN] = sum(count or 0 for count in counts)
+    ways = [protocol.get("transductive") or False for protocol in protocols]
+    if any(ways) and "transductive" not in pooled:
+        said = "; ".join(dict.fromkeys(str(way) for way in ways if way))
+        n_used = sum(bool(way) for way in ways)
+        pooled["transductive"] = f"{said} ({n_used} of {n_parts} parts)"
+    return pooled
 
 
 def common_protocol(protocols: Iterable[dict]) -> dict:

@@ -75,9 +75,25 @@ def bands_in_window(
             )
         elif fmax > highest:
             left_out[name] = f"the recording ends at {highest:g} Hz, below {fmax:g} Hz"
+        elif not _has_frequency(fmin, fmax, n_times, info["sfreq"]):
+            left_out[name] = (
+                f"the frequencies of {duration:g} s are {1 / duration:.3g} Hz apart, "
+                f"and none lies between {fmin:g} and {fmax:g} Hz"
+            )
         else:
             kept[name] = (fmin, fmax)
     return kept, left_out
+
+
+def _has_frequency(fmin: float, fmax: float, n_times: int, sfreq: float) -> bool:
+    """Tell whether a spectrum of a window has a frequency in a band."""
+    frequencies = np.fft.rfftfreq(n_times, 1 / sfreq)
+    return bool(in_band(frequencies, fmin, fmax).any())
+
+
+def in_band(frequencies: np.ndarray, fmin: float, fmax: float) -> np.ndarray:
+    """Tell which frequencies belong to a band, its upper end left out."""
+    return (frequencies >= fmin) & (frequencies < fmax)
 
 
 def _bands_or_error(epochs, bands, n_cycles: int) -> dict:
@@ -125,8 +141,8 @@ def band_power(
         Mean power spectral density over epochs and over the frequencies of the band,
         in squared units of the data per Hz, by one window as long as the epoch. A band
         is left out, and this is said, if the epoch is shorter than one cycle of its
-        lowest frequency or the recording ends below its highest. If none is left, it is
-        a ValueError.
+        lowest frequency, the recording ends below its highest, or no frequency of so
+        short a window lies in it. If none is left, it is a ValueError.
     """
     bands = _bands_or_error(epochs, bands, POWER_CYCLES)
     _, names = read_picked(epochs, picks)
@@ -136,7 +152,7 @@ def band_power(
     density, frequencies = spectrum.get_data(names, exclude=(), return_freqs=True)
     density = density.mean(axis=0)
     power = {
-        name: density[:, (frequencies >= fmin) & (frequencies < fmax)].mean(axis=1)
+        name: density[:, in_band(frequencies, fmin, fmax)].mean(axis=1)
         for name, (fmin, fmax) in bands.items()
     }
     return pd.DataFrame(power, index=names)

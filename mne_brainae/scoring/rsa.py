@@ -25,6 +25,7 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
+from ..utils.names import texts
 from ..viz.rsa import plot_rdm, plot_rdm_comparison, plot_rsa
 from .result import Result
 
@@ -65,14 +66,14 @@ def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
     values = patterns.to_numpy(np.float64)
     check_finite(values, "patterns")
     distances = squareform(_distances(values, metric))
-    names = pd.Index(patterns.index.astype(str), name="image")
+    names = pd.Index(texts(patterns.index), name="image")
     return pd.DataFrame(distances, index=names, columns=names)
 
 
 def _averages(epochs, picks) -> tuple[np.ndarray, pd.Index]:
     check_image_names(epochs)
     means, table = average_by(epochs, "image", pick_channels(epochs.info, picks))
-    return means, pd.Index(table["image"].astype(str))
+    return means, pd.Index(table["image"])
 
 
 def _distances(values: np.ndarray, metric: str) -> np.ndarray:

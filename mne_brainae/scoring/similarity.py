@@ -327,7 +327,7 @@ def score_similarity(
     ):
         metadata = pairs.table.iloc[: len(data)].reset_index(drop=True)
         described[name] = {
-            "epochs": make_epochs(data, pairs.info, pairs.tmin, metadata)
+            "epochs": make_epochs(data, pairs.info, pairs.times, metadata)
         }
         statistics, left_out = _describe(described[name]["epochs"], **options)
         described[name] |= statistics

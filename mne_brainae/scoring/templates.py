@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..utils.checks import five
+from ..utils.names import as_text, texts
 
 
 def compute_template_features(
@@ -41,7 +42,7 @@ def compute_template_features(
             f"{type(templates).__name__}."
         )
     _check_concepts(len(templates))
-    tables = {str(concept): compute(given) for concept, given in templates.items()}
+    tables = {as_text(concept): compute(given) for concept, given in templates.items()}
     empty = [concept for concept, table in tables.items() if not len(table)]
     if empty:
         raise ValueError(f"templates hold no image of the concepts {five(empty)}.")
@@ -61,7 +62,8 @@ def _from_table(templates: pd.DataFrame, compute) -> pd.DataFrame:
             "templates as a DataFrame must be indexed by (concept, image), got an "
             f"index of {templates.index.nlevels} level."
         )
-    index = templates.index.set_names(["concept", "image"])
+    levels = [texts(templates.index.get_level_values(level)) for level in (0, 1)]
+    index = pd.MultiIndex.from_arrays(levels, names=["concept", "image"])
     _check_concepts(index.get_level_values("concept").nunique())
     # Two concepts may hold files of one name, so rows are counted, not named, here.
     plain = templates.set_axis([f"row-{i}" for i in range(len(templates))])

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +23,20 @@ from mne.utils import (
     warn,
 )
 
+from .names import column_of_text
+
 __all__ = [
     "_check_fname",
     "_check_option",
     "_validate_type",
-    "check_complete",
+    "check_concepts",
     "check_device",
+    "check_epochs",
     "check_finite",
     "check_folder_for_arrays",
     "check_image_names",
     "check_new_file",
+    "check_once",
     "check_random_state",
     "check_same_space",
     "counted",
@@ -40,12 +44,20 @@ __all__ = [
     "fill_doc",
     "five",
     "logger",
+    "names_in",
     "pick_channels",
     "resolve_device",
     "seed_from",
     "verbose",
     "warn",
 ]
+
+#: The columns of metadata that may name the image; the second as in BIDS.
+IMAGE_COLUMNS = ("image", "stim_file")
+NAME_THEM = (
+    "Name the image of every epoch: "
+    "epochs.metadata = pandas.DataFrame({'image': [...]})."
+)
 
 
 def five(names: Iterable) -> str:
@@ -60,38 +72,120 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}{_pl(n)}"
 
 
+def check_epochs(epochs: BaseEpochs) -> None:
+    """Drop the bad epochs, and refuse epochs of which none are left.
+
+    Epochs that were made with ``reject`` and ``preload=False`` lose their bad ones only
+    when they are read. Metadata that were looked at before would belong to others.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs.
+    """
+    _validate_type(epochs, BaseEpochs, "epochs")
+    if len(epochs.events):
+        # To set a level takes longer than to embed one epoch; in memory all is said.
+        epochs.drop_bad(verbose=None if epochs.preload else "ERROR")
+    if not len(epochs.events):
+        reasons = {str(why) for log in epochs.drop_log for why in log}
+        raise ValueError(
+            "There are no epochs: a selection or a rejection has left none"
+            + (f" (dropped for {five(sorted(reasons))})" if reasons else "")
+            + ". See epochs.drop_log, and select or reject less."
+        )
+
+
+def names_in(metadata: pd.DataFrame | None) -> pd.Series | None:
+    """Return the column of metadata that names the images, as text.
+
+    Parameters
+    ----------
+    metadata : DataFrame, shape (n_epochs, n_columns) | None
+        The metadata.
+
+    Returns
+    -------
+    names : Series, shape (n_epochs,) | None
+        The column ``"image"`` or, as BIDS calls it, ``"stim_file"``; None without.
+    """
+    columns = () if metadata is None else metadata.columns
+    key = next((key for key in IMAGE_COLUMNS if key in columns), None)
+    if key is None:
+        return None
+    names = metadata[key]
+    if names.isna().any():
+        raise ValueError(
+            f"epochs.metadata[{key!r}] is missing for epochs "
+            f"{five(np.flatnonzero(names.isna()))}. {NAME_THEM}"
+        )
+    return column_of_text(names)
+
+
 def check_image_names(epochs: BaseEpochs) -> pd.Series:
     """Return the stimulus name of every epoch.
 
     Parameters
     ----------
     epochs : instance of Epochs
-        Epochs whose ``metadata`` has a column ``"image"``.
+        Epochs whose ``metadata`` has a column ``"image"`` or ``"stim_file"``. Bad ones
+        are dropped.
 
     Returns
     -------
     names : Series, shape (n_epochs,)
-        The names as strings.
+        The names as text.
     """
-    _validate_type(epochs, BaseEpochs, "epochs")
-    how = (
-        "Name the image of every epoch: "
-        "epochs.metadata = pandas.DataFrame({'image': [...]})."
-    )
+    check_epochs(epochs)
     if epochs.metadata is None:
-        raise ValueError(f"epochs.metadata is None, expected a column 'image'. {how}")
-    if "image" not in epochs.metadata:
+        raise ValueError(
+            f"epochs.metadata is None, expected a column 'image'. {NAME_THEM}"
+        )
+    names = names_in(epochs.metadata)
+    if names is None:
         raise ValueError(
             "epochs.metadata has no column 'image', only "
-            f"{five(epochs.metadata.columns)}. {how}"
+            f"{five(epochs.metadata.columns)}. {NAME_THEM}"
         )
-    names = epochs.metadata["image"]
-    if names.isna().any():
-        missing = np.flatnonzero(names.isna())
+    return names
+
+
+def check_concepts(metadata: pd.DataFrame, names: pd.Series | None = None) -> pd.Series:
+    """Return the concept of every epoch, and refuse cells that cannot be right.
+
+    Parameters
+    ----------
+    metadata : DataFrame, shape (n_epochs, n_columns)
+        Metadata with a column ``"concept"``.
+    names : Series, shape (n_epochs,) | None
+        The image of every epoch, which must have one concept; None does not compare.
+
+    Returns
+    -------
+    concepts : Series, shape (n_epochs,)
+        The concepts as text.
+    """
+    concepts = metadata["concept"]
+    if concepts.isna().any():
+        missing = np.flatnonzero(concepts.isna())
+        shown = "" if names is None else f", which show {five(names.iloc[missing])}"
         raise ValueError(
-            f"epochs.metadata['image'] is missing for epochs {five(missing)}. {how}"
+            f"epochs.metadata['concept'] is missing for epochs {five(missing)}{shown}. "
+            "Fill in the concept, or drop the epochs or the column."
         )
-    return names.astype(str)
+    concepts = column_of_text(concepts)
+    if names is None:
+        return concepts
+    n_concepts = concepts.groupby(names.to_numpy(), sort=False).nunique()
+    torn = list(n_concepts.index[n_concepts > 1])
+    if torn:
+        of_first = concepts[(names == torn[0]).to_numpy()].unique()
+        raise ValueError(
+            "epochs.metadata['concept'] must be the same for all epochs of an image, "
+            f"but {torn[0]!r} has the concepts {five(of_first)}. Images of several "
+            f"concepts: {five(torn)}. One may be misspelt, or two images have one name."
+        )
+    return concepts
 
 
 def check_finite(data: np.ndarray, name: str) -> None:
@@ -104,22 +198,14 @@ def check_finite(data: np.ndarray, name: str) -> None:
         )
 
 
-def check_complete(wanted: Sequence[str], present: Sequence[str], where: str) -> None:
-    """Refuse image names that are missing from or doubled in a gallery."""
-    present = pd.Index(present)
-    if present.has_duplicates:
-        doubled = present[present.duplicated()].unique()
+def check_once(names: Iterable[str], where: str) -> None:
+    """Refuse names that come more than once."""
+    names = pd.Index(names)
+    if names.has_duplicates:
+        doubled = names[names.duplicated()].unique()
         raise ValueError(
             f"{where} must name every image once, but these come more than once: "
             f"{five(doubled)}."
-        )
-    missing = pd.Index(wanted, dtype=present.dtype).unique()
-    missing = missing.difference(present, sort=False)
-    if len(missing):
-        raise ValueError(
-            f"{where} lacks these images named in epochs.metadata['image']: "
-            f"{five(missing)}. It has {len(present)} images, such as "
-            f"{five(present[:2])}."
         )
 
 

@@ -162,8 +162,16 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict) -> Non
         What JSON can hold, with ``"kind"`` and ``"version"`` of the contents.
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    text = json.dumps(header, default=_plain)
     with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata={"mne_brainae": json.dumps(header)})
+        save_file(arrays, temporary, metadata={"mne_brainae": text})
+
+
+def _plain(value):
+    """Turn a number of NumPy into one of Python, which JSON can hold."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"A header cannot hold a {type(value).__name__}.")
 
 
 def read_arrays(

@@ -51,7 +51,7 @@ def test_unequal_repetitions_over_blocks(recording):
     epochs = make_epochs(
         recording[0].get_data(copy=False)[rows],
         recording[0].info,
-        recording[0].tmin,
+        recording[0].times,
         recording[0].metadata.iloc[rows].reset_index(drop=True),
     )
     assert len(epochs) > BLOCK
@@ -186,7 +186,7 @@ def test_features_are_scaled_one_by_one():
 def made(recording):
     data = 1e-6 * np.random.default_rng(0).standard_normal((6, 16, 40))
     table = pd.DataFrame({"image": list("abcdef"), "n_averaged": 2})
-    return make_epochs(data, recording[0].info, -0.1, table)
+    return make_epochs(data, recording[0].info, recording[0].times, table)
 
 
 def test_made_epochs(made, recording):
@@ -218,7 +218,7 @@ def test_made_epochs_can_be_handled(made):
     assert len(made["image == 'c'"]) == 1
     assert len(mne.concatenate_epochs([made, made])) == 12
     assert made.copy().crop(0, 0.1).resample(50).get_data(copy=False).shape[0] == 6
-    bare = make_epochs(made.get_data(copy=False), made.info, 0.0, None)
+    bare = make_epochs(made.get_data(copy=False), made.info, made.times, None)
     assert bare.metadata is None
 
 
