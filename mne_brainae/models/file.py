@@ -25,7 +25,7 @@ from .linear_gaussian import ConceptLaw, ErrorLaw, Steps
 from .parts import Losses, Training
 from .recipes import ESTIMATORS, estimator_class
 
-MODEL_FILE = {"kind": "model file", "version": 3}
+MODEL_FILE = {"kind": "model file", "version": 4}
 #: Parameters that change no result, and would tie a file to one machine.
 OF_ONE_MACHINE = ("checkpoint", "memory_map")
 #: The fields of :class:`Latent` that are groups of arrays.
@@ -149,6 +149,8 @@ def _header(model) -> dict:
         "image_encoder": encode(latent.image_encoder),
         "slope": latent.slope,
         "completes_linearly": latent.completes_linearly,
+        "baseline": encode(latent.baseline),
+        "n_averaged": latent.n_averaged,
     }
 
 
@@ -202,6 +204,8 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
         noise_axes=arrays.get("noise_axes"),
         slope=header["slope"],
         completes_linearly=header["completes_linearly"],
+        baseline=decode(header["baseline"]),
+        n_averaged=header["n_averaged"],
         **groups,
     )
 

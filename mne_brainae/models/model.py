@@ -16,9 +16,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..images import compute_image_features
 from ..images.pairing import named_rows
+from ..preprocessing.recorded import (
+    describe_missing,
+    missing_channels,
+    read_recorded,
+    warn_if_in_other_units,
+    warn_if_recorded_otherwise,
+)
 from ..utils.checks import (
+    check_finite,
     check_new_file,
-    check_same_space,
     counted,
     five,
     logger,
@@ -205,10 +212,30 @@ class Model(BaseEstimator):
         z = self._fitted().embed_features(features.to_numpy(np.float32))
         return pd.DataFrame(z, index=features.index)
 
-    def _picks_of(self, epochs) -> np.ndarray:
-        """Return where the channels of the fit are in epochs of the same space."""
+    def _read_responses(self, epochs) -> np.ndarray:
+        """Return responses of the channels of the fit, NaN where one is missing.
+
+        Responses that were recorded or scaled otherwise than at fit are a warning.
+        """
         latent = self._fitted()
-        return check_same_space(epochs, latent.info["ch_names"], latent.times)
+        data = read_recorded(epochs, latent.info, latent.times)
+        warn_if_recorded_otherwise(epochs, latent.info, latent.baseline)
+        counts = _n_averaged(epochs).mean(), latent.n_averaged
+        warn_if_in_other_units(data, latent.info, latent.brain_scaler, *counts)
+        return data
+
+    def _read_whole(self, epochs) -> np.ndarray:
+        """Return responses whose missing channels are imputed."""
+        data, missing = self._read_responses(epochs), self._missing(epochs)
+        if not missing:
+            check_finite(data, "epochs")
+            return data
+        seen = [name not in missing for name in self.info_["ch_names"]]
+        check_finite(data[:, seen], "epochs")
+        return self._fitted().fill(data)
+
+    def _missing(self, epochs) -> dict[str, str]:
+        return missing_channels(epochs, self._fitted().info)
 
     def _protocol(self, epochs, names: pd.Series) -> dict:
         """Return what every score of this model has to say about itself."""
@@ -219,11 +246,12 @@ class Model(BaseEstimator):
                 f"{len(seen)} of the test images were seen in fit, such as "
                 f"{five(sorted(seen)[:2])}; the scores are not of unseen images."
             )
-        counts = epochs.metadata.get("n_averaged", pd.Series([1]))
+        counts = _n_averaged(epochs)
         encoder = None if latent.image_encoder is None else self.image_encoder
         return {
             "repetitions averaged": f"{counts.min()} to {counts.max()}",
             "channels": len(latent.info["ch_names"]),
+            "channels imputed": describe_missing(self._missing(epochs)),
             "window": f"{latent.times[0]:g} to {latent.times[-1]:g} s",
             "model selection": self.selection_,
             "held-out slope": f"{latent.slope:.2f}",
@@ -279,3 +307,9 @@ class Model(BaseEstimator):
             f"{0 if scaler is None else len(scaler.mean)} image features, fitted on "
             f"{len(latent.train_images)} images, {self._chosen()}>"
         )
+
+
+def _n_averaged(epochs) -> pd.Series:
+    """Return of how many trials every epoch is the mean, or a single 1."""
+    table = pd.DataFrame() if epochs.metadata is None else epochs.metadata
+    return table.get("n_averaged", pd.Series([1]))

@@ -111,4 +111,4 @@ def average_repetitions(
     picks = pick_channels(epochs.info, picks)
     means, table = average_by(epochs, by, picks)
     info = mne.pick_info(epochs.info, picks)
-    return make_epochs(means, info, epochs.tmin, table)
+    return make_epochs(means, info, epochs.tmin, table, baseline=epochs.baseline)

@@ -64,7 +64,12 @@ def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
 
 
 def make_epochs(
-    data: np.ndarray, info: mne.Info, tmin: float, metadata: pd.DataFrame | None
+    data: np.ndarray,
+    info: mne.Info,
+    tmin: float,
+    metadata: pd.DataFrame | None,
+    *,
+    baseline: tuple | None = None,
 ) -> mne.EpochsArray:
     """Build epochs that carry metadata and pass through MNE without a warning.
 
@@ -78,6 +83,8 @@ def make_epochs(
         Time of the first sample in seconds.
     metadata : DataFrame, shape (n_epochs, n_columns) | None
         One row per epoch.
+    baseline : tuple | None
+        The baseline that the data have already, in seconds.
 
     Returns
     -------
@@ -97,5 +104,6 @@ def make_epochs(
         proj=False,
         verbose=False,
     )
+    epochs.baseline = baseline  # as an argument it would be subtracted again
     # Epochs without annotations make mne-connectivity warn; none is also an answer.
     return epochs.set_annotations(mne.Annotations([], [], []))
