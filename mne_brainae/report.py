@@ -14,6 +14,7 @@ import pandas as pd
 from .images.pairing import image_paths
 from .models.directions import IdentifiesImages, PredictsResponses
 from .preprocessing.averaging import average_repetitions
+from .preprocessing.recorded import describe_missing, missing_channels
 from .preprocessing.regions import channel_regions
 from .scoring.encoding import EncodingScores, score_encoding
 from .scoring.identification import Identification
@@ -27,6 +28,7 @@ from .utils.checks import (
 )
 from .utils.docs import fill_doc
 from .utils.files import replacing
+from .utils.units import units_of
 from .viz.encoding import (
     has_positions,
     plot_area_maps,
@@ -116,7 +118,7 @@ def make_report(
     shown = list(names.unique())
     images = image_paths(epochs, names) if images is None else images
     features = model.compute_features(images, names=shown)
-    averaged = average_repetitions(epochs, picks=model.info_["ch_names"])
+    averaged = average_repetitions(epochs, picks=_observed(model, epochs))
     page = _Page(title or f"{type(model).__name__}: {len(shown)} test images")
     page.add_data(model, averaged)
     page.add_training(model)
@@ -145,11 +147,21 @@ def make_report(
     return page.report
 
 
+def _observed(model, epochs: mne.BaseEpochs) -> list[str]:
+    """Return the channels of the model that are good in the epochs."""
+    missing = missing_channels(epochs, model.info_)
+    return [name for name in model.info_["ch_names"] if name not in missing]
+
+
 def _score_encoding(
     triple: tuple, regions: Mapping, **options
 ) -> dict[str, EncodingScores]:
-    """Score all channels and, where they are known, the visual ones."""
+    """Score all channels, every type and, where they are known, the visual ones."""
     scores = {"all channels": score_encoding(*triple, **options)}
+    kinds = scores["all channels"].r_map.get_channel_types()
+    if len(set(kinds)) > 1:
+        for kind in dict.fromkeys(kinds):
+            scores[kind] = score_encoding(*triple, picks=kind, **options)
     if visual := regions.get("visual"):
         scores["visual channels"] = score_encoding(*triple, picks=visual, **options)
     return scores
@@ -230,6 +242,13 @@ class _Page:
             "training images": len(model.train_images_),
             "channels": len(model.info_["ch_names"]),
             "channel types": ", ".join(dict.fromkeys(model.info_.get_channel_types())),
+            "units": units_of(model.info_),
+            "channels missing": describe_missing(
+                dict.fromkeys(
+                    set(model.info_["ch_names"]) - set(averaged.ch_names),
+                    "absent or bad",
+                )
+            ),
             "sampling frequency": f"{model.info_['sfreq']:g} Hz",
             "times": f"{model.times_[0]:g} to {model.times_[-1]:g} s",
         }
@@ -244,7 +263,7 @@ class _Page:
     def add_training(self, model) -> None:
         section = "Training"
         self.text(section, "Model", _training_facts(model))
-        if hasattr(model, "history_"):
+        if len(getattr(model, "history_", ())):
             self.figure(section, "Losses", plot_history(model, show=False))
         figure = plot_mean_response(model.evoked_, show=False)
         self.figure(
@@ -267,15 +286,18 @@ class _Page:
         for figure, title in _maps(whole, regions):
             self.figure(section, title, figure)
         ranked = whole.per_image["r_pattern (prediction)"].sort_values()
+        both = averaged, predicted
         for word, place in (("Best", -1), ("Median", len(ranked) // 2), ("Worst", 0)):
             image, r = ranked.index[place], ranked.iloc[place]
-            pair = (_response(inst, image) for inst in (averaged, predicted))
-            self.figure(
-                section,
-                f"{word} image: {image}",
-                plot_comparison(*pair, show=False),
-                f"r over channels and times: {r:.2f}.",
-            )
+            for kind in dict.fromkeys(whole.r_map.get_channel_types()):
+                channels = _of_type(averaged, kind)
+                pair = (_response(each, image, channels) for each in both)
+                self.figure(
+                    section,
+                    f"{word} image: {image}, {kind}",
+                    plot_comparison(*pair, show=False),
+                    f"r over all channels and times: {r:.2f}.",
+                )
 
     def add_similarity(self, similarity: ResponseSimilarity) -> None:
         section = "Time, space and frequency"
@@ -324,9 +346,14 @@ def _training_facts(model) -> dict:
     return facts
 
 
-def _response(epochs: mne.BaseEpochs, image: str) -> mne.Evoked:
+def _response(epochs: mne.BaseEpochs, image: str, channels: list[str]) -> mne.Evoked:
     row = int(np.flatnonzero(check_image_names(epochs) == image)[0])
-    return epochs[row].average()
+    return epochs[row].average(picks=channels)
+
+
+def _of_type(epochs: mne.BaseEpochs, kind: str) -> list[str]:
+    kinds = zip(epochs.ch_names, epochs.get_channel_types(), strict=True)
+    return [name for name, each in kinds if each == kind]
 
 
 def _maps(scores: EncodingScores, regions: Mapping) -> Iterator[tuple]:

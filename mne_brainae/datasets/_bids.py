@@ -7,7 +7,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import pandas as pd
 from mne_bids import BIDSPath, make_dataset_description, write_raw_bids
 
 from ..utils.checks import five, logger, warn
-from ..utils.files import replacing
+from ..utils.files import clean_leftovers, locked, replacing, unfinished_prefix
 
 #: Where a recording is built before it is moved to its place.
 INCOMPLETE = ".incomplete"
@@ -105,7 +107,7 @@ def needs_writing(path: BIDSPath, overwrite: bool) -> bool:
 
 
 def write_dataset(bids_root: Path, readme: str, **description) -> None:
-    """Write what belongs to a data set as a whole.
+    """Write what belongs to a data set as a whole, where it is not there yet.
 
     Parameters
     ----------
@@ -116,12 +118,12 @@ def write_dataset(bids_root: Path, readme: str, **description) -> None:
     **description : dict
         The arguments of :func:`mne_bids.make_dataset_description`.
     """
-    bids_root.mkdir(parents=True, exist_ok=True)
-    make_dataset_description(
-        path=bids_root, overwrite=True, verbose="WARNING", **description
-    )
-    with replacing(bids_root / "README") as temporary:
-        temporary.write_text(readme, "utf-8")
+    with locked(bids_root):
+        if not (bids_root / "dataset_description.json").exists():
+            make_dataset_description(path=bids_root, verbose="WARNING", **description)
+        if not any(bids_root.glob("README*")):
+            with replacing(bids_root / "README") as temporary:
+                temporary.write_text(readme, "utf-8")
 
 
 def write_recording(new: NewRecording) -> None:
@@ -135,20 +137,28 @@ def write_recording(new: NewRecording) -> None:
     """
     root = Path(new.path.root)
     name = new.path.copy().update(suffix=None, extension=None).basename
-    hidden = root / INCOMPLETE / name
-    shutil.rmtree(hidden, ignore_errors=True)  # what a killed conversion left
-    hidden.mkdir(parents=True)
+    hidden = _hidden_folder(root, name)
     try:
         header = write_brainvision(
             hidden / f"{name}.vhdr", new.ch_names, new.sfreq, new.blocks
         )
         staged = new.path.copy().update(root=hidden / "bids")
         _write_sidecars(header, staged, new)
-        _move(hidden / "bids", root)
+        with locked(root):
+            _move(hidden / "bids", root)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
-        if not any(hidden.parent.iterdir()):
+        with locked(root), suppress(OSError):  # others may be at work in it
             hidden.parent.rmdir()
+
+
+def _hidden_folder(root: Path, name: str) -> Path:
+    """Make a folder to build a recording in; what killed conversions left goes."""
+    folder = root / INCOMPLETE
+    with locked(root):
+        folder.mkdir(exist_ok=True)
+        clean_leftovers(folder)
+        return Path(tempfile.mkdtemp(dir=folder, prefix=unfinished_prefix(name)))
 
 
 def write_brainvision(
@@ -310,13 +320,41 @@ def _move(staged: Path, root: Path) -> None:
         is_shared = source.parent == staged
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.name.endswith(("scans.tsv", "participants.tsv")) and target.exists():
-            new = read_tsv(source)
-            old = read_tsv(target)
-            old = old[~old[old.columns[0]].isin(new[new.columns[0]])]
             with replacing(target) as temporary:
-                write_tsv(temporary, pd.concat([old, new]))
+                shutil.copyfile(target, temporary)
+                add_rows(temporary, source)
         elif not (is_shared and target.exists()):
             source.replace(target)
+
+
+def add_rows(file: Path, other: Path) -> None:
+    """Add the rows of another table to a table of BIDS, as they are written.
+
+    Parameters
+    ----------
+    file : Path
+        The table. Its rows stay, letter by letter.
+    other : Path
+        A table whose first column has the same name. Of rows that both have, nothing
+        is taken; columns that one of them lacks are ``n/a``.
+    """
+    (columns, rows), (more, others) = map(_cells, (file, other))
+    key = columns[0]
+    known = {row.get(key) for row in rows}
+    new = [row for row in others if row.get(key) not in known]
+    if not new:
+        return
+    columns += [name for name in more if name not in columns]
+    lines = [[row.get(name, MISSING) for name in columns] for row in [*rows, *new]]
+    text = "\n".join("\t".join(line) for line in [columns, *lines]) + "\n"
+    file.write_bytes(text.encode())
+
+
+def _cells(file: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns of a table, and its rows as text by column."""
+    text = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    header, *rows = (line.split("\t") for line in text.split("\n") if line)
+    return header, [dict(zip(header, row, strict=False)) for row in rows]
 
 
 def find_recordings(bids_root: Path, subject: str, task: str, **entities) -> list:
@@ -385,16 +423,33 @@ def read_events(path: BIDSPath, columns: Iterable[str]) -> pd.DataFrame:
     Returns
     -------
     events : DataFrame
-        The events. An absent table or column is an error that names it.
+        The events. An absent table or column is an error that names it, but for
+        ``sample``, which follows from ``onset``, and ``trial_type``, both of which BIDS
+        leaves open.
     """
     file = path.copy().update(suffix="events", extension=".tsv").fpath
-    events = read_tsv(file)
+    events = _fill_optional(read_tsv(file), path)
     lacking = [name for name in columns if name not in events]
     if lacking:
         raise ValueError(
             f"{file} lacks the columns {', '.join(lacking)}, it has "
             f"{', '.join(events.columns)}."
         )
+    return events
+
+
+def _fill_optional(events: pd.DataFrame, path: BIDSPath) -> pd.DataFrame:
+    """Add the columns that BIDS leaves open, as far as others tell them."""
+    if "trial_type" not in events:
+        events["trial_type"] = None
+    is_timed = "sample" in events and events["sample"].notna().all()
+    sidecar = path.copy().update(extension=".json").fpath
+    if is_timed or "onset" not in events or not sidecar.is_file():
+        return events
+    sfreq = read_json(sidecar).get("SamplingFrequency")
+    if sfreq is not None:
+        samples = (events["onset"].astype(float) * sfreq).round()
+        events["sample"] = samples.astype("Int64").astype(int)
     return events
 
 
@@ -414,8 +469,11 @@ def open_brainvision(path: BIDSPath, ch_type: str) -> mne.io.BaseRaw:
         The recording, not loaded. A data file whose size is not that which its sidecar
         tells is a ValueError.
     """
-    _check_whole(path)
+    data = path.copy().update(extension=".eeg").fpath
+    if not data.is_file():
+        raise FileNotFoundError(f"{data} does not exist, but its header does.")
     raw = mne.io.read_raw_brainvision(path.fpath, verbose="ERROR")
+    _check_whole(path, raw)
     raw.set_channel_types(dict.fromkeys(raw.ch_names, ch_type), verbose="ERROR")
     raw.set_annotations(None)
     raw.info["bads"] = bad_channels(path)
@@ -440,26 +498,27 @@ def bad_channels(path: BIDSPath) -> list[str]:
         logger.info(f"{file} is absent: no channel counts as bad.")
         return []
     table = read_tsv(file)
-    return list(table["name"][table.get("status") == "bad"])
+    if "status" not in table:  # which BIDS leaves open
+        return []
+    return list(table["name"][table["status"] == "bad"])
 
 
-def _check_whole(path: BIDSPath) -> None:
+def _check_whole(path: BIDSPath, raw: mne.io.BaseRaw) -> None:
     """Refuse a data file that was cut off, which the format itself does not tell."""
     sidecar = path.copy().update(extension=".json").fpath
     data = path.copy().update(extension=".eeg").fpath
-    if not data.is_file():
-        raise FileNotFoundError(f"{data} does not exist, but its header does.")
-    if not sidecar.is_file():
-        logger.info(f"{sidecar} is absent: no check whether {data.name} is whole.")
+    about = read_json(sidecar) if sidecar.is_file() else {}
+    duration = about.get("RecordingDuration")  # which BIDS leaves open
+    if not isinstance(duration, int | float):
+        logger.info(
+            f"{sidecar} tells no duration: no check whether the data are whole."
+        )
         return
-    about = read_json(sidecar)
-    n_channels = sum(about.get(key, 0) for key in about if key.endswith("ChannelCount"))
-    n_samples = round(about["RecordingDuration"] * about["SamplingFrequency"])
-    expected, found = 4 * n_channels * n_samples, data.stat().st_size
-    if abs(found - expected) > 4 * n_channels:  # the duration may count from 0
+    expected = round(duration * raw.info["sfreq"])
+    if abs(raw.n_times - expected) > 1:  # the duration may count from 0
         raise ValueError(
-            f"{data} has {found} bytes, but its sidecar tells of {expected}: it is "
-            "truncated. Convert or fetch the recording again."
+            f"{data} has {raw.n_times} samples, but its sidecar tells of {expected}: "
+            "it is truncated. Convert or fetch the recording again."
         )
 
 

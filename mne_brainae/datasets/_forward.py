@@ -13,6 +13,7 @@ from mne.io.constants import FIFF
 from scipy.linalg import toeplitz
 from scipy.sparse.linalg import LinearOperator, cg
 
+from ..utils.units import set_unit
 from ._montage import standard_montage
 
 # The 63 electrodes of THINGS-EEG2 in the order of Song et al. (2023).
@@ -129,6 +130,7 @@ def _mua_info(sfreq: float) -> mne.Info:
             place = HEAD_RADIUS * normal + pitch * (column - 1.5) * across
             positions[f"{area}_{contact + 1:03d}"] = place + pitch * (row - 3.5) * down
     info = mne.create_info(list(positions), sfreq, "seeg", verbose=False)
+    set_unit(info, FIFF.FIFF_UNIT_UNITLESS)
     montage = mne.channels.make_dig_montage(positions, coord_frame="head")
     return info.set_montage(montage, verbose=False)
 

@@ -12,11 +12,13 @@ from typing import NamedTuple
 import mne
 import numpy as np
 import pandas as pd
+from mne.io.constants import FIFF
 from mne.utils import ProgressBar
 from scipy.io import loadmat
 
 from ..utils.checks import logger, verbose
 from ..utils.docs import fill_doc
+from ..utils.units import set_unit
 from ._fetch import fetch_files, locate, read_registry
 
 NAME = "macaque_it"
@@ -129,6 +131,7 @@ def read_epochs(
         sfreq=SFREQ / width,
         ch_types="seeg",
     )
+    set_unit(info, FIFF.FIFF_UNIT_HZ)
     metadata = _metadata(population)
     names, codes = np.unique(
         metadata["concept"] + "/" + metadata["position"], return_inverse=True

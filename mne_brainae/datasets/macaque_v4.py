@@ -10,9 +10,11 @@ from pathlib import Path
 import mne
 import numpy as np
 import pandas as pd
+from mne.io.constants import FIFF
 
 from ..utils.checks import check_finite, logger, verbose
 from ..utils.docs import fill_doc
+from ..utils.units import set_unit
 from ._archive import unpack
 from ._fetch import (
     cache_dir,
@@ -92,8 +94,9 @@ def read_epochs(
     -------
     epochs : instance of EpochsArray, shape (n_images, n_units, 1)
         The spike count of every unit in one bin of 100 ms, averaged over all
-        repetitions of a photograph: one time point, in spikes per bin. MNE-Python takes
-        ``seeg`` channels for volts, so plot them with ``scalings=dict(seeg=1)`` and
+        repetitions of a photograph: one time point, in spikes per bin. The functions of
+        this package draw them in spikes per second. MNE-Python takes ``seeg`` channels
+        for volts, so plot them with ``scalings=dict(seeg=1)`` and
         ``units=dict(seeg="spikes")``. The metadata have the columns ``image`` (the file
         name of the photograph), ``image_path`` (where it was unzipped) and ``session``.
         A truncated or foreign file, and another number of responses than of
@@ -126,6 +129,7 @@ def read_epochs(
         sfreq=10.0,  # bins of 100 ms
         ch_types="seeg",
     )
+    set_unit(info, FIFF.FIFF_UNIT_HZ, 1)  # per bin of a tenth of a second
     epochs = mne.EpochsArray(
         counts.T[:, :, np.newaxis],
         info,

@@ -25,6 +25,7 @@ from ..utils.checks import (
     verbose,
 )
 from ..utils.docs import fill_doc
+from ..utils.units import as_whitened
 from ._bids import (
     bad_channels,
     find_recordings,
@@ -425,5 +426,5 @@ def _collect(epochs, metadata, picks, times: slice, *, average: bool) -> Respons
     if average:
         data /= np.bincount(codes).astype(np.float32)[:, np.newaxis, np.newaxis]
         metadata = shared_metadata(metadata, codes)
-    info = mne.pick_info(epochs.info, picks)
+    info = as_whitened(mne.pick_info(epochs.info, picks))
     return Responses(data, info, epochs.times[times], metadata)

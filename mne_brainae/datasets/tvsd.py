@@ -11,12 +11,14 @@ from pathlib import Path
 import mne
 import numpy as np
 import pandas as pd
+from mne.io.constants import FIFF
 from mne_bids import BIDSPath
 
 from ..preprocessing.streaming import Recording, Responses
 from ..preprocessing.whitening import MVNN
 from ..utils.checks import _check_option, logger, verbose
 from ..utils.docs import fill_doc
+from ..utils.units import set_unit
 from ._bids import (
     add_stimuli,
     find_recordings,
@@ -53,6 +55,8 @@ from ._tvsd_source import (
 )
 
 NAME = "tvsd"
+#: A unit of the source is kept as a microvolt: a number is in units times ten to this.
+MICROVOLTS = 6
 #: Images and repetitions of one animal.
 COLUMNS = ("onset", "sample", "trial_type", "stim_file", "concept", "n_missing")
 EXPECTED = {"train": (22248, 1), "test": (100, 30)}
@@ -267,9 +271,15 @@ def read_epochs(
 
 def _recordings(wanted: list[tuple[BIDSPath, pd.DataFrame]]) -> list[Recording]:
     return [
-        Recording(path.session, partial(open_brainvision, path, "seeg"), events)
-        for path, events in wanted
+        Recording(path.session, partial(_open, path), events) for path, events in wanted
     ]
+
+
+def _open(path: BIDSPath) -> mne.io.BaseRaw:
+    """Open a recording, and say that its unit is arbitrary."""
+    raw = open_brainvision(path, "seeg")
+    set_unit(raw.info, FIFF.FIFF_UNIT_UNITLESS, MICROVOLTS)
+    return raw
 
 
 def _find(bids_root: str | Path, label: str) -> list[BIDSPath]:
@@ -442,6 +452,7 @@ def read_preprocessed(
         )
     names = channel_names(label, data.shape[2])
     info = mne.create_info(names, sfreq=10.0, ch_types="seeg")  # windows of 100 ms
+    set_unit(info, FIFF.FIFF_UNIT_UNITLESS, MICROVOLTS)
     metadata = pictures[partition].assign(partition=partition)
     both = pd.concat([one.assign(partition=name) for name, one in pictures.items()])
     kept = keep_zero_shot([both], partition, zero_shot=zero_shot)[0]

@@ -16,7 +16,8 @@ import pandas as pd
 
 from ..images.pairing import image_paths, match_names
 from ..preprocessing.averaging import average_by, trials_averaged
-from ..preprocessing.epochs import make_epochs, make_evoked, read_array
+from ..preprocessing.epochs import make_epochs, make_evoked
+from ..preprocessing.recorded import locate_channels, warn_if_recorded_otherwise
 from ..scoring.comparison import Comparison
 from ..scoring.correlation import correlate
 from ..scoring.identification import (
@@ -88,7 +89,8 @@ class PredictsResponses:
         Parameters
         ----------
         epochs : instance of Epochs
-            Measured responses; repetitions are averaged.
+            Measured responses; repetitions are averaged. Channels that are absent or
+            bad are left out.
         images : path-like | list | dict | DataFrame | None
             The images, as at fit.
 
@@ -100,17 +102,21 @@ class PredictsResponses:
             see :func:`mne_brainae.score_encoding`.
         """
         names = check_image_names(epochs)
-        measured, table = average_by(epochs, "image", self._picks_of(epochs))
+        latent = self._fitted()
+        warn_if_recorded_otherwise(epochs, latent.info, latent.baseline)
+        seen, picks = locate_channels(epochs, latent.info, latent.times)
+        measured, table = average_by(epochs, "image", picks)
         images = image_paths(epochs, names) if images is None else images
         shown = list(table["image"])
         z = self._embed_features(self.compute_features(images, names=shown))
-        predicted = self._fitted().predict(z.to_numpy())
+        predicted = latent.predict(z.to_numpy())[:, seen]
         return float(correlate(measured, predicted, axis=0).mean())
 
     def _hand_out(self, data: np.ndarray, metadata, output: str):
         if output == "array":
             return data
-        return make_epochs(data, self.info_, self.times_, metadata)
+        baseline = self._fitted().baseline
+        return make_epochs(data, self.info_, self.times_, metadata, baseline=baseline)
 
 
 class IdentifiesImages:
@@ -254,8 +260,7 @@ class IdentifiesImages:
         """Compare one by one or, if asked for, with the whole batch in view."""
         _check_option("transductive", transductive, (None, *TRANSDUCTIVE))
         latent = self._fitted()
-        data = read_array(epochs, self._picks_of(epochs))
-        check_finite(data, "epochs")
+        data = self._read_whole(epochs)
         if transductive != "whiten":
             compared = latent.compare(
                 data,
@@ -304,15 +309,15 @@ class EmbedsResponses(IdentifiesImages):
         Parameters
         ----------
         epochs : instance of Epochs
-            Responses with the channels and times of the fit.
+            Responses with the channels and times of the fit. Channels that are absent
+            or bad are imputed.
 
         Returns
         -------
         embedding : DataFrame, shape (n_epochs, n_embedding)
             One row per epoch, indexed by ``epochs.metadata["image"]`` where present.
         """
-        data = read_array(epochs, self._picks_of(epochs))
-        check_finite(data, "epochs")
+        data = self._read_whole(epochs)
         z = self._fitted().embed_brain(data)
         names = names_in(epochs.metadata)
         if names is None:
@@ -323,21 +328,25 @@ class EmbedsResponses(IdentifiesImages):
 class CompletesRecordings:
     """Partial recording to whole recording (reconstruction)."""
 
-    def reconstruct(self, epochs, *, output="epochs"):
+    def reconstruct(self, epochs, *, keep_observed=True, output="epochs"):
         """Complete a partial recording, or pass a whole one through the latent.
 
         Parameters
         ----------
         epochs : instance of Epochs
             Responses with the channels and times of the fit. What is missing is NaN,
-            as :func:`mne_brainae.mask_epochs` makes it.
+            as :func:`mne_brainae.mask_epochs` makes it; so are channels that are absent
+            or bad (``epochs.info["bads"]``).
+        keep_observed : bool
+            Whether what was observed stays as it was. False predicts it, too, which
+            shows what the shared space holds of it.
         output : ``"epochs"`` | ``"array"``
             Whether to return Epochs or a float32 array.
 
         Returns
         -------
         epochs : instance of EpochsArray | array, shape (n_epochs, n_channels, n_times)
-            The whole responses in SI units, observed entries predicted too.
+            The whole responses in SI units.
 
         Notes
         -----
@@ -347,9 +356,17 @@ class CompletesRecordings:
         ones, for passing the noise of the observed through the latent would add to it.
         """
         _check_option("output", output, ("epochs", "array"))
-        data = read_array(epochs, self._picks_of(epochs))
+        data = self._read_responses(epochs)
         check_finite(np.where(np.isnan(data), 0.0, data), "epochs")
         whole = self._fitted().complete(data)
+        if keep_observed:
+            whole = np.where(np.isnan(data), whole, data)
         if output == "array":
             return whole
-        return make_epochs(whole, self.info_, self.times_, epochs.metadata)
+        return make_epochs(
+            whole,
+            self.info_,
+            self.times_,
+            epochs.metadata,
+            baseline=epochs.baseline,
+        )

@@ -152,6 +152,8 @@ def _header(model) -> dict:
         "image_encoder": encode(latent.image_encoder),
         "slope": latent.slope,
         "completes_linearly": latent.completes_linearly,
+        "baseline": encode(latent.baseline),
+        "n_averaged": latent.n_averaged,
     }
 
 
@@ -205,6 +207,8 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
         **{name: arrays.get(name) for name in OPTIONAL_ARRAYS},
         slope=header["slope"],
         completes_linearly=header["completes_linearly"],
+        baseline=decode(header["baseline"]),
+        n_averaged=header["n_averaged"],
         **groups,
     )
 

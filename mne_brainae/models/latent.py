@@ -23,6 +23,7 @@ from ..preprocessing.scaling import Scaler
 from ..scoring.comparison import Comparison
 from ..scoring.correlation import correlate_all
 from ..scoring.identification import cosine_similarity, log_likelihood
+from ..utils.checks import five
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 
 BATCH = 512  # rows per forward pass
@@ -71,6 +72,10 @@ class Latent:
         How far images of one concept lie apart in the shared space.
     imputer : instance of Imputer | None
         Fills missing entries; None puts the mean there.
+    baseline : tuple | None
+        The baseline of the responses in seconds.
+    n_averaged : float
+        Of how many trials a response to learn from was the mean.
     """
 
     network: BrainAENetwork
@@ -89,6 +94,8 @@ class Latent:
     completes_linearly: bool = False
     errors: ErrorLaw | None = None
     concepts: ConceptLaw | None = None
+    baseline: tuple | None = None
+    n_averaged: float = 1.0
 
     def __post_init__(self):
         self.network.eval()
@@ -197,6 +204,32 @@ class Latent:
         mean = self.brain_scaler.transform(self.mean_response.astype(np.float32))
         return mean + np.float32(self.slope) * (decoded - mean)
 
+    def fill(self, data: np.ndarray) -> np.ndarray:
+        """Replace what is missing by what the rest of the response makes expected.
+
+        Parameters
+        ----------
+        data : array, shape (n_epochs, n_channels, n_times)
+            Responses in SI units. What is missing is NaN.
+
+        Returns
+        -------
+        data : array, shape (n_epochs, n_channels, n_times)
+            The same array where nothing is missing, or else a copy.
+        """
+        missing = np.isnan(data)
+        if not missing.any():
+            return data
+        rows = self._fill_standardized(data)
+        return np.where(missing, self.brain_scaler.inverse_transform(rows), data)
+
+    def _fill_standardized(self, data: np.ndarray) -> np.ndarray:
+        rows = self.brain_scaler.transform(np.asarray(data, np.float32))
+        if self.imputer is not None:
+            rows = self.imputer.fill(rows)
+        rows[np.isnan(rows)] = 0.0  # the mean
+        return rows
+
     def complete(self, data: np.ndarray) -> np.ndarray:
         """Complete responses of which entries are missing.
 
@@ -210,11 +243,7 @@ class Latent:
         data : array, shape (n_epochs, n_channels, n_times)
             Whole responses in SI units, observed entries predicted, too.
         """
-        rows = self.brain_scaler.transform(np.asarray(data, np.float32))
-        missing = np.isnan(rows)
-        if self.imputer is not None:
-            rows = self.imputer.fill(rows)
-        rows[np.isnan(rows)] = 0.0  # the mean
+        missing, rows = np.isnan(data), self._fill_standardized(data)
         whole = self.brain_scaler.inverse_transform(self._rebuild(rows))
         if self.imputer is not None:
             whole[missing] = self.brain_scaler.inverse_transform(rows)[missing]
@@ -355,8 +384,22 @@ class Latent:
                 f"on {n_features}."
             )
         columns = [str(name) for name in features.columns]
-        if columns != self.feature_names and set(columns) == set(self.feature_names):
+        if columns == self.feature_names or are_numbers(columns):
+            return  # numbers are the names of columns that have none
+        if set(columns) == set(self.feature_names):
             raise ValueError("The columns of images are in another order than at fit.")
+        if not are_numbers(self.feature_names):
+            others = [name for name in columns if name not in self.feature_names]
+            raise ValueError(
+                f"images have the columns {five(others)}, which the model was not "
+                f"fitted on; those were {five(self.feature_names)}. Give features of "
+                "the same kind, in the same order."
+            )
+
+
+def are_numbers(columns: list[str]) -> bool:
+    """Tell whether columns are named by their numbers, as pandas does unasked."""
+    return columns == [str(number) for number in range(len(columns))]
 
 
 @torch.inference_mode()

@@ -19,10 +19,17 @@ from ..images.pairing import named_rows
 from ..images.ready import is_array, to_array
 from ..preprocessing.averaging import trials_averaged
 from ..preprocessing.epochs import make_evoked
+from ..preprocessing.recorded import (
+    describe_missing,
+    missing_channels,
+    read_recorded,
+    warn_if_in_other_units,
+    warn_if_recorded_otherwise,
+)
 from ..scoring.result import SEEN
 from ..utils.checks import (
+    check_finite,
     check_new_file,
-    check_same_space,
     counted,
     five,
     logger,
@@ -208,10 +215,30 @@ class Model(BaseEstimator):
         z = self._fitted().embed_features(features.to_numpy(np.float32))
         return pd.DataFrame(z, index=features.index)
 
-    def _picks_of(self, epochs) -> np.ndarray:
-        """Return where the channels of the fit are in epochs of the same space."""
+    def _read_responses(self, epochs) -> np.ndarray:
+        """Return responses of the channels of the fit, NaN where one is missing.
+
+        Responses that were recorded or scaled otherwise than at fit are a warning.
+        """
         latent = self._fitted()
-        return check_same_space(epochs, latent.info["ch_names"], latent.times)
+        data = read_recorded(epochs, latent.info, latent.times)
+        warn_if_recorded_otherwise(epochs, latent.info, latent.baseline)
+        counts = trials_averaged(epochs.metadata).mean(), latent.n_averaged
+        warn_if_in_other_units(data, latent.info, latent.brain_scaler, *counts)
+        return data
+
+    def _read_whole(self, epochs) -> np.ndarray:
+        """Return responses whose missing channels are imputed."""
+        data, missing = self._read_responses(epochs), self._missing(epochs)
+        if not missing:
+            check_finite(data, "epochs")
+            return data
+        seen = [name not in missing for name in self.info_["ch_names"]]
+        check_finite(data[:, seen], "epochs")
+        return self._fitted().fill(data)
+
+    def _missing(self, epochs) -> dict[str, str]:
+        return missing_channels(epochs, self._fitted().info)
 
     def _protocol(self, epochs, names, features: pd.DataFrame | None = None) -> dict:
         """Return what every score of this model has to say about itself.
@@ -232,6 +259,7 @@ class Model(BaseEstimator):
         return {
             "repetitions averaged": f"{counts.min()} to {counts.max()}",
             "channels": len(latent.info["ch_names"]),
+            "channels imputed": describe_missing(self._missing(epochs)),
             "window": f"{latent.times[0]:g} to {latent.times[-1]:g} s",
             "model selection": self.selection_,
             "held-out slope": f"{latent.slope:.2f}",

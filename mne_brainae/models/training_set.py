@@ -155,6 +155,8 @@ class TrainingSet:
             "mean_response": brain.mean(axis=0, dtype=np.float64),
             "train_images": list(shown),
             "image_encoder": encoder,
+            "baseline": epochs.baseline,
+            "n_averaged": float(table["n_averaged"].mean()),
         }
         parts = _split(brain, held_out, how.memory_map)
         del brain  # the parts hold what goes on

@@ -86,14 +86,17 @@ def trials_averaged(metadata: pd.DataFrame | None) -> np.ndarray:
 
     Parameters
     ----------
-    metadata : DataFrame, shape (n_epochs, n_columns)
+    metadata : DataFrame, shape (n_epochs, n_columns) | None
         Metadata; their column ``"n_averaged"`` counts, and is 1 where there is none.
+        None is one number for all epochs, 1.
 
     Returns
     -------
     n_trials : array, shape (n_epochs,)
         The numbers of trials. What is no positive number is a ValueError.
     """
+    if metadata is None:
+        return np.ones(1, int)
     if "n_averaged" not in metadata:
         return np.ones(len(metadata), int)
     counts = pd.to_numeric(metadata["n_averaged"], errors="coerce").to_numpy()
@@ -175,4 +178,4 @@ def average_repetitions(
     picks = pick_channels(epochs.info, picks)
     means, table = average_by(epochs, by, picks)
     info = mne.pick_info(epochs.info, picks)
-    return make_epochs(means, info, epochs.times, table)
+    return make_epochs(means, info, epochs.times, table, baseline=epochs.baseline)

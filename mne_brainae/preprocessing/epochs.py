@@ -67,7 +67,12 @@ def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
 
 
 def make_epochs(
-    data: np.ndarray, info: mne.Info, times: np.ndarray, metadata: pd.DataFrame | None
+    data: np.ndarray,
+    info: mne.Info,
+    times: np.ndarray,
+    metadata: pd.DataFrame | None,
+    *,
+    baseline: tuple | None = None,
 ) -> mne.EpochsArray:
     """Build epochs that carry metadata and pass through MNE without a warning.
 
@@ -81,6 +86,8 @@ def make_epochs(
         The times in seconds, which need not be multiples of the sampling interval.
     metadata : DataFrame, shape (n_epochs, n_columns) | None
         One row per epoch.
+    baseline : tuple | None
+        The baseline that the data have already, in seconds.
 
     Returns
     -------
@@ -101,6 +108,7 @@ def make_epochs(
         verbose=False,
     )
     set_times(epochs, times)
+    epochs.baseline = baseline  # as an argument it would be subtracted again
     # Epochs without annotations make mne-connectivity warn; none is also an answer.
     return epochs.set_annotations(mne.Annotations([], [], []))
 

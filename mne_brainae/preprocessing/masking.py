@@ -165,7 +165,9 @@ def mask_epochs(
         mask = _check_mask(np.asarray(kind), data.shape)
     data[mask] = np.nan
     info = mne.pick_info(epochs.info, picks)
-    return make_epochs(data, info, epochs.times, epochs.metadata)
+    return make_epochs(
+        data, info, epochs.times, epochs.metadata, baseline=epochs.baseline
+    )
 
 
 def _check_mask(mask: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

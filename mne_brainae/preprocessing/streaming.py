@@ -20,6 +20,7 @@ from ..utils.checks import (
     warn,
 )
 from ..utils.docs import fill_doc
+from ..utils.units import as_whitened
 from .averaging import shared_metadata
 from .epochs import make_epochs
 from .whitening import MVNN, whole_groups
@@ -42,12 +43,15 @@ class Responses(NamedTuple):
         The times in seconds.
     metadata : DataFrame, shape (n_epochs, n_columns)
         One row per epoch.
+    baseline : tuple | None
+        The baseline in seconds that was subtracted.
     """
 
     data: np.ndarray
     info: mne.Info
     times: np.ndarray
     metadata: pd.DataFrame
+    baseline: tuple | None = None
 
     def to_epochs(self) -> mne.EpochsArray:
         """Copy the responses to Epochs.
@@ -57,7 +61,9 @@ class Responses(NamedTuple):
         epochs : instance of EpochsArray
             The same responses, float64.
         """
-        return make_epochs(self.data, self.info, self.times, self.metadata)
+        return make_epochs(
+            self.data, self.info, self.times, self.metadata, baseline=self.baseline
+        )
 
 
 @dataclass
@@ -387,7 +393,9 @@ def read_responses(
     if average:
         data /= np.bincount(codes).astype(np.float32)[:, np.newaxis, np.newaxis]
         metadata = shared_metadata(metadata, codes)
-    return Responses(data, info, window.times, metadata)
+    if mvnn is not None:
+        info = as_whitened(info)
+    return Responses(data, info, window.times, metadata, baseline)
 
 
 def _fill(data: np.ndarray, work: list, reading: _Reading) -> None:

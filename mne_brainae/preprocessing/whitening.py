@@ -17,13 +17,16 @@ from ..utils.checks import (
     check_image_names,
     check_same_space,
     five,
+    logger,
     pick_channels,
     verbose,
 )
 from ..utils.docs import fill_doc
 from ..utils.names import column_of_text
+from ..utils.units import as_whitened
 from .averaging import trials_averaged
 from .epochs import BLOCK, make_epochs, read_blocks
+from .recorded import describe_missing, locate_channels, missing_channels
 
 DIMS = ("epochs", "time")
 #: Bytes of samples that are worked on at a time.
@@ -149,7 +152,8 @@ class MVNN(TransformerMixin, BaseEstimator):
         The noise covariance of every session in SI units, shape
         (n_channels, n_channels).
     whiteners_ : dict of array
-        Its inverse square root.
+        Its inverse square root; of channels of several types, after every type was
+        divided by its standard deviation, since their units differ by powers of ten.
     info_ : instance of Info
         The channels.
     times_ : array, shape (n_times,)
@@ -249,11 +253,13 @@ class MVNN(TransformerMixin, BaseEstimator):
         check_finite(data, "epochs")
         codes = pd.factorize(np.asarray(images))[0]
         total, n_images = self._sums.get(session, (0.0, 0))
-        unit = np.sqrt(np.mean(np.square(data, dtype=np.float64))) or 1.0
-        data = data * data.dtype.type(1 / unit)  # squares of volts^2 leave float32
+        # Squares of volts leave float32, and units of several types differ by more.
+        unit = _scale_of_types(_power(data), self.info_)
+        data = data * (1 / unit).astype(data.dtype)[:, np.newaxis]
         for n_trials, rows in _by_count(codes):
             group = data[rows].reshape(-1, n_trials, *data.shape[1:])
-            total = total + unit**2 * len(group) * self._mean_covariance(group)
+            covariance = self._mean_covariance(group) * np.outer(unit, unit)
+            total = total + len(group) * covariance
             n_images += len(group)
         self._sums[session] = total, n_images
         self.covariances_[session] = total / n_images
@@ -285,8 +291,8 @@ class MVNN(TransformerMixin, BaseEstimator):
         Returns
         -------
         whitener : array, shape (n_channels, n_channels)
-            The inverse square root of the noise covariance, symmetric. A session that
-            was not fitted is a ValueError.
+            The inverse square root of the noise covariance, symmetric where all
+            channels are of one type. A session that was not fitted is a ValueError.
         """
         check_is_fitted(self, "covariances_")
         if session not in self.covariances_:
@@ -296,7 +302,10 @@ class MVNN(TransformerMixin, BaseEstimator):
                 "session."
             )
         if session not in self.whiteners_:
-            self.whiteners_[session] = _inverse_root(self.covariances_[session])
+            covariance = self.covariances_[session]
+            scale = _scale_of_types(covariance, self.info_)
+            root = _inverse_root(covariance / np.outer(scale, scale))
+            self.whiteners_[session] = root / scale
         return self.whiteners_[session]
 
     @verbose
@@ -313,13 +322,30 @@ class MVNN(TransformerMixin, BaseEstimator):
         Returns
         -------
         epochs_white : instance of EpochsArray
-            The whitened epochs, in units of the noise. Other channels or times than at
-            fit, and a session that was not fitted, are a ValueError.
+            The whitened epochs, in units of the noise, which ``info["description"]``
+            says. Channels that are absent or bad are imputed from the others by the
+            covariance of the noise. Other times than at fit, and a session that was not
+            fitted, are a ValueError.
         """
         check_is_fitted(self, "covariances_")
         sessions = _sessions(epochs)
-        matrices = {name: self.whitener(name) for name in pd.unique(sessions)}
-        return self._multiply(epochs, sessions, matrices)
+        seen, picks = locate_channels(epochs, self.info_, self.times_)
+        matrices = {
+            name: self.whitener(name) @ self._imputation(name, seen)
+            for name in pd.unique(sessions)
+        }
+        if missing := missing_channels(epochs, self.info_):
+            logger.info(f"Imputed from the others: {describe_missing(missing)}.")
+        info = as_whitened(self.info_)
+        return self._multiply(epochs, picks, sessions, matrices, info)
+
+    def _imputation(self, session: str, seen: np.ndarray) -> np.ndarray:
+        """Return what makes all channels of those seen, as the noise covaries."""
+        covariance = self.covariances_[session]
+        among = covariance[np.ix_(seen, seen)]
+        weights = np.linalg.solve(among, covariance[seen]).T
+        weights[seen] = np.eye(len(seen))
+        return weights
 
     @verbose
     @fill_doc
@@ -354,17 +380,19 @@ class MVNN(TransformerMixin, BaseEstimator):
             )
             for name in pd.unique(sessions)
         }
-        return self._multiply(epochs, sessions, matrices)
-
-    def _multiply(self, epochs, sessions, matrices) -> mne.EpochsArray:
-        """Multiply the channels of every epoch by the matrix of its session."""
         picks = check_same_space(epochs, self.info_["ch_names"], self.times_)
-        data = np.empty((len(epochs), len(picks), len(self.times_)))
+        return self._multiply(epochs, picks, sessions, matrices, self.info_)
+
+    def _multiply(self, epochs, picks, sessions, matrices, info) -> mne.EpochsArray:
+        """Multiply the channels of every epoch by the matrix of its session."""
+        data = np.empty((len(epochs), len(info["ch_names"]), len(self.times_)))
         for rows, block in read_blocks(epochs, picks):
             for session in pd.unique(sessions[rows]):
                 mine = sessions[rows] == session
                 data[rows][mine] = matrices[session] @ block[mine]
-        return make_epochs(data, self.info_, epochs.times, epochs.metadata)
+        return make_epochs(
+            data, info, epochs.times, epochs.metadata, baseline=epochs.baseline
+        )
 
 
 def whole_groups(codes: np.ndarray, size: int = BLOCK):
@@ -409,6 +437,22 @@ def _sessions(epochs: mne.BaseEpochs) -> np.ndarray:
             f"{five(np.flatnonzero(sessions.isna()))}. Fill it in, or drop the epochs."
         )
     return column_of_text(sessions).to_numpy(object)
+
+
+def _power(data: np.ndarray) -> np.ndarray:
+    """Return a diagonal matrix of the mean square of every channel."""
+    channels = data.swapaxes(0, 1)
+    return np.diag([np.square(each, dtype=np.float64).mean() for each in channels])
+
+
+def _scale_of_types(covariance: np.ndarray, info: mne.Info) -> np.ndarray:
+    """Return the root of the mean variance of every channel's type."""
+    kinds = np.array(info.get_channel_types())
+    scale, variances = np.ones(len(kinds)), np.diag(covariance)
+    for kind in set(kinds):
+        mine = kinds == kind
+        scale[mine] = np.sqrt(variances[mine].mean()) or 1.0
+    return scale
 
 
 def _inverse_root(covariance: np.ndarray) -> np.ndarray:

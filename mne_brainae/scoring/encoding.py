@@ -70,8 +70,8 @@ class EncodingScores(Result):
         The noise ceiling of ``r_map``; negative where halves of the repetitions
         disagree.
     protocol : dict
-        Images, repetitions, channels, window, splits, bootstraps and seed; and why a
-        score may exceed its ceiling, where one does.
+        Images, repetitions, channels, units, window, splits, bootstraps and seed; and
+        why a score may exceed its ceiling, where one does.
     """
 
     table: pd.DataFrame
@@ -197,15 +197,21 @@ def score_encoding(
     Returns
     -------
     scores : instance of EncodingScores
-        ``r_pattern`` and ``mse`` are the paper's (Table 1): per image over channels and
-        times, mean over images, squared units of the data. ``r_images`` correlates over
-        images for every channel and time and then averages; the mean response scores 0
-        there. ``r_half`` is the same against the mean of one half of the repetitions,
-        mean over splits, as in Gifford et al. (2022), so that recordings with more
-        repetitions have no advantage but that of a better half.
+        Channels that are absent or bad in ``epochs`` are left out. ``r_pattern`` and
+        ``mse`` are the paper's (Table 1): per image over channels and times, mean over
+        images, squared units of the data. ``r_images`` correlates over images for every
+        channel and time and then averages; the mean response scores 0 there. ``r_half``
+        is the same against the mean of one half of the repetitions, mean over splits,
+        as in Gifford et al. (2022), so that recordings with more repetitions have no
+        advantage but that of a better half.
 
     Notes
     -----
+    Where there are several types of channels, whose units differ by powers of ten,
+    every type is divided by its standard deviation over all measured responses, for
+    ``r_pattern`` and for ``mse``, which the protocol then says; ``picks`` gives the
+    scores of one type in its own unit. Maps are always in the units of the data.
+
     The noise ceiling is what a perfect model would reach. For ``r_pattern`` and
     ``r_images`` it is the root of the Spearman-Brown corrected correlation of split
     halves, for ``r_half`` the root of that correlation itself, and for ``mse`` the
@@ -234,12 +240,13 @@ def score_encoding(
     rng = np.random.default_rng(seed)
     n_images = len(pairs.table)
     weights = rng.multinomial(n_images, np.full(n_images, 1 / n_images), n_bootstraps)
-    result = _Scoring(pairs.measured, pairs.predicted, pairs.mean, weights)
+    result = _Scoring(*pairs.comparable(), weights, pairs.scale)
     result.score_whole()
     codes = pd.Index(pairs.images).get_indexer(check_image_names(epochs))
     has_ceiling = np.bincount(codes).min() >= 2
     if has_ceiling:
         trials = read_array(epochs, pairs.picks)
+        trials /= pairs.scale.astype(np.float32)
         result.score_halves(split_halves(trials, codes, n_splits, rng), codes, n_splits)
     protocol = pairs.protocol | {
         "split halves": n_splits if has_ceiling else "none, an image was shown once",
@@ -256,9 +263,9 @@ class _Scoring:
     per resample of the images.
     """
 
-    def __init__(self, measured, predicted, baseline, weights):
+    def __init__(self, measured, predicted, baseline, weights, scale):
         self.measured, self.predicted, self.baseline = measured, predicted, baseline
-        self.weights = weights
+        self.weights, self.scale = weights, scale
         self.values, self.replicates = {}, {}
         self.per_image, self.maps = {}, {}
 
@@ -282,7 +289,7 @@ class _Scoring:
             ):
                 self.per_image[f"{column} ({row})"] = values
                 self.enter(row, column, values.mean(), self.over_images(values))
-            self.maps[row, "mse"] = error.mean(axis=0)
+            self.maps[row, "mse"] = error.mean(axis=0) * self.scale**2
         r_images = correlate(self.measured, self.predicted, axis=0)
         self.maps[PREDICTION, "r_images"] = r_images
         (resampled,) = correlate_resampled(

@@ -13,13 +13,18 @@ import pandas as pd
 from ..images.pairing import match_names
 from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import read_array
+from ..preprocessing.recorded import (
+    describe_missing,
+    locate_channels,
+    missing_channels,
+)
 from ..utils.checks import (
     _validate_type,
     check_finite,
     check_image_names,
-    check_same_space,
     pick_channels,
 )
+from ..utils.units import scale_by_type, units_of
 
 
 @dataclass
@@ -53,6 +58,18 @@ class PairedResponses:
     protocol: dict
 
     @property
+    def scale(self) -> np.ndarray:
+        """The spread of every channel's type, shape (n_channels, 1); 1 for one type."""
+        return scale_by_type(self.measured, self.info)
+
+    def comparable(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return measured, predicted and mean with all types in one unit."""
+        if (self.scale == 1).all():
+            return self.measured, self.predicted, self.mean
+        scale = self.scale.astype(np.float32)
+        return self.measured / scale, self.predicted / scale, self.mean / scale
+
+    @property
     def images(self) -> list[str]:
         """The names of the images."""
         return list(self.table["image"])
@@ -77,13 +94,15 @@ def pair_responses(
     Returns
     -------
     pairs : instance of PairedResponses
-        The responses. Other channels or times, and missing images, are a ValueError.
+        The responses, on the channels that are good in ``epochs``. Other times, missing
+        images and no channel are a ValueError.
     """
     _validate_type(mean_response, mne.Evoked, "mean_response")
     check_image_names(epochs)
     predicted_names = check_image_names(epochs_predicted)
     ch_names, times = epochs_predicted.ch_names, epochs_predicted.times
-    in_measured = check_same_space(epochs, ch_names, times)
+    seen, in_measured = locate_channels(epochs, epochs_predicted.info, times)
+    missing = missing_channels(epochs, epochs_predicted.info)
     same_channels = list(mean_response.ch_names) == list(ch_names)
     if not same_channels or mean_response.data.shape[1] != len(times):
         raise ValueError(
@@ -92,7 +111,11 @@ def pair_responses(
     chosen = np.arange(len(ch_names))
     if picks is not None:
         chosen = pick_channels(epochs_predicted.info, picks)
-    measured, table = average_by(epochs, "image", in_measured[chosen])
+    is_chosen = np.isin(seen, chosen)
+    chosen, in_measured = seen[is_chosen], in_measured[is_chosen]
+    if not len(chosen):
+        raise ValueError("All channels of picks are absent or bad in epochs.")
+    measured, table = average_by(epochs, "image", in_measured)
     rows = match_names(table["image"], predicted_names, "epochs_predicted")
     predicted = read_array(epochs_predicted, chosen)[rows]
     check_finite(predicted, "epochs_predicted")
@@ -102,13 +125,23 @@ def pair_responses(
         predicted,
         np.broadcast_to(mean_response.data[chosen], measured.shape),
         table,
-        in_measured[chosen],
+        in_measured,
         mne.pick_info(epochs_predicted.info, chosen),
         times,
         {
             "images": len(table),
             "repetitions averaged": f"{counts.min()} to {counts.max()}",
             "channels": f"{len(chosen)} of {len(ch_names)}",
+            "channels left out": describe_missing(missing),
+            "units": _units(mne.pick_info(epochs_predicted.info, chosen)),
             "window": f"{times[0]:g} to {times[-1]:g} s",
         },
     )
+
+
+def _units(info: mne.Info) -> str:
+    """Say in which units responses are compared."""
+    kinds = info.get_channel_types(unique=True)
+    if len(kinds) == 1:
+        return units_of(info)
+    return f"every channel type ({', '.join(kinds)}) in its standard deviations"

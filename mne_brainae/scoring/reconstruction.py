@@ -16,15 +16,18 @@ from sklearn.utils.validation import check_is_fitted
 from ..preprocessing.epochs import make_epochs, read_array
 from ..preprocessing.imputation import MOST_EPOCHS, Imputer
 from ..preprocessing.masking import MASKS, mask_epochs
+from ..preprocessing.recorded import missing_channels
 from ..preprocessing.scaling import Scaler
 from ..utils.checks import (
     _check_option,
     check_finite,
     check_same_space,
+    five,
     seed_from,
     verbose,
 )
 from ..utils.docs import fill_doc
+from ..utils.units import scale_by_type
 from ..viz.decoding import plot_reconstruction
 from .identification import Identification
 from .result import Result
@@ -148,10 +151,16 @@ def score_reconstruction(
         _check_option("kinds", kind, MASKS)
     ch_names = model.info_["ch_names"]
     whole = read_array(epochs, check_same_space(epochs, ch_names, model.times_))
+    if missing := missing_channels(epochs, model.info_):
+        raise ValueError(
+            "What is missing must be known to be scored, but these channels of epochs "
+            f"are bad: {five(missing)}. Interpolate them, or fit without them."
+        )
     check_finite(whole, "epochs")
     mean = model.evoked_.data.astype(np.float32)
     # Of training, since a channel that is almost silent in the test would count most.
     scale = Scaler(mean, model.latent_.brain_scaler.scale)
+    types = scale_by_type(whole, model.info_)
     learned = None
     if epochs_train is not None:
         learned = _learn(epochs_train, model, n_components)
@@ -170,14 +179,14 @@ def score_reconstruction(
         )
         given = read_array(masked, np.arange(len(ch_names)))
         guesses = {
-            MODEL: model.reconstruct(masked, output="array"),
+            MODEL: model.reconstruct(masked, keep_observed=False, output="array"),
             MEAN: np.broadcast_to(mean, whole.shape),
         }
         if learned is not None:
             guesses[PCA] = _impute(given, *learned)
         for system, guess in guesses.items():
             row = {"kind": kind, "ratio": ratio, "system": system}
-            row |= _compare(whole, guess, np.isnan(given), scale)
+            row |= _compare(whole, guess, np.isnan(given), scale, types)
             if identify is not None:
                 row |= _decode(identify, guess, masked, system)
             rows.append(row)
@@ -208,10 +217,14 @@ def _impute(given: np.ndarray, scaler: Scaler, imputer: Imputer) -> np.ndarray:
     return scaler.inverse_transform(imputer.fill(scaler.transform(given)))
 
 
-def _compare(whole, guess, missing: np.ndarray, scaler: Scaler) -> dict:
-    """Return the scores of one system under one mask."""
+def _compare(whole, guess, missing: np.ndarray, scaler: Scaler, types) -> dict:
+    """Return the scores of one system under one mask.
+
+    ``types`` is the spread of every channel's type, which makes them comparable.
+    """
     deviation = scaler.transform(whole)[missing]
     error = deviation - scaler.transform(guess)[missing]
+    whole, guess = whole / types, guess / types
     return {
         "r_all": _correlate_where(whole, guess, np.ones_like(missing)),
         "r_missing": _correlate_where(whole, guess, missing),

@@ -26,6 +26,7 @@ from ..utils.checks import (
 )
 from ..utils.docs import fill_doc
 from ..utils.names import texts
+from ..utils.units import scale_by_type
 from ..viz.rsa import plot_rdm, plot_rdm_comparison, plot_rsa
 from .result import Result
 
@@ -41,7 +42,8 @@ def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
     patterns : DataFrame, shape (n_images, n_values) | instance of Epochs
         One row per image, by name: embeddings (``BrainAE.embed_epochs`` of averaged
         epochs, ``BrainAE.embed_images``), image features, or anything else. Of Epochs
-        the repetitions are averaged, and channels and times are the values.
+        the repetitions are averaged, and channels and times are the values; of several
+        types of channels every type is divided by its standard deviation.
     metric : ``"correlation"`` | ``"cosine"`` | ``"euclidean"`` | ``"sqeuclidean"``
         The dissimilarity of two rows.
 
@@ -72,7 +74,9 @@ def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
 
 def _averages(epochs, picks) -> tuple[np.ndarray, pd.Index]:
     check_image_names(epochs)
-    means, table = average_by(epochs, "image", pick_channels(epochs.info, picks))
+    picks = pick_channels(epochs.info, picks)
+    means, table = average_by(epochs, "image", picks)
+    means /= scale_by_type(means, mne.pick_info(epochs.info, picks))
     return means, pd.Index(table["image"])
 
 

@@ -305,8 +305,10 @@ def score_similarity(
     Notes
     -----
     Time courses are the mean over the channels of a region; they are correlated over
-    time for every image, and the correlations averaged. Power is correlated over
-    channels, in decibel. Matrices are correlated over pairs of channels.
+    time for every image, and the correlations averaged; regions of several types of
+    channels are divided by type. Power is correlated over channels, in decibel, as
+    deviations from the mean of the type. Matrices are correlated over pairs of
+    channels.
 
     All images evoke much the same response, so most of these similarities are high
     for the mean response as well. Only what exceeds it comes from the image.
@@ -316,7 +318,9 @@ def score_similarity(
     pairs = pair_responses(epochs, epochs_predicted, mean_response, picks)
     names = list(pairs.info["ch_names"])
     regions = {"all channels": names} if regions is None else dict(regions)
+    regions = _by_type(regions, pairs.info)
     rows = {region: _rows(region, regions[region], names) for region in regions}
+    kinds = np.array(pairs.info.get_channel_types())
     options = {"bands": bands, "methods": methods, "n_jobs": n_jobs}
     table, left_out, described = {}, {}, {}
     for name, data in (
@@ -336,7 +340,7 @@ def score_similarity(
         ("mean response", pairs.mean),
     ):
         table[name] = _time_courses(pairs.measured, data, rows)
-        table[name] |= _correlations(described["measured"], described[name])
+        table[name] |= _correlations(described["measured"], described[name], kinds)
     index = pd.MultiIndex.from_tuples(table["prediction"], names=["aspect", "of"])
     missing = {
         f"left out, {aspect} in {band}": reason
@@ -390,13 +394,38 @@ def _time_courses(measured, predicted, rows: dict) -> dict:
     return found
 
 
-def _correlations(measured: dict, other: dict) -> dict:
+def _by_type(regions: Mapping, info: mne.Info) -> dict:
+    """Divide regions whose channels are of several types."""
+    kinds = dict(zip(info["ch_names"], info.get_channel_types(), strict=True))
+    divided = {}
+    for region, channels in regions.items():
+        found = dict.fromkeys(kinds.get(name) for name in channels)
+        if len(found) < 2:
+            divided[region] = channels
+            continue
+        for kind in found:
+            mine = [name for name in channels if kinds.get(name) == kind]
+            divided[f"{region}, {kind}"] = mine
+    return divided
+
+
+def _level(power: pd.Series, kinds: np.ndarray) -> np.ndarray:
+    """Return power in decibel, above the mean of the channels of its type."""
+    level = np.empty(len(power))
+    for kind in set(kinds):
+        mine = decibel(power.to_numpy()[kinds == kind])
+        level[kinds == kind] = mine - mine.mean()
+    return level
+
+
+def _correlations(measured: dict, other: dict, kinds: np.ndarray) -> dict:
     """Correlate power over channels, and matrices over pairs of channels."""
     found = {}
     if "power" in measured:
         for band in measured["power"]:
             found["power", band] = correlate(
-                *(decibel(each["power"][band]) for each in (measured, other)), axis=0
+                *(_level(each["power"][band], kinds) for each in (measured, other)),
+                axis=0,
             )
     matrices = {
         ("channel correlation", "channels"): [

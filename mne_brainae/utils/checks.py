@@ -218,14 +218,15 @@ def check_new_file(fname, suffix: str, *, overwrite: bool) -> Path:
 
 
 def pick_channels(info: Info, picks) -> np.ndarray:
-    """Return the picked channels, good data channels by default, as recorded.
+    """Return the picked channels, good ones of the brain by default, as recorded.
 
     Parameters
     ----------
     info : instance of Info
         The channels to choose from.
     picks : str | array-like | slice | None
-        The channels, in any order.
+        The channels, in any order. None, and types such as ``"meg"``, take no reference
+        sensors: they lie away from the head.
 
     Returns
     -------
@@ -233,7 +234,9 @@ def pick_channels(info: Info, picks) -> np.ndarray:
         Their indices, ascending whatever the order of ``picks``: a model of channels
         in another order would refuse the very recording that it was fitted on.
     """
-    return np.sort(_picks_to_idx(info, picks, none="data", exclude="bads"))
+    return np.sort(
+        _picks_to_idx(info, picks, none="data", exclude="bads", with_ref_meg=False)
+    )
 
 
 def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray):
@@ -258,9 +261,8 @@ def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray)
     missing = [name for name in ch_names if name not in rows]
     if missing:
         raise ValueError(
-            f"epochs lack channels that the model was fitted on: {five(missing)}. "
-            "Set what is missing to NaN and call reconstruct, or fit on the channels "
-            "that you have."
+            f"epochs lack channels that are needed: {five(missing)}. Add them, or fit "
+            "on the channels that you have."
         )
     picks = np.array([rows[name] for name in ch_names])
     if (np.diff(picks) < 0).any():

@@ -7,15 +7,25 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
+import socket
 import tempfile
+import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+
+#: Seconds after which what another machine began to write counts as left behind.
+LONG = 7 * 24 * 3600
+#: Names of what is being written: the machine, its process, then random letters.
+UNFINISHED = re.compile(r"\..*-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-\w{8}(\.|$)")
 
 
 @contextmanager
@@ -32,12 +42,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary : Path
         A path in the same folder to write to. It is moved over ``path`` when the
         block ends well and removed when it does not, so that no reader ever meets
-        half a file.
+        half a file. What killed processes left in the folder is removed first.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clean_once(path.parent.absolute())
     handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        dir=path.parent, prefix=unfinished_prefix(path.stem), suffix=path.suffix
     )
     os.close(handle)
     temporary = Path(name)
@@ -47,6 +58,116 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished_prefix(name: str) -> str:
+    """Return how the name of an unfinished file or folder of this process begins.
+
+    Parameters
+    ----------
+    name : str
+        The name it will have.
+
+    Returns
+    -------
+    prefix : str
+        The prefix, for :mod:`tempfile`, which :func:`clean_leftovers` recognizes.
+    """
+    # A name may have 255 bytes, of which the prefix takes about 40.
+    short = name.encode()[:180].decode(errors="ignore")
+    return f".{short}-{_machine()}-{os.getpid()}-"
+
+
+def clean_leftovers(folder: str | Path) -> None:
+    """Remove the unfinished files and folders of processes that were killed.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to look, not below it. What another machine began to write less than a
+        week ago is left, since its process may be alive.
+    """
+    for entry in Path(folder).glob(".*"):
+        if _is_left_behind(entry):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+
+
+@cache
+def _clean_once(folder: Path) -> None:
+    """Clean a folder, once in the life of this process, since it may hold millions."""
+    clean_leftovers(folder)
+
+
+def _is_left_behind(entry: Path) -> bool:
+    found = UNFINISHED.match(entry.name)
+    if found is None:
+        return False
+    if found["machine"] == _machine() and os.name == "posix":
+        return not _is_alive(int(found["process"]))
+    try:
+        return time.time() - entry.lstat().st_mtime > LONG
+    except FileNotFoundError:  # another process has removed it meanwhile
+        return False
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    """Return eight hexadecimal digits that stand for this machine."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Let one process at a time change a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder, which is created when absent.
+
+    Notes
+    -----
+    The lock goes with the process that holds it, even where it is killed. Systems
+    without POSIX locks have none.
+    """
+    try:
+        from fcntl import LOCK_EX, flock
+    except ImportError:
+        yield
+        return
+    path = Path(folder) / ".lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("a") as file:
+            flock(file, LOCK_EX)
+            # The one who held it has removed the file, and others have a new one.
+            if not _is_same_file(path, file):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_same_file(path: Path, file) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _umask() -> int:

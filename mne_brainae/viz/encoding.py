@@ -9,7 +9,8 @@ from itertools import cycle
 import numpy as np
 
 from ..utils.docs import fill_doc
-from .figure import UNITS, UNKNOWN, by_type, draw_level, finish, get_axes, mark_onset
+from ..utils.units import unit_of
+from .figure import by_type, draw_level, finish, get_axes, mark_onset
 
 
 @fill_doc
@@ -204,13 +205,30 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
     """
     axes = get_axes(axes)
     if len(evoked.times) == 1:
-        axes.plot(evoked.data[:, 0], ".")
-        axes.set(xlabel="channel", ylabel="response (SI or arbitrary units)")
+        _plot_values(axes, evoked)
     else:
         _plot_butterfly(axes, evoked)
         axes.legend(frameon=False)
     axes.set_title(evoked.comment or "response")
     return finish(axes.figure, show)
+
+
+def _plot_values(axes, evoked, marker: str = ".", label: str = "") -> None:
+    """Draw the mean over time of every channel, every type in its own unit."""
+    first, parts = 0, list(by_type(evoked))
+    for kind, data, unit in parts:
+        places = np.arange(first, first + len(data))
+        name = f"{label}, {kind}" if label and len(parts) > 1 else label
+        axes.plot(places, data.mean(axis=1), marker, label=name or f"{kind} ({unit})")
+        first += len(data)
+    axes.set(xlabel="channel", ylabel=f"response ({_written(parts)})")
+
+
+def _written(parts: list) -> str:
+    """Write the units of some channel types."""
+    if len({unit for _, _, unit in parts}) == 1:
+        return parts[0][2]
+    return ", ".join(f"{unit} ({kind})" for kind, _, unit in parts)
 
 
 def _plot_butterfly(axes, evoked) -> None:
@@ -221,8 +239,7 @@ def _plot_butterfly(axes, evoked) -> None:
         label = "GFP" if len(parts) == 1 else f"GFP, {kind} ({unit})"
         axes.plot(evoked.times, data.std(axis=0), color=color, label=label, zorder=3)
     mark_onset(axes, evoked.times)
-    units = dict.fromkeys(unit for _, _, unit in parts)
-    axes.set(xlabel="time (s)", ylabel=", ".join(units))
+    axes.set(xlabel="time (s)", ylabel=_written(parts))
 
 
 @fill_doc
@@ -291,7 +308,7 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
             axes=axes,
             colorbar=False,
             vlim=(-limit, limit),
-            scalings=UNITS.get(kind, UNKNOWN)[0],
+            scalings=unit_of(evoked.info, kind)[0],
             show=False,
         )
         row.suptitle(f"{name}, -{limit:.3g} to {limit:.3g} {unit}")
@@ -324,7 +341,6 @@ def _plot_channels(measured, predicted, show: bool):
         (measured, "measured", "o"),
         (predicted, "predicted", "x"),
     ):
-        axes.plot(evoked.data.mean(axis=1), marker, label=name)
-    axes.set(xlabel="channel", ylabel="response (SI or arbitrary units)")
+        _plot_values(axes, evoked, marker, name)
     axes.legend(frameon=False)
     return finish(axes.figure, show)

@@ -6,16 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..utils.units import unit_of
+
 #: More names than this cannot be read beside a matrix.
 MOST_NAMES = 40
-#: Scale and unit in which types of channels are drawn; others stay as they are.
-UNITS = {
-    "eeg": (1e6, "µV"),
-    "ecog": (1e6, "µV"),
-    "mag": (1e15, "fT"),
-    "grad": (1e13, "fT/cm"),
-}
-UNKNOWN = (1.0, "SI or arbitrary units")
 
 
 def get_axes(axes):
@@ -66,7 +60,7 @@ def by_type(evoked):
     """
     kinds = np.array(evoked.get_channel_types())
     for kind in dict.fromkeys(kinds):
-        scale, unit = UNITS.get(kind, UNKNOWN)
+        scale, unit = unit_of(evoked.info, kind)
         yield str(kind), scale * evoked.data[kinds == kind], unit
 
 

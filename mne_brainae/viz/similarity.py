@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..utils.docs import fill_doc
+from ..utils.units import unit_of, units_of
 from .encoding import has_positions
 from .figure import finish
 
@@ -87,7 +88,11 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
         if len(measured.times) == 1:
             points = (e.get_data(picks=channels).mean(axis=1) for e in both.values())
             ax.plot(*points, ".")
-            ax.set(xlabel="measured", ylabel="predicted", title=region)
+            ax.set(
+                xlabel=f"measured ({units_of(measured.info)})",
+                ylabel="predicted",
+                title=region,
+            )
             continue
         with mne.utils.use_log_level("WARNING"):  # it tells how it combines
             mne.viz.plot_compare_evokeds(
@@ -104,13 +109,21 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
                 show=False,
             )
         ax.set_title(region)
-        if set(measured.get_channel_types(picks=list(channels))) == {"seeg"}:
-            # Spikes are kept as this type, and MNE-Python would call them millivolts.
-            ax.yaxis.set_major_formatter(lambda value, _: f"{value / 1e3:g}")
-            ax.set_ylabel("SI or arbitrary units")
+        kind = measured.get_channel_types(picks=list(channels))[0]
+        _name_unit(ax, measured.info, kind)
     for ax in axes[len(regions) :]:
         ax.set_axis_off()
     return finish(axes[0].figure, show)
+
+
+def _name_unit(axes, info, kind: str) -> None:
+    """Write values in the unit of the channels, which MNE-Python takes for granted."""
+    from mne.defaults import DEFAULTS
+
+    factor, unit = unit_of(info, kind)
+    factor /= DEFAULTS["scalings"][kind]  # by which MNE-Python has multiplied
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value * factor:g}")
+    axes.set_ylabel(unit)
 
 
 @fill_doc

@@ -308,7 +308,7 @@ def test_truncated_recording(one_session):
     [
         ("events.tsv", Path.unlink, FileNotFoundError, r"train_events\.tsv does not"),
         ("events.tsv", lambda f: f.write_text("onset\n1\n"), ValueError,
-         r"train_events\.tsv lacks the columns sample, trial_type, stim_file, concept"),
+         r"train_events\.tsv lacks the columns stim_file, concept"),
         ("events.tsv", lambda f: f.write_bytes(b"\xff\xfe\x00"), ValueError,
          r"train_events\.tsv (is no table|lacks)"),
         ("eeg.eeg", Path.unlink, FileNotFoundError, r"train_eeg\.eeg does not exist"),
@@ -328,6 +328,68 @@ def test_absent_sidecars_are_survived(suffix, one_session):
     things_eeg2.to_bids(source, bids, sessions=["01"])
     damage(bids, suffix, Path.unlink)
     assert len(things_eeg2.read_epochs(bids, 1, **PLAIN)) == 6
+
+
+def rewrite(bids, suffix, how):
+    """Change a table of the training recording."""
+    file = next(bids.rglob(f"*task-train_{suffix}"))
+    _bids.write_tsv(file, how(_bids.read_tsv(file)))
+
+
+def test_what_bids_leaves_open_may_be_absent(one_session):
+    source, bids = one_session
+    things_eeg2.to_bids(source, bids, sessions=["01"])
+    events = things_eeg2.read_epochs(bids, 1, **PLAIN).events
+    rewrite(bids, "channels.tsv", lambda table: table.drop(columns="status"))
+    rewrite(
+        bids, "events.tsv", lambda table: table.drop(columns=["sample", "trial_type"])
+    )
+    sidecar = next(bids.rglob("*task-train_eeg.json"))
+    about = json.loads(sidecar.read_text())
+    del about["RecordingDuration"], about["EEGChannelCount"]
+    sidecar.write_text(json.dumps(about))
+    epochs = things_eeg2.read_epochs(bids, 1, **PLAIN)
+    assert len(epochs.ch_names) == 63
+    # Onsets are written in full, and targets are no longer told from images.
+    assert set(events[:, 0]) <= set(epochs.events[:, 0])
+
+
+def test_whole_numbers_of_two_bytes_are_not_truncated(one_session):
+    source, bids = one_session
+    things_eeg2.to_bids(source, bids, sessions=["01"])
+    data = next(bids.rglob("*task-train_eeg.eeg"))
+    data.write_bytes(np.fromfile(data, "<f4").astype("<i2").tobytes())
+    header = data.with_suffix(".vhdr")
+    text = header.read_text("utf-8").replace("IEEE_FLOAT_32", "INT_16")
+    header.write_text(text, "utf-8")
+    assert len(things_eeg2.read_epochs(bids, 1, **PLAIN)) == 6
+
+
+def test_another_session_leaves_all_that_people_wrote(one_session):
+    """Read as numbers, 007 would become 7 and 3 beside a gap 3.0."""
+    source, bids = one_session
+    things_eeg2.to_bids(source, bids, sessions=["01"])
+    table = bids / "participants.tsv"
+    header, row = table.read_text("utf-8-sig").splitlines()
+    row = row.replace("n/a", "41", 1)
+    table.write_text(f"{header}\tcode\tdose\n{row}\t007\t0.10\n")
+    (bids / "README").write_text("Ours.")
+    (bids / "dataset_description.json").write_text('{"Name": "Ours"}')
+    before = table.read_bytes()
+    things_eeg2.to_bids(source, bids, sessions=["01"], overwrite=True)
+    assert table.read_bytes() == before
+    assert (bids / "README").read_text() == "Ours."
+    assert json.loads((bids / "dataset_description.json").read_text())["Name"] == "Ours"
+
+
+def test_rows_of_another_participant_are_added(tmp_path):
+    ours, theirs = tmp_path / "ours.tsv", tmp_path / "theirs.tsv"
+    ours.write_text("participant_id\tcode\nsub-01\t007\n")
+    theirs.write_text("participant_id\tage\nsub-01\t9\nsub-02\t1.50\n")
+    _bids.add_rows(ours, theirs)
+    assert ours.read_text() == (
+        "participant_id\tcode\tage\nsub-01\t007\tn/a\nsub-02\tn/a\t1.50\n"
+    )
 
 
 def test_bad_channels_are_left_out(one_session):

@@ -211,8 +211,11 @@ def test_bad_inputs():
     with pytest.raises(ValueError, match="two or more repetitions"):
         MVNN("time").fit(single)
     mvnn = MVNN().fit(epochs)
+    others = epochs.copy().rename_channels(lambda name: f"X{name}")
+    with pytest.raises(ValueError, match="none of the channels that are needed"):
+        mvnn.transform(others)
     with pytest.raises(ValueError, match="lack channels"):
-        mvnn.transform(epochs.copy().pick([0, 1]))
+        mvnn.inverse_transform(epochs.copy().pick([0, 1]))
     with pytest.raises(ValueError, match="Crop or resample"):
         mvnn.transform(epochs.copy().crop(0, None))
     data = epochs.get_data()

@@ -39,7 +39,7 @@ def test_against_loops():
     missing = rng.random(whole.shape) < 0.4
     mean = rng.standard_normal((3, 8)).astype(np.float32)
     sd = np.array([[0.5], [1.0], [2.0]], np.float32)
-    found = _compare(whole, guess, missing, Scaler(mean, sd))
+    found = _compare(whole, guess, missing, Scaler(mean, sd), 1.0)
     for name, where in (
         ("r_all", np.ones_like(missing)),
         ("r_missing", missing),

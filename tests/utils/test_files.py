@@ -1,11 +1,19 @@
 """A file is whole or absent."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
 
-from mne_brainae.utils.files import read_arrays, replacing, write_arrays
+from mne_brainae.utils import files
+from mne_brainae.utils.files import (
+    clean_leftovers,
+    locked,
+    read_arrays,
+    replacing,
+    write_arrays,
+)
 
 MARK = {"kind": "test file", "version": 3}
 
@@ -42,6 +50,66 @@ def test_failure_leaves_nothing(existed, error, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"] * existed
     if existed:
         assert path.read_text() == "before"
+
+
+def left_by(process, tmp_path, monkeypatch):
+    """Return a file that a process has begun to write."""
+    with monkeypatch.context() as patched:
+        patched.setattr(files.os, "getpid", lambda: process)
+        name = files.unfinished_prefix("a") + "abcd_123.txt"
+    (tmp_path / name).write_text("half")
+    return tmp_path / name
+
+
+def test_what_a_killed_process_left_goes(tmp_path, monkeypatch):
+    dead = left_by(2**22 + 1, tmp_path, monkeypatch)  # above the largest of Linux
+    alive = left_by(os.getppid(), tmp_path, monkeypatch)
+    (tmp_path / ".hidden-file").write_text("not ours")
+    folder = tmp_path / files.unfinished_prefix("b").replace(str(os.getpid()), "9" * 8)
+    folder = folder.with_name(folder.name + "abcd_123")
+    (folder / "deep").mkdir(parents=True)
+    clean_leftovers(tmp_path)
+    assert not dead.exists()
+    assert not folder.exists()
+    assert alive.exists()
+    assert (tmp_path / ".hidden-file").exists()
+
+
+def test_writing_cleans_its_folder(tmp_path, monkeypatch):
+    dead = left_by(2**22 + 1, tmp_path, monkeypatch)
+    with replacing(tmp_path / "b.txt"):
+        pass
+    assert not dead.exists()
+
+
+def test_what_another_machine_writes_stays_for_a_week(tmp_path, monkeypatch):
+    file = left_by(2**22 + 1, tmp_path, monkeypatch)
+    theirs = file.rename(file.with_name(file.name.replace(files._machine(), "0" * 8)))
+    clean_leftovers(tmp_path)
+    assert theirs.exists()
+    os.utime(theirs, (0, 0))
+    clean_leftovers(tmp_path)
+    assert not theirs.exists()
+
+
+def test_one_at_a_time(tmp_path):
+    inside, most = [], []
+
+    def enter():
+        for _ in range(20):
+            with locked(tmp_path):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(most) == 80
+    assert not list(tmp_path.iterdir())
 
 
 def test_readable_as_any_other_file(tmp_path):

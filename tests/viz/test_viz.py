@@ -52,7 +52,7 @@ def test_onset_is_drawn_within_the_window_only():
         (["eeg"] * 2, 1e6, "µV"),
         (["mag"] * 2, 1e15, "fT"),
         (["grad"] * 2, 1e13, "fT/cm"),
-        (["seeg"] * 2, 1, "SI or arbitrary units"),
+        (["seeg"] * 2, 1e6, "µV"),
     ],
 )
 def test_mean_response_in_its_unit(kinds, scale, unit):

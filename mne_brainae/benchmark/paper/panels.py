@@ -247,7 +247,7 @@ def measure_examples(fitted: Fitted) -> pd.DataFrame:
             verbose="WARNING",
         )[:1]
         visible = read_array(masked, np.arange(len(names)))[0]
-        rebuilt = model.reconstruct(masked, output="array")[0]
+        rebuilt = model.reconstruct(masked, keep_observed=False, output="array")[0]
         for channel in some:
             values = {
                 "measured": whole[channel],

@@ -1,0 +1,221 @@
+"""Responses to be compared with those of a fit: what is missing, what is otherwise."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import mne
+import numpy as np
+
+from ..utils.checks import _validate_type, check_same_space, five, logger, warn
+from .epochs import read_array
+
+#: Responses this many times larger or smaller than at fit are in another unit.
+OTHER_UNIT = 10.0
+#: As many epochs show in which unit all of them are.
+ENOUGH = 256
+#: Channel types that are measured against a reference.
+REFERENCED = ("eeg", "ecog", "seeg", "dbs")
+
+
+def missing_channels(epochs: mne.BaseEpochs, info: mne.Info) -> dict[str, str]:
+    """Say which channels of a fit are missing in epochs, and why.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs.
+    info : instance of Info
+        The channels of the fit. One that was bad at fit and picked nevertheless is not
+        missing when it is bad again.
+
+    Returns
+    -------
+    missing : dict of str
+        ``"absent"`` or ``"bad"`` by channel.
+    """
+    known, bads = set(epochs.ch_names), set(epochs.info["bads"]) - set(info["bads"])
+    return {
+        name: "absent" if name not in known else "bad"
+        for name in info["ch_names"]
+        if name not in known or name in bads
+    }
+
+
+def read_recorded(
+    epochs: mne.BaseEpochs, info: mne.Info, times: np.ndarray
+) -> np.ndarray:
+    """Read the channels of a fit from epochs that may lack some of them.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs.
+    info : instance of Info
+        The channels of the fit.
+    times : array, shape (n_times,)
+        The times of the fit in seconds.
+
+    Returns
+    -------
+    data : array, shape (n_epochs, n_channels, n_times)
+        The responses in the units of ``epochs``, float32; NaN where a channel is absent
+        or bad. Other times, and none of the channels, are a ValueError.
+    """
+    seen, picks = locate_channels(epochs, info, times)
+    observed = read_array(epochs, picks)
+    n_channels = len(info["ch_names"])
+    if len(seen) == n_channels:
+        return observed
+    data = np.full((len(observed), n_channels, len(times)), np.nan, np.float32)
+    data[:, seen] = observed
+    logger.info(
+        f"{n_channels - len(seen)} of {n_channels} channels are missing and are "
+        f"imputed: {describe_missing(missing_channels(epochs, info))}."
+    )
+    return data
+
+
+def locate_channels(
+    epochs: mne.BaseEpochs, info: mne.Info, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the channels of a fit that epochs have.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs.
+    info : instance of Info
+        The channels of the fit.
+    times : array, shape (n_times,)
+        The times of the fit in seconds.
+
+    Returns
+    -------
+    seen : array of int, shape (n_seen,)
+        Which channels of the fit they are. None at all is a ValueError.
+    picks : array of int, shape (n_seen,)
+        Where they are in ``epochs``.
+    """
+    _validate_type(epochs, mne.BaseEpochs, "epochs")
+    names, missing = np.array(info["ch_names"]), missing_channels(epochs, info)
+    seen = np.flatnonzero(~np.isin(names, list(missing)))
+    if not len(seen):
+        raise ValueError(
+            "epochs have none of the channels that are needed: "
+            f"{five(names)} are absent or bad (epochs.info['bads'])."
+        )
+    return seen, check_same_space(epochs, list(names[seen]), times)
+
+
+def describe_missing(missing: dict[str, str]) -> str:
+    """Write which channels are missing, for logs and protocols."""
+    if not missing:
+        return "none"
+    reasons = dict.fromkeys(missing.values())
+    names = {why: [n for n in missing if missing[n] == why] for why in reasons}
+    return "; ".join(f"{five(those)} {why}" for why, those in names.items())
+
+
+def warn_if_recorded_otherwise(
+    epochs: mne.BaseEpochs, info: mne.Info, baseline: tuple | None
+) -> None:
+    """Warn where reference, projectors or baseline are others than at fit.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs.
+    info : instance of Info
+        The channels of the fit, with reference and projectors.
+    baseline : tuple | None
+        The baseline of the fit.
+    """
+    otherwise = {}
+    if set(info.get_channel_types(unique=True)) & set(REFERENCED):
+        otherwise["reference"] = [
+            "chosen by the user" if each["custom_ref_applied"] else "as recorded"
+            for each in (epochs.info, info)
+        ]
+    otherwise["projectors"] = [
+        five(_projectors(each, info["ch_names"])) or "none"
+        for each in (epochs.info, info)
+    ]
+    otherwise["baseline"] = [
+        _describe_baseline(each, info["sfreq"]) for each in (epochs.baseline, baseline)
+    ]
+    differs = [
+        f"{what} ({here}; at fit: {at_fit})"
+        for what, (here, at_fit) in otherwise.items()
+        if here != at_fit
+    ]
+    if differs:
+        warn(
+            f"epochs have another {', another '.join(differs)} than those that the "
+            "model was fitted on. Preprocess both alike, or predictions and "
+            "similarities are wrong."
+        )
+
+
+def _projectors(info: mne.Info, names: list[str]) -> list[str]:
+    """Return the applied projectors of some channels, by name and content."""
+    return sorted(
+        f"{each['desc']} [{_sum_of(each, names)}]"
+        for each in info["projs"]
+        if each["active"] and set(each["data"]["col_names"]) & set(names)
+    )
+
+
+def _sum_of(projector, names: list[str]) -> str:
+    """Return a number that tells projectors of one name apart, whatever their sign."""
+    data = projector["data"]
+    used = [col in names for col in data["col_names"]]
+    return f"{np.abs(data['data'])[:, used].sum():.3g}"
+
+
+def _describe_baseline(baseline: tuple | None, sfreq: float) -> str:
+    if baseline is None:
+        return "none"
+    # The ends may be written as None, or lie anywhere within a sample.
+    first, last = (round(float(end) * sfreq) / sfreq for end in baseline)
+    return f"{first:g} to {last:g} s"
+
+
+def warn_if_in_other_units(
+    data: np.ndarray, info: mne.Info, scaler, n_averaged: float, n_averaged_at_fit
+) -> None:
+    """Warn where responses are far larger or smaller than at fit.
+
+    Parameters
+    ----------
+    data : array, shape (n_epochs, n_channels, n_times)
+        Responses; what is missing is NaN.
+    info : instance of Info
+        The channels.
+    scaler : instance of Scaler
+        Mean and spread at fit.
+    n_averaged, n_averaged_at_fit : float
+        Of how many trials a response is the mean, here and at fit, which makes it
+        smaller by up to the square root.
+    """
+    some = data[:: max(len(data) // ENOUGH, 1)].astype(np.float64)
+    # What was hidden by the mean response says nothing of the unit, as NaN does.
+    mean = np.broadcast_to(scaler.mean, some.shape[1:])
+    seen = np.abs(some - mean) > 1e-6 * np.abs(mean)
+    power = np.where(seen, some, 0) ** 2
+    expected = np.where(seen, np.square(scaler.scale) + np.square(mean), 0)
+    expected = expected.sum(axis=(0, 2), dtype=np.float64)
+    kinds = np.array(info.get_channel_types())
+    # A constant channel has no scale.
+    is_told = (expected > 0) & (scaler.scale[:, 0] != 1)
+    ratios = np.sqrt(power.sum(axis=(0, 2)) / np.where(is_told, expected, 1))
+    most = OTHER_UNIT * np.sqrt(max(n_averaged_at_fit, 1))
+    least = 1 / (OTHER_UNIT * np.sqrt(max(n_averaged, 1)))
+    for kind in dict.fromkeys(kinds[is_told]):
+        ratio = np.median(ratios[is_told & (kinds == kind)])
+        if not least < ratio < most:
+            warn(
+                f"The {kind} responses are {ratio:.3g} times as large as those that "
+                "the model was fitted on. Are they in another unit or scale, such as "
+                "microvolts for volts, or whitened at one side only?"
+            )
