@@ -2,6 +2,7 @@ __all__ = [
     "MVNN",
     "AverageScores",
     "BrainAE",
+    "Calibration",
     "CategoryContrast",
     "Consistency",
     "ContrastiveDecoder",
@@ -99,6 +100,7 @@ from .scoring.occlusion import (
     occlude_times,
     score_consistency,
 )
+from .scoring.probabilities import Calibration
 from .scoring.reconstruction import ReconstructionScores, score_reconstruction
 from .scoring.repetitions import AverageScores, score_averages
 from .scoring.result import Result

@@ -166,6 +166,7 @@ class IdentifiesImages:
                 **self._protocol(epochs, names, features),
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
+            similarity == "likelihood" and transductive is None,
         )
 
     @fill_doc
@@ -216,6 +217,7 @@ class IdentifiesImages:
                 **self._protocol(epochs, names),
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
+            similarity == "likelihood" and transductive is None,
         )
 
     def _warn_of_copies(self, epochs, names, features: pd.DataFrame) -> None:

@@ -21,6 +21,7 @@ from ..utils.docs import fill_doc
 from ..utils.names import texts
 from ..viz.decoding import plot_confusion, plot_identification
 from .comparison import Comparison, best_columns, rank
+from .probabilities import Calibration, posterior, probable_sets
 from .result import Result, pooled_protocol
 
 
@@ -96,6 +97,9 @@ class Identification(Result):
     protocol : dict
         How the scores came about: task, gallery, templates, repetitions averaged,
         channels, selection of the model, seed, image encoder.
+    is_log_likelihood : bool
+        Whether the similarities are log densities of each response given each
+        candidate, up to a constant of the response, so that they give probabilities.
 
     Attributes
     ----------
@@ -113,6 +117,7 @@ class Identification(Result):
     candidates: Sequence[str]
     truth: Sequence[str]
     protocol: dict = field(default_factory=dict)
+    is_log_likelihood: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -290,6 +295,91 @@ class Identification(Result):
         names = np.array(self.candidates, object)[best_columns(self.similarity, k)]
         return pd.DataFrame(names, columns=range(1, k + 1))
 
+    # -- probabilities ----------------------------------------------------------------
+
+    @property
+    def probabilities(self) -> pd.DataFrame:
+        """The probability of every candidate, all being as likely before.
+
+        Shape (n_epochs, n_candidates), one column per candidate and a row for every
+        epoch, which sums to 1. Only ``similarity="likelihood"`` gives probabilities;
+        others are a ValueError. :meth:`calibration` says how well they hold.
+        """
+        return self.posterior()
+
+    def posterior(self, prior=None) -> pd.DataFrame:
+        """Return the probability of every candidate, given what was known before.
+
+        Parameters
+        ----------
+        prior : dict | Series | None
+            How probable each candidate was before the response, by its name; any
+            numbers that are not negative, up to a factor. None is all alike.
+
+        Returns
+        -------
+        probabilities : DataFrame, shape (n_epochs, n_candidates)
+            Each row sums to 1.
+        """
+        if not self.is_log_likelihood:
+            raise ValueError(
+                "Only log-likelihoods give probabilities. Call retrieve or classify "
+                "with similarity='likelihood' and without transductive."
+            )
+        prior = None if prior is None else self._check_prior(prior)
+        found = posterior(np.asarray(self.similarity[:, :], float), prior)
+        return pd.DataFrame(found, columns=self.candidates)
+
+    def _check_prior(self, prior) -> np.ndarray:
+        prior = {str(name): value for name, value in dict(prior).items()}
+        lacking = [name for name in self.candidates if name not in prior]
+        if lacking:
+            raise ValueError(
+                f"prior says nothing of these candidates: {five(lacking)}."
+            )
+        values = np.array([prior[name] for name in self.candidates], float)
+        if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
+            raise ValueError(
+                "prior must be numbers of at least 0, not all of them 0, got "
+                f"{five(values)}."
+            )
+        return values / values.sum()
+
+    def sets(self, level: float = 0.9, *, random_state=None) -> pd.DataFrame:
+        """Return for every response a set that holds the true candidate so often.
+
+        Parameters
+        ----------
+        level : float
+            The share of sets that hold the true candidate, between 0 and 1.
+        random_state : None | int | instance of RandomState
+            The seed of the sets of fewer than 50 responses, which are cut at random
+            within their last candidate.
+
+        Returns
+        -------
+        sets : DataFrame of bool, shape (n_epochs, n_candidates)
+            Which candidates are in the set; the more certain a response, the fewer, and
+            none at all where others take up the share.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, got {level}.")
+        found = self.probabilities
+        chosen = probable_sets(found.to_numpy(), level, seed_from(random_state))
+        return pd.DataFrame(chosen, columns=found.columns)
+
+    def calibration(self) -> Calibration:
+        """Return whether the best candidate is right as often as its probability says.
+
+        Returns
+        -------
+        calibration : instance of Calibration
+            Confidence beside accuracy, the expected calibration error, and accuracy
+            against the share of responses that are answered.
+        """
+        confidence = self.probabilities.to_numpy().max(axis=1)
+        return Calibration(confidence, self.ranks == 1, self.protocol)
+
     def to_data_frame(self) -> pd.DataFrame:
         """Return one row per epoch.
 
@@ -411,7 +501,8 @@ class Identification(Result):
         )
         note = f"{n_candidates} drawn from {len(self.candidates)}, seed {seed}"
         truth = [self.truth[row] for row in rows]
-        return Identification(drawn, kept, truth, self.protocol | {"gallery": note})
+        protocol = self.protocol | {"gallery": note}
+        return Identification(drawn, kept, truth, protocol, self.is_log_likelihood)
 
     # -- plots and text ----------------------------------------------------------------
 
@@ -497,6 +588,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         candidates,
         [name for each in found for name in each.truth],
         pooled | {"pooled over": f"{len(found)} parts"},
+        all(each.is_log_likelihood for each in found),
     )
 
 

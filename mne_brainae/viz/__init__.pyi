@@ -3,6 +3,7 @@ __all__ = [
     "plot_area_maps",
     "plot_averages",
     "plot_band_power",
+    "plot_calibration",
     "plot_comparison",
     "plot_confusion",
     "plot_connectivity_circles",
@@ -14,6 +15,7 @@ __all__ = [
     "plot_mean_response",
     "plot_occlusion",
     "plot_picture_scores",
+    "plot_plan",
     "plot_rdm",
     "plot_rdm_comparison",
     "plot_reconstruction",
@@ -27,10 +29,12 @@ __all__ = [
 
 from .decoding import (
     plot_averages,
+    plot_calibration,
     plot_confusion,
     plot_consistency,
     plot_identification,
     plot_occlusion,
+    plot_plan,
     plot_reconstruction,
 )
 from .encoding import (

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mne_brainae import Identification, pool_identifications
 from mne_brainae.scoring.probabilities import Calibration, posterior, probable_sets
 
 FINITE = st.floats(-1e4, 1e4)
@@ -96,3 +97,56 @@ def test_says_and_draws_what_it_found():
     drawn = axes.lines[1].get_xydata()
     expected = found.table[["confidence", "accuracy"]].to_numpy()
     np.testing.assert_allclose(drawn, expected)
+
+
+# -- of an identification --------------------------------------------------------------
+
+NAMES = ["one", "two", "three"]
+
+
+def identification(**kwargs):
+    similarity = np.log([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
+    kwargs = {"is_log_likelihood": True} | kwargs
+    return Identification(similarity, NAMES, ["one", "two", "one"], **kwargs)
+
+
+def test_probabilities_name_the_candidates():
+    found = identification().probabilities
+    assert list(found.columns) == NAMES
+    np.testing.assert_allclose(found.loc[1], [0.1, 0.8, 0.1])
+
+
+def test_a_prior_is_given_by_name():
+    found = identification().posterior({"three": 1, "one": 3, "two": 0})
+    np.testing.assert_allclose(found.loc[0], [1.5 / 1.7, 0, 0.2 / 1.7])
+
+
+def test_pooled_and_smaller_galleries_have_probabilities():
+    found = identification()
+    pooled = pool_identifications([found, found])
+    assert pooled.probabilities.shape == (6, 3)
+    smaller = found.sub_gallery(2, random_state=0).probabilities
+    np.testing.assert_allclose(smaller.sum(axis=1), 1)
+    cosine = identification(is_log_likelihood=False)
+    with pytest.raises(ValueError, match="similarity='likelihood'"):
+        pool_identifications([found, cosine]).sets()
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        ({"one": 1, "two": 1}, "says nothing of these candidates: 'three'"),
+        (dict.fromkeys(NAMES, 0), "not all of them 0"),
+        ({"one": -1, "two": 1, "three": 1}, "at least 0"),
+        ({"one": np.nan, "two": 1, "three": 1}, "at least 0"),
+    ],
+)
+def test_impossible_priors_are_refused(prior, message):
+    with pytest.raises(ValueError, match=message):
+        identification().posterior(prior)
+
+
+@pytest.mark.parametrize("level", [0, 1, 1.5, np.nan])
+def test_impossible_levels_are_refused(level):
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+        identification().sets(level)

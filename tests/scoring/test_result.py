@@ -52,6 +52,17 @@ def identify(epochs):
     return Identification(cosine_similarity(measured, truth), NAMES, shown, protocol)
 
 
+def calibration():
+    found = replace(identify(responses()[0]), is_log_likelihood=True)
+    return found.calibration()
+
+
+def plan():
+    row = {"n_averaged": 1, "n_candidates": 10, "top_1": 0.5, "top_5": 0.9}
+    row |= {"chance": 0.1, "low": 0.2, "high": 0.8}
+    return mne_brainae.Plan(pd.DataFrame([row, row | {"n_averaged": 5}]), {"seed": 3})
+
+
 def occlusion():
     trials, _, mean = responses()
     return mne_brainae.occlude_channels(identify, trials, mean)
@@ -119,6 +130,8 @@ RESULTS = {
         "mean response",
     ),
     mne_brainae.ReconstructionScores: (reconstruction, "mean response"),
+    mne_brainae.Calibration: (calibration, "probabilities hold"),
+    mne_brainae.Plan: (plan, "10 candidates (chance 10 %)"),
     mne_brainae.Occlusion: (occlusion, "chance"),
     mne_brainae.Consistency: (
         lambda: mne_brainae.score_consistency(encoding().r_map, occlusion()),

@@ -9,6 +9,7 @@ from importlib import import_module
 
 BENCHMARKS = {
     "ablation": "leave out the ingredients of the best recipe, one at a time",
+    "calibration": "compare probabilities of images with how often they are right",
     "encoding": "what BrainAE and linear encoders predict of real brains",
     "few-images": "what to expect of 12 to 800 training images",
     "images": "what image features predict of macaque V4, and what they cost",

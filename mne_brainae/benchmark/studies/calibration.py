@@ -1,0 +1,122 @@
+"""Whether the probabilities of a model hold."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ... import average_repetitions, compute_image_features, fit, plan_experiment
+from ...datasets import simulate
+from ...utils.checks import counted
+from .finding import Finding
+from .neurons import shuffle
+
+LEVELS = (0.5, 0.8, 0.9)
+SHUFFLED = "images shuffled"
+
+
+def measure(
+    n_averaged: Iterable[int] = (1, 2, 6, 20),
+    *,
+    n_concepts: int = 120,
+    n_exemplars: int = 8,
+    n_repetitions: int = 2,
+    n_candidates: int = 300,
+    snr: float = 0.06,
+    seeds: Iterable[int] = (0, 1, 2),
+    path: Path | None = None,
+) -> Finding:
+    """Compare confidence with accuracy for means of few and of many trials.
+
+    Parameters
+    ----------
+    n_averaged : iterable of int
+        Numbers of test repetitions that are averaged.
+    n_concepts, n_exemplars : int
+        Training concepts, and images of each.
+    n_repetitions : int
+        Repetitions of a training image.
+    n_candidates : int
+        Number of unseen test images, among which each is identified.
+    snr : float
+        Signal to noise of one trial.
+    seeds : iterable of int
+        Seeds of the simulation and of the control.
+    path : Path | None
+        Folder for the images.
+
+    Returns
+    -------
+    finding : instance of Finding
+        Mean over seeds, by number of repetitions and system.
+    """
+    seeds, numbers = list(seeds), list(n_averaged)
+    rows = []
+    for seed in seeds:
+        data = simulate(
+            n_train_concepts=n_concepts,
+            n_exemplars=n_exemplars,
+            n_templates=0,
+            n_train_repetitions=n_repetitions,
+            n_test_concepts=n_candidates,
+            n_test_repetitions=max(numbers),
+            snr=snr,
+            random_state=seed,
+            path=path,
+            verbose="WARNING",
+        )
+        rows.extend(_score_systems(data, numbers, seed))
+    table = pd.DataFrame(rows).groupby(["repetitions", "system"], sort=False).mean()
+    return Finding(
+        f"SIMULATED EEG, signal to noise {snr:g}; recipe 'linear' fitted to "
+        f"{n_concepts} concepts with {counted(n_exemplars, 'image')} of "
+        f"{counted(n_repetitions, 'repetition')} each, Gabor features. {n_candidates} "
+        "unseen images of other concepts, means of so many repetitions, identified "
+        f"among one another by likelihood: chance of top-1 is {1 / n_candidates:.4f}. "
+        "Planned is the top-1 that the model expects of itself. Gap is mean confidence "
+        "minus top-1; the expected calibration error of probabilities that are right "
+        "is not 0 but about .05 of 300 responses. Sets hold the true image as often as "
+        f"the column says if they are right. Mean over {counted(len(seeds), 'seed')}:",
+        table,
+    )
+
+
+def _score_systems(data, numbers: list[int], seed: int) -> Iterator[dict]:
+    features = compute_image_features(data.images, verbose="WARNING")
+    shown = data.train.metadata["image"].unique()
+    for system, given in (
+        ("linear", features),
+        (SHUFFLED, shuffle(features.loc[shown], shown, seed)),
+    ):
+        model = fit(
+            data.train, given, recipe="linear", random_state=seed, verbose="ERROR"
+        )
+        gallery = features.loc[data.test.metadata["image"].unique()]
+        plan = plan_experiment(
+            model, gallery, numbers, [len(gallery)], random_state=seed, verbose="ERROR"
+        ).table.set_index("n_averaged")["top_1"]
+        for number in numbers:
+            first = data.test.metadata.groupby("image").cumcount() < number
+            test = average_repetitions(data.test[first.to_numpy()], verbose="ERROR")
+            found = model.retrieve(test, gallery, similarity="likelihood")
+            scores = {"repetitions": number, "system": system, "top-1": found.top_k(1)}
+            yield scores | {"planned": plan[number]} | _judge(found)
+
+
+def _judge(found) -> dict[str, float]:
+    """Return calibration and coverage, and how large the sets are."""
+    calibration, true = found.calibration(), found.candidates
+    rows = np.arange(len(found.truth))
+    columns = pd.Index(true).get_indexer(found.truth)
+    sets = {level: found.sets(level).to_numpy() for level in LEVELS}
+    return {
+        "gap": calibration.gap,
+        "calibration error": calibration.expected_error,
+        **{f"sets of {q:g}": kept[rows, columns].mean() for q, kept in sets.items()},
+        "size at 0.9": sets[0.9].sum(axis=1).mean(),
+    }

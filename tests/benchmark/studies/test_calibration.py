@@ -1,0 +1,36 @@
+"""Probabilities of a fitted model, against what is true of a simulation."""
+
+import pytest
+
+from mne_brainae.benchmark.studies import calibration as study
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return study.measure(
+        (1, 6),
+        n_concepts=60,
+        n_exemplars=3,
+        n_candidates=120,
+        snr=0.2,
+        seeds=(0,),
+        path=tmp_path_factory.mktemp("images"),
+    )
+
+
+@pytest.mark.stochastic
+def test_probabilities_hold(found):
+    table = found.table.xs("linear", level="system")
+    # The standard error of 120 hits is .05.
+    assert table["gap"].abs().max() < 0.2
+    for level in study.LEVELS:
+        assert (table[f"sets of {level:g}"] - level).abs().max() < 0.2
+    assert (table["planned"] - table["top-1"]).abs().max() < 0.25
+    assert table.loc[6, "top-1"] > table.loc[1, "top-1"]
+
+
+@pytest.mark.stochastic
+def test_shuffled_images_have_no_confidence(found):
+    table = found.table.xs(study.SHUFFLED, level="system")
+    assert (table["gap"] + table["top-1"]).max() < 0.05  # mean confidence
+    assert "chance of top-1 is 0.0083" in found.protocol
