@@ -5,6 +5,7 @@ __all__ = [
     "CategoryContrast",
     "Consistency",
     "ContrastiveDecoder",
+    "CrossValidation",
     "EncodingScores",
     "Identification",
     "ImageEncoder",
@@ -31,6 +32,7 @@ __all__ = [
     "compute_image_features",
     "compute_rdm",
     "contrast_categories",
+    "cross_validate",
     "datasets",
     "encoding_systems",
     "fit",
@@ -65,6 +67,7 @@ from .images import (
 )
 from .many import fit_many
 from .models.brainae import BrainAE
+from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
 from .models.linear import LinearBrainAE
 from .models.parts import Losses, Training

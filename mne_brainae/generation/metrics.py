@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,7 @@ from mne.utils import ProgressBar, _soft_import
 from ..scoring.correlation import correlate, correlate_all
 from ..scoring.result import Result
 from ..utils.checks import counted, seed_from, verbose
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..viz.generation import plot_picture_scores
 from .networks import IDENTIFICATION, find_judges
@@ -149,6 +150,12 @@ class PictureScores(Result):
         return f"{counted(len(self.table), 'score')} beside controls"
 
 
+@checked(
+    networks=[str, list, tuple, Mapping, None],
+    controls=[Mapping, None],
+    device=[str],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def score_pictures(
@@ -208,9 +215,9 @@ def score_pictures(
     al., 2024). Two-way identification depends on how many and which stimuli there are:
     compare only scores on the same set.
     """
-    seen = as_pixels(as_pictures(stimuli), SIZE)
+    seen = as_pixels(as_pictures(stimuli, "stimuli"), SIZE)
     if len(seen) < 3:
-        raise ValueError(f"Expected at least three stimuli, got {len(seen)}.")
+        raise ValueError(f"stimuli must be at least three, got {len(seen)}.")
     rounds = _rounds(generated, len(seen), "generated")
     others = {
         name: _rounds(pictures, len(seen), f"controls[{name!r}]")
@@ -289,7 +296,7 @@ def _rounds(pictures, n_stimuli: int, name: str) -> list[np.ndarray]:
     rounds = zip(*map(_several, pictures), strict=True) if nested else [pictures]
     found = []
     for one in rounds:
-        pixels = as_pixels(as_pictures(_listed(one)), SIZE)
+        pixels = as_pixels(as_pictures(_listed(one), name), SIZE)
         if len(pixels) != n_stimuli:
             raise ValueError(
                 f"{name} holds {len(pixels)} pictures for {n_stimuli} stimuli, "

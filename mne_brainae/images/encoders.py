@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from ..utils.checks import five
+from ..utils.constraints import validate_parameter_constraints
 from ..utils.fingerprint import fingerprint
 from .columns import EMBEDDING
 from .degradation import check_degradations
@@ -66,6 +70,14 @@ LIBRARY_NAMES = ("timm", "open_clip", "torchvision")
 POOLS = ("cls", "mean", "spatial")
 
 
+CONSTRAINTS = {
+    "name": [str],
+    "pretrained": [str, os.PathLike, None],
+    "degradations": [str, list, tuple, None],
+    "degrade_gallery": ["boolean"],
+}
+
+
 @dataclass(frozen=True)
 class ImageEncoder:
     """An image encoder by name, with the layers and the weights to take.
@@ -116,8 +128,13 @@ class ImageEncoder:
 
     def __post_init__(self):
         set_field = object.__setattr__  # the dataclass is frozen
-        if isinstance(self.layer, Sequence) and not isinstance(self.layer, str):
-            set_field(self, "layer", tuple(self.layer))
+        validate_parameter_constraints(CONSTRAINTS, vars(self), "ImageEncoder")
+        layer = self.layer
+        if isinstance(layer, Sequence) and not isinstance(layer, str):
+            set_field(self, "layer", tuple(_plain(each) for each in layer))
+        else:
+            set_field(self, "layer", _plain(layer))
+        set_field(self, "pool", _plain(self.pool))
         if self.pretrained is not None:
             set_field(self, "pretrained", str(Path(self.pretrained).expanduser()))
         set_field(self, "degradations", check_degradations(self.degradations))
@@ -219,15 +236,20 @@ class ImageEncoder:
         return "; ".join(words)
 
 
+def _plain(value):
+    """Return a number of NumPy as one of Python, which JSON can hold."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _check_name(name: str) -> None:
     library, _, model = name.partition(":")
     if name == GABOR or name in PRESETS or (library in LIBRARY_NAMES and model):
         return
     known = ", ".join(repr(known) for known in (GABOR, *PRESETS))
     raise ValueError(
-        f"Invalid value for the 'encoder' parameter. Allowed values are {known}, or "
+        f"The name of an image encoder must be one of {known}, or "
         "a network of a library as 'timm:MODEL', 'open_clip:MODEL/TAG' or "
-        f"'torchvision:MODEL', or a callable, but got {name!r} instead."
+        f"'torchvision:MODEL', or encoder a callable, but got {name!r} instead."
     )
 
 

@@ -14,6 +14,7 @@ from ..utils.checks import (
     five,
 )
 from . import find_images
+from .ready import check_real
 
 
 def image_paths(epochs, names: pd.Series) -> dict[str, str]:
@@ -34,6 +35,7 @@ def check_folder(images, names: pd.Series) -> None:
 
 def rows_by_name(rows: np.ndarray, names: pd.Series) -> pd.DataFrame:
     """Turn one row of features per epoch into one row per image."""
+    check_real(rows, "images")
     if rows.ndim != 2 or len(rows) != len(names):
         raise ValueError(
             f"images as an array must have shape (n_epochs, n_features) with "
@@ -46,7 +48,7 @@ def rows_by_name(rows: np.ndarray, names: pd.Series) -> pd.DataFrame:
     differs = (features.loc[names].to_numpy() != rows).any(axis=1)
     if differs.any():
         raise ValueError(
-            "Epochs of one image have different rows of features: "
+            "Epochs of one image have different rows of features in images: "
             f"{five(names[differs].unique())}."
         )
     return features.astype(np.float32)
@@ -55,5 +57,11 @@ def rows_by_name(rows: np.ndarray, names: pd.Series) -> pd.DataFrame:
 def named_rows(rows: np.ndarray) -> pd.DataFrame:
     """Name rows of features of new images by their number."""
     rows = np.atleast_2d(rows)
+    if rows.ndim != 2:
+        raise ValueError(
+            "images as an array must be features of shape (n_images, n_features), got "
+            f"{rows.shape}. Give pictures as files or PIL images."
+        )
+    check_real(rows, "images")
     names = [f"image-{i}" for i in range(len(rows))]
     return pd.DataFrame(rows, index=pd.Index(names, name="image"))

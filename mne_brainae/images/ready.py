@@ -52,12 +52,17 @@ def check_table(features: pd.DataFrame, names) -> pd.DataFrame:
 
 def as_float32(rows: np.ndarray, names, what: str) -> np.ndarray:
     """Return rows of features as float32; what it cannot hold is an error."""
-    if rows.dtype.kind not in "biuf":
-        raise TypeError(f"{what} must be real numbers, got {rows.dtype}.")
+    check_real(rows, what)
     with np.errstate(over="ignore"):
         values = rows.astype(np.float32, copy=False)
     check_rows(values, names, what)
     return values
+
+
+def check_real(values: np.ndarray, what: str) -> None:
+    """Refuse complex numbers, text and objects."""
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"{what} must be real numbers, got {values.dtype}.")
 
 
 def check_rows(values: np.ndarray, names, what: str) -> None:

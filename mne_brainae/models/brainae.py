@@ -16,7 +16,6 @@ from ..nn.network import PARTS
 from ..nn.tsconv import UPSAMPLINGS
 from ..utils.checks import (
     check_device,
-    check_folder_for_arrays,
     counted,
     logger,
     seed_from,
@@ -34,6 +33,15 @@ from .training_set import TrainingSet
 FEWEST_TO_TRAIN = 100
 #: The sizes k, m1, m2 and s of Table 6.
 SIZES = ("n_kernels", "kernel_length", "pool_length", "pool_stride")
+
+
+def check_identity(image_projection, n_embedding: int | None) -> None:
+    """Refuse an embedding dimension where that of the image features is taken."""
+    if image_projection == "identity" and n_embedding is not None:
+        raise ValueError(
+            f"n_embedding={n_embedding} has no effect with image_projection='identity',"
+            " which takes the image features as they are. Leave it out."
+        )
 
 
 @fill_doc
@@ -219,13 +227,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         """Refuse parameters that are impossible, alone or together."""
         super().check()
         check_device(self.device)
-        check_folder_for_arrays(self._training.memory_map)
         if self.mask_augmentation and self._training.computation == "fast":
             raise ValueError(
                 "mask_augmentation shows the encoder something else than it is to "
                 "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
             )
-
+        check_identity(self.image_projection, self.n_embedding)
         if self.init is not None:
             self._check_start()
         elif self._takes_squares:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from functools import partial
@@ -15,7 +16,7 @@ import pandas as pd
 
 from ..images.files import locate_images
 from ..preprocessing.epochs import read_blocks
-from ..utils.checks import _validate_type
+from ..utils.checks import check_epochs, check_old_file
 from ..utils.fingerprint import file_state, fingerprint
 
 #: Parameters of estimators that change no result, or its rounding only, and that no
@@ -96,9 +97,10 @@ def fingerprint_epochs(epochs: mne.BaseEpochs | str | Path) -> str:
     fingerprint : str
         32 hexadecimal digits.
     """
-    _validate_type(epochs, (mne.BaseEpochs, "path-like"), "epochs")
-    if not isinstance(epochs, mne.BaseEpochs):
-        return fingerprint(*map(file_state, _parts_of(Path(epochs))))
+    if isinstance(epochs, str | os.PathLike):
+        path = check_old_file(epochs, "epochs that epochs.save wrote")
+        return fingerprint(*map(file_state, _parts_of(path)))
+    check_epochs(epochs)
     picks = np.arange(len(epochs.ch_names))
     about = {name: epochs.info[name] for name in INFO}
     blocks = [fingerprint(block) for _, block in read_blocks(epochs, picks)]

@@ -12,7 +12,12 @@ import torch
 
 from ..nn.losses import BrainAELoss
 from ..nn.network import BrainAENetwork, build_network
-from ..utils.checks import logger, resolve_device, seed_from
+from ..utils.checks import (
+    check_folder_for_arrays,
+    logger,
+    resolve_device,
+    seed_from,
+)
 from .checkpoint import State, history_table
 from .fingerprints import fingerprint_training
 from .latent import apply
@@ -38,6 +43,11 @@ class TrainedModel(Model):
         "spatial_window_",
         "temperature_",
     )
+
+    def check(self) -> None:
+        """Refuse parameters that are impossible, alone or together."""
+        super().check()
+        check_folder_for_arrays(self._training.memory_map)
 
     def _fit(self, epochs, images) -> None:
         seed = seed_from(self.random_state)

@@ -20,9 +20,21 @@ from ..preprocessing.imputation import MOST_EPOCHS, Imputer
 from ..preprocessing.scaling import Scaler
 from ..preprocessing.splits import hold_out
 from ..preprocessing.trials import Trials
-from ..utils.checks import check_complete, check_image_names, logger, pick_channels
+from ..utils.checks import (
+    check_complete,
+    check_image_names,
+    five,
+    logger,
+    pick_channels,
+)
 from ..utils.files import take_rows
-from .feature_weights import SpatialWindow, choose_window, feature_weights, has_maps
+from .feature_weights import (
+    SpatialWindow,
+    check_maps,
+    choose_window,
+    feature_weights,
+    has_maps,
+)
 from .latent import Latent
 from .training import Pairs
 
@@ -276,10 +288,17 @@ def check_size(table: pd.DataFrame) -> None:
             f"epochs show {len(table)} different images, but at least {FEWEST_IMAGES} "
             "are needed to train and to validate: a batch needs two."
         )
+    if "concept" in table and table["concept"].isna().any():
+        missing = table["image"][table["concept"].isna()]
+        raise ValueError(
+            f"epochs.metadata['concept'] is missing for {len(missing)} of {len(table)} "
+            f"images, such as {five(missing[:2])}. Name the concept of every image, or "
+            "drop the column to hold out images."
+        )
     if "concept" in table and table["concept"].nunique() == 1:
         raise ValueError(
-            f"All epochs show one concept, {table['concept'].iloc[0]!r}; at least two "
-            "are needed."
+            f"epochs.metadata['concept'] is always {table['concept'].iloc[0]!r}. At "
+            "least two concepts are needed, or drop the column to hold out images."
         )
 
 
@@ -356,7 +375,8 @@ def _scale_of_images(
     if window == "auto":
         window = choose_window(rows, responses) if has_maps(rows.columns) else None
     elif window is not None:
-        window = SpatialWindow.of(window, rows.columns)
+        window = SpatialWindow.of(window)
+        check_maps(rows.columns)
     weights = feature_weights(rows.columns, window)
     scaler = Scaler.for_features(rows.to_numpy(np.float32), weights)
     return None if window is None else astuple(window), scaler

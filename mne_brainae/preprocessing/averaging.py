@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from ..utils.checks import (
+    check_epochs,
     check_finite,
     check_image_names,
     pick_channels,
     verbose,
 )
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.files import zeros
 from .epochs import make_epochs, read_blocks
@@ -79,6 +81,7 @@ def shared_metadata(metadata: pd.DataFrame, codes: np.ndarray) -> pd.DataFrame:
     return table.assign(n_averaged=earlier.groupby(codes).sum().to_numpy())
 
 
+@checked(epochs=check_epochs, by=[str])
 @verbose
 @fill_doc
 def average_repetitions(
@@ -107,7 +110,7 @@ def average_repetitions(
     if by == "image":
         check_image_names(epochs)
     elif epochs.metadata is None or by not in epochs.metadata:
-        raise ValueError(f"epochs.metadata has no column {by!r} to average by.")
+        raise ValueError(f"by={by!r} is no column of epochs.metadata to average by.")
     picks = pick_channels(epochs.info, picks)
     means, table = average_by(epochs, by, picks)
     info = mne.pick_info(epochs.info, picks)

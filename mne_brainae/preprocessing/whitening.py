@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..utils.checks import (
     _check_option,
-    _validate_type,
+    check_epochs,
     check_finite,
     check_image_names,
     check_same_space,
@@ -20,6 +20,7 @@ from ..utils.checks import (
     pick_channels,
     verbose,
 )
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from .epochs import BLOCK, make_epochs, read_blocks
 
@@ -168,6 +169,7 @@ class MVNN(TransformerMixin, BaseEstimator):
     def __init__(self, dim: str = "epochs"):
         self.dim = dim
 
+    @checked(epochs=check_epochs)
     @verbose
     @fill_doc
     def fit(self, epochs: mne.BaseEpochs, y=None, *, picks=None, verbose=None) -> MVNN:
@@ -187,6 +189,7 @@ class MVNN(TransformerMixin, BaseEstimator):
             The fitted normalization. Epochs that were averaged before, too few
             repetitions for ``dim="time"`` and NaN are a ValueError.
         """
+        _check_option("dim", self.dim, DIMS)
         images = check_image_names(epochs).to_numpy()
         averaged = epochs.metadata.get("n_averaged", pd.Series([1]))
         if (averaged > 1).any():
@@ -291,7 +294,7 @@ class MVNN(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "covariances_")
         if session not in self.covariances_:
             raise ValueError(
-                f"MVNN was not fitted on session {session!r}, only on "
+                f"MVNN was not fitted on the session {session!r}, only on "
                 f"{five(self.covariances_)}. Fit on the training epochs of every "
                 "session."
             )
@@ -358,7 +361,6 @@ class MVNN(TransformerMixin, BaseEstimator):
 
     def _multiply(self, epochs, sessions, matrices) -> mne.EpochsArray:
         """Multiply the channels of every epoch by the matrix of its session."""
-        _validate_type(epochs, mne.BaseEpochs, "epochs")
         picks = check_same_space(epochs, self.info_["ch_names"], self.times_)
         epochs.drop_bad(verbose=False)
         data = np.empty((len(epochs), len(picks), len(self.times_)))
@@ -401,7 +403,7 @@ def _by_count(codes: np.ndarray):
 
 def _sessions(epochs: mne.BaseEpochs) -> np.ndarray:
     """Return the session of every epoch as text."""
-    _validate_type(epochs, mne.BaseEpochs, "epochs")
+    check_epochs(epochs)
     if epochs.metadata is None or "session" not in epochs.metadata:
         return np.full(len(epochs), ONLY, object)
     return epochs.metadata["session"].astype(str).to_numpy(object)

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..utils.checks import (
     five,
     seed_from,
 )
+from ..utils.constraints import checked, integer, share
 from ..utils.docs import fill_doc
 from ..viz.decoding import plot_confusion, plot_identification
 from .comparison import Comparison, best_columns, rank
@@ -57,6 +59,24 @@ def log_likelihood(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     return a @ b.T - (np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)) / 2
+
+
+#: Constraints of the number of guesses, and of the groups of candidates.
+GUESSES = [integer(1)]
+GROUPS = [Mapping, pd.Series, None]
+
+
+def _check_guesses(ks, name: str) -> None:
+    """Refuse numbers of guesses that are none."""
+    are_numbers = isinstance(ks, Sequence | np.ndarray) and not isinstance(ks, str)
+    if (
+        not are_numbers
+        or not len(ks)
+        or not all(isinstance(k, Integral) and k > 0 for k in ks)
+    ):
+        raise ValueError(
+            f"{name} must be integers of at least 1, one of them or more, got {ks!r}."
+        )
 
 
 def rank_of_truth(similarity: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -115,6 +135,7 @@ class Identification(Result):
 
     def __post_init__(self):
         super().__post_init__()
+        self._check_types()
         self.candidates, self.truth = list(self.candidates), list(self.truth)
         shape = (len(self.truth), len(self.candidates))
         if self.similarity.shape != shape:
@@ -122,6 +143,7 @@ class Identification(Result):
                 f"similarity must have shape (n_epochs, n_candidates) = {shape}, got "
                 f"{self.similarity.shape}."
             )
+        check_complete(self.candidates, self.candidates, "candidates")
         check_complete(self.truth, self.candidates, "The gallery")
         if isinstance(self.similarity, Comparison):
             self.similarity = self.similarity.if_small()
@@ -129,8 +151,26 @@ class Identification(Result):
         self._ranking = rank(self.similarity, true)
         self.ranks = self._ranking.ranks
 
+    def _check_types(self) -> None:
+        """Refuse similarities that are no real numbers, and names that are no list."""
+        if not isinstance(self.similarity, Comparison):
+            self.similarity = np.asarray(self.similarity)
+            if self.similarity.dtype.kind not in "biuf":
+                raise TypeError(
+                    "similarity must be an array of real numbers, got "
+                    f"{self.similarity.dtype}."
+                )
+        for name in ("candidates", "truth"):
+            names = getattr(self, name)
+            if isinstance(names, str) or not isinstance(names, Iterable):
+                raise TypeError(
+                    f"{name} must be a sequence of names, one for each of them, got "
+                    f"{names!r}."
+                )
+
     # -- one number -------------------------------------------------------------------
 
+    @checked(k=GUESSES, n_way=[integer(2), None])
     @fill_doc
     def top_k(self, k: int = 1, *, n_way: int | None = None) -> float:
         """Return the share of epochs whose true candidate is among the best ``k``.
@@ -155,6 +195,7 @@ class Identification(Result):
         # How many of those that beat the truth are among the n_way - 1 drawn.
         return float(hypergeom.cdf(k - 1, n_others, self.ranks - 1, n_way - 1).mean())
 
+    @checked(k=GUESSES, n_way=[integer(2), None])
     @fill_doc
     def chance(self, k: int = 1, *, n_way: int | None = None) -> float:
         """Return the accuracy that guessing would reach.
@@ -197,6 +238,7 @@ class Identification(Result):
         """Median rank of the true candidate."""
         return float(np.median(self.ranks))
 
+    @checked(k=GUESSES, level=[share()])
     @fill_doc
     def interval(self, k: int = 1, *, level: float = 0.95) -> tuple[float, float]:
         """Return the confidence interval of :meth:`top_k`, by Wilson's score.
@@ -212,11 +254,10 @@ class Identification(Result):
         low, high : float
             The ends of the interval.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, got {level}.")
         result = self._test(k, alternative="two-sided")
         return tuple(result.proportion_ci(level, method="wilson"))
 
+    @checked(k=GUESSES)
     @fill_doc
     def p_value(self, k: int = 1) -> float:
         """Return how probable so many hits, or more, are by guessing.
@@ -238,6 +279,7 @@ class Identification(Result):
 
     # -- tables -----------------------------------------------------------------------
 
+    @checked(ks=_check_guesses, level=[share()])
     def scores(self, ks: Sequence[int] = (1, 5), *, level: float = 0.95):
         """Return accuracy beside chance, with interval and test.
 
@@ -272,6 +314,7 @@ class Identification(Result):
         """The most similar candidate of every epoch."""
         return [self.candidates[i] for i in self._ranking.best]
 
+    @checked(k=GUESSES)
     def best(self, k: int = 5) -> pd.DataFrame:
         """Return the names of the ``k`` most similar candidates of every epoch.
 
@@ -308,6 +351,7 @@ class Identification(Result):
             }
         )
 
+    @checked(groups=GROUPS, k=GUESSES)
     @fill_doc
     def accuracy_by(self, groups=None, *, k: int = 1) -> pd.DataFrame:
         """Return the accuracy of every group of true candidates.
@@ -340,6 +384,7 @@ class Identification(Result):
         )
         return table.sort_values(["accuracy", "mean_rank"], ascending=[False, True])
 
+    @checked(groups=GROUPS, normalize=["boolean"])
     def confusion(self, groups=None, *, normalize: bool = True) -> pd.DataFrame:
         """Return which group was taken for which.
 
@@ -375,6 +420,7 @@ class Identification(Result):
             )
         return [groups[name] for name in names]
 
+    @checked(n_candidates=[integer(2)], random_state=["random_state"])
     def sub_gallery(self, n_candidates: int, *, random_state=None) -> Identification:
         """Draw a smaller gallery that all epochs share.
 
@@ -391,7 +437,11 @@ class Identification(Result):
             The epochs whose true candidate was drawn, among what was drawn. For the
             mean over all draws see ``n_way`` of :meth:`top_k`.
         """
-        self._check_k(1, n_candidates)
+        if n_candidates > len(self.candidates):
+            raise ValueError(
+                f"n_candidates must lie between 2 and the {len(self.candidates)} "
+                f"candidates, got {n_candidates}."
+            )
         seed = seed_from(random_state)
         rng = np.random.default_rng(seed)
         columns = np.sort(rng.permutation(len(self.candidates))[:n_candidates])
@@ -480,7 +530,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
     identification : instance of Identification
         All epochs, in the order given. The protocol keeps what is common to all.
     """
-    found = list(found)
+    found = _check_found(found)
     candidates = found[0].candidates
     for each in found:
         if sorted(each.candidates) != sorted(candidates):
@@ -496,6 +546,49 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         [name for each in found for name in each.truth],
         common | {"pooled over": f"{len(found)} parts"},
     )
+
+
+def _check_found(found) -> list[Identification]:
+    """Return identifications as a list; what is none of them is a TypeError."""
+    if isinstance(found, Identification) or not isinstance(found, Iterable):
+        raise TypeError(
+            "found must be a list of Identification, such as one for every fold, got "
+            f"{type(found).__name__}."
+        )
+    found = list(found)
+    if not found:
+        raise ValueError("found is empty, expected one Identification or more.")
+    wrong = [each for each in found if not isinstance(each, Identification)]
+    if wrong:
+        raise TypeError(
+            "found must be a list of Identification, but one of its entries is "
+            f"{wrong[0]!r}."
+        )
+    return found
+
+
+def identify_by(identify: Callable, epochs) -> Identification:
+    """Return what a function of the user makes of epochs, if it is an Identification.
+
+    Parameters
+    ----------
+    identify : callable
+        Takes epochs and returns an :class:`Identification`.
+    epochs : instance of Epochs
+        The epochs.
+
+    Returns
+    -------
+    found : instance of Identification
+        What it returned; anything else is a TypeError.
+    """
+    found = identify(epochs)
+    if not isinstance(found, Identification):
+        raise TypeError(
+            "identify must return an Identification, as lambda epochs: "
+            f"model.retrieve(epochs, images) does, got {type(found).__name__}."
+        )
+    return found
 
 
 def check_templates(templates: pd.MultiIndex, epochs_table: pd.DataFrame) -> None:

@@ -13,8 +13,8 @@ import pandas as pd
 from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import read_array
 from ..utils.checks import (
-    _validate_type,
     check_complete,
+    check_evoked,
     check_finite,
     check_image_names,
     check_same_space,
@@ -79,7 +79,7 @@ def pair_responses(
     pairs : instance of PairedResponses
         The responses. Other channels or times, and missing images, are a ValueError.
     """
-    _validate_type(mean_response, mne.Evoked, "mean_response")
+    check_evoked(mean_response, "mean_response")
     check_image_names(epochs)
     epochs.drop_bad(verbose=False)
     predicted_names = check_image_names(epochs_predicted)

@@ -10,7 +10,7 @@ import torch
 
 from ...images import ImageEncoder
 from ...nn.encoders import BRAIN_ENCODERS
-from ...utils.checks import check_device, check_folder_for_arrays
+from ...utils.checks import check_device
 from ...utils.constraints import options, positive
 from ...utils.docs import fill_doc
 from ..directions import EmbedsResponses
@@ -116,7 +116,6 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         """Refuse parameters that are impossible, alone or together."""
         super().check()
         check_device(self.device)
-        check_folder_for_arrays(self._training.memory_map)
 
     @property
     def _losses(self) -> Losses:

@@ -10,10 +10,10 @@ import torch
 
 from ...images import ImageEncoder
 from ...nn.decoders import BRAIN_DECODERS
-from ...utils.checks import check_device, check_folder_for_arrays
+from ...utils.checks import check_device
 from ...utils.constraints import integer, options
 from ...utils.docs import fill_doc
-from ..brainae import SIZES
+from ..brainae import SIZES, check_identity
 from ..directions import IdentifiesImages, PredictsResponses
 from ..parts import Losses, Training
 from ..trained import TrainedModel
@@ -68,7 +68,7 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
         "image_projection": [options("linear", "identity"), torch.nn.Module],
-        "n_embedding": [integer(1)],
+        "n_embedding": [integer(1), None],
         **{size: [integer(1)] for size in SIZES},
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
@@ -82,7 +82,7 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         brain_decoder="tsconv",
         image_encoder="gabor",
         image_projection="linear",
-        n_embedding=1024,
+        n_embedding=None,
         n_kernels=40,
         kernel_length=26,
         pool_length=5,
@@ -113,7 +113,7 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         """Refuse parameters that are impossible, alone or together."""
         super().check()
         check_device(self.device)
-        check_folder_for_arrays(self._training.memory_map)
+        check_identity(self.image_projection, self.n_embedding)
 
     @property
     def _losses(self) -> Losses:
@@ -124,12 +124,14 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         decoder = self.brain_decoder
         if n_times == 1 and decoder == "tsconv":
             decoder = "linear"
-        is_identity = self.image_projection == "identity"
+        n_embedding = 1024 if self.n_embedding is None else self.n_embedding
+        if self.image_projection == "identity":
+            n_embedding = data.n_features
         return {
             "n_channels": n_channels,
             "n_times": n_times,
             "n_image_features": data.n_features,
-            "n_embedding": data.n_features if is_identity else self.n_embedding,
+            "n_embedding": n_embedding,
             "brain_encoder": None,
             "brain_decoder": decoder,
             "image_projection": self.image_projection,
