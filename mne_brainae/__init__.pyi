@@ -6,6 +6,7 @@ __all__ = [
     "CategoryContrast",
     "Consistency",
     "ContrastiveDecoder",
+    "CrossValidation",
     "EncodingScores",
     "Identification",
     "ImageEncoder",
@@ -33,6 +34,7 @@ __all__ = [
     "compute_image_features",
     "compute_rdm",
     "contrast_categories",
+    "cross_validate",
     "datasets",
     "encoding_systems",
     "fit",
@@ -68,6 +70,7 @@ from .images import (
 )
 from .many import fit_many
 from .models.brainae import BrainAE
+from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
 from .models.linear import LinearBrainAE
 from .models.parts import Losses, Training

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import operator
+import os
 import re
 import time
 import unicodedata
@@ -13,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
+from numbers import Integral
 from pathlib import Path
 
 import joblib
@@ -34,13 +36,12 @@ from .models.model import Model
 from .models.recipes import RECIPES, make_model, set_by_name
 from .models.trained import TrainedModel
 from .utils.checks import (
-    _check_option,
-    _validate_type,
     counted,
     logger,
     verbose,
     warn,
 )
+from .utils.constraints import JOBS, checked, options
 from .utils.docs import fill_doc
 from .utils.files import replacing
 from .utils.fingerprint import fingerprint
@@ -48,6 +49,17 @@ from .utils.fingerprint import fingerprint
 TABLE = "fits.csv"
 
 
+@checked(
+    folder=[str, os.PathLike],
+    settings=[Mapping, None],
+    seeds=[Iterable],
+    recipe=[options(*RECIPES)],
+    score=[callable, None],
+    n_jobs=JOBS,
+    keep_models=["boolean"],
+    on_error=[options("raise", "warn")],
+    overwrite=["boolean"],
+)
 @verbose
 @fill_doc
 def fit_many(
@@ -142,12 +154,12 @@ def fit_many(
         with joblib.parallel_config("dask"):  # of the current dask.distributed client
             fit_many(files, images, folder=folder)
     """
-    _check_option("recipe", recipe, tuple(RECIPES))
-    _check_option("on_error", on_error, ("raise", "warn"))
     folder = Path(folder)
     epochs = epochs if isinstance(epochs, Mapping) else {"all": epochs}
     epochs = _by_name("epochs", epochs)
-    settings = _by_name("settings", settings or {"default": {}})
+    settings = {"default": {}} if settings is None else settings
+    settings = _by_name("settings", settings)
+    _check_settings(settings)
     jobs = _jobs(epochs, images, settings, _checked_seeds(seeds), folder, score)
     for job in jobs:
         job.settle(recipe, params, overwrite)
@@ -263,7 +275,8 @@ class _Job:
     def _read(self) -> dict:
         try:
             found = json.loads(self.result_file.read_text())
-            return {name: found[name] for name in ("fingerprint", "score", "row")}
+            found = {name: found[name] for name in ("fingerprint", "score", "row")}
+            return found | {"row": dict(found["row"])}
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{self.result_file} is damaged, or no result of fit_many "
@@ -322,12 +335,14 @@ def _told_by_history(model: Model) -> dict:
 
 def _by_name(what: str, given: Mapping) -> dict:
     """Return a mapping with names as strings, no two of which name one file."""
+    if not given:
+        raise ValueError(f"{what} are empty, expected one of them or more, by name.")
     named, taken = {}, {}
     for key, each in given.items():
         name = str(key)
         if not re.fullmatch(r"[\w.+-]+", name):
             raise ValueError(
-                f"Subjects and settings name files; {name!r} must be of letters, "
+                f"{what} name files; {name!r} must be of letters, "
                 "digits, '.', '+', '-' and '_'."
             )
         on_disk = unicodedata.normalize("NFC", name).casefold()
@@ -340,11 +355,24 @@ def _by_name(what: str, given: Mapping) -> dict:
     return named
 
 
+def _check_settings(settings: dict) -> None:
+    """Refuse settings that are neither parameters nor models."""
+    for name, each in settings.items():
+        if not isinstance(each, dict | Model):
+            raise TypeError(
+                f"settings[{name!r}] must be a dictionary of parameters or a model "
+                f"that is not fitted, got {each!r}."
+            )
+
+
 def _checked_seeds(seeds: Iterable[int]) -> list[int]:
     checked = []
     for seed in seeds:
-        _validate_type(seed, "int-like", "every seed")
+        if not isinstance(seed, Integral) or seed < 0:
+            raise ValueError(f"seeds must be integers of at least 0, got {seed!r}.")
         checked.append(operator.index(seed))
+    if not checked:
+        raise ValueError("seeds are empty, expected one or more.")
     if len(set(checked)) < len(checked):
         raise ValueError(f"seeds must differ, got {checked}.")
     return checked

@@ -13,19 +13,22 @@ import pandas as pd
 
 from .images.pairing import image_paths
 from .models.directions import IdentifiesImages, PredictsResponses
+from .models.model import Model
 from .preprocessing.averaging import average_repetitions
 from .preprocessing.recorded import describe_missing, missing_channels
 from .preprocessing.regions import channel_regions
 from .scoring.encoding import EncodingScores, score_encoding
 from .scoring.identification import Identification
-from .scoring.similarity import ResponseSimilarity, score_similarity
+from .scoring.similarity import ResponseSimilarity, region_rows, score_similarity
 from .utils.checks import (
+    check_epochs,
     check_image_names,
     check_new_file,
     logger,
     seed_from,
     verbose,
 )
+from .utils.constraints import checked, integer
 from .utils.docs import fill_doc
 from .utils.files import replacing
 from .utils.units import units_of
@@ -50,6 +53,14 @@ REGIONS = ("occipital", "temporal", "parietal")
 MOST_ON_CIRCLE = 80
 
 
+@checked(
+    model=[Model],
+    epochs=check_epochs,
+    regions=[Mapping, None],
+    n_splits=[integer(1)],
+    n_bootstraps=[integer(0)],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def make_report(
@@ -114,6 +125,8 @@ def make_report(
     ... )  # doctest: +SKIP
     >>> report.save("report.html")  # doctest: +SKIP
     """
+    for region, channels in ({} if regions is None else regions).items():
+        region_rows(region, channels, model.info_["ch_names"])
     names = check_image_names(epochs)
     shown = list(names.unique())
     images = image_paths(epochs, names) if images is None else images

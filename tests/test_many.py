@@ -151,7 +151,7 @@ def test_labels_that_run_into_each_other(recording, quick, tmp_path):
         ({"settings": {"1": {}, 1: {}}}, "settings has '1' and 1"),
         ({"settings": {"\uac00": {}, "\u1100\u1161": {}}}, "name the same files"),
         ({"seeds": (0, 1, 0)}, "seeds must differ"),
-        ({"seeds": (0.5,)}, "every seed must be"),
+        ({"seeds": (0.5,)}, "seeds must be integers"),
     ],
 )
 def test_names_that_would_be_one_file(recording, tmp_path, change, message):

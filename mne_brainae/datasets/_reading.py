@@ -21,15 +21,20 @@ from ..preprocessing.streaming import (
 )
 from ..preprocessing.whitening import MVNN
 from ..utils.checks import (
-    _check_option,
-    _validate_type,
     logger,
     warn,
 )
+from ..utils.constraints import options
 from ..utils.docs import fill_doc
 from ._bids import session_labels
 
-OUTPUTS = ("epochs", "array")
+#: What the readers take.
+READING = {
+    "partition": [options("train", "test")],
+    "average": ["boolean"],
+    "mvnn": [MVNN, None],
+    "output": [options("epochs", "array")],
+}
 
 
 @fill_doc
@@ -63,8 +68,6 @@ def read_partition(
     epochs : instance of EpochsArray | Responses
         The responses.
     """
-    _check_option("output", output, OUTPUTS)
-    _validate_type(mvnn, (MVNN, None), "mvnn")
     tmin, tmax, baseline = window
     l_freq, h_freq, sfreq = band
     responses = read_responses(

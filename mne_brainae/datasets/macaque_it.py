@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from mne.utils import ProgressBar
 from scipy.io import loadmat
 
 from ..utils.checks import logger, verbose
+from ..utils.constraints import checked, positive
 from ..utils.docs import fill_doc
 from ..utils.units import set_unit
 from ._fetch import fetch_files, locate, read_registry
@@ -70,6 +72,7 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     return folder
 
 
+@checked(bin_width=[positive()], tmin=[Real], tmax=[Real])
 @verbose
 @fill_doc
 def read_epochs(

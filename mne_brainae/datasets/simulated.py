@@ -251,9 +251,9 @@ def _check_snr(snr: float) -> None:
 def _make_times(sfreq: float, tmin: float, tmax: float) -> np.ndarray:
     for name, value in (("sfreq", sfreq), ("tmin", tmin), ("tmax", tmax)):
         _validate_type(value, "numeric", name)
-    if not sfreq >= 50:
-        raise ValueError(f"sfreq must be at least 50 Hz, got {sfreq}.")
-    if not (tmin <= 0 and tmax >= 0.2):
+    if not 50 <= sfreq < np.inf:
+        raise ValueError(f"sfreq must be at least 50 Hz and finite, got {sfreq}.")
+    if not (-np.inf < tmin <= 0 and 0.2 <= tmax < np.inf):
         raise ValueError(
             "The window must start at or before the image and end 0.2 s after it or "
             f"later, got tmin={tmin} and tmax={tmax}."

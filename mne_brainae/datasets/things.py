@@ -20,6 +20,7 @@ from ..utils.checks import (
     verbose,
     warn,
 )
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ._archive import unpack
 from ._fetch import fetch_files, locate
@@ -250,6 +251,7 @@ def read_clip_features(
     return pictures, templates
 
 
+@checked(folder=[str, os.PathLike])
 def list_images(folder: str | Path) -> pd.DataFrame:
     """List the images of THINGS that are in a folder.
 

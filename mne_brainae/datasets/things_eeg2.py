@@ -16,6 +16,7 @@ from mne_bids import BIDSPath
 from ..preprocessing.streaming import Recording, Responses
 from ..preprocessing.whitening import MVNN
 from ..utils.checks import _check_option, verbose
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.unpickle import load_dict
 from ._archive import unpack
@@ -33,6 +34,7 @@ from ._bids import (
 from ._fetch import fetch_files, locate
 from ._montage import standard_montage
 from ._reading import (
+    READING,
     average_array,
     check_recordings,
     read_partition,
@@ -189,6 +191,7 @@ def to_bids(
     return bids_root
 
 
+@checked(**READING)
 @verbose
 @fill_doc
 def read_epochs(
@@ -269,7 +272,6 @@ def _open(path: BIDSPath) -> mne.io.BaseRaw:
 
 def _events_of(bids_root, label: str, partition: str, sessions) -> Iterator[tuple]:
     """Yield the recordings and what was shown in them, targets left out."""
-    _check_option("partition", partition, PARTITIONS)
     paths = find_recordings(
         bids_root,
         label,
@@ -345,6 +347,7 @@ def check(
     return check_recordings(recordings, EXPECTED, N_RECORDINGS, images)
 
 
+@checked(partition=READING["partition"], average=READING["average"])
 @verbose
 @fill_doc
 def read_preprocessed(
@@ -384,7 +387,6 @@ def read_preprocessed(
     they are dropped. The second is a bare pickle under the name ``.npy``. Both are read
     without executing anything in them.
     """
-    _check_option("partition", partition, PARTITIONS)
     path = Path(path)
     contents = load_dict(
         path,

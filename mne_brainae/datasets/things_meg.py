@@ -18,12 +18,12 @@ from ..preprocessing.epochs import read_blocks
 from ..preprocessing.streaming import Recording, Responses, Window
 from ..preprocessing.whitening import MVNN
 from ..utils.checks import (
-    _check_option,
     check_finite,
     logger,
     pick_channels,
     verbose,
 )
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.units import as_whitened
 from ._bids import (
@@ -35,7 +35,7 @@ from ._bids import (
 )
 from ._fetch import fetch_files, locate, read_registry
 from ._reading import (
-    OUTPUTS,
+    READING,
     check_recordings,
     hand_out,
     keep_sessions,
@@ -106,6 +106,7 @@ def fetch(
     return locate(NAME, path)
 
 
+@checked(**READING)
 @verbose
 @fill_doc
 def read_epochs(
@@ -165,7 +166,7 @@ def read_epochs(
     """
     label = subject_label(subject, SUBJECTS)
     paths, tables = _events_of(bids_root, label)
-    kept = keep_zero_shot(tables, _checked(partition), zero_shot=zero_shot)
+    kept = keep_zero_shot(tables, partition, zero_shot=zero_shot)
     recordings = [
         Recording(path.session, partial(_open, path), events, _dropouts(label, path))
         for path, events in keep_sessions(paths, kept, partition, sessions)
@@ -174,11 +175,6 @@ def read_epochs(
     return read_partition(
         recordings, partition, window, band, picks, average, mvnn, output
     )
-
-
-def _checked(partition: str) -> str:
-    _check_option("partition", partition, PARTITIONS)
-    return partition
 
 
 def _dropouts(label: str, path: BIDSPath) -> tuple:
@@ -322,6 +318,11 @@ def check(
     return check_recordings(recordings, EXPECTED, N_RECORDINGS, images)
 
 
+@checked(
+    partition=READING["partition"],
+    average=READING["average"],
+    output=READING["output"],
+)
 @verbose
 @fill_doc
 def read_preprocessed(
@@ -364,8 +365,6 @@ def read_preprocessed(
     deviation of its baseline, so that the responses have no unit. The authors of
     BrainAE start from these epochs and leave time 0 out: ``tmin=0.005, tmax=1.0``.
     """
-    _checked(partition)
-    _check_option("output", output, OUTPUTS)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist.")

@@ -17,6 +17,7 @@ from mne_bids import BIDSPath
 from ..preprocessing.streaming import Recording, Responses
 from ..preprocessing.whitening import MVNN
 from ..utils.checks import _check_option, logger, verbose
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.units import set_unit
 from ._bids import (
@@ -33,6 +34,7 @@ from ._bids import (
 )
 from ._fetch import fetch_files, locate
 from ._reading import (
+    READING,
     average_array,
     check_recordings,
     keep_sessions,
@@ -195,6 +197,7 @@ def to_bids(
     return bids_root
 
 
+@checked(**READING)
 @verbose
 @fill_doc
 def read_epochs(
@@ -290,7 +293,6 @@ def _find(bids_root: str | Path, label: str) -> list[BIDSPath]:
 
 def _events_of(bids_root, label, partition, sessions, zero_shot) -> tuple:
     """Return recordings with their events, and the begin and end of every trial."""
-    _check_option("partition", partition, PARTITIONS)
     paths = _find(bids_root, label)
     about = [read_json(path.copy().update(extension=".json").fpath) for path in paths]
     starts = {one["EpochStart"] for one in about}
@@ -389,6 +391,7 @@ def check(
     return check_recordings(recordings, EXPECTED, None, images)
 
 
+@checked(partition=READING["partition"], average=READING["average"])
 @verbose
 @fill_doc
 def read_preprocessed(
@@ -432,7 +435,6 @@ def read_preprocessed(
     day, of all images together. So training data have seen test data in two numbers
     per channel and day.
     """
-    _check_option("partition", partition, PARTITIONS)
     path = Path(path)
     label = subject_label(subject, SUBJECTS)
     table = image_table or path.parent / "_logs" / "things_imgs.mat"

@@ -4,22 +4,25 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
-from ..images import compute_image_features
+from ..images import ImageEncoder, compute_image_features
 from ..images.files import locate_images
 from ..images.pairing import flat_stem, image_paths
+from ..models.directions import EmbedsResponses
 from ..preprocessing.averaging import average_repetitions
 from ..scoring.result import Result
 from ..utils.checks import (
-    _check_option,
-    _validate_type,
+    check_epochs,
     counted,
     five,
     logger,
@@ -27,6 +30,7 @@ from ..utils.checks import (
     seed_from,
     verbose,
 )
+from ..utils.constraints import checked, integer, options, part, real
 from ..utils.docs import fill_doc
 from ..utils.files import replacing
 from ..viz.generation import plot_sheet
@@ -39,15 +43,20 @@ from .pipeline import (
     load_pipeline,
     n_adapter_features,
 )
-from .pixels import as_pictures
+from .pixels import about, as_pictures
 from .prior import DiffusionPrior, Prior
 from .sheet import contact_sheet
 
 #: The image embedding that the published IP-Adapter takes.
 TARGET = "clip-vit-h-14"
-CONTROLS = (None, "shuffled", "prior only")
 
 
+@checked(
+    model=[EmbedsResponses],
+    epochs=check_epochs,
+    image_encoder=[str, ImageEncoder, callable],
+    prior=[Prior, None],
+)
 @verbose
 @fill_doc
 def fit_prior(
@@ -114,6 +123,7 @@ class GeneratedPictures(Result):
     starts: list[Image.Image] | None = None
     protocol: dict = field(default_factory=dict)
 
+    @checked(size=[integer(1)], n_columns=[integer(1)])
     def contact_sheet(self, stimuli=None, *, size=96, n_columns=10) -> Image.Image:
         """Lay the pictures out, below the stimuli if these are given.
 
@@ -198,10 +208,12 @@ class GeneratedPictures(Result):
         return replace(scores, protocol=self.protocol | scores.protocol)
 
     def _stimuli(self, stimuli) -> list[Image.Image]:
-        found = locate_images(stimuli, list(dict.fromkeys(self.names)))
+        with about("stimuli"):
+            found = locate_images(stimuli, list(dict.fromkeys(self.names)))
         seen = dict(zip(found, as_pictures(found), strict=True))
         return [seen[name] for name in self.names]
 
+    @checked(folder=[str, os.PathLike])
     def save(self, folder) -> list[Path]:
         """Write every picture as a PNG file.
 
@@ -245,6 +257,20 @@ class GeneratedPictures(Result):
         )
 
 
+@checked(
+    model=[EmbedsResponses],
+    epochs=check_epochs,
+    prior=[Prior],
+    n_images=[integer(1)],
+    low_level=[PictureDecoder, None],
+    strength=[part()],
+    n_steps=[integer(1), None],
+    guidance=[real(0), None],
+    prior_options=[dict, None],
+    control=[options("shuffled", "prior only"), None],
+    batch_size=[integer(1)],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def generate_pictures(
@@ -301,10 +327,14 @@ def generate_pictures(
     generated : instance of GeneratedPictures
         The pictures, with contact sheet and scores.
     """
-    _check_option("control", control, CONTROLS)
-    _validate_type(prior, Prior, "prior")
+    _check_prior(prior, control, prior_options)
+    if low_level is not None:
+        check_is_fitted(
+            low_level, "info_", msg="low_level is not fitted; fit it first."
+        )
     published = PIPELINES.get(pipeline) if isinstance(pipeline, str) else None
     published = published or PIPELINES["sdxl-turbo"]
+    n_steps = published.n_steps if n_steps is None else n_steps
     seed = seed_from(random_state)
     brain = model.embed_epochs(epochs)
     _check_control(control, _names(epochs))
@@ -316,7 +346,7 @@ def generate_pictures(
     _check_embeddings(embeddings, pipeline)
     painter = Painter(
         pipeline,
-        published.n_steps if n_steps is None else n_steps,
+        n_steps,
         published.guidance if guidance is None else guidance,
         None if low_level is None else strength,
         batch_size,
@@ -356,16 +386,26 @@ def _check_control(control: str | None, names: list[str]) -> None:
         )
 
 
+def _check_prior(prior: Prior, control: str | None, prior_options) -> None:
+    """Refuse a control that the prior cannot give, and options that it has not."""
+    if control == "prior only" and not isinstance(prior, DiffusionPrior):
+        raise ValueError(
+            "control='prior only' needs a DiffusionPrior: ridge regression knows no "
+            "pictures without a brain."
+        )
+    unknown = set(prior_options or {}) - set(signature(prior.sample).parameters)
+    if unknown:
+        raise ValueError(
+            f"prior_options name what {type(prior).__name__}.sample does not take: "
+            f"{five(sorted(unknown))}."
+        )
+
+
 def _draw(prior, brain, n_images: int, control, seed: int, options) -> np.ndarray:
     """Draw image embeddings, shape (n_epochs, n_images, n_features)."""
     options = {"random_state": seed} | (options or {})
     if control != "prior only":
         return prior.sample(brain, n_images, **options)
-    if not isinstance(prior, DiffusionPrior):
-        raise ValueError(
-            "control='prior only' needs a DiffusionPrior: ridge regression knows no "
-            "pictures without a brain."
-        )
     alone = prior.sample(len(brain) * n_images, **options)
     return alone.reshape(len(brain), n_images, -1)
 

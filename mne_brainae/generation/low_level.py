@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import ClassVar
 
 import mne
 import numpy as np
@@ -15,20 +15,21 @@ from sklearn.utils.validation import check_is_fitted
 from .. import __version__
 from ..images.files import locate_images
 from ..images.pairing import image_paths
-from ..models.linear_map import ALPHAS, LinearMap
+from ..models.linear_map import ALPHAS, LinearMap, check_alphas
 from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import read_array
 from ..preprocessing.scaling import Scaler
 from ..utils.checks import (
-    _check_fname,
     check_finite,
     check_image_names,
     check_new_file,
+    check_old_file,
     check_same_space,
     logger,
     pick_channels,
     verbose,
 )
+from ..utils.constraints import integer
 from ..utils.docs import fill_doc
 from ..utils.files import (
     as_group,
@@ -75,6 +76,12 @@ class PictureDecoder(BaseEstimator):
     mne_brainae.generation.read_picture_decoder : Reads a decoder that was saved.
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        "size": [integer(1)],
+        "alphas": ["array-like"],
+        "n_components": [integer(1), None],
+    }
+
     def __init__(self, *, size=16, alphas=ALPHAS, n_components=1000, picks=None):
         self.size = size
         self.alphas = alphas
@@ -100,8 +107,8 @@ class PictureDecoder(BaseEstimator):
         self : instance of PictureDecoder
             The fitted decoder.
         """
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1, got {self.size}.")
+        self._validate_params()
+        check_alphas(self.alphas)
         names = check_image_names(epochs)
         picks = pick_channels(epochs.info, self.picks)
         brain, table = average_by(epochs, "image", picks)
@@ -200,8 +207,8 @@ def read_picture_decoder(fname) -> PictureDecoder:
     decoder : instance of PictureDecoder
         The fitted decoder. A truncated or foreign file is a ValueError.
     """
-    _check_fname(fname, overwrite="read", must_exist=True)
-    arrays, header = read_arrays(Path(fname), **DECODER_FILE)
+    fname = check_old_file(fname, "a decoder that save wrote")
+    arrays, header = read_arrays(fname, **DECODER_FILE)
     params = header["params"]
     decoder = PictureDecoder(**params | {"alphas": tuple(params["alphas"])})
     decoder.info_ = mne.Info.from_json_dict(header["info"])

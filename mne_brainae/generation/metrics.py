@@ -17,6 +17,7 @@ from ..images.pairing import ImageNames, flat_stem, match_names
 from ..scoring.correlation import correlate, correlate_all
 from ..scoring.result import Result
 from ..utils.checks import counted, five, seed_from, verbose
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..viz.generation import plot_picture_scores
 from .networks import IDENTIFICATION, find_judges
@@ -152,6 +153,12 @@ class PictureScores(Result):
         return f"{counted(len(self.table), 'score')} beside controls"
 
 
+@checked(
+    networks=[str, list, tuple, Mapping, None],
+    controls=[Mapping, None],
+    device=[str],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def score_pictures(
@@ -213,9 +220,9 @@ def score_pictures(
     al., 2024). Two-way identification depends on how many and which stimuli there are:
     compare only scores on the same set.
     """
-    seen = as_pixels(as_pictures(stimuli), SIZE)
+    seen = as_pixels(as_pictures(stimuli, "stimuli"), SIZE)
     if len(seen) < 3:
-        raise ValueError(f"Expected at least three stimuli, got {len(seen)}.")
+        raise ValueError(f"stimuli must be at least three, got {len(seen)}.")
     names = names_of(stimuli)
     rounds = _rounds(generated, names, len(seen), "generated")
     others = {
@@ -287,7 +294,7 @@ def _rounds(pictures, stimuli: list[str] | None, n_stimuli: int, name: str):
     """Return the first picture of every stimulus, the second, and so on, as arrays."""
     rounds = []
     for one in _in_rounds(pictures, stimuli, name):
-        pixels = as_pixels(as_pictures(one), SIZE)
+        pixels = as_pixels(as_pictures(one, name), SIZE)
         if len(pixels) != n_stimuli:
             raise ValueError(
                 f"{name} holds {len(pixels)} pictures for {n_stimuli} stimuli, "

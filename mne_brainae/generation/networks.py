@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,10 +15,10 @@ from ..images import ImageEncoder
 from ..images.encoders import resolve
 from ..utils.checks import (
     _check_option,
-    _validate_type,
     five,
     logger,
 )
+from ..utils.constraints import integer, options, validate_parameter_constraints
 from .pixels import from_pixels, resize
 
 IDENTIFICATION, DISTANCE = "identification", "distance"
@@ -33,6 +33,14 @@ NORMALIZATIONS = {
 }
 #: The name under which :class:`.swav.SwAV` is found.
 SWAV = "torchvision:resnet50/swav"
+
+
+CONSTRAINTS = {
+    "encoder": [ImageEncoder],
+    "size": [integer(1)],
+    "score": [options(IDENTIFICATION, DISTANCE)],
+    "normalization": [options(*NORMALIZATIONS)],
+}
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,7 @@ class FeatureNetwork:
     normalization: str = "imagenet"
 
     def __post_init__(self):
-        _validate_type(self.encoder, ImageEncoder, "encoder")
-        _check_option("score", self.score, (IDENTIFICATION, DISTANCE))
-        _check_option("normalization", self.normalization, tuple(NORMALIZATIONS))
+        validate_parameter_constraints(CONSTRAINTS, vars(self), "FeatureNetwork")
 
     def features(self, pixels: np.ndarray, device: str = "auto") -> np.ndarray:
         """Return one row of features per picture.
@@ -151,7 +157,6 @@ def find_judges(networks, device: str) -> dict[str, Judge]:
     if isinstance(networks, str):
         networks = NETWORKS if networks == "paper" else [networks]
     if not isinstance(networks, Mapping):
-        _validate_type(networks, Sequence, "networks")
         for name in networks:
             _check_option("networks", name, tuple(NETWORKS))
         networks = {name: NETWORKS[name] for name in networks}

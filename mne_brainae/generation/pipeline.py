@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,12 @@ from PIL import Image
 from ..utils.checks import (
     _check_option,
     _validate_type,
+    check_device,
     logger,
     resolve_device,
     verbose,
 )
+from ..utils.constraints import checked, options
 from ..utils.docs import fill_doc
 
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16}
@@ -52,6 +55,13 @@ ADAPTER_REPOSITORY, ADAPTER_LICENSE = "h94/IP-Adapter", "Apache-2.0"
 ADAPTER_FOLDER, ADAPTER_FILE = "sdxl_models", "ip-adapter_sdxl_vit-h.safetensors"
 
 
+@checked(
+    pipeline=[str, os.PathLike],
+    adapter=[str, os.PathLike, None],
+    device=[str],
+    precision=[options(*PRECISIONS), None],
+    offload=["boolean"],
+)
 @verbose
 @fill_doc
 def load_pipeline(
@@ -97,9 +107,9 @@ def load_pipeline(
     _soft_import("diffusers", "generating pictures")
     from diffusers import StableDiffusionXLPipeline
 
+    check_device(device)
     device = resolve_device(device)
     precision = precision or ("float32" if device.type == "cpu" else "float16")
-    _check_option("precision", precision, tuple(PRECISIONS))
     source, options = _find_source(pipeline, precision)
     place = _find_adapter(adapter)  # before gigabytes of the pipeline are fetched
     with _explained(source):
@@ -124,7 +134,6 @@ def load_pipeline(
 
 def _find_source(pipeline, precision: str) -> tuple[str, dict]:
     """Return where the weights are, and tell their license before they are fetched."""
-    _validate_type(pipeline, (str, "path-like"), "pipeline")
     if Path(pipeline).expanduser().is_dir():
         return str(Path(pipeline).expanduser()), {"local_files_only": True}
     _check_option(

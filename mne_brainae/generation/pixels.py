@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image
@@ -12,20 +13,23 @@ from PIL import Image
 from ..images.files import locate_images, read_image, to_rgb
 
 
-def as_pictures(pictures) -> list[Image.Image]:
+def as_pictures(pictures, name: str = "pictures") -> list[Image.Image]:
     """Read pictures as RGB, in their order.
 
     Parameters
     ----------
     pictures : path-like | list | dict | PIL.Image.Image
         A folder, files, a mapping from name to file or PIL image, or PIL images.
+    name : str
+        The name of the parameter, for messages.
 
     Returns
     -------
     pictures : list of PIL.Image.Image
         The pictures in mode RGB.
     """
-    found = locate_images(pictures, None).values()
+    with about(name):
+        found = locate_images(pictures, None).values()
     return [to_rgb(p) if isinstance(p, Image.Image) else read_image(p) for p in found]
 
 
@@ -47,6 +51,15 @@ def names_of(pictures) -> list[str] | None:
     if listed and any(isinstance(value, Image.Image) for value in values):
         return None
     return list(locate_images(pictures, None))
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Name the parameter in what is wrong with the pictures that it holds."""
+    try:
+        yield
+    except (OSError, TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def as_pixels(pictures: Sequence[Image.Image], size: int) -> np.ndarray:

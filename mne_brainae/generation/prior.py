@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import os
+from numbers import Integral
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,18 +20,28 @@ from ..images.pairing import match_names
 from ..models.checkpoint import history_table
 from ..models.file import load_weights
 from ..models.fingerprints import fingerprint_fit
-from ..models.linear_map import ALPHAS, LinearMap
+from ..models.linear_map import ALPHAS, LinearMap, check_alphas
+from ..models.parts import check_size
 from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
 from ..preprocessing.splits import hold_out
 from ..utils.checks import (
-    _check_fname,
-    _check_option,
+    check_device,
     check_finite,
     check_new_file,
+    check_old_file,
+    check_real,
     logger,
     resolve_device,
     seed_from,
     verbose,
+)
+from ..utils.constraints import (
+    below_1,
+    checked,
+    integer,
+    options,
+    positive,
+    real,
 )
 from ..utils.docs import fill_doc
 from ..utils.files import (
@@ -63,7 +76,7 @@ class Prior(BaseEstimator):
 
     def _condition(self, brain) -> np.ndarray:
         check_is_fitted(self, "_brain_scaler")
-        rows = np.asarray(brain, np.float32)
+        rows = _as_rows(brain, "brain")
         n_features = len(self._brain_scaler.mean)
         if rows.ndim != 2 or rows.shape[1] != n_features:
             raise ValueError(
@@ -71,10 +84,6 @@ class Prior(BaseEstimator):
             )
         check_finite(rows, "brain")
         return self._brain_scaler.transform(rows)
-
-    def _check_samples(self, n_samples: int) -> None:
-        if n_samples < 1:
-            raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
 
     @verbose
     @fill_doc
@@ -113,7 +122,7 @@ def _paired(brain, image) -> tuple[np.ndarray, np.ndarray]:
     """Pair rows by name where both sides have names, else one by one."""
     if isinstance(brain, pd.DataFrame) and isinstance(image, pd.DataFrame):
         image = image.iloc[match_names(brain.index, image.index, "image")]
-    brain, image = (np.array(rows, np.float32) for rows in (brain, image))
+    brain, image = _as_rows(brain, "brain"), _as_rows(image, "image")
     if brain.ndim != 2 or image.ndim != 2 or len(brain) != len(image):
         raise ValueError(
             "brain and image must be DataFrames indexed by image name, or arrays with "
@@ -126,6 +135,18 @@ def _paired(brain, image) -> tuple[np.ndarray, np.ndarray]:
     check_finite(brain, "brain")
     check_finite(image, "image")
     return brain, image
+
+
+def _as_rows(rows, name: str) -> np.ndarray:
+    """Return embeddings as a new float32 array; what are no numbers is a TypeError."""
+    if not isinstance(rows, pd.DataFrame | np.ndarray):
+        raise TypeError(
+            f"{name} must be embeddings, a DataFrame or an array of shape (n, "
+            f"n_features), got {type(rows).__name__}."
+        )
+    rows = np.asarray(rows)
+    check_real(rows, name)
+    return rows.astype(np.float32)
 
 
 class RidgePrior(Prior):
@@ -144,6 +165,8 @@ class RidgePrior(Prior):
     alpha_ : float
         The penalty that was chosen, for standardized embeddings.
     """
+
+    _parameter_constraints: ClassVar[dict] = {"alphas": ["array-like"]}
 
     def __init__(self, *, alphas=ALPHAS):
         self.alphas = alphas
@@ -165,6 +188,8 @@ class RidgePrior(Prior):
         self : instance of RidgePrior
             The fitted prior.
         """
+        self._validate_params()
+        check_alphas(self.alphas)
         brain, image = self._learn_scales(brain, image)
         self._ridge = LinearMap.fit(brain, image, self.alphas)
         return self
@@ -175,6 +200,7 @@ class RidgePrior(Prior):
         check_is_fitted(self, "_ridge")
         return self._ridge.alpha
 
+    @checked(n_samples=[integer(1)])
     def sample(self, brain, n_samples: int = 1, *, random_state=None) -> np.ndarray:
         """Return the prediction, as often as asked.
 
@@ -192,8 +218,8 @@ class RidgePrior(Prior):
         image : array, shape (n, n_samples, n_features)
             Image embeddings.
         """
-        self._check_samples(n_samples)
-        rows = self._ridge.predict(self._condition(brain))
+        condition = self._condition(brain)
+        rows = self._ridge.predict(condition)
         rows = self._image_scaler.inverse_transform(rows)
         return np.repeat(rows[:, None], n_samples, axis=1)
 
@@ -263,6 +289,24 @@ class DiffusionPrior(Prior):
     al., 2024), with three differences: embeddings are standardized; the velocity is
     predicted and not the noise; and pictures are held out to choose the epoch.
     """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "widths": [list, tuple],
+        "dropout": [below_1()],
+        "prediction": [options(*PREDICTIONS)],
+        "n_diffusion_steps": [integer(2)],
+        "drop_condition": [below_1()],
+        "learning_rate": [positive()],
+        "warm_up": [integer(0)],
+        "ema": [below_1()],
+        "batch_size": [integer(1)],
+        "max_epochs": [integer(1)],
+        "min_updates": [integer(0)],
+        "validation_size": [positive()],
+        "device": [str],
+        "checkpoint": [str, os.PathLike, None],
+        "random_state": ["random_state"],
+    }
 
     def __init__(
         self,
@@ -359,17 +403,15 @@ class DiffusionPrior(Prior):
         return self
 
     def _check_params(self) -> None:
-        _check_option("prediction", self.prediction, tuple(PREDICTIONS))
-        if len(self.widths) < 2:
-            raise ValueError(f"widths must have at least two, got {self.widths}.")
-        for name in ("learning_rate", "batch_size", "max_epochs", "validation_size"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
-        for name in ("dropout", "drop_condition", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 0 and below 1, got {getattr(self, name)}."
-                )
+        self._validate_params()
+        check_device(self.device)
+        check_size(self.validation_size)
+        are_widths = all(isinstance(n, Integral) and n > 0 for n in self.widths)
+        if len(self.widths) < 2 or not are_widths:
+            raise ValueError(
+                "widths must be two positive integers or more, such as (64, 32), got "
+                f"{self.widths}."
+            )
 
     def _build(self, n_brain: int, n_image: int) -> Denoiser:
         return Denoiser(n_image, n_brain, tuple(self.widths), dropout=self.dropout)
@@ -377,16 +419,23 @@ class DiffusionPrior(Prior):
     def _hold_out(self, n_images: int, groups, seed: int) -> np.ndarray:
         table = pd.DataFrame({"image": np.arange(n_images)})
         if groups is not None:
-            if len(groups) != n_images:
+            if np.shape(groups) != (n_images,):
                 raise ValueError(
                     f"groups must name the concept of each of {n_images} pictures, got "
-                    f"{len(groups)}."
+                    f"{groups!r:.50}."
                 )
             table["concept"] = texts(groups)
         by = "image" if groups is None else "concept"
         rng = np.random.default_rng(seed)
         return hold_out(table, by, self.validation_size, rng)[0]
 
+    @checked(
+        n_samples=[integer(1)],
+        sampler=[options(*SAMPLERS)],
+        n_steps=[integer(1)],
+        guidance=[real(0)],
+        random_state=["random_state"],
+    )
     def sample(
         self,
         brain,
@@ -422,13 +471,16 @@ class DiffusionPrior(Prior):
             Image embeddings on the scale of those at fit.
         """
         check_is_fitted(self, "denoiser_")
-        _check_option("sampler", sampler, tuple(SAMPLERS))
-        self._check_samples(n_samples)
+        if n_steps > self.n_diffusion_steps:
+            raise ValueError(
+                f"n_steps must be at most the {self.n_diffusion_steps} steps of the "
+                f"diffusion, got {n_steps}."
+            )
         is_alone = isinstance(brain, int | np.integer)
-        n, condition = (brain, None) if is_alone else (len(brain), None)
+        n, condition = brain, None
         if not is_alone:
-            rows = self._condition(brain).repeat(n_samples, axis=0)
-            condition = torch.from_numpy(rows)
+            rows = self._condition(brain)
+            n, condition = len(rows), torch.from_numpy(rows.repeat(n_samples, axis=0))
         n_features, seed = len(self._image_scaler.mean), seed_from(random_state)
         device = resolve_device(self.device)
         with own_random_numbers(seed, device):
@@ -481,8 +533,8 @@ def read_prior(fname) -> Prior:
     prior : instance of DiffusionPrior | RidgePrior
         The fitted prior. A truncated or foreign file is a ValueError.
     """
-    _check_fname(fname, overwrite="read", must_exist=True)
-    arrays, header = read_arrays(Path(fname), **PRIOR_FILE)
+    fname = check_old_file(fname, "a prior that save wrote")
+    arrays, header = read_arrays(fname, **PRIOR_FILE)
     params = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in header["params"].items()

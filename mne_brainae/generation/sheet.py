@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
+
+from ..utils.constraints import checked, integer
 
 GAP, BACKGROUND, INK = 4, "white", "black"
 
 
+@checked(rows=[Mapping], size=[integer(1)], n_columns=[integer(1)])
 def contact_sheet(
     rows: dict[str, Sequence[Image.Image]], *, size: int = 96, n_columns: int = 10
 ) -> Image.Image:
@@ -31,15 +34,7 @@ def contact_sheet(
     sheet : PIL.Image.Image
         The sheet.
     """
-    lengths = {name: len(pictures) for name, pictures in rows.items()}
-    if len(set(lengths.values())) != 1:
-        raise ValueError(f"Rows must be of one length, at least one, got {lengths}.")
-    (n_pictures,) = set(lengths.values())
-    if n_pictures < 1 or size < 1 or n_columns < 1:
-        raise ValueError(
-            "A sheet needs at least one picture, column and pixel, got "
-            f"{n_pictures} pictures, n_columns={n_columns} and size={size}."
-        )
+    n_pictures = _length_of(rows)
     n_columns = min(n_columns, n_pictures)
     font = ImageFont.load_default(max(size // 8, 9))
     margin = 2 * GAP + int(max(font.getlength(name) for name in rows))
@@ -58,3 +53,23 @@ def contact_sheet(
                 shown = picture.convert("RGB").resize((size, size))
                 sheet.paste(shown, (margin + column * (size + GAP), top))
     return sheet
+
+
+def _length_of(rows: Mapping) -> int:
+    """Return how many pictures every row has; what are no such rows is an error."""
+    for name, pictures in rows.items():
+        are_pictures = isinstance(pictures, Sequence) and all(
+            isinstance(picture, Image.Image) for picture in pictures
+        )
+        if not are_pictures:
+            raise TypeError(
+                f"rows[{name!r}] must be a sequence of PIL images, got "
+                f"{pictures!r:.50}."
+            )
+    lengths = {name: len(pictures) for name, pictures in rows.items()}
+    if len(set(lengths.values())) != 1 or 0 in lengths.values():
+        raise ValueError(
+            "rows must be one or more, of as many pictures each, at least one, got "
+            f"lengths {lengths}."
+        )
+    return next(iter(lengths.values()))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..utils.checks import logger, verbose
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from .encoders import (
     GABOR,
@@ -35,6 +36,7 @@ MEMORY_SHARE = 0.5
 
 
 @fill_doc
+@checked(names=[list, tuple, None], probe=["boolean"])
 @verbose
 def list_image_encoders(
     names: Sequence[str] | None = None,

@@ -61,7 +61,7 @@ def _with_strength(given: str) -> str:
         strength = -1.0
     if not 0 < strength <= 1:
         raise ValueError(
-            f"The strength of a degradation must be above 0 and up to 1, got {given!r}."
+            f"degradations must have a strength above 0 and up to 1, got {given!r}."
         )
     return f"{name}:{strength:g}"
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..utils.checks import five
+from ..utils.constraints import validate_parameter_constraints
 from ..utils.fingerprint import fingerprint
 from .columns import EMBEDDING
 from .degradation import check_degradations
@@ -68,6 +70,14 @@ LIBRARY_NAMES = ("timm", "open_clip", "torchvision")
 POOLS = ("cls", "mean", "spatial")
 
 
+CONSTRAINTS = {
+    "name": [str],
+    "pretrained": [str, os.PathLike, None],
+    "degradations": [str, list, tuple, None],
+    "degrade_gallery": ["boolean"],
+}
+
+
 @dataclass(frozen=True)
 class ImageEncoder:
     """An image encoder by name, with the layers and the weights to take.
@@ -119,6 +129,7 @@ class ImageEncoder:
     def __post_init__(self):
         set_field = object.__setattr__  # the dataclass is frozen
         set_field(self, "layer", _plain(self.layer))
+        validate_parameter_constraints(CONSTRAINTS, vars(self), "ImageEncoder")
         set_field(self, "pool", _plain(self.pool))
         if self.pretrained is not None:
             set_field(self, "pretrained", str(Path(self.pretrained).expanduser()))
@@ -236,9 +247,9 @@ def _check_name(name: str) -> None:
         return
     known = ", ".join(repr(known) for known in (GABOR, *PRESETS))
     raise ValueError(
-        f"Invalid value for the 'encoder' parameter. Allowed values are {known}, or "
+        f"The name of an image encoder must be one of {known}, or "
         "a network of a library as 'timm:MODEL', 'open_clip:MODEL/TAG' or "
-        f"'torchvision:MODEL', or a callable, but got {name!r} instead."
+        f"'torchvision:MODEL', or encoder a callable, but got {name!r} instead."
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..utils.checks import five
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.unpickle import load_npy
 from .columns import FeatureBlock, feature_columns
@@ -25,6 +26,7 @@ NO_ARCHIVE = (EOFError, TypeError, zipfile.BadZipFile)
 USUAL_KEYS = ("img_features", "image_features", "features")
 
 
+@checked(fname=[str, os.PathLike], key=[str, list, tuple, None])
 @fill_doc
 def read_image_features(
     fname: str | os.PathLike,
@@ -81,7 +83,7 @@ def read_image_features(
             ]
         )
     elif key is not None:
-        raise ValueError(f"{path} holds one array and no entry {key!r}.")
+        raise ValueError(f"{path} holds one array and no entry key={key!r}.")
     else:
         arrays, columns = [_rows(contents, names, str(path))], None
     rows = np.concatenate([array.reshape(len(names), -1) for array in arrays], axis=1)

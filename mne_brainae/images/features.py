@@ -18,7 +18,8 @@ import pandas as pd
 from mne.utils import ProgressBar
 from PIL import Image
 
-from ..utils.checks import _validate_type, verbose
+from ..utils.checks import verbose
+from ..utils.constraints import checked, integer
 from ..utils.docs import fill_doc
 from .cache import FeatureCache, cache_folder, content_key
 from .columns import FeatureBlock, feature_columns
@@ -47,6 +48,12 @@ N_READERS = min(4, os.cpu_count() or 1)
 LONG = 128  # images, from which on the progress is shown
 
 
+@checked(
+    encoder=[str, ImageEncoder, callable],
+    device=[str],
+    batch_size=[integer(1), None],
+    cache=[str, os.PathLike, "boolean", None],
+)
 @fill_doc
 @verbose
 def compute_image_features(
@@ -178,7 +185,6 @@ class _Loaded(NamedTuple):
 
 def _worker(encoder, options: dict, degradations, how: dict) -> _Worker:
     """Choose what encodes, what it is fed and where its features are kept."""
-    _validate_type(encoder, (str, ImageEncoder, "callable"), "encoder")
     given = [name for name, value in options.items() if value is not None]
     n_group = how["batch_size"] or BATCH_SIZE
     if isinstance(encoder, str):

@@ -130,7 +130,7 @@ def locate_images(images, names) -> dict[str, Path | Image.Image]:
         images = [images]
     if _is_path(images):
         return find_images(images, names)
-    if not isinstance(images, Iterable):
+    if not isinstance(images, Iterable) or isinstance(images, pd.Series):
         raise TypeError(
             "images must be a folder, files, a mapping from name to file, PIL images "
             f"or a DataFrame of features, got {type(images).__name__}."
@@ -167,6 +167,9 @@ def explain(picture: str | os.PathLike) -> Iterator[None]:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Turn an image upright and into RGB, see :func:`read_image`."""
+    if 0 in image.size:
+        width, height = image.size
+        raise ValueError(f"it is of {width} x {height} pixels and shows nothing")
     white_is_known = image.format in SIXTEEN_BITS or image.mode.startswith("I;16")
     image = ImageOps.exif_transpose(image)
     if image.mode[0] in "IF":
@@ -208,8 +211,8 @@ def _as_path(value) -> Path:
 
 def as_names(names) -> list[str]:
     """Return names as text, none of them twice."""
-    if isinstance(names, str):
-        raise TypeError(f"names must be a sequence of names, got the string {names!r}.")
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"names must be a sequence of names, got {names!r}.")
     names = texts(names)
     check_once(names, "names")
     if not names:

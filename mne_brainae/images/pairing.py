@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..utils.checks import check_finite, check_once, five
+from ..utils.checks import check_finite, check_once, check_real, five
 from ..utils.names import texts
 
 SUFFIXES = frozenset(
@@ -250,6 +250,7 @@ def rows_by_name(rows: np.ndarray, names: pd.Series) -> pd.DataFrame:
         The row of the first epoch of every image. Rows of one image that differ by more
         than rounding are a ValueError.
     """
+    check_real(rows, "images")
     if rows.ndim != 2 or len(rows) != len(names):
         raise ValueError(
             f"images as an array must have shape (n_epochs, n_features) with "
@@ -262,7 +263,7 @@ def rows_by_name(rows: np.ndarray, names: pd.Series) -> pd.DataFrame:
     differs = _differ_from_first(rows, features.index.get_indexer(names))
     if differs.any():
         raise ValueError(
-            "Epochs of one image have different rows of features: "
+            "Epochs of one image have different rows of features in images: "
             f"{five(names[differs].unique())}."
         )
     return features.astype(np.float32)
@@ -283,5 +284,11 @@ def _differ_from_first(rows: np.ndarray, images: np.ndarray) -> np.ndarray:
 def named_rows(rows: np.ndarray) -> pd.DataFrame:
     """Name rows of features of new images by their number."""
     rows = np.atleast_2d(rows)
+    if rows.ndim != 2:
+        raise ValueError(
+            "images as an array must be features of shape (n_images, n_features), got "
+            f"{rows.shape}. Give pictures as files or PIL images."
+        )
+    check_real(rows, "images")
     names = [f"image-{i}" for i in range(len(rows))]
     return pd.DataFrame(rows, index=pd.Index(names, name="image"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..utils.checks import check_once, five
+from ..utils.checks import check_once, check_real, five
 from ..utils.names import texts
 from .files import as_names
 from .pairing import match_names
@@ -85,8 +85,7 @@ def to_array(values) -> np.ndarray:
 
 def as_float32(rows: np.ndarray, names, what: str) -> np.ndarray:
     """Return rows of features as float32; what it cannot hold is an error."""
-    if rows.dtype.kind not in "biuf":
-        raise TypeError(f"{what} must be real numbers, got {rows.dtype}.")
+    check_real(rows, what)
     with np.errstate(over="ignore"):
         values = rows.astype(np.float32, copy=False)
     check_rows(values, names, what)

@@ -37,6 +37,15 @@ FEWEST_TO_TRAIN = 100
 SIZES = ("n_kernels", "kernel_length", "pool_length", "pool_stride")
 
 
+def check_identity(image_projection, n_embedding: int | None) -> None:
+    """Refuse an embedding dimension where that of the image features is taken."""
+    if image_projection == "identity" and n_embedding is not None:
+        raise ValueError(
+            f"n_embedding={n_embedding} has no effect with image_projection='identity',"
+            " which takes the image features as they are. Leave it out."
+        )
+
+
 @fill_doc
 class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedModel):
     """One latent space for brain responses and the images that evoked them.
@@ -224,7 +233,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
                 "mask_augmentation shows the encoder something else than it is to "
                 "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
             )
-
+        check_identity(self.image_projection, self.n_embedding)
         if self.init is not None:
             self._check_start()
         elif self._takes_squares:

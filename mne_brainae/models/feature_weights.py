@@ -41,21 +41,16 @@ class SpatialWindow:
     width: float
 
     @classmethod
-    def of(cls, given, columns: pd.Index) -> SpatialWindow:
-        """Take a window from the user, for features with these columns."""
+    def of(cls, given) -> SpatialWindow:
+        """Take a window from the user."""
         try:
             window = cls(*map(float, given))
         except (TypeError, ValueError):
             window = None
-        if window is None or not window.width > 0:
+        if window is None or not np.isfinite(given).all() or window.width <= 0:
             raise ValueError(
                 "spatial_window must be 'auto', None or (row, column, width) as shares "
                 f"of the image, got {given!r}."
-            )
-        if not has_maps(columns):
-            raise ValueError(
-                "spatial_window needs image features with maps, that is, columns with "
-                "levels 'row' and 'column', as pool='spatial' of ImageEncoder gives."
             )
         return window
 
@@ -88,6 +83,15 @@ def has_maps(columns: pd.Index) -> bool:
         return False
     places = [columns.get_level_values(level) for level in ("row", "column")]
     return all(place.max() > 0 for place in places)
+
+
+def check_maps(columns: pd.Index) -> None:
+    """Refuse a spatial window of features that have no places."""
+    if not has_maps(columns):
+        raise ValueError(
+            "spatial_window needs image features with maps, that is, columns with "
+            "levels 'row' and 'column', as pool='spatial' of ImageEncoder gives."
+        )
 
 
 def feature_maps(columns: pd.Index) -> FeatureMaps:

@@ -19,6 +19,7 @@ from ..images import ImageEncoder
 from ..nn.network import build_network
 from ..preprocessing.imputation import Imputer
 from ..preprocessing.scaling import Scaler
+from ..utils.checks import five
 from ..utils.files import as_group, read_arrays, take_group, write_arrays
 from .latent import Latent
 from .linear_gaussian import ConceptLaw, ErrorLaw, Steps
@@ -163,6 +164,12 @@ def _header(model) -> dict:
 def read_model(fname: Path, parts: dict) -> BaseEstimator:
     """Rebuild a fitted model from its file."""
     arrays, header = read_arrays(fname, **MODEL_FILE)
+    unknown = set(parts) - set(header["params"])
+    if unknown:
+        raise ValueError(
+            f"parts name what {header['class']} has not: {five(sorted(unknown))}. It "
+            f"has {', '.join(header['params'])}."
+        )
     missing = [name for name in own_parts(header["params"]) if name not in parts]
     needed = [name for name in missing if name != "image_encoder"]
     if needed:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from functools import partial
@@ -16,7 +17,7 @@ import pandas as pd
 from ..images.files import locate_images
 from ..images.ready import is_array, to_array
 from ..preprocessing.epochs import read_blocks
-from ..utils.checks import _validate_type, check_epochs, names_in
+from ..utils.checks import check_epochs, check_old_file, names_in
 from ..utils.fingerprint import file_state, fingerprint
 from ..utils.names import texts
 
@@ -98,9 +99,9 @@ def fingerprint_epochs(epochs: mne.BaseEpochs | str | Path) -> str:
     fingerprint : str
         32 hexadecimal digits.
     """
-    _validate_type(epochs, (mne.BaseEpochs, "path-like"), "epochs")
-    if not isinstance(epochs, mne.BaseEpochs):
-        return fingerprint(*map(file_state, _parts_of(Path(epochs))))
+    if isinstance(epochs, str | os.PathLike):
+        path = check_old_file(epochs, "epochs that epochs.save wrote")
+        return fingerprint(*map(file_state, _parts_of(path)))
     check_epochs(epochs)
     picks = np.arange(len(epochs.ch_names))
     about = {name: epochs.info[name] for name in INFO}

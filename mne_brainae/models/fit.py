@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from ..utils.checks import _check_fname, verbose
+from ..utils.checks import check_old_file, verbose
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from .file import read_model
 from .model import Model
@@ -52,6 +51,7 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
     return make_model(recipe, **params).fit(epochs, images)
 
 
+@checked(parts=[dict, None])
 @verbose
 def read_brainae(fname, *, parts: dict | None = None, verbose=None) -> Model:
     """Read a model that ``save`` wrote.
@@ -77,5 +77,4 @@ def read_brainae(fname, *, parts: dict | None = None, verbose=None) -> Model:
     >>> import mne_brainae
     >>> mne_brainae.read_brainae("sub-01.safetensors")  # doctest: +SKIP
     """
-    _check_fname(fname, overwrite="read", must_exist=True)
-    return read_model(Path(fname), parts or {})
+    return read_model(check_old_file(fname, "a model that save wrote"), parts or {})

@@ -15,6 +15,22 @@ from .linear_gaussian.ridge import Ridge
 ALPHAS = tuple(10.0 ** (half / 2) for half in range(-2, 15))
 
 
+def check_alphas(alphas) -> None:
+    """Refuse ridge penalties that are none, or no positive numbers.
+
+    Parameters
+    ----------
+    alphas : array-like
+        The penalties.
+    """
+    values = np.asarray(alphas)
+    are_numbers = values.ndim == 1 and values.size and values.dtype.kind in "iuf"
+    if not are_numbers or not np.all((values > 0) & np.isfinite(values)):
+        raise ValueError(
+            f"alphas must be positive numbers, one at least, got {alphas!r}."
+        )
+
+
 @dataclass
 class LinearMap:
     """A linear map, and the penalty that it was learned with.

@@ -14,9 +14,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ..images import compute_image_features
+from ..images import ImageEncoder, compute_image_features
 from ..images.pairing import named_rows
-from ..images.ready import is_array, to_array
+from ..images.ready import check_table, is_array, to_array
 from ..preprocessing.averaging import trials_averaged
 from ..preprocessing.epochs import make_evoked
 from ..preprocessing.recorded import (
@@ -37,10 +37,20 @@ from ..utils.checks import (
     warn,
 )
 from ..utils.docs import fill_doc
+from .feature_weights import SpatialWindow
 from .file import name_of, write_model
 from .latent import Latent
 from .parts import Part
 from .training_set import Reading, TrainingSet
+
+
+def _check_encoder(encoder) -> None:
+    """Refuse an unknown image encoder, even where features make it unused."""
+    if isinstance(encoder, str):
+        try:
+            ImageEncoder(encoder)
+        except ValueError as error:
+            raise ValueError(f"image_encoder: {error}") from None
 
 
 class Model(BaseEstimator):
@@ -84,7 +94,11 @@ class Model(BaseEstimator):
         says what was expected.
         """
         self._validate_params()
-        for part in self.get_params(deep=False).values():
+        params = self.get_params(deep=False)
+        _check_encoder(params["image_encoder"])
+        if params.get("spatial_window") not in (None, "auto"):
+            SpatialWindow.of(params["spatial_window"])
+        for part in params.values():
             if isinstance(part, Part):
                 part.check()
 
@@ -180,19 +194,27 @@ class Model(BaseEstimator):
         ready = isinstance(images, pd.DataFrame) or has_rows
         if has_rows:
             images = named_rows(to_array(images))
+        if images is None or isinstance(images, pd.Series):
+            raise TypeError(
+                "images must be images by name, or features as a DataFrame or array, "
+                f"got {type(images).__name__}."
+            )
         if not ready and latent.image_encoder is None:
             raise ValueError(
                 "The model was fitted on ready features and has no image encoder. Give "
                 "features of the same kind, as a DataFrame or array, not "
                 f"{type(images).__name__}."
             )
-        features = compute_image_features(
-            images,
-            latent.image_encoder,
-            names=names,
-            device=self.device,
-            verbose=self.verbose,
-        )
+        if ready:
+            features = check_table(images, names)
+        else:
+            features = compute_image_features(
+                images,
+                latent.image_encoder,
+                names=names,
+                device=self.device,
+                verbose=self.verbose,
+            )
         latent.check_features(features)
         return features
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from numbers import Integral
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
@@ -28,6 +29,21 @@ class Part(BaseEstimator):
     def check(self) -> None:
         """Refuse values that no training can use."""
         self._validate_params()
+
+
+def check_size(validation_size: float | int) -> None:
+    """Refuse what is neither a share nor a whole number of images.
+
+    Parameters
+    ----------
+    validation_size : float | int
+        A positive number.
+    """
+    if validation_size >= 1 and not isinstance(validation_size, Integral):
+        raise ValueError(
+            "validation_size must be a share below 1 or a whole number of images, got "
+            f"{validation_size!r}."
+        )
 
 
 class Training(Part):
@@ -141,6 +157,7 @@ class Training(Part):
     def check(self) -> None:
         """Refuse values that no training can use."""
         super().check()
+        check_size(self.validation_size)
         valid = len(self.betas) == 2 and all(
             isinstance(beta, float | int) and 0 <= beta < 1 for beta in self.betas
         )

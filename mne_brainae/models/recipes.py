@@ -123,9 +123,8 @@ def make_model(recipe: str = "best", **params):
     BrainAE(n_embedding=64,
             training=Training(max_epochs=10, validation='image', validation_size=740))
     """
-    from ..utils.checks import _check_option
-
-    _check_option("recipe", recipe, tuple(RECIPES))
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe must be one of {tuple(RECIPES)}, got {recipe!r}.")
     chosen = RECIPES[recipe]
     model = estimator_class(chosen.estimator)()
     own = {

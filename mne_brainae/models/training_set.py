@@ -25,7 +25,13 @@ from ..preprocessing.splits import hold_out
 from ..preprocessing.trials import Trials
 from ..utils.checks import check_image_names, logger, pick_channels
 from ..utils.files import take_rows
-from .feature_weights import SpatialWindow, choose_window, feature_weights, has_maps
+from .feature_weights import (
+    SpatialWindow,
+    check_maps,
+    choose_window,
+    feature_weights,
+    has_maps,
+)
 from .latent import Latent
 from .training import Pairs
 
@@ -283,8 +289,8 @@ def check_size(table: pd.DataFrame) -> None:
         )
     if "concept" in table and table["concept"].nunique() == 1:
         raise ValueError(
-            f"All epochs show one concept, {table['concept'].iloc[0]!r}; at least two "
-            "are needed."
+            f"epochs.metadata['concept'] is always {table['concept'].iloc[0]!r}. At "
+            "least two concepts are needed, or drop the column to hold out images."
         )
 
 
@@ -361,7 +367,8 @@ def _scale_of_images(
     if window == "auto":
         window = choose_window(rows, responses) if has_maps(rows.columns) else None
     elif window is not None:
-        window = SpatialWindow.of(window, rows.columns)
+        window = SpatialWindow.of(window)
+        check_maps(rows.columns)
     weights = feature_weights(rows.columns, window)
     scaler = Scaler.for_features(rows.to_numpy(np.float32), weights)
     return None if window is None else astuple(window), scaler

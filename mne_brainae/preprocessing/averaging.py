@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from ..utils.checks import (
-    _validate_type,
     check_concepts,
     check_epochs,
     check_finite,
@@ -20,6 +19,7 @@ from ..utils.checks import (
     pick_channels,
     verbose,
 )
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.files import zeros
 from .epochs import make_epochs, read_blocks
@@ -146,6 +146,7 @@ def _is_shared(column) -> bool:
         return False
 
 
+@checked(epochs=check_epochs, by=[str])
 @verbose
 @fill_doc
 def average_repetitions(
@@ -174,7 +175,6 @@ def average_repetitions(
     image whose epochs name no concept or several, are a ValueError. The original epochs
     are not changed, but bad ones are dropped as on reading.
     """
-    _validate_type(epochs, mne.BaseEpochs, "epochs")
     picks = pick_channels(epochs.info, picks)
     means, table = average_by(epochs, by, picks)
     info = mne.pick_info(epochs.info, picks)

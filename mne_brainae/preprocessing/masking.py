@@ -4,22 +4,41 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import mne
 import numpy as np
 
 from ..utils.checks import (
-    _check_option,
-    _validate_type,
+    check_epochs,
     pick_channels,
     seed_from,
     verbose,
 )
+from ..utils.constraints import checked, integer, options, positive, share
 from ..utils.docs import fill_doc
 from .epochs import make_epochs, read_array
 
 MASKS = ("random", "spatial", "temporal", "forecast")
 
 
+def _check_shape(shape, name: str) -> None:
+    """Refuse what is no shape of responses."""
+    is_shape = isinstance(shape, tuple | list) and len(shape) == 3
+    if not is_shape or not all(isinstance(n, Integral) and n > 0 for n in shape):
+        raise ValueError(
+            f"{name} must be (n_epochs, n_channels, n_times), three integers of at "
+            f"least 1, got {shape!r}."
+        )
+
+
+@checked(
+    kind=[options(*MASKS)],
+    shape=_check_shape,
+    ratio=[share()],
+    block=[integer(1)],
+    random_state=["random_state"],
+)
 @fill_doc
 def make_mask(
     kind: str,
@@ -50,11 +69,6 @@ def make_mask(
     mask : array of bool, shape (n_epochs, n_channels, n_times)
         True where an entry is missing.
     """
-    _check_option("kind", kind, MASKS)
-    if not 0 < ratio < 1:
-        raise ValueError(f"ratio must lie between 0 and 1, got {ratio}.")
-    if block < 1:
-        raise ValueError(f"block must be at least 1 sample, got {block}.")
     n_epochs, n_channels, n_times = shape
     rng = np.random.default_rng(seed_from(random_state))
     n_blocks = -(-n_times // block)
@@ -117,6 +131,13 @@ def draw_mask(
     return mask
 
 
+@checked(
+    epochs=check_epochs,
+    kind=[options(*MASKS), "array-like"],
+    ratio=[share()],
+    block_length=[positive()],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def mask_epochs(
@@ -153,7 +174,6 @@ def mask_epochs(
     epochs_masked : instance of EpochsArray
         A copy of the picked channels whose missing entries are NaN.
     """
-    _validate_type(epochs, mne.BaseEpochs, "epochs")
     picks = pick_channels(epochs.info, picks)
     data = read_array(epochs, picks)
     if isinstance(kind, str):
@@ -173,12 +193,13 @@ def mask_epochs(
 def _check_mask(mask: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     if mask.dtype != bool:
         raise TypeError(
-            f"A mask must be boolean, True where missing, got {mask.dtype}."
+            "kind must name a mask or be one, an array of bool that is True where an "
+            f"entry is to be missing, got {mask.dtype}."
         )
     try:
         return np.broadcast_to(mask, shape)
     except ValueError:
         raise ValueError(
-            f"The mask has shape {mask.shape}, which does not fit the "
+            f"kind is a mask of shape {mask.shape}, which does not fit the "
             f"(n_epochs, n_channels, n_times) = {shape} of the epochs."
         ) from None

@@ -8,7 +8,8 @@ import re
 
 import mne
 
-from ..utils.checks import _validate_type, five
+from ..utils.checks import five
+from ..utils.constraints import checked
 
 LOBES = {
     "F": "frontal",
@@ -40,6 +41,7 @@ def _region(name: str) -> str | None:
     return None
 
 
+@checked(info=[mne.Info])
 def channel_regions(info: mne.Info) -> dict[str, list[str]]:
     """Sort the sensors of a recording by the region that their names say.
 
@@ -67,7 +69,6 @@ def channel_regions(info: mne.Info) -> dict[str, list[str]]:
     that they are the temporal, parietal and occipital ones is inferred from it. For
     TVSD the table has the channels in IT, 256 and 320 of the two animals.
     """
-    _validate_type(info, mne.Info, "info")
     regions: dict[str, list[str]] = {}
     for name in info["ch_names"]:
         if region := _region(name):

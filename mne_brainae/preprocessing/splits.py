@@ -9,20 +9,29 @@ from collections.abc import Iterator, Sequence
 import mne
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
+from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from ..utils.checks import (
-    _validate_type,
+    check_epochs,
     check_image_names,
     counted,
     five,
     logger,
+    seed_from,
     verbose,
 )
+from ..utils.constraints import checked, integer
 from ..utils.docs import fill_doc
 from ..utils.names import column_of_text
 
 
+@checked(
+    epochs=check_epochs,
+    by=[str],
+    n_splits=[integer(2), None],
+    disjoint=[str, list, tuple],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def split_epochs(
@@ -31,6 +40,7 @@ def split_epochs(
     *,
     n_splits: int | None = None,
     disjoint: str | Sequence[str] = (),
+    random_state=None,
     verbose=None,
 ) -> Iterator[tuple[mne.BaseEpochs, mne.BaseEpochs]]:
     """Split epochs so that training and test share no group.
@@ -39,9 +49,9 @@ def split_epochs(
     ----------
     %(epochs_images)s
     by : str
-        The metadata column that names the groups: ``"session"`` tests across sessions,
-        ``"subject"`` leaves one subject out after another, ``"concept"`` tests on
-        concepts that were never trained on.
+        What the groups are: ``"image"``, or a metadata column. ``"session"`` tests
+        across sessions, ``"subject"`` leaves one subject out after another,
+        ``"concept"`` tests on concepts that were never trained on.
     n_splits : int | None
         How many parts the groups are divided into; None leaves out one group at a
         time. The splitters are GroupKFold and LeaveOneGroupOut of scikit-learn.
@@ -50,6 +60,9 @@ def split_epochs(
         ``"image"`` or ``"concept"``: what the test shows is dropped from the training.
         Without it another subject's response to a test image may be trained on, and the
         model warns.
+    random_state : None | int | instance of RandomState
+        The seed of the groups of every part. None divides them into parts of like
+        numbers of epochs, not at random.
     %(verbose)s
 
     Returns
@@ -57,24 +70,29 @@ def split_epochs(
     splits : iterator of tuple
         Training and test epochs of every split, in this order.
     """
-    check_image_names(epochs)
+    names = check_image_names(epochs)
     disjoint = [disjoint] if isinstance(disjoint, str) else list(disjoint)
-    _validate_type(n_splits, ("int-like", None), "n_splits")
-    for column in (by, *disjoint):
-        if column not in epochs.metadata:
-            raise ValueError(
-                f"epochs.metadata has no column {column!r} to split by, only "
-                f"{five(epochs.metadata.columns)}."
-            )
-    groups = _column(epochs, by)
+    for name, columns in (("by", [by] * (by != "image")), ("disjoint", disjoint)):
+        for column in columns:
+            if column not in epochs.metadata:
+                raise ValueError(
+                    f"{name}={column!r} is no column of epochs.metadata, which has "
+                    f"{five(epochs.metadata.columns)}."
+                )
+    groups = names.to_numpy() if by == "image" else _column(epochs, by)
     n_groups = len(np.unique(groups))
     if not 2 <= (n_splits or 2) <= n_groups or n_groups < 2:
         raise ValueError(
             f"Two groups or more are needed, and at least one for each of n_splits="
             f"{n_splits}, but epochs.metadata[{by!r}] has {n_groups}."
         )
-    splitter = LeaveOneGroupOut() if n_splits is None else GroupKFold(n_splits)
-    return _splits(epochs, splitter, groups, disjoint, by, logger.level)
+    if n_splits is None:
+        parts = LeaveOneGroupOut().split(groups, groups=groups)
+    elif random_state is None:
+        parts = GroupKFold(n_splits).split(groups, groups=groups)
+    else:
+        parts = divide(groups, n_splits, seed_from(random_state))
+    return _splits(epochs, parts, groups, disjoint, by, logger.level)
 
 
 def _column(epochs, name: str) -> np.ndarray:
@@ -88,8 +106,33 @@ def _column(epochs, name: str) -> np.ndarray:
     return column_of_text(column).to_numpy()
 
 
-def _splits(epochs, splitter, groups, disjoint, by, level):
-    for train, test in splitter.split(groups, groups=groups):
+def divide(
+    groups: np.ndarray, n_splits: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Divide groups into folds at random.
+
+    Parameters
+    ----------
+    groups : array, shape (n,)
+        The group of every row.
+    n_splits : int
+        The number of folds.
+    seed : int
+        The seed.
+
+    Yields
+    ------
+    train, test : array of int
+        The rows of every fold, those of one group on one side.
+    """
+    codes, names = pd.factorize(groups)
+    folds = KFold(n_splits, shuffle=True, random_state=seed)
+    for train, test in folds.split(names):
+        yield tuple(np.flatnonzero(np.isin(codes, part)) for part in (train, test))
+
+
+def _splits(epochs, parts, groups, disjoint, by, level):
+    for train, test in parts:
         for column in disjoint:
             values = _column(epochs, column)
             train = train[~np.isin(values[train], values[test])]

@@ -21,6 +21,7 @@ from ..utils.checks import (
     pick_channels,
     verbose,
 )
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.names import column_of_text
 from ..utils.units import as_whitened
@@ -174,6 +175,7 @@ class MVNN(TransformerMixin, BaseEstimator):
     def __init__(self, dim: str = "epochs"):
         self.dim = dim
 
+    @checked(epochs=check_epochs)
     @verbose
     @fill_doc
     def fit(self, epochs: mne.BaseEpochs, y=None, *, picks=None, verbose=None) -> MVNN:
@@ -193,6 +195,7 @@ class MVNN(TransformerMixin, BaseEstimator):
             The fitted normalization. Epochs that were averaged before, too few
             repetitions for ``dim="time"`` and NaN are a ValueError.
         """
+        _check_option("dim", self.dim, DIMS)
         images = check_image_names(epochs).to_numpy()
         if (trials_averaged(epochs.metadata) > 1).any():
             raise ValueError(
@@ -297,7 +300,7 @@ class MVNN(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "covariances_")
         if session not in self.covariances_:
             raise ValueError(
-                f"MVNN was not fitted on session {session!r}, only on "
+                f"MVNN was not fitted on the session {session!r}, only on "
                 f"{five(self.covariances_)}. Fit on the training epochs of every "
                 "session."
             )

@@ -12,14 +12,15 @@ import pandas as pd
 
 from ..preprocessing.epochs import make_evoked, read_array
 from ..utils.checks import (
-    _check_option,
-    _validate_type,
+    check_epochs,
+    check_evoked,
     check_image_names,
     counted,
     five,
     seed_from,
     verbose,
 )
+from ..utils.constraints import checked, integer, options
 from ..utils.docs import fill_doc
 from ..viz.encoding import plot_encoding_scores, plot_subjects
 from .correlation import correlate, correlate_resampled, standardize
@@ -85,6 +86,7 @@ class EncodingScores(Result):
     ceiling_map: mne.EvokedArray | None
     protocol: dict
 
+    @checked(by=[options("score", "image", "channel", "time")])
     def to_data_frame(self, by: str = "score") -> pd.DataFrame:
         """Return the scores as a table.
 
@@ -101,7 +103,6 @@ class EncodingScores(Result):
             ``high``. By channel and by time (in seconds) they are ``r_images``,
             ``r_half``, ``noise ceiling``, ``mse`` and ``mse (mean response)``.
         """
-        _check_option("by", by, ("score", "image", "channel", "time"))
         if by == "image":
             return self.per_image.copy()
         if by == "score":
@@ -159,6 +160,14 @@ class EncodingScores(Result):
         return text.where(self.table.notna(), "").loc[self.table.notna().any(axis=1)]
 
 
+@checked(
+    epochs=check_epochs,
+    epochs_predicted=check_epochs,
+    mean_response=check_evoked,
+    n_splits=[integer(1)],
+    n_bootstraps=[integer(0)],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def score_encoding(
@@ -229,12 +238,6 @@ def score_encoding(
     of the halvings, so that the choice of the halves is covered. The interval holds the
     middle 95 %% of deviations from their mean, laid around the estimate.
     """
-    for name, value, least in (
-        ("n_splits", n_splits, 1),
-        ("n_bootstraps", n_bootstraps, 0),
-    ):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}.")
     pairs = pair_responses(epochs, epochs_predicted, mean_response, picks)
     seed = seed_from(random_state)
     rng = np.random.default_rng(seed)
@@ -459,6 +462,11 @@ class SubjectComparison(Result):
         )
 
 
+@checked(
+    scores=[pd.DataFrame],
+    reference=[str],
+    alternative=[options("two-sided", "greater", "less")],
+)
 def compare_subjects(
     scores: pd.DataFrame, reference: str, *, alternative: str = "two-sided"
 ) -> SubjectComparison:
@@ -487,9 +495,15 @@ def compare_subjects(
     from mne.stats import bonferroni_correction
     from scipy.stats import wilcoxon
 
-    _validate_type(scores, pd.DataFrame, "scores")
-    _check_option("reference", reference, tuple(scores.columns))
-    _check_option("alternative", alternative, ("two-sided", "greater", "less"))
+    if reference not in scores:
+        raise ValueError(
+            f"reference={reference!r} is no column of scores, which have "
+            f"{five(scores.columns)}."
+        )
+    if any(dtype.kind not in "biuf" for dtype in scores.dtypes):
+        raise TypeError(
+            f"scores must be numbers, got columns of {five(scores.dtypes)}."
+        )
     n_subjects = len(scores)
     if n_subjects < LEAST_SUBJECTS:
         raise ValueError(

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,12 @@ from scipy.stats import binomtest, hypergeom
 
 from ..images.pairing import match_names, stem
 from ..utils.checks import (
+    check_once,
     counted,
     five,
     seed_from,
 )
+from ..utils.constraints import checked, integer, share
 from ..utils.docs import fill_doc
 from ..utils.names import texts
 from ..viz.decoding import plot_confusion, plot_identification
@@ -58,6 +61,24 @@ def log_likelihood(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     return a @ b.T - (np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)) / 2
+
+
+#: Constraints of the number of guesses, and of the groups of candidates.
+GUESSES = [integer(1)]
+GROUPS = [Mapping, pd.Series, None]
+
+
+def _check_guesses(ks, name: str) -> None:
+    """Refuse numbers of guesses that are none."""
+    are_numbers = isinstance(ks, Sequence | np.ndarray) and not isinstance(ks, str)
+    if (
+        not are_numbers
+        or not len(ks)
+        or not all(isinstance(k, Integral) and k > 0 for k in ks)
+    ):
+        raise ValueError(
+            f"{name} must be integers of at least 1, one of them or more, got {ks!r}."
+        )
 
 
 def rank_of_truth(similarity: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -121,6 +142,7 @@ class Identification(Result):
 
     def __post_init__(self):
         super().__post_init__()
+        self._check_types()
         self.candidates, self.truth = texts(self.candidates), texts(self.truth)
         shape = (len(self.truth), len(self.candidates))
         if self.similarity.shape != shape:
@@ -128,6 +150,7 @@ class Identification(Result):
                 f"similarity must have shape (n_epochs, n_candidates) = {shape}, got "
                 f"{self.similarity.shape}."
             )
+        check_once(self.candidates, "candidates")
         rows = match_names(self.truth, self.candidates, "The gallery")
         self.truth = [self.candidates[row] for row in rows]
         if isinstance(self.similarity, Comparison):
@@ -135,8 +158,26 @@ class Identification(Result):
         self._ranking = rank(self.similarity, np.array(rows, int))
         self.ranks = self._ranking.ranks
 
+    def _check_types(self) -> None:
+        """Refuse similarities that are no real numbers, and names that are no list."""
+        if not isinstance(self.similarity, Comparison):
+            self.similarity = np.asarray(self.similarity)
+            if self.similarity.dtype.kind not in "biuf":
+                raise TypeError(
+                    "similarity must be an array of real numbers, got "
+                    f"{self.similarity.dtype}."
+                )
+        for name in ("candidates", "truth"):
+            names = getattr(self, name)
+            if isinstance(names, str) or not isinstance(names, Iterable):
+                raise TypeError(
+                    f"{name} must be a sequence of names, one for each of them, got "
+                    f"{names!r}."
+                )
+
     # -- one number -------------------------------------------------------------------
 
+    @checked(k=GUESSES, n_way=[integer(2), None])
     @fill_doc
     def top_k(self, k: int = 1, *, n_way: int | None = None) -> float:
         """Return the share of epochs whose true candidate is among the best ``k``.
@@ -161,6 +202,7 @@ class Identification(Result):
         # How many of those that beat the truth are among the n_way - 1 drawn.
         return float(hypergeom.cdf(k - 1, n_others, self.ranks - 1, n_way - 1).mean())
 
+    @checked(k=GUESSES, n_way=[integer(2), None])
     @fill_doc
     def chance(self, k: int = 1, *, n_way: int | None = None) -> float:
         """Return the accuracy that guessing would reach.
@@ -203,6 +245,7 @@ class Identification(Result):
         """Median rank of the true candidate."""
         return float(np.median(self.ranks))
 
+    @checked(k=GUESSES, level=[share()])
     @fill_doc
     def interval(self, k: int = 1, *, level: float = 0.95) -> tuple[float, float]:
         """Return the confidence interval of :meth:`top_k`, by Wilson's score.
@@ -218,11 +261,10 @@ class Identification(Result):
         low, high : float
             The ends of the interval.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, got {level}.")
         result = self._test(k, alternative="two-sided")
         return tuple(result.proportion_ci(level, method="wilson"))
 
+    @checked(k=GUESSES)
     @fill_doc
     def p_value(self, k: int = 1) -> float:
         """Return how probable so many hits, or more, are by guessing.
@@ -244,6 +286,7 @@ class Identification(Result):
 
     # -- tables -----------------------------------------------------------------------
 
+    @checked(ks=_check_guesses, level=[share()])
     def scores(self, ks: Sequence[int] = (1, 5), *, level: float = 0.95):
         """Return accuracy beside chance, with interval and test.
 
@@ -278,6 +321,7 @@ class Identification(Result):
         """The most similar candidate of every epoch."""
         return [self.candidates[i] for i in self._ranking.best]
 
+    @checked(k=GUESSES)
     def best(self, k: int = 5) -> pd.DataFrame:
         """Return the names of the ``k`` most similar candidates of every epoch.
 
@@ -399,6 +443,7 @@ class Identification(Result):
             }
         )
 
+    @checked(groups=GROUPS, k=GUESSES)
     @fill_doc
     def accuracy_by(self, groups=None, *, k: int = 1) -> pd.DataFrame:
         """Return the accuracy of every group of true candidates.
@@ -431,6 +476,7 @@ class Identification(Result):
         )
         return table.sort_values(["accuracy", "mean_rank"], ascending=[False, True])
 
+    @checked(groups=GROUPS, normalize=["boolean"])
     def confusion(self, groups=None, *, normalize: bool = True) -> pd.DataFrame:
         """Return which group was taken for which.
 
@@ -466,6 +512,7 @@ class Identification(Result):
             )
         return [groups[name] for name in names]
 
+    @checked(n_candidates=[integer(2)], random_state=["random_state"])
     def sub_gallery(self, n_candidates: int, *, random_state=None) -> Identification:
         """Draw a smaller gallery that all epochs share.
 
@@ -482,7 +529,11 @@ class Identification(Result):
             The epochs whose true candidate was drawn, among what was drawn. For the
             mean over all draws see ``n_way`` of :meth:`top_k`.
         """
-        self._check_k(1, n_candidates)
+        if n_candidates > len(self.candidates):
+            raise ValueError(
+                f"n_candidates must lie between 2 and the {len(self.candidates)} "
+                f"candidates, got {n_candidates}."
+            )
         seed = seed_from(random_state)
         rng = np.random.default_rng(seed)
         columns = np.sort(rng.permutation(len(self.candidates))[:n_candidates])
@@ -573,7 +624,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         All epochs, in the order given. The protocol keeps what is common to all, adds
         up the test images seen in fit, and says what was transductive in any part.
     """
-    found = list(found)
+    found = _check_found(found)
     candidates = found[0].candidates
     for each in found:
         if sorted(each.candidates) != sorted(candidates):
@@ -590,6 +641,49 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         pooled | {"pooled over": f"{len(found)} parts"},
         all(each.is_log_likelihood for each in found),
     )
+
+
+def _check_found(found) -> list[Identification]:
+    """Return identifications as a list; what is none of them is a TypeError."""
+    if isinstance(found, Identification) or not isinstance(found, Iterable):
+        raise TypeError(
+            "found must be a list of Identification, such as one for every fold, got "
+            f"{type(found).__name__}."
+        )
+    found = list(found)
+    if not found:
+        raise ValueError("found is empty, expected one Identification or more.")
+    wrong = [each for each in found if not isinstance(each, Identification)]
+    if wrong:
+        raise TypeError(
+            "found must be a list of Identification, but one of its entries is "
+            f"{wrong[0]!r}."
+        )
+    return found
+
+
+def identify_by(identify: Callable, epochs) -> Identification:
+    """Return what a function of the user makes of epochs, if it is an Identification.
+
+    Parameters
+    ----------
+    identify : callable
+        Takes epochs and returns an :class:`Identification`.
+    epochs : instance of Epochs
+        The epochs.
+
+    Returns
+    -------
+    found : instance of Identification
+        What it returned; anything else is a TypeError.
+    """
+    found = identify(epochs)
+    if not isinstance(found, Identification):
+        raise TypeError(
+            "identify must return an Identification, as lambda epochs: "
+            f"model.retrieve(epochs, images) does, got {type(found).__name__}."
+        )
+    return found
 
 
 def check_templates(

@@ -15,17 +15,18 @@ from mne.utils import ProgressBar
 from scipy.stats import binomtest, pearsonr
 
 from ..utils.checks import (
-    _check_option,
-    _validate_type,
+    check_epochs,
+    check_evoked,
     check_image_names,
     check_same_space,
     counted,
     five,
     verbose,
 )
+from ..utils.constraints import checked, integer, options, positive
 from ..utils.docs import fill_doc
 from ..viz.decoding import plot_consistency, plot_occlusion
-from .identification import Identification
+from .identification import Identification, identify_by
 from .result import Result
 
 KINDS = ("pointwise", "increasing", "decreasing", "sliding")
@@ -99,6 +100,15 @@ class Occlusion(Result):
         )
 
 
+@checked(
+    identify=[callable],
+    epochs=check_epochs,
+    mean_response=check_evoked,
+    kind=[options(*KINDS)],
+    window=[positive()],
+    step=[positive(), None],
+    k=[integer(1)],
+)
 @verbose
 @fill_doc
 def occlude_times(
@@ -142,7 +152,6 @@ def occlude_times(
     the paper. A window that matters is one that this model uses; what a model fitted on
     the window alone would find there is another question.
     """
-    _check_option("kind", kind, KINDS)
     times, sfreq = epochs.times, epochs.info["sfreq"]
     width = round(window * sfreq)
     hop = width if step is None else round(step * sfreq)
@@ -173,6 +182,13 @@ def occlude_times(
     return Occlusion(table, whole, kind, k, protocol=protocol)
 
 
+@checked(
+    identify=[callable],
+    epochs=check_epochs,
+    mean_response=check_evoked,
+    regions=[Mapping, None],
+    k=[integer(1)],
+)
 @verbose
 @fill_doc
 def occlude_channels(
@@ -211,10 +227,11 @@ def occlude_channels(
         regions = {name: [name] for name in ch_names}
     unknown = [name for names in regions.values() for name in names]
     unknown = [name for name in unknown if name not in ch_names]
-    if unknown or not regions:
+    empty = [region for region, names in regions.items() if not len(names)]
+    if unknown or empty or not regions:
         raise ValueError(
-            "regions must name channels of mean_response, but these are none: "
-            f"{five(unknown)}."
+            "regions must name channels of mean_response, one or more for every region,"
+            f" but these are none: {five(unknown or empty or ['no region'])}."
         )
     parts = [
         ({"part": region}, (np.isin(ch_names, names), slice(None)))
@@ -231,11 +248,10 @@ def occlude_channels(
 def _score(identify, epochs, mean_response, parts, k):
     """Identify once with everything, and once with every part hidden."""
     check_image_names(epochs)
-    _validate_type(mean_response, mne.Evoked, "mean_response")
     hidden = epochs.copy().load_data()
     picks = check_same_space(hidden, mean_response.ch_names, mean_response.times)
-    whole = identify(hidden)
-    _validate_type(whole, Identification, "what identify returns")
+    whole = identify_by(identify, hidden)
+    whole.top_k(k)  # refuses more guesses than candidates before the work
     data = hidden.get_data(copy=False)
     original = data[:, picks].copy()
     rows = []
@@ -243,7 +259,7 @@ def _score(identify, epochs, mean_response, parts, k):
         covered = np.zeros(mean_response.data.shape, bool)
         covered[channels, times] = True
         data[:, picks] = np.where(covered, mean_response.data, original)
-        rows.append(label | _row(identify(hidden), whole, k))
+        rows.append(label | _row(identify_by(identify, hidden), whole, k))
     table = pd.DataFrame(rows)
     for column in ("p_change", "p_chance"):
         table[column] = fdr_correction(table[column])[1]
@@ -332,6 +348,7 @@ class Consistency(Result):
         return f"{parts}, r = {self.r:.2f}, p = {self.p:.2g}"
 
 
+@checked(r_map=check_evoked, occlusion=[Occlusion])
 def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
     """Correlate encoding with decoding (Figures 3e and 3f of the paper).
 
@@ -354,8 +371,6 @@ def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
     The p-value takes channels or windows as independent. Neighbors are not, so it is
     too small; compare maps of several subjects before believing it.
     """
-    _validate_type(r_map, mne.Evoked, "r_map")
-    _validate_type(occlusion, Occlusion, "occlusion")
     lost = -occlusion.table["change"].to_numpy()
     if occlusion.kind == "channel":
         by_channel = pd.Series(r_map.data.mean(axis=1), r_map.ch_names)

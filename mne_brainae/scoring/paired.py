@@ -19,7 +19,7 @@ from ..preprocessing.recorded import (
     missing_channels,
 )
 from ..utils.checks import (
-    _validate_type,
+    check_evoked,
     check_finite,
     check_image_names,
     pick_channels,
@@ -97,7 +97,7 @@ def pair_responses(
         The responses, on the channels that are good in ``epochs``. Other times, missing
         images and no channel are a ValueError.
     """
-    _validate_type(mean_response, mne.Evoked, "mean_response")
+    check_evoked(mean_response, "mean_response")
     check_image_names(epochs)
     predicted_names = check_image_names(epochs_predicted)
     ch_names, times = epochs_predicted.ch_names, epochs_predicted.times

@@ -20,16 +20,18 @@ from ..preprocessing.recorded import missing_channels
 from ..preprocessing.scaling import Scaler
 from ..utils.checks import (
     _check_option,
+    check_epochs,
     check_finite,
     check_same_space,
     five,
     seed_from,
     verbose,
 )
+from ..utils.constraints import checked, integer, positive
 from ..utils.docs import fill_doc
 from ..utils.units import scale_by_type
 from ..viz.decoding import plot_reconstruction
-from .identification import Identification
+from .identification import Identification, identify_by
 from .result import Result
 
 MODEL, MEAN, PCA = "model", "mean response", "probabilistic PCA"
@@ -90,6 +92,15 @@ class ReconstructionScores(Result):
         return wide.rename(columns=lambda ratio: f"{100 * ratio:g} %")
 
 
+@checked(
+    epochs=check_epochs,
+    kinds=[list, tuple],
+    ratios=["array-like"],
+    block_length=[positive()],
+    n_components=[integer(1), None],
+    identify=[callable, None],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def score_reconstruction(
@@ -147,8 +158,9 @@ def score_reconstruction(
             f"mne_brainae.BrainAE, got {type(model).__name__}."
         )
     check_is_fitted(model, "network_")
-    for kind in kinds:
-        _check_option("kinds", kind, MASKS)
+    _check_masks(kinds, ratios)
+    if epochs_train is not None:
+        check_epochs(epochs_train, "epochs_train")
     ch_names = model.info_["ch_names"]
     whole = read_array(epochs, check_same_space(epochs, ch_names, model.times_))
     if missing := missing_channels(epochs, model.info_):
@@ -198,6 +210,21 @@ def score_reconstruction(
         "seed": seed,
     }
     return ReconstructionScores(pd.DataFrame(rows), protocol)
+
+
+def _check_masks(kinds, ratios) -> None:
+    """Refuse masks that there are not, and shares that leave nothing or all."""
+    if not len(kinds):
+        raise ValueError(f"kinds are empty, expected one or more of {five(MASKS)}.")
+    for kind in kinds:
+        _check_option("kinds", kind, MASKS)
+    shares = np.asarray(ratios)
+    are_shares = shares.ndim == 1 and shares.size and shares.dtype.kind in "iuf"
+    if not are_shares or not np.all((shares > 0) & (shares < 1)):
+        raise ValueError(
+            "ratios must be shares between 0 and 1, one of them or more, got "
+            f"{ratios!r}."
+        )
 
 
 def _learn(
@@ -253,5 +280,5 @@ def _decode(identify, guess, masked: mne.BaseEpochs, system: str) -> dict:
     if system == MEAN:  # the same response to everything
         return {"top_1": np.nan, "chance": np.nan}
     rebuilt = make_epochs(guess, masked.info, masked.times, masked.metadata)
-    found = identify(rebuilt)
+    found = identify_by(identify, rebuilt)
     return {"top_1": found.top_k(1), "chance": found.chance(1)}

@@ -6,16 +6,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import mne
 import numpy as np
 import pandas as pd
 
 from ..preprocessing.averaging import average_repetitions
-from ..utils.checks import check_image_names, counted, seed_from, verbose
+from ..utils.checks import (
+    check_epochs,
+    check_image_names,
+    counted,
+    seed_from,
+    verbose,
+)
+from ..utils.constraints import checked, integer
 from ..utils.docs import fill_doc
 from ..viz.decoding import plot_averages
-from .identification import Identification
+from .identification import Identification, identify_by
 from .result import Result, common_protocol
 
 
@@ -62,6 +70,13 @@ class AverageScores(Result):
         return means.assign(n_draws=by_number.size())
 
 
+@checked(
+    identify=[callable],
+    epochs=check_epochs,
+    n_averaged=[list, tuple, range, np.ndarray, None],
+    n_draws=[integer(1)],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def score_averages(
@@ -98,14 +113,12 @@ def score_averages(
     most = int(names.value_counts().min())
     if n_averaged is None:
         n_averaged = sorted({most, *(2**i for i in range(most.bit_length()))})
-    wrong = [n for n in n_averaged if not 1 <= n <= most]
-    if wrong:
+    are_right = [isinstance(n, Integral) and 1 <= n <= most for n in n_averaged]
+    if not are_right or not all(are_right):
         raise ValueError(
-            f"n_averaged must lie between 1 and {most}, the fewest repetitions that an "
-            f"image of the epochs has, got {wrong[0]}."
+            f"n_averaged must be integers between 1 and {most}, the fewest repetitions "
+            f"that an image of the epochs has, got {list(n_averaged)}."
         )
-    if n_draws < 1:
-        raise ValueError(f"n_draws must be at least 1, got {n_draws}.")
     seed = seed_from(random_state)
     rng = np.random.default_rng(seed)
     rows, protocols = [], []
@@ -113,7 +126,7 @@ def score_averages(
         every = n == names.value_counts().max()
         for draw in range(1 if every else n_draws):
             drawn = epochs[_draw(names, n, rng)]
-            found = identify(average_repetitions(drawn, verbose="ERROR"))
+            found = identify_by(identify, average_repetitions(drawn, verbose="ERROR"))
             rows.append({"n_averaged": n, "draw": draw, **_scores(found)})
             protocols.append(found.protocol)
     protocol = common_protocol(protocols) | {

@@ -12,13 +12,13 @@ import pandas as pd
 
 from ..preprocessing.epochs import read_array
 from ..utils.checks import (
-    _check_option,
-    _validate_type,
+    check_epochs,
     check_finite,
     logger,
     pick_channels,
     verbose,
 )
+from ..utils.constraints import JOBS, checked, options
 from ..utils.docs import fill_doc
 
 #: The five rhythms of Figure 2b, in Hz.
@@ -62,12 +62,7 @@ def bands_in_window(
     duration, highest = n_times / info["sfreq"], info["sfreq"] / 2
     if info["lowpass"]:
         highest = min(highest, info["lowpass"])
-    for name, (fmin, fmax) in (BANDS if bands is None else bands).items():
-        if not 0 < fmin < fmax:
-            raise ValueError(
-                f"The band {name!r} must go from a positive frequency to a higher one, "
-                f"got {fmin:g} to {fmax:g} Hz."
-            )
+    for name, (fmin, fmax) in _checked_bands(bands).items():
         if round(fmin * duration, 6) < n_cycles:
             left_out[name] = (
                 f"{duration:g} s hold {fmin * duration:.2g} cycles of {fmin:g} Hz, "
@@ -96,6 +91,26 @@ def in_band(frequencies: np.ndarray, fmin: float, fmax: float) -> np.ndarray:
     return (frequencies >= fmin) & (frequencies < fmax)
 
 
+def _checked_bands(bands: Mapping | None) -> Mapping:
+    """Return frequency bands that each go from one frequency to a higher one."""
+    if bands is None:
+        return BANDS
+    if not isinstance(bands, Mapping) or not bands:
+        raise ValueError(
+            "bands must be a mapping from name to lowest and highest frequency in Hz, "
+            f"such as {{'alpha': (8.0, 13.0)}}, got {bands!r}."
+        )
+    for name, limits in bands.items():
+        limits = np.asarray(limits)
+        are_two = limits.shape == (2,) and limits.dtype.kind in "iuf"
+        if not are_two or not 0 < limits[0] < limits[1] < np.inf:
+            raise ValueError(
+                f"bands[{name!r}] must go from a positive frequency to a higher one in "
+                f"Hz, such as (8.0, 13.0), got {bands[name]!r}."
+            )
+    return bands
+
+
 def _bands_or_error(epochs, bands, n_cycles: int) -> dict:
     kept, left_out = bands_in_window(epochs.info, len(epochs.times), bands, n_cycles)
     for name, reason in left_out.items():
@@ -111,13 +126,14 @@ def _bands_or_error(epochs, bands, n_cycles: int) -> dict:
 
 def read_picked(epochs: mne.BaseEpochs, picks) -> tuple[np.ndarray, list[str]]:
     """Return the finite data of the picked channels, and their names."""
-    _validate_type(epochs, mne.BaseEpochs, "epochs")
+    check_epochs(epochs)
     picks = pick_channels(epochs.info, picks)
     data = read_array(epochs, picks)
     check_finite(data, "epochs")
     return data, [epochs.ch_names[pick] for pick in picks]
 
 
+@checked(epochs=check_epochs)
 @verbose
 @fill_doc
 def band_power(
@@ -158,6 +174,7 @@ def band_power(
     return pd.DataFrame(power, index=names)
 
 
+@checked(epochs=check_epochs, method=[options(*PHASE_LAGS)], n_jobs=JOBS)
 @verbose
 @fill_doc
 def phase_lag(
@@ -201,7 +218,6 @@ def phase_lag(
     """
     from mne_connectivity import spectral_connectivity_epochs
 
-    _check_option("method", method, PHASE_LAGS)
     bands = _bands_or_error(epochs, bands, PHASE_CYCLES)
     data, names = read_picked(epochs, picks)
     if len(data) < 2:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import mne
@@ -14,8 +15,8 @@ from scipy.stats import rankdata
 
 from ..preprocessing.averaging import average_by
 from ..utils.checks import (
-    _check_option,
     _validate_type,
+    check_epochs,
     check_finite,
     check_image_names,
     counted,
@@ -24,6 +25,7 @@ from ..utils.checks import (
     seed_from,
     verbose,
 )
+from ..utils.constraints import checked, integer, options, real
 from ..utils.docs import fill_doc
 from ..utils.names import texts
 from ..utils.units import scale_by_type
@@ -34,6 +36,7 @@ METRICS = ("correlation", "cosine", "euclidean", "sqeuclidean")
 METHODS = ("spearman", "pearson")
 
 
+@checked(metric=[options(*METRICS)])
 def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
     """Compute a representational dissimilarity matrix.
 
@@ -52,11 +55,10 @@ def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
     rdm : DataFrame, shape (n_images, n_images)
         The dissimilarities, named on both sides.
     """
-    _check_option("metric", metric, METRICS)
-    if isinstance(patterns, mne.BaseEpochs):
+    if not isinstance(patterns, pd.DataFrame):
+        check_epochs(patterns, "patterns, if no DataFrame of one row per image,")
         data, names = _averages(patterns, None)
         patterns = pd.DataFrame(data.reshape(len(data), -1), index=names)
-    _validate_type(patterns, pd.DataFrame, "patterns", "a DataFrame or Epochs")
     doubled = patterns.index[patterns.index.duplicated()].unique()
     if len(doubled):
         raise ValueError(
@@ -64,12 +66,35 @@ def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
             f"{five(doubled)}. Average repetitions first."
         )
     if len(patterns) < 3:
-        raise ValueError(f"An RDM needs three images or more, got {len(patterns)}.")
-    values = patterns.to_numpy(np.float64)
+        raise ValueError(
+            f"patterns must be of three images or more, got {len(patterns)}."
+        )
+    values = as_real(patterns, "patterns")
     check_finite(values, "patterns")
     distances = squareform(_distances(values, metric))
     names = pd.Index(texts(patterns.index), name="image")
     return pd.DataFrame(distances, index=names, columns=names)
+
+
+def as_real(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Return the numbers of a table; what is no real number is a TypeError.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+    name : str
+        The name of the parameter.
+
+    Returns
+    -------
+    values : array, shape (n_rows, n_columns)
+        The numbers in float64.
+    """
+    wrong = [dtype for dtype in table.dtypes if dtype.kind not in "biuf"]
+    if wrong:
+        raise TypeError(f"{name} must be real numbers, got {wrong[0]}.")
+    return table.to_numpy(np.float64)
 
 
 def _averages(epochs, picks) -> tuple[np.ndarray, pd.Index]:
@@ -86,7 +111,7 @@ def _distances(values: np.ndarray, metric: str) -> np.ndarray:
         flat = np.flatnonzero(~np.any(np.atleast_2d(spread.T) > 0, axis=0))
         if len(flat) or (metric == "correlation" and values.shape[1] < 2):
             raise ValueError(
-                f"The metric {metric!r} needs patterns that vary over two values or "
+                f"metric={metric!r} needs patterns that vary over two values or "
                 f"more, but rows {five(flat)} do not. Take metric='euclidean'."
             )
     return pdist(values, metric)
@@ -148,6 +173,11 @@ class RDMComparison(Result):
         return f"r = {self.r:.2f}, p = {self.p:.2g}"
 
 
+@checked(
+    method=[options(*METHODS)],
+    n_permutations=[integer(1)],
+    random_state=["random_state"],
+)
 def compare_rdms(
     rdm: pd.DataFrame,
     rdm_other: pd.DataFrame,
@@ -175,8 +205,6 @@ def compare_rdms(
         Correlation and p-value (Mantel's test, which keeps the dependence of pairs
         that share an image).
     """
-    _check_option("method", method, METHODS)
-    _check_permutations(n_permutations)
     square = _standard(_check_rdm(rdm, "rdm"), method)
     other = _standard(_check_rdm(rdm_other, "rdm_other").pipe(_match, rdm), method)
     fixed = squareform(square, checks=False)
@@ -192,14 +220,9 @@ def compare_rdms(
     return RDMComparison(r, _p_value(r, null), null, protocol)
 
 
-def _check_permutations(n_permutations: int) -> None:
-    if n_permutations < 1:
-        raise ValueError(f"n_permutations must be at least 1, got {n_permutations}.")
-
-
 def _check_rdm(rdm, name: str) -> pd.DataFrame:
     _validate_type(rdm, pd.DataFrame, name)
-    values = rdm.to_numpy()
+    values = as_real(rdm, name)
     if (
         rdm.shape[0] != rdm.shape[1]
         or list(rdm.index) != list(rdm.columns)
@@ -300,6 +323,11 @@ class CategoryContrast(Result):
         )
 
 
+@checked(
+    categories=[Mapping, pd.Series],
+    n_permutations=[integer(1)],
+    random_state=["random_state"],
+)
 def contrast_categories(
     rdm: pd.DataFrame, categories, *, n_permutations: int = 1000, random_state=None
 ) -> CategoryContrast:
@@ -323,7 +351,6 @@ def contrast_categories(
         categories.
     """
     _check_rdm(rdm, "rdm")
-    _check_permutations(n_permutations)
     labels = _labels(rdm, categories)
     rdm = rdm.loc[labels.index, labels.index]
     square = rdm.to_numpy(np.float64)
@@ -364,7 +391,7 @@ def _labels(rdm: pd.DataFrame, categories) -> pd.Series:
     counts = labels.value_counts()
     if len(counts) < 2 or counts.min() < 2:
         raise ValueError(
-            "Two categories of two images or more are needed, got "
+            "categories must be two or more, of two images or more each, got "
             f"{dict(counts) or 'no image of the RDM that has a category'}."
         )
     return labels.sort_values(kind="stable")
@@ -422,6 +449,14 @@ class RSACourse(Result):
         )
 
 
+@checked(
+    epochs=check_epochs,
+    window=[real(0)],
+    metric=[options(*METRICS)],
+    method=[options(*METHODS)],
+    n_permutations=[integer(1)],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def compare_rdms_over_time(
@@ -463,9 +498,12 @@ def compare_rdms_over_time(
     course : instance of RSACourse
         Correlation and p-value of every time.
     """
-    _check_option("metric", metric, METRICS)
-    _check_option("method", method, METHODS)
-    _check_permutations(n_permutations)
+    length = (len(epochs.times) - 1) / epochs.info["sfreq"]
+    if window > length:
+        raise ValueError(
+            f"window must be no longer than the {length:g} s of the epochs, got "
+            f"{window:g} s."
+        )
     responses, names = _averages(epochs, picks)
     index = pd.DataFrame(index=names)
     other = _standard(_match(_check_rdm(rdm, "rdm"), index), method)

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ..preprocessing.epochs import make_epochs
-from ..utils.checks import _check_option, verbose
+from ..utils.checks import _check_option, check_epochs, check_evoked, verbose
+from ..utils.constraints import JOBS, checked, integer
 from ..utils.docs import fill_doc
 from ..viz.similarity import (
     plot_band_power,
@@ -209,6 +210,7 @@ class ResponseSimilarity(Result):
             show=show,
         )
 
+    @checked(n_lines=[integer(1)])
     @fill_doc
     def plot_circle(
         self, band: str, *, method: str = "pli", n_lines: int = 40, show: bool = True
@@ -259,6 +261,14 @@ class ResponseSimilarity(Result):
         return "r with the measured responses"
 
 
+@checked(
+    epochs=check_epochs,
+    epochs_predicted=check_epochs,
+    mean_response=check_evoked,
+    regions=[Mapping, None],
+    methods=[list, tuple],
+    n_jobs=JOBS,
+)
 @verbose
 def score_similarity(
     epochs: mne.BaseEpochs,
@@ -318,8 +328,10 @@ def score_similarity(
     pairs = pair_responses(epochs, epochs_predicted, mean_response, picks)
     names = list(pairs.info["ch_names"])
     regions = {"all channels": names} if regions is None else dict(regions)
+    if not regions:
+        raise ValueError("regions are empty, expected the channels of one or more.")
     regions = _by_type(regions, pairs.info)
-    rows = {region: _rows(region, regions[region], names) for region in regions}
+    rows = {region: region_rows(region, regions[region], names) for region in regions}
     kinds = np.array(pairs.info.get_channel_types())
     options = {"bands": bands, "methods": methods, "n_jobs": n_jobs}
     table, left_out, described = {}, {}, {}
@@ -356,14 +368,30 @@ def score_similarity(
     )
 
 
-def _rows(region: str, channels: Sequence[str], names: list[str]) -> np.ndarray:
+def region_rows(region: str, channels: Sequence[str], names: list[str]) -> np.ndarray:
+    """Return where the channels of a region are; a region without any is an error.
+
+    Parameters
+    ----------
+    region : str
+        The name of the region.
+    channels : sequence of str
+        The names of its channels.
+    names : list of str
+        The names of all channels.
+
+    Returns
+    -------
+    rows : array of int, shape (n_channels_of_region,)
+        Where they are in ``names``.
+    """
     if len(channels) == 0:
-        raise ValueError(f"The region {region!r} has no channels.")
+        raise ValueError(f"regions[{region!r}] has no channels, expected their names.")
     rows = pd.Index(names).get_indexer(list(channels))
     if (rows < 0).any():
         missing = [str(channels[i]) for i in np.flatnonzero(rows < 0)]
         raise ValueError(
-            f"The region {region!r} names channels that are not compared: "
+            f"regions[{region!r}] names channels that are not compared: "
             f"{', '.join(missing[:5])}."
         )
     return rows

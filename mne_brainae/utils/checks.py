@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from mne import BaseEpochs, Info
+from mne import BaseEpochs, Evoked, Info
 from mne._fiff.pick import _picks_to_idx
+from mne.io import BaseRaw
 from mne.utils import (
     _check_fname,
     _check_option,
@@ -32,12 +33,15 @@ __all__ = [
     "check_concepts",
     "check_device",
     "check_epochs",
+    "check_evoked",
     "check_finite",
     "check_folder_for_arrays",
     "check_image_names",
     "check_new_file",
+    "check_old_file",
     "check_once",
     "check_random_state",
+    "check_real",
     "check_same_space",
     "counted",
     "describe_band",
@@ -72,18 +76,53 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}{_pl(n)}"
 
 
-def check_epochs(epochs: BaseEpochs) -> None:
-    """Drop the bad epochs, and refuse epochs of which none are left.
+#: How what is often given instead of Epochs becomes Epochs.
+BECOMES_EPOCHS = (
+    (
+        BaseRaw,
+        "a Raw recording: cut it by mne.Epochs(raw, events, metadata=...), one epoch "
+        "for every time that an image is shown",
+    ),
+    (
+        Evoked,
+        "an Evoked: stack the responses as mne.EpochsArray(data[None], evoked.info, "
+        "tmin=evoked.tmin, metadata=...)",
+    ),
+    (
+        np.ndarray,
+        "an array: name its channels by mne.create_info, and make "
+        "mne.EpochsArray(data, info, tmin=..., metadata=...) of shape (n_epochs, "
+        "n_channels, n_times) in SI units",
+    ),
+    (
+        list | tuple,
+        "a sequence: join its parts by mne.concatenate_epochs; if scikit-learn made it "
+        "of Epochs, call mne_brainae.cross_validate instead of cross_val_score",
+    ),
+    (str | Path, "a file name: read it by mne.read_epochs"),
+)
 
-    Epochs that were made with ``reject`` and ``preload=False`` lose their bad ones only
-    when they are read. Metadata that were looked at before would belong to others.
+
+def check_epochs(epochs, name: str = "epochs") -> None:
+    """Refuse what are no Epochs, saying how it becomes Epochs, and no epochs at all.
+
+    Bad epochs are dropped before. Epochs that were made with ``reject`` and
+    ``preload=False`` lose them only when they are read, and metadata that were looked
+    at before would belong to others.
 
     Parameters
     ----------
     epochs : instance of Epochs
-        The epochs.
+        What was given.
+    name : str
+        The name of the parameter.
     """
-    _validate_type(epochs, BaseEpochs, "epochs")
+    if not isinstance(epochs, BaseEpochs):
+        came = f"an object of type {type(epochs).__name__}"
+        for kind, advice in BECOMES_EPOCHS:
+            if isinstance(epochs, kind):
+                came = advice
+        raise TypeError(f"{name} must be Epochs of MNE-Python, got {came}.")
     if len(epochs.events):
         # To set a level takes longer than to embed one epoch; in memory all is said.
         epochs.drop_bad(verbose=None if epochs.preload else "ERROR")
@@ -93,6 +132,15 @@ def check_epochs(epochs: BaseEpochs) -> None:
             "There are no epochs: a selection or a rejection has left none"
             + (f" (dropped for {five(sorted(reasons))})" if reasons else "")
             + ". See epochs.drop_log, and select or reject less."
+        )
+
+
+def check_evoked(evoked, name: str) -> None:
+    """Refuse what is no Evoked, such as a mean response given as an array."""
+    if not isinstance(evoked, Evoked):
+        raise TypeError(
+            f"{name} must be an Evoked of MNE-Python, such as model.evoked_ or "
+            f"epochs.average(), got {type(evoked).__name__}."
         )
 
 
@@ -148,6 +196,12 @@ def check_image_names(epochs: BaseEpochs) -> pd.Series:
             f"{five(epochs.metadata.columns)}. {NAME_THEM}"
         )
     return names
+
+
+def check_real(values: np.ndarray, what: str) -> None:
+    """Refuse complex numbers, text and objects."""
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"{what} must be real numbers, got {values.dtype}.")
 
 
 def check_concepts(metadata: pd.DataFrame, names: pd.Series | None = None) -> pd.Series:
@@ -211,10 +265,43 @@ def check_once(names: Iterable[str], where: str) -> None:
 
 def check_new_file(fname, suffix: str, *, overwrite: bool) -> Path:
     """Refuse a name of another suffix, and a file that may not be replaced."""
+    _validate_type(fname, "path-like", "fname")
     if Path(fname).suffix != suffix:
         raise ValueError(f"fname must end in {suffix}, got {Path(fname).name!r}.")
-    _check_fname(fname, overwrite=overwrite)
-    return Path(fname)
+    path = Path(fname)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists. Give overwrite=True to replace it.")
+    for folder in path.absolute().parents:
+        if folder.exists():
+            if not folder.is_dir():
+                raise NotADirectoryError(
+                    f"{path} cannot be written: {folder} is a file."
+                )
+            break
+    return path
+
+
+def check_old_file(fname, what: str) -> Path:
+    """Refuse what is no name of a file, and a file that does not exist.
+
+    Parameters
+    ----------
+    fname : path-like
+        The file.
+    what : str
+        What it is to hold, for the message.
+
+    Returns
+    -------
+    path : Path
+        The file.
+    """
+    _validate_type(fname, "path-like", "fname")
+    path = Path(fname).expanduser()
+    if not path.is_file():
+        found = "is no file" if path.exists() else "does not exist"
+        raise FileNotFoundError(f"{path} {found}, expected {what}.")
+    return path
 
 
 def pick_channels(info: Info, picks) -> np.ndarray:
@@ -234,9 +321,16 @@ def pick_channels(info: Info, picks) -> np.ndarray:
         Their indices, ascending whatever the order of ``picks``: a model of channels
         in another order would refuse the very recording that it was fitted on.
     """
-    return np.sort(
-        _picks_to_idx(info, picks, none="data", exclude="bads", with_ref_meg=False)
-    )
+    try:
+        return np.sort(
+            _picks_to_idx(info, picks, none="data", exclude="bads", with_ref_meg=False)
+        )
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"picks={picks!r} chooses no channels ({error}). Give names, indices or "
+            f"types of the {len(info['ch_names'])} channels, such as "
+            f"{five(info['ch_names'][:2])}, or None for all good data channels."
+        ) from error
 
 
 def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray):
@@ -256,7 +350,7 @@ def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray)
     picks : array of int, shape (n_channels,)
         Where the channels are in ``epochs``.
     """
-    _validate_type(epochs, BaseEpochs, "epochs")
+    check_epochs(epochs)
     rows = {name: row for row, name in enumerate(epochs.ch_names)}
     missing = [name for name in ch_names if name not in rows]
     if missing:
@@ -298,8 +392,14 @@ def describe_band(
 
 def seed_from(random_state) -> int:
     """Draw one integer seed without touching the global random state."""
-    if isinstance(random_state, int | np.integer):
+    is_seed = isinstance(random_state, int | np.integer) and random_state >= 0
+    if is_seed:
         return int(random_state)
+    if not isinstance(random_state, np.random.RandomState | None):
+        raise ValueError(
+            "random_state must be None, an integer of at least 0 or an instance of "
+            f"numpy.random.RandomState, got {random_state!r}."
+        )
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
     return int(check_random_state(random_state).randint(2**31 - 1))
@@ -329,10 +429,14 @@ def resolve_device(device: str):
 
 def check_device(device: str) -> None:
     """Refuse a device that PyTorch does not know, or that this machine lacks."""
-    import torch
-
     if device == "auto":
         return
+    if not isinstance(device, str):
+        raise TypeError(
+            f"device must be 'auto' or the name of a PyTorch device, got {device!r}."
+        )
+    import torch
+
     try:
         torch.empty(0, device=device)
     except (AssertionError, NotImplementedError, RuntimeError) as error:

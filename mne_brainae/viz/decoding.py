@@ -333,3 +333,37 @@ def plot_plan(table, *, axes=None, show: bool = True):
     )
     axes.legend(frameon=False, fontsize="small")
     return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_folds(folds, table, *, axes=None, show: bool = True):
+    """Plot the scores of every fold and their mean, beside chance and baseline.
+
+    Parameters
+    ----------
+    folds : DataFrame, shape (n_scores * n_folds, n_columns)
+        The table ``folds`` of a ``CrossValidation``.
+    table : DataFrame, shape (n_scores, 4)
+        Its table.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: one row of dots for every score but the squared error.
+    """
+    axes = get_axes(axes)
+    table = table.drop(index="mse", errors="ignore")
+    for place, score in enumerate(table.index):
+        values = folds.loc[folds["score"] == score, "value"]
+        axes.plot(values, np.full(len(values), place), ".", color="0.6")
+    places = np.arange(len(table))
+    axes.plot(table["value"], places, "o", color="C0", label="mean over folds")
+    axes.plot(
+        table["baseline"], places, "|", color="k", ms=14, label="chance or baseline"
+    )
+    axes.set_yticks(places, table.index)
+    axes.invert_yaxis()
+    axes.set_xlabel("score")
+    axes.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    return finish(axes.figure, show)

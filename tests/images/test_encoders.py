@@ -108,7 +108,7 @@ def test_wrong_options(options, error, message):
     ("name", "message"),
     [
         ("vgg", "'gabor'.*'clip-vit-l-14'.*'vgg'"),
-        ("timm:", "Allowed values"),
+        ("timm:", "must be one of"),
         ("timm:resnet_18", "timm has no model 'resnet_18'. Near by name.*resnet18"),
         ("timm:resnet18.best", r"no weights 'resnet18\.best'.*a1_in1k"),
         ("open_clip:ViT-L-41", "open_clip has no model 'ViT-L-41'.*ViT-L-14"),

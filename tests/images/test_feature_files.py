@@ -88,7 +88,7 @@ def test_archives(tmp_path):
     [
         (NAMES[:5], ValueError, r"shape \(6, 8\).*5 names"),
         ([*NAMES[:5], NAMES[0]], ValueError, "more than once"),
-        ("names.txt", TypeError, "the string"),
+        ("names.txt", TypeError, "names must be a sequence"),
     ],
 )
 def test_wrong_names(names, error, message, tmp_path):

@@ -358,6 +358,7 @@ TRAINED = {
 WHERE = {
     "brain_encoder": {"brain_encoder": "tsconv"},
     "patience": {"learning_rate": 0.05, "min_updates": 60},
+    "image_projection": {"n_embedding": None},
 }
 SYSTEMS = ("BrainAE", "ContrastiveDecoder", "NonlinearEncodingModel")
 #: Of what only a network with two convolutions can do.

@@ -203,7 +203,7 @@ def test_bad_inputs():
     with pytest.raises(ValueError, match="Invalid value for the 'dim' parameter"):
         MVNN("trials").fit(epochs)
     mvnn = MVNN().fit(epochs[(epochs.metadata["session"] == 0).to_numpy()])
-    with pytest.raises(ValueError, match="not fitted on session '1', only on '0'"):
+    with pytest.raises(ValueError, match="not fitted on the session '1', only on '0'"):
         mvnn.transform(epochs)
     with pytest.raises(ValueError, match="Fit before you average"):
         MVNN().fit(mne_brainae.average_repetitions(epochs))

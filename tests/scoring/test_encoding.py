@@ -144,7 +144,7 @@ def test_tables(scored):
     for name, evoked in maps.items():
         assert_allclose(by_channel[name], evoked.data.mean(axis=1))
         assert_allclose(by_time[name], evoked.data.mean(axis=0))
-    with pytest.raises(ValueError, match="Invalid value for the 'by'"):
+    with pytest.raises(ValueError, match="The 'by' parameter"):
         scores.to_data_frame("epoch")
 
 
@@ -512,7 +512,7 @@ def test_too_few_subjects():
 @pytest.mark.parametrize(("name", "value"), [("n_splits", 0), ("n_bootstraps", -1)])
 def test_bad_counts(scored, name, value):
     epochs, guess, baseline, _ = scored
-    with pytest.raises(ValueError, match=f"{name} must be at least"):
+    with pytest.raises(ValueError, match=f"'{name}' parameter.*Got {value}"):
         mne_brainae.score_encoding(epochs, guess, baseline, **{name: value})
 
 

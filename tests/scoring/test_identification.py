@@ -59,12 +59,14 @@ def test_shape_of_similarity():
         Identification(SIMILARITY[:3], list("abcd"), list("abcd"))
 
 
-@pytest.mark.parametrize("k", [0, 5, -1])
-def test_k_out_of_range(k, found):
-    with pytest.raises(ValueError, match="between 1 and the 4 candidates"):
-        found.top_k(k)
-    with pytest.raises(ValueError, match="between 1 and the 4 candidates"):
-        found.chance(k)
+@pytest.mark.parametrize(
+    ("k", "message"),
+    [(0, "'k' parameter"), (1.5, "Got 1.5"), (5, "between 1 and the 4 candidates")],
+)
+def test_k_out_of_range(k, message, found):
+    for method in (found.top_k, found.chance):
+        with pytest.raises(ValueError, match=message):
+            method(k)
 
 
 def test_to_data_frame(found):

@@ -184,7 +184,7 @@ def test_bad_input(brain):
         mne_brainae.occlude_channels(
             identify, epochs, model.evoked_, regions={"central": ["Cz"]}
         )
-    with pytest.raises(TypeError, match="what identify returns"):
+    with pytest.raises(TypeError, match="identify must return"):
         mne_brainae.occlude_times(model.embed_epochs, epochs, model.evoked_)
     with pytest.raises(ValueError, match="Crop or resample"):
         mne_brainae.occlude_times(

@@ -185,7 +185,7 @@ def test_bad_input():
         mne_brainae.compare_rdms(rdm, table)
     with pytest.raises(ValueError, match="n_permutations"):
         mne_brainae.compare_rdms(rdm, rdm, n_permutations=0)
-    with pytest.raises(ValueError, match="Two categories"):
+    with pytest.raises(ValueError, match="categories must be two"):
         mne_brainae.contrast_categories(rdm, {"image-00": "a", "image-01": "b"})
     with pytest.raises(ValueError, match="no image of the RDM"):
         mne_brainae.contrast_categories(rdm, {"x": "a"})

@@ -202,7 +202,7 @@ def test_bands_above_the_recording():
     found, left_out = bands_in_window(info, 160, None, 1)
     assert "gamma" not in found
     assert left_out["gamma"] == "the recording ends at 40 Hz, below 45 Hz"
-    with pytest.raises(ValueError, match="'odd' must go from"):
+    with pytest.raises(ValueError, match=r"'odd'. must go from"):
         bands_in_window(info, 160, {"odd": (9.0, 9.0)}, 1)
 
 
@@ -244,11 +244,11 @@ def test_one_time_has_no_spectrum(known):
 
 def test_bad_input(known):
     model, predicted, _, truth = known
-    with pytest.raises(ValueError, match=r"region 'nowhere' names channels.*Cz9"):
+    with pytest.raises(ValueError, match=r"regions.'nowhere'. names channels.*Cz9"):
         mne_brainae.score_similarity(
             truth, predicted, model.evoked_, regions={"nowhere": ["Cz9"]}
         )
-    with pytest.raises(ValueError, match="region 'empty' has no channels"):
+    with pytest.raises(ValueError, match=r"regions.'empty'. has no channels"):
         mne_brainae.score_similarity(
             truth, predicted, model.evoked_, regions={"empty": []}
         )

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import KFold
 
 from ... import LinearEncodingModel, compute_image_features, fit
 from ...datasets import macaque_v4
+from ...preprocessing.splits import divide
 from ...scoring.correlation import correlate
 from ...utils.checks import counted
 from .finding import Finding
@@ -85,8 +85,7 @@ def read(session: str, encoder) -> tuple:
 
 def folds_of(epochs, n_folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return training and test epochs of the first of six folds."""
-    folds = KFold(6, shuffle=True, random_state=0).split(np.arange(len(epochs)))
-    return list(folds)[:n_folds]
+    return list(divide(epochs.metadata["image"].to_numpy(), 6, 0))[:n_folds]
 
 
 def gallery_of(epochs, n_folds: int) -> str:

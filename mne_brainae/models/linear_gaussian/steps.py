@@ -6,10 +6,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ...utils.constraints import integer, options, validate_parameter_constraints
+
 NOISE = ("repetitions", "residuals", "variances")
 TARGETS = ("auto", "diagonal", "kronecker")
 #: Exact leave-one-out errors are taken everywhere up to so many images.
 EXACT_UP_TO = 1000
+
+
+CONSTRAINTS = {
+    "n_functions": [integer(1), None],
+    "noise": [options(*NOISE)],
+    "target": [options(*TARGETS)],
+    "separable": ["boolean"],
+    "n_prior": [integer(1)],
+    "own_penalties": ["boolean"],
+    "n_anew": [integer(0), None],
+    "n_passes": [integer(1), None],
+    "shrink": ["boolean"],
+    "inflate": ["boolean"],
+    "weigh": ["boolean"],
+    "errors": [options("auto", "exact", "generalized")],
+    "n_folds": [integer(1)],
+}
 
 
 @dataclass(frozen=True)
@@ -73,13 +92,7 @@ class Steps:
     n_folds: int = 5
 
     def __post_init__(self):
-        for name, value, allowed in (
-            ("noise", self.noise, NOISE),
-            ("target", self.target, TARGETS),
-            ("errors", self.errors, ("auto", "exact", "generalized")),
-        ):
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
+        validate_parameter_constraints(CONSTRAINTS, vars(self), caller_name="Steps")
 
     def quick(self, target: str) -> Steps:
         """Return the same steps without cross-validation, for a known target."""

@@ -14,11 +14,11 @@ from torch import nn
 from ...images import ImageEncoder
 from ...nn.network import BrainAENetwork, build_network
 from ...utils.checks import check_device, logger, seed_from
-from ...utils.constraints import integer, real
+from ...utils.constraints import integer, share
 from ...utils.docs import fill_doc
 from ..directions import IdentifiesImages, PredictsResponses
 from ..linear_gaussian.ridge import Ridge
-from ..linear_map import ALPHAS
+from ..linear_map import ALPHAS, check_alphas
 from ..model import Model
 
 
@@ -74,7 +74,7 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
     _learned: ClassVar[tuple[str, ...]] = (*Model._learned, "alpha_")
     _parameter_constraints: ClassVar[dict] = {
         "image_encoder": [str, ImageEncoder, callable],
-        "n_components": [integer(1), real(0, 1), None],
+        "n_components": [integer(1), share(), None],
         "alphas": ["array-like", None],
         "device": [str],
         "random_state": ["random_state"],
@@ -103,7 +103,8 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
         """Refuse parameters that are impossible, alone or together."""
         super().check()
         check_device(self.device)
-        check_alphas(self.alphas)
+        if self.alphas is not None:
+            check_alphas(self.alphas)
 
     def _fit(self, epochs, images) -> None:
         data = self._read(epochs, images, seed_from(self.random_state))
@@ -156,24 +157,6 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
             "predicted."
         )
         return penalty, how.format(self.alpha_)
-
-
-def check_alphas(alphas) -> None:
-    """Refuse ridge penalties that are none, or no positive numbers.
-
-    Parameters
-    ----------
-    alphas : array-like | None
-        The penalties; None is ordinary least squares.
-    """
-    if alphas is None:
-        return
-    values = np.asarray(alphas)
-    are_numbers = values.ndim == 1 and values.size and values.dtype.kind in "iuf"
-    if not are_numbers or not np.all((values > 0) & np.isfinite(values)):
-        raise ValueError(
-            f"alphas must be positive numbers, one at least, got {alphas!r}."
-        )
 
 
 def _network(data, pca: PCA | None, n_components: int) -> BrainAENetwork:

@@ -12,7 +12,7 @@ from ...images import ImageEncoder
 from ...nn.decoders import BRAIN_DECODERS
 from ...utils.constraints import integer, options
 from ...utils.docs import fill_doc
-from ..brainae import SIZES
+from ..brainae import SIZES, check_identity
 from ..directions import IdentifiesImages, PredictsResponses
 from ..parts import Losses, Training
 from ..trained import TrainedModel
@@ -67,7 +67,7 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
         "image_projection": [options("linear", "identity"), torch.nn.Module],
-        "n_embedding": [integer(1)],
+        "n_embedding": [integer(1), None],
         **{size: [integer(1)] for size in SIZES},
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
@@ -81,7 +81,7 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         brain_decoder="tsconv",
         image_encoder="gabor",
         image_projection="linear",
-        n_embedding=1024,
+        n_embedding=None,
         n_kernels=40,
         kernel_length=26,
         pool_length=5,
@@ -108,6 +108,11 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         self.random_state = random_state
         self.verbose = verbose
 
+    def check(self) -> None:
+        """Refuse parameters that are impossible, alone or together."""
+        super().check()
+        check_identity(self.image_projection, self.n_embedding)
+
     @property
     def _losses(self) -> Losses:
         return Losses(contrastive=0.0, feature=0.0, recon_brain=0.0)
@@ -117,12 +122,14 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         decoder = self.brain_decoder
         if n_times == 1 and decoder == "tsconv":
             decoder = "linear"
-        is_identity = self.image_projection == "identity"
+        n_embedding = 1024 if self.n_embedding is None else self.n_embedding
+        if self.image_projection == "identity":
+            n_embedding = data.n_features
         return {
             "n_channels": n_channels,
             "n_times": n_times,
             "n_image_features": data.n_features,
-            "n_embedding": data.n_features if is_identity else self.n_embedding,
+            "n_embedding": n_embedding,
             "brain_encoder": None,
             "brain_decoder": decoder,
             "image_projection": self.image_projection,

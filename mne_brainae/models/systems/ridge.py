@@ -17,9 +17,9 @@ from ..directions import (
     EmbedsResponses,
     PredictsResponses,
 )
-from ..linear_map import LinearMap
+from ..linear_map import ALPHAS, LinearMap, check_alphas
 from ..model import Model
-from .linear_encoding import ALPHAS, check_alphas, load_regression
+from .linear_encoding import load_regression
 
 
 @fill_doc
