@@ -153,7 +153,9 @@ def large(tmp_path):
     data += rng.standard_normal(data.shape, dtype=np.float32)
     info = mne.create_info(32, 100.0, "eeg")
     metadata = pd.DataFrame({"image": names})
-    epochs = make_epochs(1e-6 * data.reshape(n, 32, 200), info, np.arange(200) / 100, metadata)
+    epochs = make_epochs(
+        1e-6 * data.reshape(n, 32, 200), info, np.arange(200) / 100, metadata
+    )
     fname, table = tmp_path / "large-epo.fif", tmp_path / "features.csv"
     epochs.save(fname)
     pd.DataFrame(features, index=pd.Index(names, name="image")).to_csv(table)
