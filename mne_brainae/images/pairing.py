@@ -9,6 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -72,18 +73,25 @@ class ImageNames:
     Parameters
     ----------
     names : iterable of str
-        The names, as text.
+        The names, as text, each once.
     """
 
     def __init__(self, names: Iterable[str]):
         self.names = list(names)
-        self._rows = defaultdict(list)
-        self._tables = [defaultdict(list) for _ in range(3)]
-        self._parts = [_Name.of(name) for name in self.names]
-        for row, (name, parts) in enumerate(zip(self.names, self._parts, strict=True)):
-            self._rows[name].append(row)
-            for table, key in zip(self._tables, self._keys(parts), strict=True):
+        self._rows = {name: row for row, name in enumerate(self.names)}
+
+    @cached_property
+    def _parts(self) -> list[_Name]:
+        return [_Name.of(name) for name in self.names]
+
+    @cached_property
+    def _tables(self) -> list[dict[str, list[int]]]:
+        """The rows by file name, by stem, and by stem in lower case."""
+        tables = [defaultdict(list) for _ in range(3)]
+        for row, parts in enumerate(self._parts):
+            for table, key in zip(tables, self._keys(parts), strict=True):
                 table[key].append(row)
+        return tables
 
     @staticmethod
     def _keys(parts: _Name) -> tuple[str, str, str]:
@@ -92,7 +100,7 @@ class ImageNames:
     def find(self, name: str, *, same_folder: bool = False) -> list[int]:
         """Return the rows that a name may stand for; one if it is clear."""
         if name in self._rows:
-            return self._rows[name]
+            return [self._rows[name]]
         parts = _Name.of(name)
         for level, key in enumerate(self._keys(parts)):
             rows = self._tables[level].get(key, [])
@@ -217,6 +225,16 @@ def image_paths(epochs, names: pd.Series) -> dict[str, str]:
                 "such as their path below a common folder."
             )
     return found
+
+
+def has_files(metadata: pd.DataFrame) -> bool:
+    """Tell whether the metadata name image files that are all there."""
+    if "image_path" not in metadata:
+        return False
+    paths = metadata["image_path"]
+    return bool(paths.notna().all()) and all(
+        Path(_fs(path)).expanduser().is_file() for path in paths.unique()
+    )
 
 
 def _fs(path) -> str:

@@ -7,14 +7,13 @@ A model inherits the directions that it has learned, and no others.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import mne
 import numpy as np
 import pandas as pd
 
-from ..images.pairing import image_paths, match_names
+from ..images.pairing import has_files, image_paths, match_names
 from ..preprocessing.averaging import average_by, trials_averaged
 from ..preprocessing.epochs import make_epochs, make_evoked
 from ..preprocessing.recorded import locate_channels, warn_if_recorded_otherwise
@@ -201,7 +200,8 @@ class IdentifiesImages:
         concepts = check_concepts(epochs.metadata, names)
         check_templates(features.index, names, concepts)
         _check_known(concepts, features.index)
-        self._warn_of_copies(epochs, names, features)
+        stimuli = self._features_of_files(epochs, names)
+        self._warn_of_copies(names, features, stimuli)
         z_concept = self._embed_features(features).groupby(level="concept").mean()
         counts = features.groupby(level="concept").size()
         return Identification(
@@ -214,27 +214,32 @@ class IdentifiesImages:
                 "templates": f"mean of {counts.min()} to {counts.max()} other images "
                 "of every concept",
                 "similarity": SIMILARITIES[similarity],
-                **self._protocol(epochs, names),
+                **self._protocol(epochs, names, stimuli),
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
             similarity == "likelihood" and transductive is None,
         )
 
-    def _warn_of_copies(self, epochs, names, features: pd.DataFrame) -> None:
+    def _features_of_files(self, epochs, names: pd.Series) -> pd.DataFrame | None:
+        """Return the features of the images shown, where their files are known."""
+        if self._fitted().image_encoder is None or not has_files(epochs.metadata):
+            return None
+        shown = list(names.unique())
+        return self.compute_features(image_paths(epochs, names), names=shown)
+
+    def _warn_of_copies(self, names, features: pd.DataFrame, stimuli) -> None:
         """Warn of templates that have the features of an image that the epochs show.
 
-        The features of these images are known where ``image_path`` names their files,
-        or where the model was fitted on them.
+        Where the files of these images are not known, those count that the model was
+        fitted on.
         """
         latent = self._fitted()
-        shown = list(names.unique())
-        if latent.image_encoder is not None and _has_files(epochs.metadata):
-            stimuli = self.compute_features(image_paths(epochs, names), names=shown)
-            stimuli = latent.sketch(stimuli.to_numpy())
+        if stimuli is not None:
+            shown = latent.sketch(stimuli.to_numpy())
         else:
-            seen = latent.seen_in_fit(shown)
-            stimuli = latent.train_sketches[seen[seen >= 0]]
-        rows = latent.copies(latent.sketch(features.to_numpy()), stimuli)
+            seen = latent.seen_in_fit(list(names.unique()))
+            shown = latent.train_sketches[seen[seen >= 0]]
+        rows = latent.copies(latent.sketch(features.to_numpy()), shown)
         copied = features.index[rows >= 0]
         if len(copied):
             warn(
@@ -279,17 +284,6 @@ class IdentifiesImages:
             )
         whitened = whiten_batch(latent.embed_brain(data), z_image.to_numpy())
         return Comparison(cosine_similarity, *whitened)
-
-
-def _has_files(metadata: pd.DataFrame) -> bool:
-    """Tell whether the metadata name image files that are all there."""
-    if "image_path" not in metadata:
-        return False
-    paths = metadata["image_path"].unique()
-    return all(
-        pd.notna(path) and Path(os.fsdecode(path)).expanduser().is_file()
-        for path in paths
-    )
 
 
 def _check_known(shown: pd.Series, templates: pd.MultiIndex) -> None:

@@ -13,8 +13,8 @@ axes : instance of Axes | None
     Where to draw; None makes a new figure.""",
     "epochs_images": """\
 epochs : instance of Epochs
-    The brain responses. ``epochs.metadata`` must have a column ``"image"`` that names
-    the image of every epoch.""",
+    The brain responses. ``epochs.metadata`` must have a column ``"image"``, or
+    ``"stim_file"`` as BIDS has it, that names the image of every epoch.""",
     "images": """\
 images : path-like | list | dict | DataFrame | array | None
     The images. A folder, a list of files or a mapping from name to file (the names

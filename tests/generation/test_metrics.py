@@ -12,15 +12,26 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from mne_brainae import ImageEncoder
-from mne_brainae.generation import FeatureNetwork, score_pictures
+from mne_brainae.generation import (
+    FeatureNetwork,
+    GeneratedPictures,
+    score_pictures,
+)
 from mne_brainae.generation.metrics import (
+    _in_rounds,
     correlation_distance,
     pixel_correlation,
     structural_similarity,
     two_way_identification,
 )
 from mne_brainae.generation.networks import NETWORKS
-from mne_brainae.generation.pixels import as_pixels, from_pixels, resize
+from mne_brainae.generation.pixels import (
+    as_pictures,
+    as_pixels,
+    from_pixels,
+    names_of,
+    resize,
+)
 
 needs_skimage = pytest.mark.skipif(
     find_spec("skimage") is None,
@@ -264,3 +275,44 @@ def test_a_file_of_weights_stands_for_a_network_of_the_paper(tmp_path):
     stimuli = random_pictures(3)
     with pytest.raises(ValueError, match="another network than alexnet"):
         score_pictures(stimuli, stimuli, networks={"AlexNet(2)": file}, device="cpu")
+
+
+# -- which picture is of which stimulus ------------------------------------------------
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    """Stimuli whose order as text is not that of their numbers, saved in a folder."""
+    names = ["1.png", "2.png", "10.png", "cat/11.png"]
+    seen = dict(zip(names, random_pictures(4, size=64), strict=True))
+    for name, picture in seen.items():
+        (tmp_path / "stimuli" / name).parent.mkdir(exist_ok=True, parents=True)
+        picture.save(tmp_path / "stimuli" / name)
+    return seen, tmp_path
+
+
+def test_saved_pictures_are_paired_by_name(numbered):
+    seen, folder = numbered
+    pairs = [[picture, picture.rotate(180)] for picture in seen.values()]
+    GeneratedPictures(pairs, list(seen), None).save(folder / "generated")
+    for generated in (folder / "generated", dict(zip(seen, pairs, strict=True))):
+        stimuli = names_of(folder / "stimuli")
+        assert sorted(stimuli) != list(seen)  # the order of text, not of numbers
+        rounds = [as_pictures(one) for one in _in_rounds(generated, stimuli, "x")]
+        for number, pictures in enumerate(rounds):
+            expected = [pairs[list(seen).index(name)][number] for name in stimuli]
+            assert pictures == expected
+
+
+@needs_skimage
+def test_scores_of_files_are_those_of_pictures(numbered):
+    seen, folder = numbered
+    found = score_pictures(dict(reversed(seen.items())), folder / "stimuli").table
+    assert found.loc["PixCorr", "generated"] > 0.999
+
+
+def test_names_that_do_not_say_which_stimulus(numbered):
+    seen, folder = numbered
+    wrong = {f"x{index}.png": picture for index, picture in enumerate(seen.values())}
+    with pytest.raises(ValueError, match="do not say which picture"):
+        score_pictures(wrong, folder / "stimuli")

@@ -165,7 +165,7 @@ def write_things_eeg2(folder, *, subjects=("01",), sessions=4, tail=2000, n_more
 
 def write_pictures(folder, names):
     """Write small images of different colors."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng([1, *str(names[0]).encode()])
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         pixels = rng.integers(0, 256, (3, 3, 3), dtype=np.uint8)

@@ -136,6 +136,17 @@ def test_options_that_do_not_go_together():
         features(SMALL_VIT, layer="fc_norm", pool=7, pretrained="random")
 
 
+def test_numbers_of_numpy_are_numbers():
+    """As loops over np.arange give them."""
+    encoder = ImageEncoder("timm:resnet18", layer=np.int64(1), pool=np.int64(2))
+    same = ImageEncoder("timm:resnet18", layer=1, pool=2)
+    assert encoder == same
+    assert json.dumps(encoder.to_dict()) == json.dumps(same.to_dict())
+    several = ImageEncoder("timm:resnet18", layer=np.arange(3), pool="mean")
+    assert several.layers == (0, 1, 2)
+    assert ImageEncoder("timm:resnet18", layer=[np.float64(0.5)]).layers == (0.5,)
+
+
 @given(
     layer=st.none()
     | st.integers(-9, 9)

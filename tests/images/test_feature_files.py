@@ -8,6 +8,7 @@ import pytest
 import torch
 from evidence import need
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_tensors
 
 from mne_brainae import compute_image_features, read_image_features
 
@@ -162,3 +163,19 @@ def test_real_clip_features_of_things():
     ]
     similarity = unit[0] @ unit[1].T
     assert (similarity.to_numpy().argmax(axis=1) == np.arange(200)).mean() > 0.8
+
+
+def test_tensors_of_every_kind(tmp_path):
+    tensor = torch.from_numpy(ROWS)
+    for suffix, save in (("pt", torch.save), ("safetensors", save_tensors)):
+        fname = tmp_path / f"rows.{suffix}"
+        save({"img_features": tensor.to(torch.bfloat16).contiguous()}, fname)
+        table = read_image_features(fname, NAMES)
+        np.testing.assert_allclose(table, ROWS, rtol=1e-2)
+    torch.save(tensor.clone().requires_grad_(), tmp_path / "grad.pt")
+    np.testing.assert_array_equal(
+        read_image_features(tmp_path / "grad.pt", NAMES), ROWS
+    )
+    torch.save(tensor.to(torch.complex64), tmp_path / "complex.pt")
+    with pytest.raises(TypeError, match="real numbers"):
+        read_image_features(tmp_path / "complex.pt", NAMES)

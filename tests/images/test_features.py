@@ -536,3 +536,22 @@ def test_gabor_features_predict_v4(session, least):
         for pair in zip(predicted.T, responses[test].T, strict=True)
     ]
     assert np.mean(r) > least
+
+
+@pytest.mark.parametrize(
+    ("values", "suffix", "white"),
+    [
+        (np.arange(256, dtype=np.int32), "tif", 255),
+        (np.linspace(0, 65535, 256).astype(np.int32), "tif", 255),
+        (np.linspace(0, 65535, 256).astype(np.uint16), "png", 255),
+        (np.arange(256, dtype=np.uint16), "png", 1),  # white is 65535 in 16 bits
+        (np.arange(256, dtype=np.uint16), "pgm", 1),
+    ],
+    ids=["8 bits in 32", "16 bits in 32", "16 bits", "dark", "dark in PGM"],
+)
+def test_pictures_of_integers(tmp_path, values, suffix, white):
+    path = tmp_path / f"grey.{suffix}"
+    Image.fromarray(values.reshape(16, 16)).save(path)
+    grey = np.asarray(read_image(path))[..., 0].ravel()
+    assert grey.max() == white
+    assert (np.diff(grey.astype(int)) >= 0).all()

@@ -9,6 +9,7 @@ import pytest
 import torch
 from building import CLASSES, brief_model
 from PIL import Image
+from recordings import driven
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.estimator_checks import (
     check_estimator_cloneable,
@@ -446,3 +447,23 @@ def test_declared_without_effect(verbose, seen, linear_outputs, tmp_path):
         device="cpu", memory_map=tmp_path, verbose=verbose
     )
     assert not differ(outputs(model, seen, "features"), linear_outputs["features"])
+
+
+# -- integers of NumPy -----------------------------------------------------------------
+
+
+def test_integers_of_numpy_are_integers(tmp_path):
+    """As loops over np.arange give them: in a fit, its file and its fingerprint."""
+    whole = {"n_embedding": 8, "n_kernels": 4, "kernel_length": 5, "pool_length": 3}
+    whole |= {"pool_stride": 3, "batch_size": 8, "max_epochs": 2, "min_updates": 2}
+    models = []
+    for kind in (int, np.int64):
+        params = {name: kind(value) for name, value in whole.items()}
+        params["random_state"] = kind(0)
+        model = set_by_name(CLASSES["BrainAE"](), params).fit(*driven())
+        fname = tmp_path / f"{kind.__name__}.safetensors"
+        model.save(fname)
+        models.append(mne_brainae.read_brainae(fname))
+    one, other = (model.network_.state_dict() for model in models)
+    for name, weights in one.items():
+        np.testing.assert_array_equal(weights, other[name])

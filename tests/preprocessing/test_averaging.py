@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
+from recordings import driven, lazy
 
 import mne_brainae
 from mne_brainae.preprocessing.epochs import BLOCK, make_epochs
@@ -229,3 +230,111 @@ def test_feature_that_is_almost_silent_does_not_shout_later():
     loud = scaler.transform(np.full((1, 5), 3, np.float32))
     assert_allclose(loud[0, 2], MOST_DEVIATIONS * np.sqrt(FEATURE_ENERGY / 5))
     assert np.abs(loud[0, [0, 1, 3, 4]]).max() < loud[0, 2]
+
+
+# ---------------------------------------------------------------- metadata
+
+
+def trials(values, **columns):
+    """One channel, one time, one epoch per value, all of image a."""
+    metadata = pd.DataFrame({"image": ["a"] * len(values)} | columns)
+    info = mne.create_info(1, 100.0, "eeg")
+    data = np.array(values, float)[:, None, None]
+    return mne.EpochsArray(data, info, metadata=metadata)
+
+
+def test_averages_of_averages_are_the_mean_of_all_trials():
+    epochs = trials([0.0, 0.0, 0.0, 4.0], session=[1, 1, 1, 2])
+    parts = [
+        mne_brainae.average_repetitions(epochs[i]) for i in (slice(3), slice(3, 4))
+    ]
+    again = mne_brainae.average_repetitions(mne.concatenate_epochs(parts))
+    assert again.metadata["n_averaged"].tolist() == [4]
+    assert_allclose(again.get_data(copy=False).ravel(), 1.0)
+
+
+@pytest.mark.parametrize("counts", [[1, None], [1, 0], [2, -1], ["x", 1]])
+def test_counts_that_count_nothing(counts):
+    with pytest.raises(ValueError, match=r"'n_averaged'\] must count"):
+        mne_brainae.average_repetitions(trials([0.0, 1.0], n_averaged=counts))
+
+
+def test_columns_of_lists_are_left_out():
+    epochs = trials([0.0, 1.0], box=[[0, 10], [0, 10]], concept=["c", "c"])
+    averaged = mne_brainae.average_repetitions(epochs)
+    assert set(averaged.metadata) == {"image", "concept", "n_averaged"}
+
+
+@pytest.mark.parametrize(
+    ("concepts", "message"),
+    [
+        (["c", None], r"'concept'\] is missing for epochs '1'.*'a'"),
+        ([None, None], r"'concept'\] is missing"),
+        (["c", "C"], r"same for all epochs of an image.*'a'.*'c', 'C'"),
+    ],
+)
+def test_a_cell_without_its_concept_is_named(concepts, message):
+    epochs = trials([0.0, 1.0], concept=concepts)
+    with pytest.raises(ValueError, match=message):
+        mne_brainae.average_repetitions(epochs)
+
+
+def test_a_group_without_a_name():
+    epochs = trials([0.0, 1.0], session=[1, None])
+    with pytest.raises(ValueError, match=r"'session'\] is missing for epochs '1'"):
+        mne_brainae.average_repetitions(epochs, by="session")
+    with pytest.raises(ValueError, match=r"'session'\] is missing for epochs '1'"):
+        list(mne_brainae.split_epochs(epochs, "session"))
+    with pytest.raises(ValueError, match=r"'session'\] is missing for epochs '1'"):
+        mne_brainae.MVNN().fit(epochs)
+
+
+# ---------------------------------------------------------------- times
+
+
+@pytest.mark.parametrize(
+    ("sfreq", "new", "n_times"), [(500.0, 125.0, 90), (512.0, 100.0, 256)]
+)
+def test_times_off_the_grid_stay(sfreq, new, n_times):
+    epochs, features = driven(n_times=n_times, sfreq=sfreq)
+    epochs.resample(new)
+    averaged = mne_brainae.average_repetitions(epochs)
+    assert averaged.get_data(copy=False).shape[2] == len(averaged.times)
+    assert_allclose(averaged.times, epochs.times, atol=1e-9)
+    assert_allclose(mne_brainae.mask_epochs(epochs).times, epochs.times, atol=1e-9)
+    whitened = mne_brainae.MVNN().fit(epochs).transform(epochs)
+    assert_allclose(whitened.times, epochs.times, atol=1e-9)
+    model = mne_brainae.fit(epochs, features, recipe="linear")
+    predicted = model.predict_epochs(features)
+    for made in (predicted, model.predict_evoked(features), model.evoked_):
+        assert_allclose(made.times, epochs.times, atol=1e-9)
+    scores = mne_brainae.score_encoding(
+        averaged, predicted, model.evoked_, n_bootstraps=2
+    )
+    assert_allclose(scores.r_map.times, epochs.times, atol=1e-9)
+    assert model.embed_epochs(averaged).shape[0] == 24  # the model takes its times
+
+
+# ---------------------------------------------------------------- no epochs
+
+
+@pytest.mark.parametrize("preload", [True, False])
+def test_no_epochs_left(preload):
+    epochs, features = driven()
+    none = epochs[[]] if preload else lazy(epochs)[[]]
+    for call in (
+        mne_brainae.average_repetitions,
+        mne_brainae.mask_epochs,
+        mne_brainae.compute_rdm,
+        mne_brainae.MVNN().fit,
+        lambda e: mne_brainae.fit(e, features),
+        lambda e: list(mne_brainae.split_epochs(e, "concept")),
+    ):
+        with pytest.raises(ValueError, match="There are no epochs"):
+            call(none)
+
+
+def test_why_no_epochs_are_left():
+    epochs = driven()[0].drop_bad(reject={"eeg": 1e-12}, verbose="ERROR")
+    with pytest.raises(ValueError, match="dropped for 'E1'"):
+        mne_brainae.average_repetitions(epochs)

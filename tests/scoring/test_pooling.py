@@ -24,3 +24,21 @@ def test_pooling():
         pool_identifications(
             [parts[0], Identification(similarity[:1], list("abd"), ["a"])]
         )
+
+
+def test_what_spoils_one_part_is_said_of_all():
+    def part(**protocol):
+        return Identification(np.eye(2), list("ab"), list("ab"), protocol)
+
+    seen, ways = "test images seen in fit", "transductive"
+    parts = [
+        part(**{seen: 0, ways: False}),
+        part(**{seen: 2, ways: "yes, CSLS"}),
+        part(**{seen: 1, ways: False}),
+    ]
+    pooled = pool_identifications(parts).protocol
+    assert pooled[seen] == 3
+    assert pooled[ways] == "yes, CSLS (1 of 3 parts)"
+    honest = pool_identifications(parts[:1] * 2).protocol
+    assert honest[seen] == 0
+    assert honest[ways] is False

@@ -356,3 +356,15 @@ def test_circle_of_equal_lags():
     lag = pd.DataFrame(1.0 - np.eye(4), index=names, columns=names)
     figure = viz.plot_connectivity_circles(lag, lag / 2, n_lines=3, show=False)
     assert [ax.get_title() for ax in figure.axes[:2]] == ["measured", "predicted"]
+
+
+def test_a_band_between_two_frequencies_is_left_out(known):
+    """A window of n samples has frequencies sfreq / n apart."""
+    truth = known[3]
+    step = truth.info["sfreq"] / len(truth.times)
+    narrow = (3.2 * step, 3.8 * step)
+    with pytest.raises(ValueError, match="none lies between"):
+        mne_brainae.band_power(truth, bands={"narrow": narrow})
+    whole = (3.2 * step, 4.8 * step)
+    power = mne_brainae.band_power(truth, bands={"narrow": narrow, "whole": whole})
+    assert list(power) == ["whole"]
