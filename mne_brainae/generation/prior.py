@@ -17,6 +17,7 @@ from ..models.checkpoint import history_table
 from ..models.file import load_weights
 from ..models.fingerprints import fingerprint_fit
 from ..models.linear_map import ALPHAS, LinearMap
+from ..models.training import warn_if_interrupted
 from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
 from ..preprocessing.splits import hold_out
 from ..utils.checks import (
@@ -37,13 +38,13 @@ from ..utils.files import (
     take_group,
     write_arrays,
 )
+from ..utils.torch_state import own_random_numbers, own_state
 from .denoiser import Denoiser
 from .diffusion import (
     PREDICTIONS,
     SAMPLERS,
     DiffusionTraining,
     noise_schedule,
-    own_random_numbers,
     sample,
     train,
 )
@@ -303,6 +304,7 @@ class DiffusionPrior(Prior):
         self.random_state = random_state
         self.verbose = verbose
 
+    @own_state()
     @verbose
     def fit(self, brain, image, groups=None, *, verbose=None):
         """Train the prior.
@@ -332,7 +334,7 @@ class DiffusionPrior(Prior):
             for part in (~is_held_out, is_held_out)
         )
         device = resolve_device(self.device)
-        with own_random_numbers(seed, device):
+        with own_random_numbers(seed):
             self.denoiser_ = self._build(brain.shape[1], image.shape[1])
         batch_size = min(self.batch_size, max(len(pairs[0]) // 8, 16))
         n_batches = -(-len(pairs[0]) // batch_size)
@@ -355,6 +357,7 @@ class DiffusionPrior(Prior):
             fingerprint=fingerprint_fit(self, brain, image, is_held_out, seed=seed),
         )
         self.denoiser_ = training.mean.cpu()
+        warn_if_interrupted(state, max_epochs)
         self.history_ = history_table(state)
         self.best_epoch_ = state.best_epoch
         self._seed = seed
@@ -433,7 +436,7 @@ class DiffusionPrior(Prior):
             condition = torch.from_numpy(rows)
         n_features, seed = len(self._image_scaler.mean), seed_from(random_state)
         device = resolve_device(self.device)
-        with own_random_numbers(seed, device):
+        with own_state(), own_random_numbers(seed):
             noise = torch.randn(n * n_samples, n_features)
             # "ddpm" adds noise at every step, other than that to start from.
             image = sample(
@@ -470,6 +473,7 @@ class DiffusionPrior(Prior):
 PRIORS = {kind.__name__: kind for kind in (DiffusionPrior, RidgePrior)}
 
 
+@own_state()
 def read_prior(fname) -> Prior:
     """Read a prior that was saved.
 

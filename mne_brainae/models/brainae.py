@@ -20,9 +20,12 @@ from ..utils.checks import (
     counted,
     logger,
     seed_from,
+    warn,
 )
 from ..utils.constraints import integer, options, real
 from ..utils.docs import fill_doc
+from ..utils.interrupts import ending_at_interrupt, interrupts_end
+from ..utils.torch_state import own_random_numbers
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
 from .linear import LinearBrainAE
 from .parts import Losses, Training
@@ -293,10 +296,14 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             learned["imputer"] = data.learn_imputer()
         self.history_, self.best_epoch_ = pd.DataFrame(), -1
         self.temperature_ = self._losses.temperature
-        with torch.random.fork_rng(range(torch.cuda.device_count())):
-            torch.manual_seed(seed)
-            if self._adds_to(data):
-                learned |= self._train_from(learned, linear, data, seed)
+        if self._adds_to(data):
+            try:
+                with own_random_numbers(seed):
+                    learned |= self._train_from(learned, linear, data, seed)
+            except KeyboardInterrupt:
+                if interrupts_end():
+                    raise
+                self._keep_closed_form(linear)
         self.latent_ = data.to_latent(**learned)
         linear._say(data)
 
@@ -308,6 +315,16 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         for name in ("n_signal_", "noise_target_", "slope_", "spatial_window_"):
             setattr(self, name, getattr(linear, name))
         self.selection_ = f"{linear.selection_}; the closed form alone"
+
+    def _keep_closed_form(self, linear: LinearBrainAE) -> None:
+        """Forget a training that Ctrl-C has ended before it gained anything."""
+        self._take_over(linear)
+        self.history_, self.best_epoch_ = pd.DataFrame(), -1
+        self.selection_ += ", since training was interrupted"
+        warn(
+            "Training was interrupted before its length was chosen; the closed form, "
+            "which is the best so far, is kept."
+        )
 
     def _adds_to(self, data: TrainingSet) -> bool:
         """Tell whether there is anything to train beside the closed form."""
@@ -324,7 +341,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
 
     def _train_from(self, learned: dict, linear, data: TrainingSet, seed: int) -> dict:
         """Train what is added, for as long as held-out images gain by it."""
-        choice = choose_length(self, linear, data, seed)
+        with ending_at_interrupt():  # what is chosen of half the epochs is no choice
+            choice = choose_length(self, linear, data, seed)
         self.history_, self.best_epoch_ = choice.history, choice.n_epochs - 1
         if not choice.n_epochs:
             logger.info("Training gained nothing on held-out images: closed form kept.")
