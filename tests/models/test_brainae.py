@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from building import brain_ae
+from building import BRIEF, brain_ae
 from interrupts import interrupt
 from sklearn.base import clone
 from torch import nn
@@ -268,7 +268,7 @@ FIT = """
 import sys
 import numpy as np
 sys.path += [sys.argv[1], sys.argv[1] + "/helpers"]
-from building import brain_ae
+from building import BRIEF, brain_ae
 from conftest import _recording
 import torch
 torch.set_num_threads(int(sys.argv[4]))
@@ -331,6 +331,7 @@ def test_interrupt_keeps_the_best_so_far(recording, small, monkeypatch):
 def test_interrupt_ends_what_goes_on_later(recording, small, monkeypatch, tmp_path):
     """Of many fits, one that was interrupted is not done; it has a checkpoint."""
     checkpoint = tmp_path / "fit.safetensors"
+    small = small | BRIEF
     whole = brain_ae(**small).fit(*recording)
     with monkeypatch.context() as patched:
         interrupt(patched, "_validate", at=3)
@@ -342,7 +343,9 @@ def test_interrupt_ends_what_goes_on_later(recording, small, monkeypatch, tmp_pa
 
 
 def test_a_checkpoint_of_another_number_of_threads_is_told(recording, small, tmp_path):
-    settings = small | {"checkpoint": tmp_path / "fit.safetensors", "verbose": "INFO"}
+    settings = (
+        small | BRIEF | {"checkpoint": tmp_path / "fit.safetensors", "verbose": "INFO"}
+    )
     n_threads = torch.get_num_threads()
     brain_ae(**settings).fit(*recording)
     try:
