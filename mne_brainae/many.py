@@ -20,7 +20,6 @@ from pathlib import Path
 import joblib
 import mne
 import pandas as pd
-import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from mne.utils import ProgressBar
 from sklearn.base import clone
@@ -43,8 +42,10 @@ from .utils.checks import (
 )
 from .utils.constraints import JOBS, checked, options
 from .utils.docs import fill_doc
-from .utils.files import replacing
+from .utils.files import clean_leftovers, replacing
 from .utils.fingerprint import fingerprint
+from .utils.interrupts import ending_at_interrupt
+from .utils.torch_state import threads
 
 TABLE = "fits.csv"
 
@@ -133,6 +134,8 @@ def fit_many(
 
     Raises
     ------
+    KeyboardInterrupt
+        At Ctrl-C. What is done stays done, and fits in training keep their checkpoints.
     ValueError
         If names or seeds come twice or cannot name files, if ``folder`` holds results
         of other data, settings or scores, or damaged ones, and if a parameter or the
@@ -141,7 +144,8 @@ def fit_many(
     Notes
     -----
     Every fit runs on one thread, which is faster than many threads on one fit, and
-    gives the same models however many processes there are. Epochs in memory reach the
+    gives the same models however many processes there are. Threads of one process, as
+    some clusters use, wait for one another. Epochs in memory reach the
     processes of one machine as a memory map, not as copies.
 
     What is done is not done again: called again with the same arguments, it goes on
@@ -161,6 +165,8 @@ def fit_many(
     settings = _by_name("settings", settings)
     _check_settings(settings)
     jobs = _jobs(epochs, images, settings, _checked_seeds(seeds), folder, score)
+    if folder.is_dir():
+        clean_leftovers(folder)
     for job in jobs:
         job.settle(recipe, params, overwrite)
     waiting = [job for job in jobs if not job.is_done()]
@@ -182,6 +188,13 @@ def fit_many(
             for failed in ProgressBar(finished, mesg="Fits", max_value=len(waiting)):
                 errors |= failed or {}
                 _write_table(jobs, folder, errors)
+    except KeyboardInterrupt:
+        n_done = sum(job.is_done() for job in jobs)
+        logger.info(
+            f"Interrupted: {n_done} of {len(jobs)} fits are done, and those in "
+            "training have a checkpoint. Call fit_many again to go on."
+        )
+        raise
     except TerminatedWorkerError as error:
         n_done = sum(job.is_done() for job in jobs)
         raise RuntimeError(
@@ -257,6 +270,7 @@ class _Job:
     def _check_result(self) -> None:
         """Refuse what another call has left."""
         if self.is_done():
+            self._remove_checkpoints()  # if it was killed before it could
             return
         is_fit = self._read()["fingerprint"] == self.fingerprint
         differs = "another score" if is_fit else "other data or settings"
@@ -315,8 +329,11 @@ class _Job:
         result = {"fingerprint": self.fingerprint, "score": self.score, "row": row}
         with replacing(self.result_file) as temporary:
             temporary.write_text(json.dumps(result, indent=1))
+        self._remove_checkpoints()
+
+    def _remove_checkpoints(self) -> None:
         for file in self.folder.glob(f"{self.name}.*.checkpoint*.safetensors"):
-            file.unlink()
+            file.unlink(missing_ok=True)
 
 
 def _told_by_history(model: Model) -> dict:
@@ -424,9 +441,12 @@ def _try(work: _Work) -> dict[str, str] | None:
 
 def _run(work: _Work) -> None:
     """Fit one model on one thread."""
+    with threads(1), ending_at_interrupt():
+        _fit_and_score(work)
+
+
+def _fit_and_score(work: _Work) -> None:
     job, epochs, score = work.job, work.epochs, work.score
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     start = time.perf_counter()
     try:
         if not isinstance(epochs, mne.BaseEpochs):
@@ -440,8 +460,6 @@ def _run(work: _Work) -> None:
     except Exception as error:
         error.add_note(f"This was the fit {job.name!r}.")
         raise
-    finally:
-        torch.set_num_threads(before)
 
 
 def _write_table(

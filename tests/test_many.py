@@ -15,11 +15,13 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from interrupts import interrupt
 from PIL import Image
 from safetensors.torch import load_file
 
 import mne_brainae
 from mne_brainae.many import _Job
+from mne_brainae.utils.files import unfinished_prefix
 
 SETTINGS = {"plain": {}, "cold": {"temperature": 0.5}}
 
@@ -226,6 +228,39 @@ def _die_once(model, subject, flag):
         flag.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return _score(model, subject)
+
+
+@pytest.mark.parametrize("on_error", ["raise", "warn"])
+def test_an_interrupt_marks_nothing_as_done(
+    one_by_one, tmp_path, monkeypatch, on_error
+):
+    *_, features, given, table = one_by_one
+    subjects = {"a": one_by_one[0]["a"]}
+    given = given | {"seeds": (0,), "on_error": on_error, "n_jobs": 1}
+    with monkeypatch.context() as patched:
+        interrupt(patched, "_validate", at=7)  # of four epochs: in the second fit
+        with pytest.raises(KeyboardInterrupt):
+            mne_brainae.fit_many(subjects, features, folder=tmp_path, **given)
+    results = [file.name for file in tmp_path.glob("*.json")]
+    assert results == ["a_set-plain_seed-0.json"]
+    assert len(list(tmp_path.glob("a_set-cold_seed-0.*.checkpoint.safetensors"))) == 1
+    again = mne_brainae.fit_many(subjects, features, folder=tmp_path, **given)
+    whole = table[(table["subject"] == "a") & (table["seed"] == 0)]
+    _same(again, whole.reset_index(drop=True))
+    assert not list(tmp_path.glob("*checkpoint*"))
+
+
+def test_leftovers_of_killed_runs_go(one_by_one, tmp_path):
+    """A checkpoint of a fit that is done, and half a file of a process that died."""
+    subjects, features, given, table = one_by_one
+    folder = tmp_path / "fits"
+    shutil.copytree(Path(table["fname"][0]).parent, folder)
+    name = unfinished_prefix("fits").replace(f"-{os.getpid()}-", "-99999999-")
+    (folder / f"{name}abcd_123.csv").write_text("half")
+    (folder / "a_set-cold_seed-1.0abc.checkpoint.safetensors").write_text("whole")
+    files = sorted(file.name for file in Path(table["fname"][0]).parent.iterdir())
+    mne_brainae.fit_many(subjects, features, folder=folder, **given)
+    assert sorted(file.name for file in folder.iterdir()) == files
 
 
 def test_killed_process_says_how_to_go_on(one_by_one, tmp_path):

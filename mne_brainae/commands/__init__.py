@@ -13,6 +13,7 @@ import sys
 from importlib import import_module
 
 from .. import __version__
+from ..utils.interrupts import ending_at_interrupt
 
 COMMANDS = {
     "benchmark": "measure scores, speed and memory on this machine",
@@ -30,6 +31,10 @@ COMMANDS = {
 }
 # What these refuse is said in one line; MNE_LOGGING_LEVEL=DEBUG shows the traceback.
 PLAIN = ("fit", "predict", "retrieve", "report")
+
+
+#: The exit code of what Ctrl-C has ended, as shells have it.
+INTERRUPTED = 130
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -68,8 +73,12 @@ def main(arguments: list[str] | None = None) -> None:
         # neighbor, as spinning ones do.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        given.run(given)
+        with ending_at_interrupt():
+            given.run(given)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(_said_of_interrupt(given), file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:  # the reader has seen enough, such as head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -83,3 +92,12 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(error, FileExistsError):
             said = f"{given.out} exists; --overwrite replaces it."
         raise SystemExit(f"mne_brainae {given.command}: {said}") from error
+
+
+def _said_of_interrupt(given: argparse.Namespace) -> str:
+    """Say in one line that a command did not come to its end, and how to go on."""
+    said = f"mne_brainae {given.command}: interrupted."
+    checkpoint = getattr(given, "checkpoint", None)
+    if checkpoint is not None:
+        said += f" The same command goes on from {checkpoint}."
+    return said

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import copy
 import math
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from ..models.checkpoint import State
 from ..models.training import PATIENCE, Loop
+from ..utils.torch_state import own_random_numbers
 from .denoiser import Denoiser
 
 SAMPLERS = {
@@ -216,17 +216,8 @@ def train(
         fingerprint=fingerprint,
         title="Training the prior",
     )
-    with own_random_numbers(seed, device):
+    with own_random_numbers(seed):
         return loop.run(learn, validate)
-
-
-@contextmanager
-def own_random_numbers(seed: int, device: torch.device):
-    """Seed PyTorch inside, and give the user's random state back after."""
-    # The graphics card in use alone: PyTorch warns of many when none is named.
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 @torch.inference_mode()

@@ -22,6 +22,7 @@ from ..models.file import load_weights
 from ..models.fingerprints import fingerprint_fit
 from ..models.linear_map import ALPHAS, LinearMap, check_alphas
 from ..models.parts import check_size
+from ..models.training import warn_if_interrupted
 from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
 from ..preprocessing.splits import hold_out
 from ..utils.checks import (
@@ -51,13 +52,13 @@ from ..utils.files import (
     write_arrays,
 )
 from ..utils.names import texts
+from ..utils.torch_state import own_random_numbers, own_state
 from .denoiser import Denoiser
 from .diffusion import (
     PREDICTIONS,
     SAMPLERS,
     DiffusionTraining,
     noise_schedule,
-    own_random_numbers,
     sample,
     train,
 )
@@ -345,6 +346,7 @@ class DiffusionPrior(Prior):
         self.random_state = random_state
         self.verbose = verbose
 
+    @own_state()
     @verbose
     def fit(self, brain, image, groups=None, *, verbose=None):
         """Train the prior.
@@ -374,7 +376,7 @@ class DiffusionPrior(Prior):
             for part in (~is_held_out, is_held_out)
         )
         device = resolve_device(self.device)
-        with own_random_numbers(seed, device):
+        with own_random_numbers(seed):
             self.denoiser_ = self._build(brain.shape[1], image.shape[1])
         batch_size = min(self.batch_size, max(len(pairs[0]) // 8, 16))
         n_batches = -(-len(pairs[0]) // batch_size)
@@ -397,6 +399,7 @@ class DiffusionPrior(Prior):
             fingerprint=fingerprint_fit(self, brain, image, is_held_out, seed=seed),
         )
         self.denoiser_ = training.mean.cpu()
+        warn_if_interrupted(state, max_epochs)
         self.history_ = history_table(state)
         self.best_epoch_ = state.best_epoch
         self._seed = seed
@@ -483,7 +486,7 @@ class DiffusionPrior(Prior):
             n, condition = len(rows), torch.from_numpy(rows.repeat(n_samples, axis=0))
         n_features, seed = len(self._image_scaler.mean), seed_from(random_state)
         device = resolve_device(self.device)
-        with own_random_numbers(seed, device):
+        with own_state(), own_random_numbers(seed):
             noise = torch.randn(n * n_samples, n_features)
             # "ddpm" adds noise at every step, other than that to start from.
             image = sample(
@@ -520,6 +523,7 @@ class DiffusionPrior(Prior):
 PRIORS = {kind.__name__: kind for kind in (DiffusionPrior, RidgePrior)}
 
 
+@own_state()
 def read_prior(fname) -> Prior:
     """Read a prior that was saved.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..utils.checks import logger, resolve_device
 from ..utils.fingerprint import fingerprint
+from ..utils.torch_state import exact, own_state
 from .columns import FeatureBlock
 from .encoders import ImageEncoder, identity
 from .layers import LayerReader
@@ -54,7 +55,8 @@ class NetworkEncoder:
         for start in range(0, len(prepared), self.batch_size):
             pictures = torch.stack(prepared[start : start + self.batch_size])
             pictures = pictures.to(self.device, memory_format=torch.channels_last)
-            rows.append(self._reader(pictures).cpu().numpy())
+            with exact():
+                rows.append(self._reader(pictures).cpu().numpy())
         return np.concatenate(rows)
 
     @property
@@ -72,7 +74,8 @@ class NetworkEncoder:
 
     def _build(self) -> LayerReader:
         logger.info(f"Building {self.source} on {self.device}.")
-        network = self.source.build()
+        with own_state():
+            network = self.source.build()
         network.module.to(self.device, memory_format=torch.channels_last)
         return LayerReader(network, self.encoder.layers, self.encoder.pool)
 

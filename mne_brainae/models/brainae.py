@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import ClassVar
 
 import pandas as pd
@@ -19,9 +20,12 @@ from ..utils.checks import (
     counted,
     logger,
     seed_from,
+    warn,
 )
 from ..utils.constraints import integer, options, real
 from ..utils.docs import fill_doc
+from ..utils.interrupts import ending_at_interrupt, interrupts_end
+from ..utils.torch_state import own_random_numbers
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
 from .linear import LinearBrainAE, network_of
 from .parts import Losses, Training
@@ -306,10 +310,16 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             learned["imputer"] = data.learn_imputer()
         self.history_, self.best_epoch_ = pd.DataFrame(), -1
         self.temperature_ = self._losses.temperature
-        with torch.random.fork_rng(range(torch.cuda.device_count())):
-            torch.manual_seed(seed)
-            if closed_form is not None and self._adds_to(data, learned["network"]):
-                learned |= self._train_from(closed_form, learned, linear, data, seed)
+        if closed_form is not None and self._adds_to(data, learned["network"]):
+            try:
+                with own_random_numbers(seed):
+                    learned |= self._train_from(
+                        closed_form, learned["network"], linear, data, seed
+                    )
+            except KeyboardInterrupt:
+                if interrupts_end():
+                    raise
+                self._keep_closed_form(linear)
         self.latent_ = data.to_latent(**learned)
         linear._say(data)
 
@@ -321,6 +331,16 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         for name in ("n_signal_", "noise_target_", "slope_", "spatial_window_"):
             setattr(self, name, getattr(linear, name))
         self.selection_ = f"{linear.selection_}; the closed form alone"
+
+    def _keep_closed_form(self, linear: LinearBrainAE) -> None:
+        """Forget a training that Ctrl-C has ended before it gained anything."""
+        self._take_over(linear)
+        self.history_, self.best_epoch_ = pd.DataFrame(), -1
+        self.selection_ += ", since training was interrupted"
+        warn(
+            "Training was interrupted before its length was chosen; the closed form, "
+            "which is the best so far, is kept."
+        )
 
     def _adds_to(self, data: TrainingSet, network: BrainAENetwork) -> bool:
         """Tell whether there is anything to train beside the closed form."""
@@ -338,15 +358,15 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         parts = self._sizes(data)
         return any(parts[name] not in ("linear", None) for name in PARTS[:2])
 
-    def _train_from(self, closed_form, learned: dict, linear, data, seed: int) -> dict:
+    def _train_from(self, closed_form, network, linear, data, seed: int) -> dict:
         """Train squares and parts, for as long as held-out images gain by each."""
         part, smaller = solve_without_some(self, linear, closed_form, data, seed)
-        start, network = network_of(part, smaller), learned["network"]
-        added, told = {}, []
+        start, added, told = network_of(part, smaller), {}, []
         if has_squares(start) and has_squares(network):
             choice = choose_squares(start.image_projection, smaller, part, seed)
             start.image_projection = choice.projection
             if choice.n_epochs:
+                network = deepcopy(network)  # the closed form stays if this is stopped
                 *_, network.image_projection = train_squares(
                     network.image_projection, closed_form, data, seed, choice.n_epochs
                 )
@@ -355,7 +375,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
                 added = {"network": network, "slope": self.slope_}
                 told.append(_tell(" of squares", choice, " along the axes"))
         if self._adds_parts(data):
-            choice = choose_length(self, start, part, seed)
+            with ending_at_interrupt():  # what half the epochs choose is no choice
+                choice = choose_length(self, start, part, seed)
             self.history_, self.best_epoch_ = choice.history, choice.n_epochs - 1
             if choice.n_epochs:
                 added = self._train_parts(network, choice, data, seed)

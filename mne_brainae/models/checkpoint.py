@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from ..nn.fast.workers import n_threads
 from ..utils.checks import logger
 from ..utils.files import (
     as_group,
@@ -33,6 +34,7 @@ class State:
     best_loss: float = float("inf")
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def history_table(state: State) -> pd.DataFrame:
@@ -90,6 +92,7 @@ class Checkpoint:
             "best_epoch": state.best_epoch,
             "best_loss": state.best_loss,
             "history": state.history,
+            "threads": n_threads(),
         }
         tensors = self._tensors(state).items()
         arrays = {name: value.cpu().numpy() for name, value in tensors}
@@ -128,6 +131,11 @@ class Checkpoint:
         self._restore_moments(take_group("adam", tensors))
         self._restore_random_numbers(tensors)
         logger.info(f"Going on from epoch {header['epoch']} in {self.path}.")
+        if header["threads"] != n_threads():
+            logger.info(
+                f"It was written on {header['threads']} threads, and there are "
+                f"{n_threads()} now: the last digits of the result may differ."
+            )
         return State(
             epoch=header["epoch"],
             best_epoch=header["best_epoch"],

@@ -21,6 +21,7 @@ from ..preprocessing.imputation import Imputer
 from ..preprocessing.scaling import Scaler
 from ..utils.checks import five
 from ..utils.files import as_group, read_arrays, take_group, write_arrays
+from ..utils.torch_state import own_state
 from .latent import Latent
 from .linear_gaussian import ConceptLaw, ErrorLaw, Steps
 from .parts import Losses, Training
@@ -161,6 +162,7 @@ def _header(model) -> dict:
 # -- reading --------------------------------------------------------------------------
 
 
+@own_state()
 def read_model(fname: Path, parts: dict) -> BaseEstimator:
     """Rebuild a fitted model from its file."""
     arrays, header = read_arrays(fname, **MODEL_FILE)

@@ -24,6 +24,7 @@ from ..scoring.comparison import Comparison
 from ..scoring.correlation import correlate_all
 from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
+from ..utils.torch_state import exact
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 
 BATCH = 512  # rows per forward pass
@@ -406,4 +407,5 @@ def are_numbers(columns: list[str]) -> bool:
 def apply(function: Callable, rows: np.ndarray) -> np.ndarray:
     """Apply a part of a network to rows, batch by batch."""
     parts = torch.from_numpy(rows).split(BATCH)
-    return torch.cat([function(part) for part in parts]).numpy()
+    with exact():
+        return torch.cat([function(part) for part in parts]).numpy()

@@ -37,6 +37,7 @@ from ..utils.checks import (
     warn,
 )
 from ..utils.docs import fill_doc
+from ..utils.torch_state import own_state
 from .feature_weights import SpatialWindow
 from .file import name_of, write_model
 from .latent import Latent
@@ -82,7 +83,7 @@ class Model(BaseEstimator):
         self : instance of the same class
             The fitted model.
         """
-        with mne.utils.use_log_level(self.verbose):
+        with own_state(), mne.utils.use_log_level(self.verbose):
             self.check()
             self._fit(epochs, images)
         return self

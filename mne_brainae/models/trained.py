@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from ..nn.losses import BrainAELoss
 from ..nn.network import BrainAENetwork, build_network
@@ -19,6 +18,7 @@ from ..utils.checks import (
     resolve_device,
     seed_from,
 )
+from ..utils.torch_state import own_random_numbers
 from .checkpoint import State, history_table
 from .fingerprints import fingerprint_training
 from .latent import apply
@@ -26,7 +26,7 @@ from .model import Model
 from .noise_axes import white_axes
 from .parts import Losses, Training
 from .slope import held_out_slope, warn_if_low
-from .training import size_of_batch, train
+from .training import size_of_batch, train, warn_if_interrupted
 from .training_set import TrainingSet
 
 
@@ -67,8 +67,7 @@ class TrainedModel(Model):
             f"least validation loss on {data.held_out.sum()} training images "
             f"({data.held_out_by} held out)"
         )
-        with torch.random.fork_rng(range(torch.cuda.device_count())):
-            torch.manual_seed(seed)
+        with own_random_numbers(seed):
             network = self._train(data, seed)
         rest = self._learn_rest(data, network)
         self.latent_ = data.to_latent(network=network, **rest)
@@ -138,6 +137,9 @@ class TrainedModel(Model):
             fingerprint=fingerprint,
         )
         self.temperature_ = loss.temperature
+        warn_if_interrupted(state, most)
+        if state.interrupted:
+            self.selection_ += f"; interrupted after {state.epoch} of {most} epochs"
         return state
 
     def _lengths(self, updates: int, n_epochs: int | None) -> tuple[int, int]:

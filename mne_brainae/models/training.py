@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from ..nn.fast.workers import workers
 from ..preprocessing.masking import draw_mask
 from ..utils.checks import logger, warn
 from ..utils.files import zeros
+from ..utils.interrupts import interrupts_end
+from ..utils.torch_state import exact
 from .checkpoint import Checkpoint, State
 
 PATIENCE = 20  # epochs without a better validation loss, after which training ends
@@ -153,10 +155,13 @@ class Loop:
         -------
         state : instance of State
             History, and the epoch whose weights were kept. Ctrl-C ends training early
-            and keeps the best weights so far.
+            and keeps the best weights so far, which ``state.interrupted`` says.
 
         Raises
         ------
+        KeyboardInterrupt
+            At Ctrl-C before there are any weights to keep, and within
+            :func:`mne_brainae.utils.interrupts.ending_at_interrupt`.
         RuntimeError
             If a validation loss is not finite.
         ValueError
@@ -166,7 +171,7 @@ class Loop:
             self.checkpoint, self.fingerprint, self.learned, self.optimizer, self.order
         )
         state = kept.resume()
-        with _best_kept_if_interrupted(state, self.max_epochs):
+        with _best_kept_if_interrupted(state):
             if self.start_counts and not state.epoch:
                 self._keep(state, validate()["validation_total"])
             self._go_on(learn, validate, state, kept)
@@ -212,13 +217,27 @@ class Loop:
 
 
 @contextmanager
-def _best_kept_if_interrupted(state: State, max_epochs: int) -> Iterator[None]:
+def _best_kept_if_interrupted(state: State) -> Iterator[None]:
     """End at Ctrl-C with the best weights so far, if there are any."""
     try:
         yield
     except KeyboardInterrupt:
-        if not state.best_weights:
+        if interrupts_end() or not state.best_weights:
             raise
+        state.interrupted = True
+
+
+def warn_if_interrupted(state: State, max_epochs: int) -> None:
+    """Say that a training did not come to its end.
+
+    Parameters
+    ----------
+    state : instance of State
+        What it came to.
+    max_epochs : int
+        How many epochs it might have had.
+    """
+    if state.interrupted:
         warn(
             f"Training was interrupted after {state.epoch} of {max_epochs} epochs; the "
             f"weights of epoch {state.best_epoch}, the best so far, are kept."
@@ -380,24 +399,12 @@ def _computations(
 def _hardware(computation: Computation, device: torch.device) -> Iterator[None]:
     """Set threads and the precision of products for training, and set them back.
 
-    The fast forms divide their work among threads of their own. On CUDA float32 means
-    float32: by default cuDNN rounds the factors of convolutions to TF32, and a user may
-    have allowed it to all products, whose differences the Gram form would then miss.
+    The fast forms divide their work among threads of their own. Float32 means float32:
+    by default cuDNN rounds the factors of convolutions to TF32, and a user may have
+    allowed it to all products, whose differences the Gram form would then miss.
     """
-    if device.type == "cuda":
-        libraries = (torch.backends.cudnn, torch.backends.cuda.matmul)
-        before = [library.allow_tf32 for library in libraries]
-        try:
-            for library in libraries:
-                library.allow_tf32 = False
-            yield
-        finally:
-            for library, allowed in zip(libraries, before, strict=True):
-                library.allow_tf32 = allowed
-    elif device.type == "cpu" and not isinstance(computation, nn.Module):
-        with workers(torch.get_num_threads()):
-            yield
-    else:
+    shares = device.type == "cpu" and not isinstance(computation, nn.Module)
+    with exact(), workers(torch.get_num_threads()) if shares else nullcontext():
         yield
 
 

@@ -113,7 +113,8 @@ samples : array, shape (n_matrices, n_samples, n_features)
     The samples of every matrix.""",
     "random_state": """\
 random_state : None | int | instance of RandomState
-    The seed. One integer gives one result on one machine; the global random states of
+    The seed. One integer gives one result on one machine with one number of threads
+    (:func:`torch.get_num_threads`), which divide sums; the global random states of
     NumPy and PyTorch are neither used nor changed.""",
     "axes_of_bands": """\
 axes : array of Axes, shape (2, n_bands) | None

@@ -7,13 +7,22 @@ import sys
 import pytest
 
 from mne_brainae.benchmark.studies import systems
-from mne_brainae.commands import COMMANDS, benchmark, demo, main, retrieve
+from mne_brainae.commands import (
+    COMMANDS,
+    _said_of_interrupt,
+    benchmark,
+    demo,
+    main,
+    retrieve,
+    sys_info,
+)
 from mne_brainae.commands import datasets as datasets_command
 from mne_brainae.commands.benchmark import data as benchmark_data
 from mne_brainae.commands.benchmark import encoder
 from mne_brainae.commands.benchmark import systems as systems_command
 from mne_brainae.datasets import _fetch
 from mne_brainae.images import ImageEncoder
+from mne_brainae.utils.interrupts import interrupts_end
 
 HELP = [
     ["--version"],
@@ -49,6 +58,25 @@ def test_without_a_command_help_is_printed(capsys):
     with pytest.raises(SystemExit):
         main([])
     assert "demo" in "".join(capsys.readouterr())
+
+
+def test_an_interrupt_is_one_line(monkeypatch, capsys):
+    def run(given):
+        assert interrupts_end()  # or a training in it would count as done
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys_info, "run", run)
+    with pytest.raises(SystemExit) as ended:
+        main(["sys-info"])
+    assert ended.value.code == 130
+    said = capsys.readouterr()
+    assert said.err == "mne_brainae sys-info: interrupted.\n"
+    assert not said.out
+
+
+def test_an_interrupt_names_the_checkpoint():
+    given = argparse.Namespace(command="fit", checkpoint="state.safetensors")
+    assert _said_of_interrupt(given).endswith("goes on from state.safetensors.")
 
 
 def test_sys_info_names_versions(capsys):

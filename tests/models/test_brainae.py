@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from building import brain_ae
+from building import BRIEF, brain_ae
+from interrupts import interrupt
 from sklearn.base import clone
 from torch import nn
 
 import mne_brainae
 from mne_brainae.preprocessing.scaling import Scaler
 from mne_brainae.preprocessing.splits import hold_out
+from mne_brainae.utils.interrupts import ending_at_interrupt
 
 
 @pytest.mark.stochastic
@@ -266,10 +268,10 @@ FIT = """
 import sys
 import numpy as np
 sys.path += [sys.argv[1], sys.argv[1] + "/helpers"]
-from building import brain_ae
+from building import BRIEF, brain_ae
 from conftest import _recording
 import torch
-torch.set_num_threads(1)
+torch.set_num_threads(int(sys.argv[4]))
 epochs, features = _recording(20, 40, np.random.default_rng(0))
 brain_ae(
     n_kernels=8, kernel_length=10, n_embedding=32, max_epochs=40, random_state=0,
@@ -279,21 +281,16 @@ brain_ae(
 """
 
 
-@pytest.fixture
-def one_thread():
-    """Compute on one thread, on which sums are always in the same order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.stochastic
-def test_killed_fit_goes_on_to_the_same_weights(recording, tmp_path, one_thread):
-    """SIGKILL in the middle; the checkpoint leads to the result of an unbroken fit."""
+def test_killed_fit_goes_on_to_the_same_weights(recording, tmp_path):
+    """SIGKILL in the middle; the checkpoint leads to the result of an unbroken fit.
+
+    As many threads as in this process divide the same sums in the same way.
+    """
     checkpoint, broken = tmp_path / "fit.safetensors", tmp_path / "a.safetensors"
     command = [sys.executable, "-c", FIT, str(Path(__file__).parents[1])]
-    child = subprocess.Popen([*command, str(checkpoint), str(broken)])
+    n_threads = str(torch.get_num_threads())
+    child = subprocess.Popen([*command, str(checkpoint), str(broken), n_threads])
     deadline = time.time() + 120
     while not checkpoint.exists() and time.time() < deadline:
         time.sleep(0.01)
@@ -323,22 +320,42 @@ def test_killed_fit_goes_on_to_the_same_weights(recording, tmp_path, one_thread)
 
 
 def test_interrupt_keeps_the_best_so_far(recording, small, monkeypatch):
-    from mne_brainae.models import training
-
-    epochs_run = []
-    validate = training._validate
-
-    def interrupted(*args):
-        epochs_run.append(1)
-        if len(epochs_run) == 4:
-            raise KeyboardInterrupt
-        return validate(*args)
-
-    monkeypatch.setattr(training, "_validate", interrupted)
+    interrupt(monkeypatch, "_validate", at=4)
     with pytest.warns(RuntimeWarning, match="interrupted after 3 of"):
         model = brain_ae(**small).fit(*recording)
     assert len(model.history_) == 3
+    assert "; interrupted after 3 of" in model.selection_
     assert np.isfinite(model.score(*recording))
+
+
+def test_interrupt_ends_what_goes_on_later(recording, small, monkeypatch, tmp_path):
+    """Of many fits, one that was interrupted is not done; it has a checkpoint."""
+    checkpoint = tmp_path / "fit.safetensors"
+    small = small | BRIEF
+    whole = brain_ae(**small).fit(*recording)
+    with monkeypatch.context() as patched:
+        interrupt(patched, "_validate", at=3)
+        with pytest.raises(KeyboardInterrupt), ending_at_interrupt():
+            brain_ae(checkpoint=checkpoint, **small).fit(*recording)
+    assert checkpoint.exists()
+    resumed = brain_ae(checkpoint=checkpoint, **small).fit(*recording)
+    pd.testing.assert_frame_equal(resumed.history_, whole.history_)
+
+
+def test_a_checkpoint_of_another_number_of_threads_is_told(recording, small, tmp_path):
+    settings = (
+        small | BRIEF | {"checkpoint": tmp_path / "fit.safetensors", "verbose": "INFO"}
+    )
+    n_threads = torch.get_num_threads()
+    brain_ae(**settings).fit(*recording)
+    try:
+        torch.set_num_threads(n_threads + 1)
+        with mne.utils.catch_logging(verbose="INFO") as log:
+            brain_ae(**settings).fit(*recording)
+    finally:
+        torch.set_num_threads(n_threads)
+    said = f"written on {n_threads} threads, and there are {n_threads + 1} now"
+    assert said in log.getvalue()
 
 
 def test_copy_and_repr(model):

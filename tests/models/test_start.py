@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from interrupts import interrupt
 
 import mne_brainae
 from mne_brainae.models import brainae
@@ -91,6 +92,24 @@ def test_masked_responses_are_completed_no_worse(nonlinear, trained):
         for model in (trained, linear)
     ]
     assert errors[0] < 1.05 * errors[1]
+
+
+def test_an_interrupt_keeps_the_closed_form(nonlinear, monkeypatch):
+    """Before its length is chosen, nothing is known to be better."""
+    train, _, features = nonlinear
+    same = {"random_state": 0, "max_epochs": 3, "verbose": "WARNING"}
+    interrupt(monkeypatch, "_validate", at=3)
+    with pytest.warns(RuntimeWarning, match="the closed form, which is the best so"):
+        model = mne_brainae.fit(train, features, **same)
+    linear = mne_brainae.fit(
+        train, features, recipe="linear", random_state=0, verbose="WARNING"
+    )
+    assert model.selection_.endswith("since training was interrupted")
+    assert model.best_epoch_ == -1
+    np.testing.assert_array_equal(
+        model.predict_evoked(features[:4]).data,
+        linear.predict_evoked(features[:4]).data,
+    )
 
 
 def test_few_images_stay_with_the_closed_form(recording):

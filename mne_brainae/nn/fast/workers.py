@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from ...utils.torch_state import threads
 from .precision import Precision
 
 MANY = 32  # rows for which threads are started
@@ -51,22 +52,26 @@ def workers(n_threads: int) -> Iterator[None]:
         How many. Within the block single operations use one thread each; afterwards
         PyTorch's number of threads is what it was.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     n_others = max(n_threads - 1, 1)  # an executor wants one, and starts none unasked
-    try:
-        with ThreadPoolExecutor(n_others, initializer=_use_one_thread) as crew:
-            token = _crew.set((crew, n_threads))
-            try:
-                yield
-            finally:
-                _crew.reset(token)
-    finally:
-        torch.set_num_threads(before)
+    with (
+        threads(1),
+        ThreadPoolExecutor(n_others, initializer=_use_one_thread) as crew,
+    ):
+        token = _crew.set((crew, n_threads))
+        try:
+            yield
+        finally:
+            _crew.reset(token)
 
 
 def _use_one_thread() -> None:
     torch.set_num_threads(1)
+
+
+def n_threads() -> int:
+    """Return how many threads share work: those of :func:`workers`, or PyTorch's."""
+    crew, n = _crew.get()
+    return torch.get_num_threads() if crew is None else n
 
 
 def workers_for(rows: Tensor) -> AbstractContextManager:
