@@ -22,6 +22,7 @@ from ..utils.checks import (
 )
 from ..utils.constraints import integer, options, real
 from ..utils.docs import fill_doc
+from .checkpoint import ALL_IMAGES
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
 from .linear import LinearBrainAE
 from .parts import Losses, Training
@@ -345,7 +346,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.slope_ = choice.slope
         network = network_from(self._sizes(data), learned["network"])
         self._run_epochs(
-            network, data, seed, n_epochs=choice.n_epochs, stage="-all-images"
+            network, data, seed, n_epochs=choice.n_epochs, stage=ALL_IMAGES
         )
         return {
             "network": network.eval(),
