@@ -211,6 +211,26 @@ def fit_many(
     return _write_table(jobs, folder, errors)
 
 
+def name_of_fit(subject: str, setting: str, seed: int) -> str:
+    """Return the name of the files of a fit, without their suffix.
+
+    Parameters
+    ----------
+    subject, setting : str
+        What is fitted.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    name : str
+        No two fits share it.
+    """
+    # Underscores of a label are doubled, so that a single one ends it.
+    subject, setting = (label.replace("_", "__") for label in (subject, setting))
+    return f"{subject}_set-{setting}_seed-{seed}"
+
+
 @dataclass
 class _Job:
     """One fit and the files that hold it."""
@@ -227,11 +247,7 @@ class _Job:
     @property
     def name(self) -> str:
         """Name the fit; no two of other subjects, settings or seeds share a name."""
-        # Underscores of a label are doubled, so that a single one ends it.
-        subject, setting = (
-            label.replace("_", "__") for label in (self.subject, self.setting)
-        )
-        return f"{subject}_set-{setting}_seed-{self.seed}"
+        return name_of_fit(self.subject, self.setting, self.seed)
 
     @property
     def model_file(self) -> Path:

@@ -272,7 +272,9 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
     assert all(str(file) in printed for file in (model, predicted, ranks))
     assert "repetitions averaged: 2 to 2" in printed
     assert f"top-1 {100 * best.top_k(1):.1f} %" in printed
-    with pytest.raises(SystemExit, match=r"retrieve: .*ranks.csv exists; --overwrite"):
+    with pytest.raises(
+        SystemExit, match=r"retrieve: .*ranks.csv exists. Give --overwrite"
+    ):
         main([*words, "--out", str(ranks)])
     main([*words, "--single-trials", "--out", str(ranks), "--overwrite"])
     assert len(pd.read_csv(ranks)) == 12

@@ -175,7 +175,7 @@ pd.concat({"measured": similarity.table, "truth": truth.table}, axis=1).round(2)
 # :func:`mne_brainae.make_report` puts all of this on one page, with retrieval, protocol
 # and versions; ``make_report(model, data.test, images).save("report.html")`` writes it,
 # and so does ``mne_brainae report`` on the command line. On real recordings,
-# ``mne_brainae benchmark encoding macaque_v4`` (or ``macaque_it``, ``muse_n170``)
+# ``mne_brainae benchmark encoding macaque-v4`` (or ``macaque-it``, ``muse-n170``)
 # compares BrainAE with linear encoding models.
 
 # %%

@@ -190,7 +190,7 @@ pd.DataFrame(identified).T.round(2)
 # Where the recording of macaque V4 is at hand, the same decoder reads photographs from
 # a hundred milliseconds of spikes of 55 neurons. The photographs were not seen in the
 # fit, and are not ours to show.
-# ``mne_brainae generate --data macaque_v4`` prints the scores.
+# ``mne_brainae generate --data macaque-v4`` prints the scores.
 
 folder = Path(os.environ.get("MNE_BRAINAE_DATA", ""), "macaque_v4")
 if folder.is_dir():

@@ -29,7 +29,7 @@ person, where you can look at every step.
 # .. code-block:: console
 #
 #    $ mne_brainae datasets list
-#    $ mne_brainae datasets info things_eeg2
+#    $ mne_brainae datasets info things-eeg2
 #
 # **The images.** They belong to THINGS, are for research only, and are locked by a
 # password. Read their terms at https://osf.io/j6a3m; who accepts them finds the
@@ -47,7 +47,7 @@ person, where you can look at every step.
 #
 # .. code-block:: console
 #
-#    $ mne_brainae datasets fetch things_eeg2 --subjects 1 --images --path data/source
+#    $ mne_brainae datasets fetch things-eeg2 --subjects 1 --images --path data/source
 #
 # **To BIDS.** The files of the authors are pickles, which could run any code when they
 # are loaded. They are read without executing anything, and written as BrainVision with
@@ -56,9 +56,9 @@ person, where you can look at every step.
 #
 # .. code-block:: console
 #
-#    $ mne_brainae datasets to-bids things_eeg2 data/source data/things_eeg2 \
+#    $ mne_brainae datasets to-bids things-eeg2 data/source data/things_eeg2 \
 #          --subjects 1 --images data/source
-#    $ mne_brainae datasets check things_eeg2 data/things_eeg2 --subjects 1
+#    $ mne_brainae datasets check things-eeg2 data/things_eeg2 --subjects 1
 #
 # **What would be fitted?** ``--dry-run`` lists every fit, how long one takes, and which
 # are done already. Nothing is computed.

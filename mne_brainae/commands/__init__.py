@@ -18,19 +18,22 @@ from ..utils.interrupts import ending_at_interrupt
 COMMANDS = {
     "benchmark": "measure scores, speed and memory on this machine",
     "cache": "show or remove the image features that are kept on disk",
+    "classify": "rank concepts by brain responses, and score the ranks",
     "datasets": "list, fetch, convert and check data sets",
     "demo": "fit, predict, retrieve, classify and reconstruct, with images",
     "generate": "paint images from brain activity, score and show them",
     "image-encoders": "list image encoders with their sizes, licenses and costs",
     "fit": "fit a model to epochs and images",
     "fit-prior": "fit what a model needs to generate images",
+    "many": "fit many subjects and seeds, over processes",
     "predict": "predict the brain responses to images",
     "retrieve": "rank images by the brain responses to them, and score the ranks",
+    "reconstruct": "complete partial recordings",
     "report": "write one page about a model, its scores and their protocol",
     "sys-info": "print the versions that a bug report needs",
 }
-# What these refuse is said in one line; MNE_LOGGING_LEVEL=DEBUG shows the traceback.
-PLAIN = ("fit", "predict", "retrieve", "report")
+#: What is refused is said in one line; MNE_LOGGING_LEVEL=DEBUG shows the traceback.
+REFUSALS = (ImportError, OSError, RuntimeError, TypeError, ValueError)
 
 
 #: The exit code of what Ctrl-C has ended, as shells have it.
@@ -82,15 +85,12 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # the reader has seen enough, such as head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
-    except (OSError, ValueError) as error:
-        if given.command not in PLAIN:
-            raise
+    except REFUSALS as error:
         from mne.utils import logger
 
         logger.debug("The traceback:", exc_info=True)
-        said = str(error)
-        if isinstance(error, FileExistsError):
-            said = f"{given.out} exists; --overwrite replaces it."
+        said = " ".join(str(error).split()) or type(error).__name__
+        said = said.replace("overwrite=True", "--overwrite")
         raise SystemExit(f"mne_brainae {given.command}: {said}") from error
 
 

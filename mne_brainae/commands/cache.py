@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._numbers import not_negative
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two things that can be done, and to which part of the cache."""
@@ -15,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder", help="clean: the features of this encoder alone")
     parser.add_argument(
         "--days",
-        type=float,
+        type=not_negative,
         default=0.0,
         help="clean: the features of encoders unused for so many days alone",
     )

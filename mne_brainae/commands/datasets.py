@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from ._names import one_of
+
 NAMES = (
     "things",
     "things_eeg2",
@@ -38,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         for action, text in ACTIONS.items()
     }
     for action in ("info", "fetch", "to-bids", "check"):
-        parsers[action].add_argument("name", choices=NAMES, help="the data set")
+        parsers[action].add_argument(
+            "name",
+            **one_of(NAMES),
+            help="the data set",
+        )
     add = parsers["fetch"].add_argument
     add("--path", type=Path, help="the folder; by default that of MNE-Python")
     add("--kind", help="which of its files, see info")
@@ -58,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Do what is asked for; what the data sets refuse is said without a traceback."""
+    """Do what is asked for."""
     act = {
         "list": _list,
         "info": _info,
@@ -66,12 +72,7 @@ def run(given: argparse.Namespace) -> None:
         "to-bids": _to_bids,
         "check": _check,
     }[given.action]
-    try:
-        act(given)
-    except BrokenPipeError:
-        raise
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SystemExit(f"mne_brainae datasets: {error}") from error
+    act(given)
 
 
 def _module(name: str) -> ModuleType:
@@ -85,7 +86,8 @@ def _list(given: argparse.Namespace) -> None:
         registry = read_registry(name)
         title = inspect.getdoc(_module(name)).splitlines()[0]
         size = describe_size(list(registry.files.values()))
-        print(f"{name:12} {title}\n{'':12} {size}; {registry.license}")
+        written = name.replace("_", "-")
+        print(f"{written:12} {title}\n{'':12} {size}; {registry.license}")
 
 
 def _info(given: argparse.Namespace) -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._names import one_of
+from ._numbers import count, six
+
 DATA = ("simulated", "macaque_v4")
 NEXT = """
 Next: your own epochs, with epochs.metadata['image'] naming the images:
@@ -17,10 +20,15 @@ Next: your own epochs, with epochs.metadata['image'] naming the images:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the demo can be told."""
     add = parser.add_argument
-    add("--data", choices=DATA, default="simulated", help="the recording")
+    add(
+        "--data",
+        **one_of(DATA),
+        default="simulated",
+        help="the recording",
+    )
     add("--session", default="190923", help="session of macaque_v4")
-    add("--folds", type=int, default=1, help="test folds of macaque_v4, up to 6")
-    add("--seeds", type=int, default=1, help="fits per fold, each with another seed")
+    add("--folds", type=six, default=1, help="test folds of macaque_v4, up to 6")
+    add("--seeds", type=count, default=1, help="fits per fold, each with another seed")
     add("--small", action="store_true", help="simulate a recording of seconds' work")
     add("--out", type=Path, default=Path("brainae_demo"), help="folder for results")
 

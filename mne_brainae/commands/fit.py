@@ -7,7 +7,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..models.recipes import RECIPES
+from ._files import add_out, add_quiet
+from ._fitting import add_model
+from ._numbers import seed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,31 +17,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("epochs", type=Path, help="training epochs (-epo.fif), metadata name the image")
     add("images", type=Path, help="the folder of images")
+    add_model(parser)
+    add("--seed", type=seed, help="seed, to get the same model again")
     add(
-        "--recipe", choices=RECIPES, default="best", help="named settings (%(default)s)"
+        "--checkpoint",
+        type=Path,
+        help="keep the state of the training in this file (.safetensors), to go on "
+        "from there when killed",
     )
-    add("--picks", nargs="+", help="channels or channel types")
-    add("--seed", type=int, help="seed, to get the same model again")
-    out = Path("brainae.safetensors")
-    add("--out", type=Path, default=out, help="the model file (%(default)s)")
-    add("--overwrite", action="store_true", help="replace the model file")
+    add_out(parser, "brainae.safetensors", "the model file")
+    add_quiet(parser)
 
 
 def run(given: argparse.Namespace) -> None:
     """Fit and save."""
-    import mne_brainae
-    from mne_brainae.commands._epochs import read_epochs
-    from mne_brainae.utils.checks import _check_fname
+    from mne.utils import use_log_level
 
-    _check_fname(given.out, overwrite=given.overwrite)  # before the work, not after
-    epochs = read_epochs(given.epochs)
-    model = mne_brainae.fit(
-        epochs,
-        given.images,
-        recipe=given.recipe,
-        picks=given.picks,
-        random_state=given.seed,
-    )
-    model.save(given.out, overwrite=given.overwrite)
-    print(model)
-    print(f"Saved {given.out}")
+    import mne_brainae
+    from mne_brainae.models.checkpoint import checkpoints_of
+    from mne_brainae.models.recipes import set_by_name
+    from mne_brainae.utils.checks import check_new_file, pick_channels
+
+    from ._files import check_files, read_epochs
+    from ._fitting import params_of
+
+    check_files(given, ".safetensors", epochs=given.epochs, images=given.images)
+    model = mne_brainae.make_model(given.recipe, **params_of(given))
+    set_by_name(model, {"random_state": given.seed})
+    if given.checkpoint is not None:
+        check_new_file(given.checkpoint, ".safetensors", overwrite=True)
+        set_by_name(model, {"checkpoint": given.checkpoint})
+    with use_log_level("WARNING" if given.quiet else None):
+        epochs = read_epochs(given.epochs)
+        pick_channels(epochs.info, given.picks)
+        model.fit(epochs, given.images)
+        model.save(given.out, overwrite=given.overwrite)
+    if given.checkpoint is not None:
+        for file in checkpoints_of(given.checkpoint):
+            file.unlink(missing_ok=True)
+    if not given.quiet:
+        print(f"{model}\nSaved {given.out}")

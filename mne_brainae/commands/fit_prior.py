@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._numbers import count, seed
+
 KINDS = ("diffusion", "ridge")
 
 
@@ -20,10 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--names", type=Path, help="a text file: the picture of every row of these")
     add("--image-encoder", help="the embedding that the painter takes")
     add("--kind", choices=KINDS, default="diffusion", help="what is fitted")
-    add("--widths", type=int, nargs="+", help="units of the levels of the denoiser")
+    add("--widths", type=count, nargs="+", help="units of the levels of the denoiser")
     add("--low-level", type=Path, help="fit a decoder of blurry pictures to this file")
     add("--device", default="auto", help="where to compute, such as cuda or cpu")
-    add("--seed", type=int, help="seed of the prior; by default that of the model")
+    add("--seed", type=seed, help="seed of the prior; by default that of the model")
     add("--out", type=Path, default=Path("prior.safetensors"), help="the prior file")
     add("--overwrite", action="store_true", help="replace the files")
 
@@ -33,18 +35,27 @@ def run(given: argparse.Namespace) -> None:
 
     A call that was killed goes on from a checkpoint beside the file of the prior.
     """
-    import mne
-
     import mne_brainae
     from mne_brainae.generation import PictureDecoder, fit_prior
     from mne_brainae.generation.generate import TARGET
-    from mne_brainae.utils.checks import check_new_file
+    from mne_brainae.utils.checks import check_device, check_new_file
+
+    from ._files import check_files, read_epochs
 
     _check(given)
+    check_files(
+        given,
+        model=given.model,
+        epochs=given.epochs,
+        images=given.images,
+        features=given.features,
+        names=given.names,
+    )
+    check_device(given.device)
     for file in filter(None, (given.out, given.low_level)):  # before the work
         check_new_file(file, ".safetensors", overwrite=given.overwrite)
     model = mne_brainae.read_brainae(given.model)
-    epochs = mne.read_epochs(given.epochs, preload=False)
+    epochs = read_epochs(given.epochs)
     if given.low_level is not None:
         decoder = PictureDecoder(picks=model.info_["ch_names"])
         decoder.fit(epochs, given.images)

@@ -8,6 +8,9 @@ import argparse
 import json
 from pathlib import Path
 
+from ._names import one_of
+from ._numbers import count, not_negative, part, seed, six
+
 SESSIONS = ("190923", "210225")
 SHEETS = ("with-stimuli", "generated-only")
 NOTE = """
@@ -36,23 +39,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own("--prior", type=Path, help="a prior file of mne_brainae fit-prior")
     own("--pipeline", default="sdxl-turbo", help="sdxl-turbo, sdxl or a folder")
     own("--adapter", type=Path, help="weights of the IP-Adapter (.safetensors)")
-    own("--n-images", type=int, default=4, help="pictures per stimulus")
+    own("--n-images", type=count, default=4, help="pictures per stimulus")
     own("--low-level", type=Path, help="a decoder file; painting starts from it")
-    own("--strength", type=float, default=0.75, help="how far from such a start")
-    own("--steps", type=int, help="steps of the painter")
-    own("--guidance", type=float, help="classifier-free guidance of the painter")
-    own("--batch-size", type=int, default=4, help="pictures painted together")
+    own("--strength", type=part, default=0.75, help="how far from such a start")
+    own("--steps", type=count, help="steps of the painter")
+    own("--guidance", type=not_negative, help="classifier-free guidance of the painter")
+    own("--batch-size", type=count, default=4, help="pictures painted together")
     own("--device", default="auto", help="where to compute, such as cuda or cpu")
     own("--offload", action="store_true", help="less graphics memory, more time")
-    own("--seed", type=int, default=0, help="seed of prior and painter")
+    own("--seed", type=seed, default=0, help="seed of prior and painter")
     own("--stimuli", type=Path, help="the folder of the pictures that were seen")
     own("--score", action="store_true", help="score against them, with controls")
     own("--networks", nargs="+", help="judges: paper, or some of its six by name")
     demo = parser.add_argument_group("a demonstration").add_argument
-    demo("--data", choices=("macaque_v4",), help="decode these, without a model")
+    demo(
+        "--data",
+        **one_of(("macaque_v4",)),
+        help="decode these, without a model",
+    )
     demo("--session", nargs="+", default=SESSIONS, help="sessions of macaque V4")
-    demo("--folds", type=int, default=1, help="test folds, up to 6")
-    demo("--size", type=int, default=16, help="pixels per side that are decoded")
+    demo("--folds", type=six, default=1, help="test folds, up to 6")
+    demo("--size", type=count, default=16, help="pixels per side that are decoded")
 
 
 def run(given: argparse.Namespace) -> None:
@@ -70,7 +77,7 @@ def _check(given: argparse.Namespace) -> None:
         if given.model is not None:
             problem = "--data is a demonstration and takes no model"
     elif None in (given.model, given.epochs, given.prior, given.out):
-        problem = "give MODEL, EPOCHS, --prior and --out, or --data macaque_v4"
+        problem = "give MODEL, EPOCHS, --prior and --out, or --data macaque-v4"
     elif given.score and given.stimuli is None:
         problem = "--score needs --stimuli"
     if problem:
@@ -82,8 +89,6 @@ def _check(given: argparse.Namespace) -> None:
 
 def _generate(given: argparse.Namespace) -> None:
     """Paint, lay the pictures out and score them beside controls."""
-    import mne
-
     import mne_brainae
     from mne_brainae.benchmark.studies.generation import score_beside_controls
     from mne_brainae.generation import (
@@ -91,16 +96,27 @@ def _generate(given: argparse.Namespace) -> None:
         read_picture_decoder,
         read_prior,
     )
-    from mne_brainae.utils.checks import _check_fname
+    from mne_brainae.utils.checks import check_device, check_new_file
 
-    _check_fname(given.out / "contact_sheet.png", overwrite=given.overwrite)
+    from ._files import check_files, read_epochs
+
+    check_files(
+        given,
+        model=given.model,
+        epochs=given.epochs,
+        prior=given.prior,
+        stimuli=given.stimuli,
+        adapter=given.adapter,
+    )
+    check_new_file(given.out / "contact_sheet.png", ".png", overwrite=given.overwrite)
+    check_device(given.device)
     model = mne_brainae.read_brainae(given.model)
     prior = read_prior(given.prior)
     if "device" in prior.get_params():
         prior.set_params(device=given.device)
     low_level = given.low_level and read_picture_decoder(given.low_level)
     epochs = mne_brainae.average_repetitions(
-        mne.read_epochs(given.epochs, preload=False), picks=model.info_["ch_names"]
+        read_epochs(given.epochs), picks=model.info_["ch_names"]
     )
     how = _how_to_paint(given) | {"low_level": low_level}
     generated = generate_pictures(model, epochs, prior, n_images=given.n_images, **how)

@@ -7,25 +7,36 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._files import add_out, add_quiet
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a prediction can be told."""
     add = parser.add_argument
     add("model", type=Path, help="a model file of mne_brainae fit")
     add("images", type=Path, nargs="+", help="a folder of images, or images")
-    out = Path("predicted-epo.fif")
-    add("--out", type=Path, default=out, help="the epochs file (%(default)s)")
-    add("--overwrite", action="store_true", help="replace the epochs file")
+    add_out(parser, "predicted-epo.fif", "the epochs file")
+    add_quiet(parser)
 
 
 def run(given: argparse.Namespace) -> None:
     """Predict and save one epoch per image."""
-    import mne_brainae
-    from mne_brainae.utils.checks import _check_fname, counted
+    from mne.utils import use_log_level
 
-    _check_fname(given.out, overwrite=given.overwrite)
-    model = mne_brainae.read_brainae(given.model)
-    whole = len(given.images) == 1
-    epochs = model.predict_epochs(given.images[0] if whole else given.images)
+    import mne_brainae
+
+    from ..images import find_images
+    from ..utils.checks import counted
+    from ._files import check_files
+
+    check_files(given, "-epo.fif", model=given.model)
+    images = given.images[0] if len(given.images) == 1 else given.images
+    find_images(images)
+    with use_log_level("WARNING" if given.quiet else None):
+        model = mne_brainae.read_brainae(given.model)
+        if not hasattr(model, "predict_epochs"):
+            raise ValueError(f"A {type(model).__name__} cannot predict responses.")
+        epochs = model.predict_epochs(images)
     epochs.save(given.out, overwrite=given.overwrite, verbose="ERROR")
-    print(f"Saved the responses to {counted(len(epochs), 'image')} in {given.out}")
+    if not given.quiet:
+        print(f"Saved the responses to {counted(len(epochs), 'image')} in {given.out}")

@@ -7,6 +7,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._files import add_out
+from ._numbers import seed
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a report can be told."""
@@ -21,10 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--templates", type=Path, help="a folder of other images for every concept")
     add("--title", help="the title of the page")
-    add("--seed", type=int, help="seed of split halves and confidence intervals")
-    out = Path("brainae_report.html")
-    add("--out", type=Path, default=out, help="the page (%(default)s)")
-    add("--overwrite", action="store_true", help="replace the page")
+    add("--seed", type=seed, help="seed of split halves and confidence intervals")
+    add_out(parser, "brainae_report.html", "the page")
 
 
 def run(given: argparse.Namespace) -> None:
@@ -32,11 +33,18 @@ def run(given: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     import mne_brainae
-    from mne_brainae.commands._epochs import read_epochs
-    from mne_brainae.utils.checks import check_new_file
+
+    from ._files import check_files, read_epochs
 
     mpl.use("agg")
-    check_new_file(given.out, ".html", overwrite=given.overwrite)
+    check_files(
+        given,
+        ".html",
+        model=given.model,
+        epochs=given.epochs,
+        images=given.images,
+        templates=given.templates,
+    )
     report = mne_brainae.make_report(
         mne_brainae.read_brainae(given.model),
         read_epochs(given.epochs),

@@ -183,7 +183,7 @@ def _file_of(run: int) -> str:
     """Name the file of a run."""
     files = _run_files()
     if run not in range(1, len(files) + 1):
-        raise ValueError(f"runs must be of 1 to {len(files)}, got {run!r}.")
+        raise ValueError(f"run must be one of 1 to {len(files)}, got {run!r}.")
     return files[run - 1]
 
 

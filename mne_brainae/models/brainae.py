@@ -26,6 +26,7 @@ from ..utils.constraints import integer, options, real
 from ..utils.docs import fill_doc
 from ..utils.interrupts import ending_at_interrupt, interrupts_end
 from ..utils.torch_state import own_random_numbers
+from .checkpoint import ALL_IMAGES
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
 from .linear import LinearBrainAE, network_of
 from .parts import Losses, Training
@@ -392,7 +393,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         """Train what is added to the linear maps, with all images."""
         network = network_from(self._sizes(data), start)
         self._run_epochs(
-            network, data, seed, n_epochs=choice.n_epochs, stage="-all-images"
+            network, data, seed, n_epochs=choice.n_epochs, stage=ALL_IMAGES
         )
         self.slope_ = choice.slope
         return {

@@ -23,6 +23,8 @@ from ..utils.files import (
 
 CHECKPOINT = {"kind": "training checkpoint", "version": 1}
 SHARE_OF_TIME = 1 / 20  # that writing may take
+#: What the name of the file ends in while a fit trains anew on all images.
+ALL_IMAGES = "-all-images"
 
 
 @dataclass
@@ -35,6 +37,22 @@ class State:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict] = field(default_factory=list)
     interrupted: bool = False
+
+
+def checkpoints_of(path: Path) -> list[Path]:
+    """Name the files that the trainings of one fit may write.
+
+    Parameters
+    ----------
+    path : Path
+        The parameter ``checkpoint`` of the model.
+
+    Returns
+    -------
+    paths : list of Path
+        The file itself, and that of the training on all images.
+    """
+    return [path, path.with_stem(path.stem + ALL_IMAGES)]
 
 
 def history_table(state: State) -> pd.DataFrame:

@@ -266,7 +266,7 @@ def check_once(names: Iterable[str], where: str) -> None:
 def check_new_file(fname, suffix: str, *, overwrite: bool) -> Path:
     """Refuse a name of another suffix, and a file that may not be replaced."""
     _validate_type(fname, "path-like", "fname")
-    if Path(fname).suffix != suffix:
+    if not Path(fname).name.endswith(suffix):
         raise ValueError(f"fname must end in {suffix}, got {Path(fname).name!r}.")
     path = Path(fname)
     if path.exists() and not overwrite:

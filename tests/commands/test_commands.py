@@ -9,11 +9,12 @@ import pytest
 from mne_brainae.benchmark.studies import systems
 from mne_brainae.commands import (
     COMMANDS,
+    _identify,
     _said_of_interrupt,
     benchmark,
     demo,
     main,
-    retrieve,
+    reconstruct,
     sys_info,
 )
 from mne_brainae.commands import datasets as datasets_command
@@ -93,9 +94,11 @@ def test_choices_are_those_of_the_package():
     """The command line repeats some names, in order not to import where they are."""
     from mne_brainae.benchmark.paper.figures import FIGURES
     from mne_brainae.benchmark.paper.tables import TABLES
+    from mne_brainae.preprocessing.masking import MASKS
     from mne_brainae.scoring.identification import SIMILARITIES
 
-    assert tuple(SIMILARITIES) == retrieve.SIMILARITIES
+    assert tuple(SIMILARITIES) == _identify.SIMILARITIES
+    assert MASKS == reconstruct.MASKS
     assert set(systems_command.RECIPES) == {of for of, _ in systems.SYSTEMS.values()}
     assert set(benchmark.TABLES) == set(TABLES)
     assert set(benchmark.FIGURES) == set(FIGURES)

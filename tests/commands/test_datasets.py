@@ -50,8 +50,8 @@ def complete(monkeypatch):
 def test_list(capsys):
     main(["datasets", "list"])
     printed = capsys.readouterr().out
-    assert all(name in printed for name in NAMES)
-    assert "things_meg   THINGS-MEG: four people" in printed
+    assert all(name.replace("_", "-") in printed for name in NAMES)
+    assert "things-meg   THINGS-MEG: four people" in printed
     assert "33.0 GB; CC0" in printed
 
 

@@ -231,7 +231,7 @@ def test_it_ready_array_is_the_same(register, tmp_path):
     ("window", "match"),
     [
         ({"bin_width": 0.03}, "whole number of bins.*bin_width=0.03"),
-        ({"bin_width": 0}, "whole number of bins"),
+        ({"bin_width": 0}, "'bin_width' parameter"),
         ({"tmin": -0.6}, "between -0.5 and 0.5"),
         ({"tmin": 0.2, "tmax": 0.2}, "tmin=0.2, tmax=0.2"),
         ({"bin_width": 0.0205}, "bin_width must be a whole number of milliseconds"),

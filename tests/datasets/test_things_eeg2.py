@@ -425,11 +425,11 @@ def test_bad_arguments(miniature):
     *_, bids = miniature
     for arguments, match in (
         ({"subject": 11}, "subject must be one of 01, .*, 10, got 11"),
-        ({"partition": "training"}, "Allowed values are 'train' and 'test'"),
+        ({"partition": "training"}, "'partition' parameter"),
         ({"sfreq": 300.0}, "sfreq must be 1000 Hz.* divided by a whole number"),
         ({"tmax": -1.0}, "tmin and tmax enclose no sample"),
         ({"sessions": 5}, "no eeg recording .* sessions 05"),
-        ({"output": "raw"}, "Invalid value for the 'output' parameter"),
+        ({"output": "raw"}, "The 'output' parameter"),
         ({"subject": 2}, "no eeg recording of the task 'train' in .*sub-02"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=match):

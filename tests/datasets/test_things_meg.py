@@ -273,7 +273,7 @@ def test_bad_arguments(miniature):
     root, _ = miniature
     for arguments, match in (
         ({"subject": 5}, "subject must be one of 1, 2, 3, 4, got 5"),
-        ({"partition": "exp"}, "Allowed values are 'train' and 'test'"),
+        ({"partition": "exp"}, "'partition' parameter"),
         ({"sessions": [9]}, "in the sessions 09; there are 01, 02"),
         ({"sfreq": 250.0}, "1200 Hz.* divided by a whole number"),
     ):

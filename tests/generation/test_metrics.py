@@ -192,7 +192,7 @@ def test_bad_input_is_explained():
     stimuli = random_pictures(4)
     with pytest.raises(ValueError, match="holds 3 pictures for 4 stimuli"):
         score_pictures(stimuli[:3], stimuli)
-    with pytest.raises(ValueError, match="at least three stimuli, got 2"):
+    with pytest.raises(ValueError, match="stimuli must be at least three, got 2"):
         score_pictures(stimuli[:2], stimuli[:2])
     with pytest.raises(ValueError, match=r"AlexNet\(2\)"):
         score_pictures(stimuli, stimuli, networks=["AlexNet"])

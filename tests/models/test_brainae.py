@@ -159,7 +159,14 @@ def test_array_of_features_is_paired_by_epoch(recording, small, model):
         ({"learn_temperature": True, "symmetric": False}, 4),
         ({"inner_activation": True, "standardize": "evoked"}, 4),
         ({"brain_encoder": "linear", "brain_decoder": "linear"}, 4),
-        ({"image_projection": "identity", "validation": "image"}, 4),
+        (
+            {
+                "image_projection": "identity",
+                "validation": "image",
+                "n_embedding": None,
+            },
+            4,
+        ),
     ],
 )
 def test_settings(recording, unseen, small, settings, terms, tmp_path):

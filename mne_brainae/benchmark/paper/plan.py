@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+from ...many import name_of_fit
 from .recordings import LEAST_OTHERS
-from .runner import TIMES
+from .runner import TIMES, replace_name
 from .scores import OTHERS, SHUFFLED
 from .spec import Row, Table
 
@@ -25,7 +27,7 @@ class Plan:
     n_subjects, n_seeds : int
         Fits of every row are of each subject by each seed.
     done : list of Path
-        The results that are there.
+        The results of these fits that are there.
     """
 
     lacks: dict[str, str]
@@ -52,7 +54,7 @@ def plan_fits(
     table: Table,
     name: str,
     *,
-    n_subjects: int,
+    subjects: list[str],
     n_seeds: int,
     encoders: list[str],
     folder: Path,
@@ -67,8 +69,10 @@ def plan_fits(
         The table.
     name : str
         The data set.
-    n_subjects, n_seeds : int
-        How many of each.
+    subjects : list of str
+        The subjects.
+    n_seeds : int
+        How many seeds.
     encoders : list of str
         The image encoders of the data set.
     folder : Path
@@ -83,12 +87,23 @@ def plan_fits(
     """
     rows = [row for row in table.rows if row.data == name]
     lacks = {row.name: _lack(row, encoders) for row in rows}
-    is_there = any(row.name == table.reference for row in rows)
-    if is_there and set(table.columns) - set(TIMES):
-        others = cross_subject and n_subjects >= LEAST_OTHERS
-        lacks |= dict.fromkeys([SHUFFLED] * shuffled + [OTHERS] * others, "")
-    done = list(folder.glob(f"{name}_*/*_seed-*.json"))
-    return Plan(lacks, n_subjects, n_seeds, done)
+    reference = [row for row in rows if row.name == table.reference]
+    fitted = {"rows": [row for row in rows if not lacks[row.name]]}
+    if reference and set(table.columns) - set(TIMES):
+        others = cross_subject and len(subjects) >= LEAST_OTHERS
+        controls = {"shuffled": [SHUFFLED] * shuffled, "others": [OTHERS] * others}
+        for what, names in controls.items():
+            lacks |= dict.fromkeys(names, "")
+            fitted[what] = [replace_name(reference[0], each) for each in names]
+    files = {
+        folder / f"{name}_{encoder}_{what}" / f"{name_of_fit(*fit)}.json"
+        for what, some in fitted.items()
+        for row in some
+        for encoder in encoders
+        for fit in product(map(str, subjects), [row.key], range(n_seeds))
+    }
+    done = sorted(file for file in files if file.exists())
+    return Plan(lacks, len(subjects), n_seeds, done)
 
 
 def _lack(row: Row, encoders: list[str]) -> str:

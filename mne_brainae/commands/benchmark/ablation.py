@@ -8,6 +8,8 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from .._names import one_of
+from .._numbers import count, six
 from .encoder import add_encoder_arguments, layers_of
 
 DATA = ("simulated", "macaque_v4")
@@ -16,10 +18,16 @@ DATA = ("simulated", "macaque_v4")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the recordings, the split and the image features."""
     add = parser.add_argument
-    add("--data", nargs="+", choices=DATA, default=DATA, help="what to score")
+    add(
+        "--data",
+        nargs="+",
+        **one_of(DATA),
+        default=DATA,
+        help="what to score",
+    )
     add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
-    add("--folds", type=int, default=6, help="test folds of macaque V4, up to 6")
-    add("--recordings", type=int, default=5, help="simulated recordings")
+    add("--folds", type=six, default=6, help="test folds of macaque V4, up to 6")
+    add("--recordings", type=count, default=5, help="simulated recordings")
     add("--small", action="store_true", help="simulate recordings of seconds' work")
     add("--inner", action="store_true", help="score a fifth of the training images")
     add("--paper", action="store_true", help="train the paper's recipe, too")

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .._names import python_name
+from .._numbers import count
+
 #: The data sets that --bids-root may name.
 DATA_SETS = ("things_eeg2", "things_meg", "tvsd")
 #: The paper's image encoder, 64 layers (section 3.3.2, Appendix D.2).
@@ -32,8 +35,8 @@ def add_data_arguments(parser: argparse.ArgumentParser, n_seeds: int) -> None:
         type=parse_subjects,
         help="such as 1-10 or 1,3,F; all by default, two if simulated",
     )
-    add("--seeds", type=int, default=n_seeds, help="number of seeds (%(default)s)")
-    add("--jobs", type=int, help="processes")
+    add("--seeds", type=count, default=n_seeds, help="number of seeds (%(default)s)")
+    add("--jobs", type=count, help="processes")
     add(
         "--backend",
         choices=("loky", "dask"),
@@ -113,6 +116,7 @@ def find_roots(
 def _name_and_folder(word: str) -> tuple[str, str]:
     """Return the data set and its folder, of which a path may contain any sign."""
     known_as, sign, folder = word.partition("=")
+    known_as = python_name(known_as)
     if known_as in DATA_SETS and sign:
         return known_as, folder
     if sign and not Path(word).exists():

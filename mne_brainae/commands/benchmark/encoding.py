@@ -7,16 +7,23 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .._names import one_of
+from .._numbers import count, six
+
 DATA = ("macaque_v4", "macaque_it", "muse_n170")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which recording, and where images go."""
     add = parser.add_argument
-    add("data", choices=DATA, help="the recording")
+    add(
+        "data",
+        **one_of(DATA),
+        help="the recording",
+    )
     add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
-    add("--components", type=int, default=100, help="macaque V4: components of OLS")
-    add("--folds", type=int, default=6, help="macaque V4: test folds")
+    add("--components", type=count, default=100, help="macaque V4: components of OLS")
+    add("--folds", type=six, default=6, help="macaque V4: test folds")
     add("--out", type=Path, help="a folder for the images of time courses")
 
 

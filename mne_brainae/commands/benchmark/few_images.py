@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .._numbers import count, positive, seed
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add numbers of images, the recording and the recipe."""
@@ -14,15 +16,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     numbers = (12, 20, 28, 40, 48, 60, 72, 100, 200, 400, 800)
     add = parser.add_argument
-    add("--images", nargs="+", type=int, default=numbers, help="training images")
-    add("--exemplars", type=int, default=1, help="images of a training concept")
-    add("--repetitions", type=int, default=12, help="of a training image")
-    add("--candidates", type=int, default=40, help="unseen images to identify")
-    add("--snr", type=float, default=0.2, help="signal to noise of one trial")
+    add("--images", nargs="+", type=count, default=numbers, help="training images")
+    add("--exemplars", type=count, default=1, help="images of a training concept")
+    add("--repetitions", type=count, default=12, help="of a training image")
+    add("--candidates", type=count, default=40, help="unseen images to identify")
+    add("--snr", type=positive, default=0.2, help="signal to noise of one trial")
     laws = ("linear", "nonlinear")
     add("--law", choices=laws, default="linear", help="law of the responses")
     add("--recipe", choices=tuple(RECIPES), default="linear", help="what is fitted")
-    add("--seeds", nargs="+", type=int, default=[0, 1], help="seeds")
+    add("--seeds", nargs="+", type=seed, default=[0, 1], help="seeds")
     add("--path", type=Path, help="folder for the images")
 
 

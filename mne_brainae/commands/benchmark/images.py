@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 
+from .._numbers import count
 from .encoder import add_encoder_arguments, encoder_of
 
 
@@ -14,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("what", choices=("encoding", "cost"), help="predict macaque V4, or time")
     add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
-    add("--images", type=int, default=128, help="cost: images per round")
-    add("--side", type=int, default=500, help="cost: height and width of images")
-    add("--rounds", type=int, default=5, help="cost: rounds, interleaved")
+    add("--images", type=count, default=128, help="cost: images per round")
+    add("--side", type=count, default=500, help="cost: height and width of images")
+    add("--rounds", type=count, default=5, help="cost: rounds, interleaved")
     add_encoder_arguments(parser)
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .._numbers import count, positive
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the benchmark can be told."""
     add = parser.add_argument
-    add("--folds", type=int, default=5, help="parts that repetitions are divided into")
-    add("--bin", type=float, default=0.05, help="width of a time bin in seconds")
+    add("--folds", type=count, default=5, help="parts of the repetitions")
+    add("--bin", type=positive, default=0.05, help="width of a time bin in seconds")
     add("--out", type=Path, help="a folder for the images")
 
 

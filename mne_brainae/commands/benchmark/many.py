@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import argparse
 
+from .._numbers import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the benchmark can be told."""
     add = parser.add_argument
-    add("--fits", type=int, default=4, help="how many fits, each of another seed")
-    add("--jobs", type=int, default=2, help="processes")
-    add("--images", type=int, default=1000, help="images of the recording of noise")
+    add("--fits", type=count, default=4, help="how many fits, each of another seed")
+    add("--jobs", type=count, default=2, help="processes")
+    add("--images", type=count, default=1000, help="images of the recording of noise")
 
 
 def run(given: argparse.Namespace) -> None:

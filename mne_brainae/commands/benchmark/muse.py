@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import argparse
 
+from .._numbers import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the benchmark can be told."""
     add = parser.add_argument
-    add("--draws", type=int, default=2000, help="bootstrap samples of the trials")
+    add("--draws", type=count, default=2000, help="bootstrap samples of the trials")
     add("--keep-all", action="store_true", help="keep epochs beyond 75 microvolts, too")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 
+from .._numbers import count, six
 from .encoder import add_encoder_arguments, layers_of
 
 
@@ -13,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the recording, the image features and the systems."""
     add = parser.add_argument
     add("--session", nargs="+", default=["190923", "210225"], help="of macaque V4")
-    add("--seeds", type=int, default=3, help="seeds of what is random")
-    add("--folds", type=int, default=6, help="test folds, up to 6")
+    add("--seeds", type=count, default=3, help="seeds of what is random")
+    add("--folds", type=six, default=6, help="test folds, up to 6")
     add("--paper", action="store_true", help="train the paper's recipe, too")
     add_encoder_arguments(parser)
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import argparse
 
+from .._numbers import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the benchmark can be told."""
     add = parser.add_argument
     add("--path", help="the folder of the published matrices, if not MNE_BRAINAE_DATA")
-    add("--permutations", type=int, default=10000, help="how often images are dealt")
+    add("--permutations", type=count, default=10000, help="how often images are dealt")
 
 
 def run(given: argparse.Namespace) -> None:

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import argparse
 
+from .._numbers import count, whole
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sizes."""
     add = parser.add_argument
-    add("--images", type=int, default=8270, help="images of the session (8270)")
-    add("--compare", type=int, default=1000, help="images of the comparison (1000)")
-    add("--rounds", type=int, default=3, help="alternating runs, of which the best")
+    add("--images", type=count, default=8270, help="images of the session (8270)")
+    add("--compare", type=whole, default=1000, help="images of the comparison (1000)")
+    add("--rounds", type=count, default=3, help="alternating runs, of which the best")
 
 
 def run(given: argparse.Namespace) -> None:

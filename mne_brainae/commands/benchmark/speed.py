@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...benchmark.studies.shapes import CHAINS, N_EPOCHS, SHAPES, VARIANTS
+from .._numbers import count, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time besides: one layer after another, composed kernels, bf16 factors, "
         "threads of OpenMP, an encoder of braindecode of the same shape",
     )
-    add("--batch", type=int, default=800, help="responses per step")
-    add("--threads", type=int, default=1, help="processor threads")
-    add("--rounds", type=int, default=5, help="interleaved repetitions")
-    add("--epochs", type=int, default=0, help="whole epochs to train and time, too")
+    add("--batch", type=count, default=800, help="responses per step")
+    add("--threads", type=count, default=1, help="processor threads")
+    add("--rounds", type=count, default=5, help="interleaved repetitions")
+    add("--epochs", type=whole, default=0, help="whole epochs to train and time, too")
     add("--memory", action="store_true", help="measure peak memory, too")
     add("--out", type=Path, help="JSON file for all numbers")
 

@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import argparse
 
+from .._numbers import count
+
 RECIPES = ("best", "paper", "nice", "atm", "ridge")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the benchmark can be told."""
     add = parser.add_argument
-    add("--concepts", type=int, default=120, help="training concepts, 5 images each")
-    add("--test", type=int, default=100, help="test concepts, one image each")
-    add("--repetitions", type=int, default=20, help="repetitions of a test image")
-    add("--epochs", type=int, help="passes of trained systems; default as published")
-    add("--seeds", type=int, default=1, help="fits of every trained system")
+    add("--concepts", type=count, default=120, help="training concepts, 5 images each")
+    add("--test", type=count, default=100, help="test concepts, one image each")
+    add("--repetitions", type=count, default=20, help="repetitions of a test image")
+    add("--epochs", type=count, help="passes of trained systems; default as published")
+    add("--seeds", type=count, default=1, help="fits of every trained system")
     add("--systems", nargs="+", choices=RECIPES, default=RECIPES, help="which systems")
     add("--path", help="a folder for the images")
 

@@ -91,7 +91,7 @@ def _print_plans(table, roots: dict, encoders: dict, given: argparse.Namespace) 
         plan = plan_fits(
             table,
             name,
-            n_subjects=len(subjects),
+            subjects=subjects,
             n_seeds=given.seeds,
             encoders=encoders[name],
             folder=given.out / table.fits / "fits",

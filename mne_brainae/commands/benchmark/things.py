@@ -6,22 +6,29 @@ from __future__ import annotations
 
 import argparse
 
+from .._numbers import count, positive, seed
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add sizes, noise and systems."""
     add = parser.add_argument
-    add("--concepts", type=int, default=1654, help="training concepts, 10 images each")
-    add("--repetitions", type=int, default=80, help="repetitions of a test image")
-    add("--snr", type=float, default=0.001, help="signal to noise of one trial")
-    add("--sfreq", type=float, default=100.0, help="sampling rate; memory goes with it")
+    add("--concepts", type=count, default=1654, help="training concepts of 10 images")
+    add("--repetitions", type=count, default=80, help="repetitions of a test image")
+    add("--snr", type=positive, default=0.001, help="signal to noise of one trial")
+    add(
+        "--sfreq",
+        type=positive,
+        default=100.0,
+        help="sampling rate; so goes memory",
+    )
     systems, default = ("best", "linear", "paper"), ["best", "linear"]
     add("--systems", nargs="+", choices=systems, default=default, help="recipes")
     laws = ("linear", "nonlinear")
     add("--law", choices=laws, default="linear", help="law of the responses")
     whitened = "multivariate noise normalization before the fit, as THINGS-EEG2 has it"
     add("--whitened", action="store_true", help=whitened)
-    add("--epochs", type=int, help="passes of recipe paper; default as published")
-    add("--seed", type=int, default=0, help="seed of simulation and training")
+    add("--epochs", type=count, help="passes of recipe paper; default as published")
+    add("--seed", type=seed, default=0, help="seed of simulation and training")
 
 
 def run(given: argparse.Namespace) -> None:

@@ -4,9 +4,11 @@ import argparse
 
 import pytest
 
+from mne_brainae.benchmark.paper.plan import plan_fits
 from mne_brainae.benchmark.paper.tables import TABLES
 from mne_brainae.commands import main
 from mne_brainae.commands.benchmark.data import DATA_SETS, find_roots, parse_subjects
+from mne_brainae.many import name_of_fit
 
 
 def test_systems_that_are_not_built_say_so(capsys):
@@ -58,6 +60,31 @@ def test_roots_of_any_name(tmp_path):
     found = {"tvsd": str(odd), "things_meg": f"{odd}=c"}
     assert find_roots(given, "table1", DATA_SETS) == found
     assert set(DATA_SETS) == {name for table in TABLES.values() for name in table.data}
+
+
+def test_dry_run_counts_what_was_asked(tmp_path):
+    """Fits of other subjects, seeds and controls are no part of the plan."""
+    folder = tmp_path / "things_eeg2_gabor_rows"
+    wrong = tmp_path / "things_eeg2_gabor_shuffled"
+    table = TABLES["table1"]
+    row = next(row for row in table.rows if row.data == "things_eeg2")
+    for place in (folder, wrong):
+        place.mkdir()
+        for subject, seed in (("1", 0), ("1", 1), ("2", 0), ("11", 0)):
+            name = f"{name_of_fit(subject, row.key, seed)}.json"
+            (place / name).write_text('{"row": {"seconds": 2.0}}')
+    plan = plan_fits(
+        table,
+        "things_eeg2",
+        subjects=["1"],
+        n_seeds=1,
+        encoders=["gabor"],
+        folder=tmp_path,
+        shuffled=False,
+        cross_subject=False,
+    )
+    assert [path.name for path in plan.done] == [f"{name_of_fit('1', row.key, 0)}.json"]
+    assert plan.seconds == 2.0
 
 
 def test_dry_run_names_the_folders_that_are_missing(tmp_path, capsys):

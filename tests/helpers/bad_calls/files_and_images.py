@@ -289,8 +289,14 @@ def simulating():
     yield from bad_params(
         "muse_n170.read_epochs",
         lambda w, **p: datasets.muse_n170.read_epochs(path=w.folder, **p),
-        runs=(0, 99, "x", []),
+        runs=([],),
     )
+    for run in (0, 99, "x", None):
+        yield BadCall(
+            f"muse_n170.read_raw run={run!r}",
+            lambda w, run=run: datasets.muse_n170.read_raw(run, w.folder),
+            ("run", repr(run)),
+        )
     yield from bad_params(
         "macaque_it.read_epochs",
         lambda w, **p: datasets.macaque_it.read_epochs(path=w.folder, **p),

@@ -433,5 +433,5 @@ def test_errors_at_the_door(changed, match):
 def test_too_few_images_and_unknown_steps():
     with pytest.raises(ValueError, match="at least 3"):
         solve(np.eye(2), np.zeros((2, 3, 4)), duration=DURATION)
-    with pytest.raises(ValueError, match="target must be"):
+    with pytest.raises(ValueError, match="'target' parameter"):
         Steps(target="identity")
