@@ -21,7 +21,7 @@ from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..viz.generation import plot_picture_scores
 from .networks import IDENTIFICATION, find_judges
-from .pixels import as_pictures, as_pixels, names_of, resize
+from .pixels import about, as_pictures, as_pixels, names_of, resize
 
 SIZE = 256  # both pictures are brought to this before anything else
 PIXEL_SIZE = 425  # and to this for PixCorr and SSIM
@@ -317,9 +317,10 @@ def _in_rounds(pictures, stimuli: list[str] | None, name: str) -> list[list]:
         if len({len(_several(one)) for one in pictures}) > 1:
             raise ValueError(f"{name} must hold as many pictures of every stimulus.")
         return [list(one) for one in zip(*map(_several, pictures), strict=True)]
-    names = None if stimuli is None else names_of(pictures)
+    with about(name):
+        names = None if stimuli is None else names_of(pictures)
     if names is None:
-        return [as_pictures(_listed(pictures))]
+        return [as_pictures(_listed(pictures), name)]
     if len(names) < len(stimuli):
         raise ValueError(
             f"{name} holds {len(names)} pictures for {len(stimuli)} stimuli, expected "

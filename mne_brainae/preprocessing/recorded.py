@@ -7,7 +7,7 @@ from __future__ import annotations
 import mne
 import numpy as np
 
-from ..utils.checks import _validate_type, check_same_space, five, logger, warn
+from ..utils.checks import check_epochs, check_same_space, five, logger, warn
 from .epochs import read_array
 
 #: Responses this many times larger or smaller than at fit are in another unit.
@@ -97,7 +97,7 @@ def locate_channels(
     picks : array of int, shape (n_seen,)
         Where they are in ``epochs``.
     """
-    _validate_type(epochs, mne.BaseEpochs, "epochs")
+    check_epochs(epochs)
     names, missing = np.array(info["ch_names"]), missing_channels(epochs, info)
     seen = np.flatnonzero(~np.isin(names, list(missing)))
     if not len(seen):

@@ -19,6 +19,7 @@ from ..preprocessing.recorded import (
     missing_channels,
 )
 from ..utils.checks import (
+    check_epochs,
     check_evoked,
     check_finite,
     check_image_names,
@@ -99,6 +100,7 @@ def pair_responses(
     """
     check_evoked(mean_response, "mean_response")
     check_image_names(epochs)
+    check_epochs(epochs_predicted, "epochs_predicted")
     predicted_names = check_image_names(epochs_predicted)
     ch_names, times = epochs_predicted.ch_names, epochs_predicted.times
     seen, in_measured = locate_channels(epochs, epochs_predicted.info, times)

@@ -18,7 +18,6 @@ from ..utils.checks import (
     _validate_type,
     check_epochs,
     check_finite,
-    check_image_names,
     counted,
     five,
     pick_channels,
@@ -98,7 +97,6 @@ def as_real(table: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _averages(epochs, picks) -> tuple[np.ndarray, pd.Index]:
-    check_image_names(epochs)
     picks = pick_channels(epochs.info, picks)
     means, table = average_by(epochs, "image", picks)
     means /= scale_by_type(means, mne.pick_info(epochs.info, picks))

@@ -517,10 +517,6 @@ METHODS = {
         lambda w: w.linear.retrieve(w.test.copy().crop(0, 0.1), w.features_test),
         ("epochs", "Crop"),
     ),
-    "fewer channels": (
-        lambda w: w.linear.retrieve(w.test.copy().drop_channels("Oz"), w.features_test),
-        ("epochs", "'Oz'"),
-    ),
     "channels in another order": (
         lambda w: w.linear.embed_epochs(
             w.test.copy().reorder_channels(w.test.ch_names[::-1])

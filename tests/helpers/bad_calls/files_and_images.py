@@ -24,7 +24,7 @@ def images():
         compute,
         images=(3, None, [], {}, [3], {"a": 3}, {"a": None}, np.zeros((2, 3)), [None]),
         encoder=("nonsense", 3, None, "timm:"),
-        names=("a", ["nowhere"], ["a", "a"], [], 3),
+        names=("a", ["a", "a"], [], 3),
         layer=(1, "blocks"),
         pool=("mean", 2),
         pretrained=("random",),
@@ -32,6 +32,11 @@ def images():
         device=(3,),
         batch_size=COUNTS,
         cache=(3,),
+    )
+    yield BadCall(
+        "image that is in no folder",
+        lambda w: m.compute_image_features(w.images, names=["nowhere"]),
+        ("'nowhere'", "lacks"),
     )
     yield BadCall(
         "image of 0 x 0",
