@@ -81,19 +81,25 @@ class Recording:
         Returns
         -------
         features : DataFrame, shape (n_images, n_features)
-            The same index, the rows permuted, of which one keeps its place on average:
-            a model of these knows nothing of the images.
+            The same index, the rows permuted among the images of the training and among
+            the others, so that a model of these knows nothing of its images and has
+            seen no features of the test. One keeps its place on average.
         """
         # In a simulation every subject has images of its own, in a folder.
-        owners = [
-            name.partition("/")[0] if self.simulated else ""
-            for name in self.features.index
-        ]
+        names = self.features.index
+        owners = [name.partition("/")[0] if self.simulated else "" for name in names]
         parts = []
-        for _, part in self.features.groupby(owners, sort=False):
+        keys = [owners, names.isin(self._trained())]
+        for _, part in self.features.groupby(keys, sort=False):
             order = np.random.default_rng(0).permutation(len(part))
             parts.append(part.iloc[order].set_axis(part.index))
-        return pd.concat(parts)
+        return pd.concat(parts).loc[names]
+
+    def _trained(self) -> set[str]:
+        """Return the names of all images in training."""
+        files = self.train.values()
+        read = [mne.read_epochs(f, preload=False, verbose="ERROR") for f in files]
+        return set().union(*(epochs.metadata["image"] for epochs in read))
 
 
 def simulated(
