@@ -19,7 +19,12 @@ from .preprocessing.recorded import describe_missing, missing_channels
 from .preprocessing.regions import channel_regions
 from .scoring.encoding import EncodingScores, score_encoding
 from .scoring.identification import Identification
-from .scoring.similarity import ResponseSimilarity, region_rows, score_similarity
+from .scoring.similarity import (
+    ResponseSimilarity,
+    region_rows,
+    score_similarity,
+    without,
+)
 from .utils.checks import (
     check_epochs,
     check_image_names,
@@ -138,6 +143,7 @@ def make_report(
     protocols = {}
     if isinstance(model, PredictsResponses):
         regions = _regions(model.info_) if regions is None else regions
+        regions = without(regions, missing_channels(epochs, model.info_))
         predicted = model.predict_epochs(features)
         triple = (epochs, predicted, model.evoked_)
         scores = _score_encoding(
@@ -300,14 +306,15 @@ class _Page:
             self.figure(section, title, figure)
         ranked = whole.per_image["r_pattern (prediction)"].sort_values()
         both = averaged, predicted
+        kinds = whole.r_map.get_channel_types(unique=True)
         for word, place in (("Best", -1), ("Median", len(ranked) // 2), ("Worst", 0)):
             image, r = ranked.index[place], ranked.iloc[place]
-            for kind in dict.fromkeys(whole.r_map.get_channel_types()):
+            for kind in kinds:
                 channels = _of_type(averaged, kind)
                 pair = (_response(each, image, channels) for each in both)
                 self.figure(
                     section,
-                    f"{word} image: {image}, {kind}",
+                    f"{word} image: {image}" + (f", {kind}" if len(kinds) > 1 else ""),
                     plot_comparison(*pair, show=False),
                     f"r over all channels and times: {r:.2f}.",
                 )

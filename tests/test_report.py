@@ -177,6 +177,34 @@ def test_neurons_without_positions(recording, unseen):
     assert "Power" not in titles
 
 
+def test_types_of_channels_have_their_own_scores(recording, unseen):
+    """Gradiometers and magnetometers, and a channel that is bad in the test."""
+
+    def of_two_types(epochs):
+        names = dict(zip(epochs.ch_names, ["grad", "mag"] * 8, strict=True))
+        info = mne.create_info(list(names), epochs.info["sfreq"], list(names.values()))
+        units = np.where(np.arange(16) % 2, 1e-7, 1e-5)[:, None]
+        return mne.EpochsArray(
+            epochs.get_data() * units,
+            info,
+            tmin=epochs.tmin,
+            metadata=epochs.metadata,
+            verbose=False,
+        )
+
+    model = mne_brainae.fit(
+        of_two_types(recording[0]), recording[1], recipe="linear", verbose="WARNING"
+    )
+    test = of_two_types(unseen[0])
+    test.info["bads"] = test.ch_names[:1]
+    report = mne_brainae.make_report(model, test, unseen[1], **QUICK)
+    titles = [element.name for element in report._content]
+    assert {"Scores, all channels", "Scores, grad", "Scores, mag"} <= set(titles)
+    text = "".join(element.html for element in report._content)
+    assert "fT/cm (grad), fT (mag)" in text
+    assert f"{test.ch_names[0]!r} absent or bad" in html.unescape(text)
+
+
 def test_arrays_are_drawn_area_by_area(recording, unseen):
     """Contacts named as those of TVSD, on a layout, with one value per image."""
     names = [f"{area}_{i:03d}" for area in ("V1", "IT") for i in range(8)]

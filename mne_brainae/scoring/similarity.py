@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..preprocessing.epochs import make_epochs
+from ..preprocessing.recorded import missing_channels
 from ..utils.checks import _check_option, check_epochs, check_evoked, verbose
 from ..utils.constraints import JOBS, checked, integer
 from ..utils.docs import fill_doc
@@ -330,7 +331,8 @@ def score_similarity(
     regions = {"all channels": names} if regions is None else dict(regions)
     if not regions:
         raise ValueError("regions are empty, expected the channels of one or more.")
-    regions = _by_type(regions, pairs.info)
+    missing = missing_channels(epochs, epochs_predicted.info)
+    regions = _by_type(without(regions, missing), pairs.info)
     rows = {region: region_rows(region, regions[region], names) for region in regions}
     kinds = np.array(pairs.info.get_channel_types())
     options = {"bands": bands, "methods": methods, "n_jobs": n_jobs}
@@ -422,13 +424,26 @@ def _time_courses(measured, predicted, rows: dict) -> dict:
     return found
 
 
+def without(regions: Mapping, missing) -> dict:
+    """Return regions without some channels, and without those that have no others."""
+    kept = {
+        region: [name for name in channels if name not in missing]
+        for region, channels in regions.items()
+    }
+    return {
+        region: channels
+        for region, channels in kept.items()
+        if channels or not regions[region]
+    }
+
+
 def _by_type(regions: Mapping, info: mne.Info) -> dict:
     """Divide regions whose channels are of several types."""
     kinds = dict(zip(info["ch_names"], info.get_channel_types(), strict=True))
     divided = {}
     for region, channels in regions.items():
         found = dict.fromkeys(kinds.get(name) for name in channels)
-        if len(found) < 2:
+        if len(found) < 2 or None in found:
             divided[region] = channels
             continue
         for kind in found:

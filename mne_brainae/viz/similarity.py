@@ -98,7 +98,7 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
             mne.viz.plot_compare_evokeds(
                 evoked,
                 picks=list(channels),
-                combine="mean",
+                combine="mean" if len(channels) > 1 else None,
                 colors={"measured": "C0", "predicted": "C3"},
                 linestyles={"measured": "-", "predicted": "--"},
                 show_sensors=False,

@@ -64,6 +64,18 @@ def test_dissimilarities_do_not_depend_on_units():
     assert_allclose(rdm, mne_brainae.compute_rdm(made(np.ones((9, 1)))), rtol=1e-4)
 
 
+def test_regions_lose_their_bad_channels(triple):
+    epochs, *others = triple
+    epochs.info["bads"] = ["C0", "C4"]
+    regions = {"front": ["C0", "C1"], "back": ["C2"], "bad": ["C4"]}
+    found = mne_brainae.score_similarity(epochs, *others, regions=regions)
+    assert found.regions == {"front": ["C1"], "back": ["C2"]}
+    assert len(found.plot_time_courses(show=False).axes) == 2
+    regions = {"front": ["C0", "X9"]}
+    with pytest.raises(ValueError, match="channels that are not compared: X9"):
+        mne_brainae.score_similarity(epochs, *others, regions=regions)
+
+
 def test_regions_are_divided_by_type(triple):
     found = mne_brainae.score_similarity(*triple)
     regions = ["all channels, grad", "all channels, mag", "all channels, eeg"]
