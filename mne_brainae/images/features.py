@@ -37,7 +37,7 @@ from .files import (
     to_rgb,
 )
 from .gabor import gabor_feature_names, gabor_features
-from .ready import as_float32, check_table
+from .ready import as_float32, check_table, to_array
 
 if TYPE_CHECKING:
     from .networks import NetworkEncoder
@@ -274,7 +274,7 @@ def _rows(batch: list[_Loaded], worker: _Worker, width: int | None) -> np.ndarra
         names = [picture.name for picture in new]
         n_versions = len(worker.versions)
         prepared = [version for picture in new for version in picture.prepared]
-        computed = np.asarray(worker.encode(prepared))
+        computed = to_array(worker.encode(prepared))
         _check_shape(computed, len(prepared), width)
         what = "The features of the image encoder"
         versions = [name for name in names for _ in range(n_versions)]

@@ -80,6 +80,7 @@ def to_array(values) -> np.ndarray:
     if not hasattr(values, "detach"):
         return np.asarray(values)
     values = values.detach().cpu()
+    values = values.to_dense() if values.is_sparse else values
     return (values.float() if str(values.dtype) in TO_FLOAT else values).numpy()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, hypergeom
 
-from ..images.pairing import match_names, stem
+from ..images.pairing import ImageNames, match_names, stem
 from ..utils.checks import (
     check_once,
     counted,
@@ -504,13 +504,15 @@ class Identification(Result):
     def _grouped(self, names: list[str], groups) -> list[str]:
         if groups is None:
             return names
-        groups = {str(name): str(group) for name, group in dict(groups).items()}
-        lacking = [name for name in dict.fromkeys(names) if name not in groups]
+        groups = dict(groups)
+        known, values = ImageNames(texts(groups)), texts(groups.values())
+        rows = {name: known.find_one(name) for name in dict.fromkeys(names)}
+        lacking = [name for name, row in rows.items() if row is None]
         if lacking:
             raise ValueError(
                 f"groups do not say the group of these candidates: {five(lacking)}."
             )
-        return [groups[name] for name in names]
+        return [values[rows[name]] for name in names]
 
     @checked(n_candidates=[integer(2)], random_state=["random_state"])
     def sub_gallery(self, n_candidates: int, *, random_state=None) -> Identification:

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import rankdata
 
+from ..images.pairing import ImageNames
 from ..preprocessing.averaging import average_by
 from ..utils.checks import (
     _validate_type,
@@ -26,7 +27,7 @@ from ..utils.checks import (
 )
 from ..utils.constraints import checked, integer, options, real
 from ..utils.docs import fill_doc
-from ..utils.names import texts
+from ..utils.names import as_text, texts
 from ..utils.units import scale_by_type
 from ..viz.rsa import plot_rdm, plot_rdm_comparison, plot_rsa
 from .result import Result
@@ -237,13 +238,19 @@ def _check_rdm(rdm, name: str) -> pd.DataFrame:
 
 
 def _match(rdm: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
-    differs = like.index.symmetric_difference(rdm.index)
-    if len(differs):
+    """Return an RDM in the order of another one, whose names may be spelled so."""
+    known = ImageNames(texts(rdm.index))
+    rows = [known.find_one(name) for name in texts(like.index)]
+    found = {row for row in rows if row is not None}
+    lacking = [n for n, row in zip(like.index, rows, strict=True) if row is None]
+    others = [name for row, name in enumerate(rdm.index) if row not in found]
+    if lacking or others:
         raise ValueError(
             "Both RDMs must be of the same images, but only one has these: "
-            f"{five(differs)}."
+            f"{five(lacking + others)}."
         )
-    return rdm.loc[like.index, like.index]
+    matched = rdm.iloc[rows, rows].set_axis(like.index)
+    return matched.set_axis(like.index, axis=1)
 
 
 def _standard(rdm: pd.DataFrame, method: str) -> np.ndarray:
@@ -383,9 +390,11 @@ def contrast_categories(
 
 def _labels(rdm: pd.DataFrame, categories) -> pd.Series:
     """Return the categories of the images that have one, sorted."""
-    known = {str(name): str(label) for name, label in dict(categories).items()}
-    names = [name for name in rdm.index if name in known]
-    labels = pd.Series([known[name] for name in names], names, dtype=str)
+    known = dict(categories)
+    named, labels = ImageNames(texts(known)), [as_text(x) for x in known.values()]
+    rows = {name: named.find_one(as_text(name)) for name in rdm.index}
+    rows = {name: row for name, row in rows.items() if row is not None}
+    labels = pd.Series([labels[row] for row in rows.values()], list(rows), dtype=str)
     counts = labels.value_counts()
     if len(counts) < 2 or counts.min() < 2:
         raise ValueError(

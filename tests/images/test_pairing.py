@@ -6,6 +6,8 @@ from unicodedata import normalize
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from PIL import Image
 from recordings import draw, driven, renamed
 
 import mne_brainae
@@ -170,3 +172,26 @@ def test_copies_are_told_by_their_features():
 def test_features_that_tell_no_image_from_another(known):
     sketches = sketch(known)
     assert (copies(sketches, sketches, sketches.std(axis=0)) == -1).all()
+
+
+def test_categories_and_rdms_take_the_same_spellings():
+    features = driven()[1]
+    rdm = mne_brainae.compute_rdm(features)
+    bare = features.set_axis([name.removesuffix(".png") for name in features.index])
+    other = mne_brainae.compute_rdm(bare.iloc[::-1])
+    assert mne_brainae.compare_rdms(rdm, other, n_permutations=9).r == pytest.approx(1)
+    groups = {name: "ab"[i % 2] for i, name in enumerate(bare.index)}
+    assert mne_brainae.contrast_categories(rdm, groups).protocol["images"] == 24
+    found = mne_brainae.Identification(np.eye(24), features.index, list(bare.index), {})
+    assert found.truth == list(features.index)
+    assert list(found.accuracy_by(groups)["n_epochs"]) == [12, 12]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_encoders_may_return_tensors(dtype):
+    def encode(pictures):
+        return torch.full((len(pictures), 3), 0.5, dtype=dtype, requires_grad=True)
+
+    pictures = [Image.new("RGB", (8, 8))] * 2
+    features = mne_brainae.compute_image_features(pictures, encode)
+    assert (features == 0.5).all(axis=None)
