@@ -283,8 +283,16 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict) -> Non
         What JSON can hold, with ``"kind"`` and ``"version"`` of the contents.
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata={"mne_brainae": json.dumps(header)})
+    prefix = unfinished_prefix(Path(path).stem)
+    with (
+        replacing(path) as temporary,
+        tempfile.TemporaryDirectory(dir=temporary.parent, prefix=prefix) as folder,
+    ):
+        # In a folder, since safetensors begins a file under a name of its own, which
+        # would be left behind beside the others where the process is killed.
+        whole = Path(folder) / "whole"
+        save_file(arrays, whole, metadata={"mne_brainae": json.dumps(header)})
+        whole.replace(temporary)
 
 
 def read_arrays(
