@@ -284,8 +284,16 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict) -> Non
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps(header, default=_plain)
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata={"mne_brainae": text})
+    prefix = unfinished_prefix(Path(path).stem)
+    with (
+        replacing(path) as temporary,
+        tempfile.TemporaryDirectory(dir=temporary.parent, prefix=prefix) as folder,
+    ):
+        # In a folder, since safetensors begins a file under a name of its own, which
+        # would be left behind beside the others where the process is killed.
+        whole = Path(folder) / "whole"
+        save_file(arrays, whole, metadata={"mne_brainae": text})
+        whole.replace(temporary)
 
 
 def _plain(value):
