@@ -14,6 +14,7 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from ..utils.bounds import check_regular, read_npz
 from ..utils.checks import five
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
@@ -108,10 +109,9 @@ def _read(path: Path):
         return _read_torch(path)
     try:
         if suffix == ".npz":
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
+            return read_npz(path)
         if suffix == ".safetensors":
-            return load_file(path)
+            return load_file(check_regular(path))
     except (SafetensorError, OSError, ValueError, *NO_ARCHIVE) as err:
         raise ValueError(
             f"{path} is no whole {suffix} file ({err}). It may be truncated or of "
@@ -128,12 +128,19 @@ def _read_torch(path: Path):
     contents = read_tensors(path)
     if isinstance(contents, Mapping):
         return {
-            str(name): value.float().numpy() if hasattr(value, "numpy") else value
+            str(name): _as_array(value, path) if hasattr(value, "numpy") else value
             for name, value in contents.items()
         }
     if not hasattr(contents, "numpy"):
         raise ValueError(f"{path} holds a {type(contents).__name__} and no tensor.")
-    return contents.float().numpy()
+    return _as_array(contents, path)
+
+
+def _as_array(tensor, path: Path) -> np.ndarray:
+    """Return a tensor of any real type, bfloat16 and those with gradients included."""
+    if tensor.is_complex():
+        raise TypeError(f"{path} holds complex numbers, expected real ones.")
+    return tensor.detach().float().numpy()
 
 
 def _read_folder(folder: Path, n_names: int) -> dict[str, np.ndarray]:

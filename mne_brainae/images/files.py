@@ -15,11 +15,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ..utils.bounds import check_regular
 from ..utils.checks import _validate_type, check_complete, five
 
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
+#: What Pillow may open: for PostScript, for one, it would start another program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+#: Images of more pixels are not read: decoded they would take gigabytes.
+MOST_PIXELS = 2**26
 MID_GREY = (128, 128, 128, 255)
 
 
@@ -80,7 +85,7 @@ def read_image(path: str | os.PathLike) -> Image.Image:
         experiments, which adds the least light and the weakest edges. A file that is
         not a whole image is a ValueError.
     """
-    return decode_image(Path(path).read_bytes(), path)
+    return decode_image(check_regular(Path(path)).read_bytes(), path)
 
 
 def decode_image(content: bytes, path: str | os.PathLike) -> Image.Image:
@@ -98,7 +103,13 @@ def decode_image(content: bytes, path: str | os.PathLike) -> Image.Image:
     image : PIL.Image.Image
         The image in mode RGB.
     """
-    with explain(path), Image.open(BytesIO(content)) as image:
+    with explain(path), Image.open(BytesIO(content), formats=FORMATS) as image:
+        width, height = image.size
+        if width * height > MOST_PIXELS:
+            raise ValueError(
+                f"it announces {width} x {height} pixels, more than the {MOST_PIXELS} "
+                "that are read; make it smaller"
+            )
         return to_rgb(image)
 
 
@@ -242,7 +253,9 @@ def _files_below(folder: Path) -> dict[str, Path]:
             Path(directory, name)
             for name in files
             # archives made on a Mac hold a file ._x.jpg, no image, beside each x.jpg
-            if not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
+            if not name.startswith(".")
+            and PurePath(name).suffix.lower() in SUFFIXES
+            and Path(directory, name).is_file()
         ]
     return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -16,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+
+from .bounds import check_regular
 
 
 @contextmanager
@@ -35,18 +38,42 @@ def replacing(path: str | Path) -> Iterator[Path]:
         half a file.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{shortened(path.stem)}-", suffix=path.suffix
+        )
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp is private to its user
         temporary.replace(path)
+    except OSError as error:  # disk full, quota, read-only
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+    except SafetensorError as error:  # which does not say that the disk is full
+        raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def shortened(stem: str) -> str:
+    """Return the beginning of a name, to which a file system lets more be added.
+
+    Parameters
+    ----------
+    stem : str
+        A name of up to 255 bytes.
+
+    Returns
+    -------
+    stem : str
+        At most 100 bytes of it.
+    """
+    return stem.encode()[:100].decode(errors="ignore")
 
 
 def _umask() -> int:
@@ -162,8 +189,16 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], header: dict) -> Non
         What JSON can hold, with ``"kind"`` and ``"version"`` of the contents.
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    text = json.dumps(header, default=_plain_number)
     with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata={"mne_brainae": json.dumps(header)})
+        save_file(arrays, temporary, metadata={"mne_brainae": text})
+
+
+def _plain_number(value) -> int | float | bool:
+    """Return a number of NumPy as one of Python, which JSON can hold."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"The header cannot hold {value!r}.")
 
 
 def read_arrays(
@@ -187,16 +222,18 @@ def read_arrays(
     header : dict
         The header. A truncated or foreign file, and another version, are a ValueError.
     """
+    check_regular(path)
     try:
         with safe_open(path, framework="numpy") as file:
             header = (file.metadata() or {}).get("mne_brainae")
+            header = json.loads(header) if header else {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+        header.get("kind")
+    except (SafetensorError, ValueError, RecursionError, AttributeError) as error:
         raise ValueError(
             f"{path} is no whole safetensors file ({error}). It may be truncated or "
             f"of another format; expected the {kind} of mne_brainae."
         ) from None
-    header = json.loads(header) if header else {}
     if header.get("kind") != kind:
         found = header.get("kind", "no mark of mne_brainae")
         raise ValueError(f"{path} holds {found}, expected the {kind} of mne_brainae.")
