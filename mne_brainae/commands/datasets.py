@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import re
+import sys
+from getpass import getpass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -49,7 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--path", type=Path, help="the folder; by default that of MNE-Python")
     add("--kind", help="which of its files, see info")
     add("--images", action="store_true", default=None, help="its images, too")
-    add("--things-password", help="of the images of THINGS, see fetch of things")
     add("--sessions", nargs="+", help="only these, of macaque_v4")
     add = parsers["to-bids"].add_argument
     add("source", type=Path, help="the folder of what was fetched")
@@ -138,9 +140,19 @@ def _fetch(given: argparse.Namespace) -> None:
         sessions=given.sessions,
         kind=given.kind,
         images=given.images,
-        things_password=given.things_password,
+        things_password=_password(given) if given.images else None,
     )
     print(f"{given.name} is in {folder}")
+
+
+def _password(given: argparse.Namespace) -> str | None:
+    """Ask for the password of THINGS, which the list of processes must not show."""
+    from ..datasets.things import PASSWORD
+
+    is_asked = given.name == "things" and not os.environ.get(PASSWORD)
+    if is_asked and sys.stdin.isatty():
+        return getpass(f"Password of the images of THINGS (or set ${PASSWORD}): ")
+    return None
 
 
 def _to_bids(given: argparse.Namespace) -> None:

@@ -10,13 +10,15 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from mne.utils import ProgressBar
 
-from ..utils.files import check_room
+from ..utils.bounds import check_growth, check_regular
+from ..utils.files import check_room, shortened
 
 
 class Member(NamedTuple):
@@ -61,6 +63,7 @@ def unpack(
                 members = {name.removeprefix(top): it for name, it in members.items()}
             if not _holds(folder, members):
                 size = sum(member.n_bytes for member in members.values())
+                check_growth(size, archive)
                 check_room(folder, size, archive.name)
                 _fill(members, folder)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
@@ -78,6 +81,7 @@ def unpack(
 
 
 def _open(archive: Path, password: str | None) -> zipfile.ZipFile | tarfile.TarFile:
+    check_regular(archive)
     if not zipfile.is_zipfile(archive) and tarfile.is_tarfile(archive):
         return tarfile.open(archive)
     opened = zipfile.ZipFile(archive)
@@ -85,25 +89,25 @@ def _open(archive: Path, password: str | None) -> zipfile.ZipFile | tarfile.TarF
     return opened
 
 
-def _files(opened: zipfile.ZipFile | tarfile.TarFile) -> dict[str, Member]:
-    """List the files of an archive, links and devices left out."""
+def _files(
+    opened: zipfile.ZipFile | tarfile.TarFile,
+) -> Iterator[tuple[str, Member]]:
+    """Yield the files of an archive, links and devices left out."""
     if isinstance(opened, zipfile.ZipFile):
-        return {
-            info.filename: Member(info.file_size, lambda info=info: opened.open(info))
-            for info in opened.infolist()
-            if not info.is_dir()
-        }
-    return {
-        info.name: Member(info.size, lambda info=info: opened.extractfile(info))
-        for info in opened
-        if info.isfile()
-    }
+        for info in opened.infolist():
+            if not info.is_dir():
+                reader = partial(opened.open, info)
+                yield info.filename, Member(info.file_size, reader)
+        return
+    for info in opened:
+        if info.isfile():
+            yield info.name, Member(info.size, partial(opened.extractfile, info))
 
 
 def _members(opened, archive: Path, *, flat: bool) -> dict[str, Member]:
     """Return the visible files of an archive by the path they get."""
     members = {}
-    for name, member in _files(opened).items():
+    for name, member in _files(opened):
         path = PurePosixPath(name.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", str(path)):
             raise ValueError(
@@ -136,7 +140,7 @@ def _fill(members: dict[str, Member], folder: Path) -> None:
     """Fill a temporary folder and move it to its place."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=f".{folder.name}-"
+        dir=folder.parent, prefix=f".{shortened(folder.name)}-"
     ) as temporary:
         whole = Path(temporary) / folder.name
         whole.mkdir()

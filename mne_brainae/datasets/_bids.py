@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from mne_bids import BIDSPath, make_dataset_description, write_raw_bids
 
+from ..utils.bounds import inside
 from ..utils.checks import five, logger, warn
 from ..utils.files import clean_leftovers, locked, replacing, unfinished_prefix
 
@@ -298,7 +299,8 @@ def add_stimuli(
         return
     absent = []
     for name in dict.fromkeys(stim_files):
-        source, target = Path(images) / name, bids_root / "stimuli" / name
+        source = inside(Path(images), name)
+        target = inside(bids_root / "stimuli", name)
         if not source.is_file():
             absent.append(name)
         elif not target.exists():

@@ -15,7 +15,7 @@ from mne.utils import ProgressBar
 
 from ..utils.checks import logger
 from ..utils.docs import fill_doc
-from ..utils.files import check_room
+from ..utils.files import check_room, shortened
 from ._download import ResumingDownloader
 
 REGISTRIES = Path(__file__).parent / "registries"
@@ -192,6 +192,17 @@ def _announce(
     check_room(folder, sum(file.n_bytes or 0 for file in wanted), name)
 
 
+def _record_hash(file: Path, name: str) -> None:
+    """Keep the hash of a file that no registry knows, to tell whether it changes."""
+    found = f"sha256:{pooch.file_hash(file)}"
+    record = file.with_name(f".{shortened(file.name)}.sha256")
+    record.write_text(f"{found}  {file.name}\n", "utf-8")
+    logger.info(
+        f"{name}: {found}. No hash is registered to compare it with; this one is "
+        f"kept in {record.name}."
+    )
+
+
 def _download(
     name: str, registry: Registry, missing: Sequence[str], folder: Path
 ) -> None:
@@ -206,7 +217,9 @@ def _download(
             url, known_hash, *_ = registry.files[file]
             target = folder / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            downloader = ResumingDownloader(target.with_name(f".{target.name}.part"))
+            downloader = ResumingDownloader(
+                target.with_name(f".{shortened(target.name)}.part")
+            )
             pooch.retrieve(
                 url,
                 known_hash,
@@ -215,10 +228,7 @@ def _download(
                 downloader=downloader,
             )
             if known_hash is None:
-                logger.info(
-                    f"{file}: sha256:{pooch.file_hash(target)}. No hash is registered "
-                    "to compare it with."
-                )
+                _record_hash(target, file)
     except (OSError, ValueError) as error:  # no network or disk; another hash
         reason = str(error).rstrip(".")
         raise RuntimeError(

@@ -15,6 +15,7 @@ import pandas as pd
 from mne_bids import BIDSPath
 from scipy.io import loadmat
 
+from ..utils.bounds import check_hdf5, check_matlab, check_regular
 from ..utils.checks import warn
 from ._bids import NewRecording
 
@@ -73,12 +74,18 @@ def open_matlab(file: Path) -> h5py.File:
             f"{file} does not exist. Fetch it with mne_brainae.datasets.tvsd.fetch."
         )
     try:
-        return h5py.File(file, "r")
+        opened = h5py.File(check_regular(file), "r")
     except OSError as error:
         raise ValueError(
             f"{file} is no whole MATLAB file of version 7.3 ({error}). It is truncated "
             "or of another format; fetch it again, what is whole will be kept."
         ) from error
+    try:
+        check_hdf5(opened, file)
+    except ValueError:
+        opened.close()
+        raise
+    return opened
 
 
 def read_trials(opened: h5py.File, file: Path, pictures: dict) -> Trials:
@@ -143,7 +150,9 @@ def read_mapping(path: str | Path, n_channels: int = 1024) -> np.ndarray:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist.")
     try:
-        mapping = np.asarray(loadmat(path)["mapping"]).ravel().astype(int) - 1
+        mapping = (
+            np.asarray(loadmat(check_matlab(path))["mapping"]).ravel().astype(int) - 1
+        )
     except Exception as error:  # SciPy has many ways to fail on a damaged file
         raise ValueError(
             f"{path} is no whole MATLAB file with 'mapping' ({error!r}). Fetch it "

@@ -17,6 +17,7 @@ from mne.io.constants import FIFF
 from mne.utils import ProgressBar
 from scipy.io import loadmat
 
+from ..utils.bounds import check_matlab, read_npz
 from ..utils.checks import logger, verbose
 from ..utils.constraints import checked, positive
 from ..utils.docs import fill_doc
@@ -187,10 +188,10 @@ def _read_population(folder: Path) -> Pseudopopulation:
 def _read_ready(file: Path) -> Pseudopopulation:
     """Read the ready array, of which nothing is executed."""
     try:
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            population = Pseudopopulation(
-                *(arrays[key] for key in ("spikes", "object", "position", "sites"))
-            )
+        arrays = read_npz(file)
+        population = Pseudopopulation(
+            *(arrays[key] for key in ("spikes", "object", "position", "sites"))
+        )
     except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{file} is no whole pseudo-population ({error}). It is truncated or of "
@@ -237,7 +238,7 @@ def _read_site(file: Path) -> tuple[np.ndarray, pd.DataFrame]:
     structure ``raster_labels`` with one cell array of strings per kind of label.
     """
     try:
-        contents = loadmat(file, simplify_cells=True)
+        contents = loadmat(check_matlab(file), simplify_cells=True)
         raster = np.asarray(contents["raster_data"])
         labels = contents["raster_labels"]
         stimuli = pd.DataFrame(

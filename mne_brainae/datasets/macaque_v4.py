@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from mne.io.constants import FIFF
 
+from ..utils.bounds import read_numbers
 from ..utils.checks import check_finite, logger, verbose
 from ..utils.docs import fill_doc
 from ..utils.units import set_unit
@@ -153,7 +154,7 @@ def _files_of(session: str) -> list[str]:
 def _read_counts(file: Path) -> np.ndarray:
     """Read the mean spike counts, shape (n_units, n_images)."""
     try:
-        counts = np.load(file, allow_pickle=False)
+        counts = read_numbers(file)
     except (ValueError, EOFError, OSError) as error:
         raise ValueError(
             f"{file} is no whole array in NumPy's npy format ({error}). It is "

@@ -12,6 +12,7 @@ import mne
 import numpy as np
 import pandas as pd
 
+from ..utils.bounds import read_numbers
 from ..utils.checks import (
     _check_option,
     _validate_type,
@@ -245,9 +246,7 @@ def read_clip_features(
             f"There is no {' and no '.join(map(str, absent))}. Put the features of "
             "https://github.com/eeyhsong/NICE-EEG there under this name."
         )
-    pictures, templates = (
-        np.load(file, allow_pickle=False).reshape(-1, 768) for file in files
-    )
+    pictures, templates = (read_numbers(file).reshape(-1, 768) for file in files)
     return pictures, templates
 
 

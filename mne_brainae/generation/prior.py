@@ -543,6 +543,12 @@ def read_prior(fname) -> Prior:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in header["params"].items()
     }
+    # A file decides over no place to write to.
+    params |= dict.fromkeys({"checkpoint"} & set(params))
+    # A file decides over no place to write to.
+    params |= dict.fromkeys({"checkpoint"} & set(params))
+    # A file decides over no place to write to.
+    params |= dict.fromkeys({"checkpoint"} & set(params))
     prior = PRIORS[header["class"]](**params)
     prior._brain_scaler = Scaler(**take_group("brain", arrays))
     prior._image_scaler = Scaler(**take_group("image", arrays))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..utils.bounds import read_npz
 from ..utils.checks import five
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
@@ -106,8 +107,7 @@ def _read(path: Path):
         return _read_tensors(path)
     try:
         if suffix == ".npz":
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
+            return read_npz(path)
     except (OSError, ValueError, *NO_ARCHIVE) as err:
         raise ValueError(
             f"{path} is no whole {suffix} file ({err}). It may be truncated or of "

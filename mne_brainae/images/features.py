@@ -18,6 +18,7 @@ import pandas as pd
 from mne.utils import ProgressBar
 from PIL import Image
 
+from ..utils.bounds import check_regular
 from ..utils.checks import verbose
 from ..utils.constraints import checked, integer
 from ..utils.docs import fill_doc
@@ -148,7 +149,7 @@ class _Worker:
             with explain(name):
                 image = content = to_rgb(picture)
         else:
-            image, content = None, picture.read_bytes()
+            image, content = None, check_regular(picture).read_bytes()
         key = row = None
         if self.cache is not None:
             key = content_key(content)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ..utils.bounds import check_regular
 from ..utils.checks import _validate_type, check_once, five
 from ..utils.names import as_text, texts
 from .pairing import SUFFIXES, match_names
@@ -21,6 +22,10 @@ from .pairing import SUFFIXES, match_names
 #: Formats whose grey of more than 8 bits Pillow hands out as 32-bit integers, with
 #: white at 65535.
 SIXTEEN_BITS = ("PNG", "PPM")
+#: What Pillow may open: for PostScript, for one, it would start another program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+#: Images of more pixels are not read: decoded they would take gigabytes.
+MOST_PIXELS = 2**26
 MID_GREY = (128, 128, 128, 255)
 
 
@@ -89,7 +94,7 @@ def read_image(path: str | os.PathLike) -> Image.Image:
         experiments, which adds the least light and the weakest edges. A file that is
         not a whole image is a ValueError.
     """
-    return decode_image(Path(path).read_bytes(), path)
+    return decode_image(check_regular(Path(path)).read_bytes(), path)
 
 
 def decode_image(content: bytes, path: str | os.PathLike) -> Image.Image:
@@ -107,7 +112,13 @@ def decode_image(content: bytes, path: str | os.PathLike) -> Image.Image:
     image : PIL.Image.Image
         The image in mode RGB.
     """
-    with explain(path), Image.open(BytesIO(content)) as image:
+    with explain(path), Image.open(BytesIO(content), formats=FORMATS) as image:
+        width, height = image.size
+        if width * height > MOST_PIXELS:
+            raise ValueError(
+                f"it announces {width} x {height} pixels, more than the {MOST_PIXELS} "
+                "that are read; make it smaller"
+            )
         return to_rgb(image)
 
 
@@ -266,7 +277,7 @@ def _walk(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
                 continue
             if entry.is_dir():
                 yield from _walk(folder / entry.name, (*above, real))
-            elif PurePath(entry.name).suffix.lower() in SUFFIXES:
+            elif PurePath(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
                 yield folder / entry.name
 
 

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..utils.bounds import check_archive, check_regular
 from ..utils.checks import five, logger
 from ..utils.files import replacing
 
@@ -190,10 +192,17 @@ def read_tensors(path: Path):
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    check_regular(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                check_archive(archive, path)
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+        for tensor in _tensors_in(contents):
+            _check_storage(tensor, path)
+        return contents
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
         raise ValueError(
             f"{path} is no whole file of tensors, or of another format "
@@ -204,6 +213,28 @@ def read_tensors(path: Path):
             f"{path} holds more than tensors and is not read, because that could run "
             "code of whoever wrote it. Save the tensors alone."
         ) from error
+
+
+def _tensors_in(contents) -> Iterator[Tensor]:
+    """Yield all tensors of nested containers."""
+    from torch import Tensor
+
+    if isinstance(contents, Tensor):
+        yield contents
+    elif isinstance(contents, dict | list | tuple):
+        inner = contents.values() if isinstance(contents, dict) else contents
+        for each in inner:
+            yield from _tensors_in(each)
+
+
+def _check_storage(tensor: Tensor, path: Path) -> None:
+    """Refuse a tensor that repeats few values without end, by a stride of 0."""
+    import torch
+
+    if tensor.layout is not torch.strided or tensor.is_meta:
+        raise ValueError(f"{path} holds a sparse tensor, expected a dense one")
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise ValueError(f"{path} holds a tensor of more values than it stores")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -88,7 +88,9 @@ def decode(value):
     if set(value) == {"tuple"}:
         return tuple(decode(each) for each in value["tuple"])
     if set(value) == {"class", "params"}:
-        return _class_named(value["class"])(**decode(value["params"]))
+        kind, params = _class_named(value["class"]), decode(value["params"])
+        # A file decides over no place to write to.
+        return kind(**params | dict.fromkeys(set(OF_ONE_MACHINE) & set(params)))
     return {name: decode(each) for name, each in value.items()}
 
 
@@ -166,6 +168,16 @@ def _header(model) -> dict:
 def read_model(fname: Path, parts: dict) -> BaseEstimator:
     """Rebuild a fitted model from its file."""
     arrays, header = read_arrays(fname, **MODEL_FILE)
+    try:
+        return _rebuild(arrays, header, parts)
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
+        raise ValueError(
+            f"{fname} is damaged: its header does not describe a model "
+            f"({type(error).__name__}: {error}). Get the file from its source again."
+        ) from error
+
+
+def _rebuild(arrays: dict, header: dict, parts: dict) -> BaseEstimator:
     unknown = set(parts) - set(header["params"])
     if unknown:
         raise ValueError(
@@ -181,9 +193,11 @@ def read_model(fname: Path, parts: dict) -> BaseEstimator:
             "it back: read_brainae(fname, parts={name: module})."
         )
     params = decode(header["params"]) | dict.fromkeys(missing, "gabor") | parts
+    params |= dict.fromkeys(set(OF_ONE_MACHINE) & set(params))
     model = _class_named(header["class"])(**params)
-    for name, value in decode(header["learned"]).items():
-        setattr(model, name, value)
+    learned = decode(header["learned"])
+    for name in model._learned:
+        setattr(model, name, learned[name])
     if hasattr(model, "history_"):
         model.history_ = pd.DataFrame(model.history_).rename_axis("epoch")
     model.latent_ = _read_latent(arrays, header, parts)
@@ -192,6 +206,7 @@ def read_model(fname: Path, parts: dict) -> BaseEstimator:
 
 def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
     spec = decode(header["network"])
+    _check_sizes(spec, arrays)
     network = build_network(
         **spec | {name: parts[name] for name in parts if name in spec}
     )
@@ -222,6 +237,33 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
     )
 
 
+def _check_sizes(spec: dict, arrays: dict) -> None:
+    """Refuse a network that would be larger than the weights that fill it."""
+    n_values = sum(array.size for array in arrays.values())
+    inner = [spec, *(each for each in spec.values() if isinstance(each, dict))]
+    sizes = [size for each in inner for size in each.values() if type(size) is int]
+    shape = arrays["mean_response"].shape
+    widths = [size for array in arrays.values() for size in array.shape]
+    n_embedding, n_features = spec["n_embedding"], spec["n_image_features"]
+    fits = (
+        (spec["n_channels"], spec["n_times"]) == shape
+        and max(sizes) <= n_values
+        and n_embedding in widths
+        and n_features in (None, *widths)
+    )
+    if not fits:
+        raise ValueError(
+            f"The file announces a network of sizes {sizes}, which its {n_values} "
+            "values do not fill. It is damaged; get it from its source again."
+        )
+
+
 def load_weights(network: torch.nn.Module, arrays: dict[str, np.ndarray]) -> None:
     """Put the weights that a file held into a network."""
-    network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+    weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The weights of the file are of another network: {error}"
+        ) from error

@@ -20,14 +20,16 @@ from ..nn.fast.frozen import freeze
 from ..nn.network import BrainAENetwork
 from ..preprocessing.imputation import Imputer
 from ..preprocessing.scaling import Scaler
-from ..scoring.comparison import Comparison
-from ..scoring.correlation import correlate_all
+from ..scoring.comparison import Comparison, blocks
+from ..scoring.correlation import unit_rows
 from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
 from ..utils.torch_state import exact
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 
 BATCH = 512  # rows per forward pass
+#: Values of measured and of predicted responses that are compared at once.
+MEASURED, PREDICTED = 2**26, 2**24
 
 
 @dataclass
@@ -326,12 +328,23 @@ class Latent:
         return found
 
     def _correlate_with_predicted(self, measured, z_image) -> np.ndarray:
-        return correlate_all(measured, self._predicted_values(z_image))
+        """Correlate block by block: predictions of a large gallery fill no memory."""
+        r = np.empty((len(measured), len(z_image)))
+        n_values = measured.shape[1]
+        for rows in blocks(len(measured), max(MEASURED // n_values, 1)):
+            units = unit_rows(measured[rows])
+            for part in blocks(len(z_image), max(PREDICTED // n_values, 1)):
+                predicted = unit_rows(self._predicted_values(z_image[part]))
+                r[rows, part] = units @ predicted.T
+        return r
 
     def _likelihood_of_predicted(self, measured, z_image) -> np.ndarray:
-        return log_likelihood(
-            measured, self._predicted_values(z_image) @ self.noise_axes
-        )
+        size = max(PREDICTED // len(self.noise_axes), 1)
+        along = [
+            self._predicted_values(z_image[part]) @ self.noise_axes
+            for part in blocks(len(z_image), size)
+        ]
+        return log_likelihood(measured, np.concatenate(along))
 
     def _predicted_values(self, z_image: np.ndarray) -> np.ndarray:
         predicted = self._decode_standardized(z_image)

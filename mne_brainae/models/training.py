@@ -95,6 +95,7 @@ def size_of_batch(n_train: int, batch_size: int) -> int:
             f"batch_size={batch_size} and {n_train} training images leave fewer. Give "
             "more images, a larger batch_size, or a smaller validation_size."
         )
+    # An integer of NumPy is none to PyTorch.
     return int(min(batch_size, max(n_train // 8, min(n_train, 32))))
 
 

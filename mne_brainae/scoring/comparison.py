@@ -99,12 +99,12 @@ def rank(similarity: np.ndarray | Comparison, true: np.ndarray) -> Ranking:
         np.zeros(n_epochs, int),
         np.full(n_epochs, -np.inf),
     )
-    for rows in _blocks(n_epochs, N_ROWS):
+    for rows in blocks(n_epochs, N_ROWS):
         targets, which = np.unique(true[rows], return_inverse=True)
         epochs = np.arange(len(which))
         own = similarity[rows, targets][epochs, which]
         ranking.own[rows] = own
-        for columns in _blocks(n_candidates, N_COLUMNS):
+        for columns in blocks(n_candidates, N_COLUMNS):
             block = similarity[rows, columns]
             # Counted from below, so that NaN is worse than anything.
             below = block < own[:, None]
@@ -141,10 +141,10 @@ def best_columns(similarity: np.ndarray | Comparison, k: int) -> np.ndarray:
     """
     n_epochs, n_candidates = similarity.shape
     best = np.empty((n_epochs, k), int)
-    for rows in _blocks(n_epochs, N_ROWS):
+    for rows in blocks(n_epochs, N_ROWS):
         n_rows = len(range(*rows.indices(n_epochs)))
         columns, values = np.empty((n_rows, 0), int), np.empty((n_rows, 0))
-        for part in _blocks(n_candidates, N_COLUMNS):
+        for part in blocks(n_candidates, N_COLUMNS):
             block = similarity[rows, part]
             index = np.arange(part.start, part.start + block.shape[1])
             columns = np.hstack([columns, np.broadcast_to(index, block.shape)])
@@ -156,5 +156,19 @@ def best_columns(similarity: np.ndarray | Comparison, k: int) -> np.ndarray:
     return best
 
 
-def _blocks(n: int, size: int) -> Iterator[slice]:
+def blocks(n: int, size: int) -> Iterator[slice]:
+    """Divide so many rows into blocks of one size, the last of which is shorter.
+
+    Parameters
+    ----------
+    n : int
+        The number of rows.
+    size : int
+        The size.
+
+    Returns
+    -------
+    blocks : iterator of slice
+        The blocks.
+    """
     return (slice(start, min(start + size, n)) for start in range(0, n, size))

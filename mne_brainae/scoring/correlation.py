@@ -56,13 +56,26 @@ def correlate_all(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     r : array, shape (n_a, n_b)
         The correlations; 0 where a row is constant.
     """
+    return unit_rows(a) @ unit_rows(b).T
 
-    def unit(rows: np.ndarray) -> np.ndarray:
-        rows = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)
-        length = np.linalg.norm(rows, axis=1, keepdims=True)
-        return rows / np.maximum(length, np.finfo(np.float64).tiny)
 
-    return unit(a) @ unit(b).T
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Return rows of mean 0 and length 1, whose products are Pearson's r.
+
+    Parameters
+    ----------
+    rows : array, shape (n_rows, n_values)
+        The rows.
+
+    Returns
+    -------
+    rows : array, shape (n_rows, n_values)
+        A copy in float64; 0 where a row is constant.
+    """
+    rows = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.maximum(length, np.finfo(np.float64).tiny)
+    return rows
 
 
 def standardize(rows: np.ndarray) -> np.ndarray:

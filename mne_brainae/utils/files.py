@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -21,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+
+from .bounds import check_regular
 
 #: Seconds after which what another machine began to write counts as left behind.
 LONG = 7 * 24 * 3600
@@ -45,19 +48,43 @@ def replacing(path: str | Path) -> Iterator[Path]:
         half a file. What killed processes left in the folder is removed first.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clean_once(path.parent.absolute())
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=unfinished_prefix(path.stem), suffix=path.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clean_once(path.parent.absolute())
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=unfinished_prefix(path.stem), suffix=path.suffix
+        )
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp is private to its user
         temporary.replace(path)
+    except OSError as error:  # disk full, quota, read-only
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+    except SafetensorError as error:  # which does not say that the disk is full
+        raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def shortened(stem: str) -> str:
+    """Return the beginning of a name, to which a file system lets more be added.
+
+    Parameters
+    ----------
+    stem : str
+        A name of up to 255 bytes.
+
+    Returns
+    -------
+    stem : str
+        At most 100 bytes of it.
+    """
+    return stem.encode()[:100].decode(errors="ignore")
 
 
 def unfinished_prefix(name: str) -> str:
@@ -73,9 +100,7 @@ def unfinished_prefix(name: str) -> str:
     prefix : str
         The prefix, for :mod:`tempfile`, which :func:`clean_leftovers` recognizes.
     """
-    # A name may have 255 bytes, of which the prefix takes about 40.
-    short = name.encode()[:180].decode(errors="ignore")
-    return f".{short}-{_machine()}-{os.getpid()}-"
+    return f".{shortened(name)}-{_machine()}-{os.getpid()}-"
 
 
 def clean_leftovers(folder: str | Path) -> None:
@@ -324,16 +349,18 @@ def read_arrays(
     header : dict
         The header. A truncated or foreign file, and another version, are a ValueError.
     """
+    check_regular(path)
     try:
         with safe_open(path, framework="numpy") as file:
             header = (file.metadata() or {}).get("mne_brainae")
+            header = json.loads(header) if header else {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+        header.get("kind")
+    except (SafetensorError, ValueError, RecursionError, AttributeError) as error:
         raise ValueError(
             f"{path} is no whole safetensors file ({error}). It may be truncated or "
             f"of another format; expected the {kind} of mne_brainae."
         ) from None
-    header = json.loads(header) if header else {}
     if header.get("kind") != kind:
         found = header.get("kind", "no mark of mne_brainae")
         raise ValueError(f"{path} holds {found}, expected the {kind} of mne_brainae.")

@@ -4,10 +4,19 @@
 
 from __future__ import annotations
 
+import math
+import os
 import pickle
+import pickletools
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+
+from .bounds import check_regular, read_header, read_npy
+
+#: Values of more bytes are passed over when a pickle is checked.
+LONG = 2**16
 
 #: All that a pickled array or dictionary of arrays needs. Whatever else a pickle names
 #: could be called on loading it, and is refused.
@@ -33,6 +42,107 @@ class _Refused(pickle.UnpicklingError):
     """A pickle names something that is no part of an array."""
 
 
+class _Array(np.ndarray):
+    """An array of a pickle, whose announced size is checked before it is made."""
+
+    def __setstate__(self, state: tuple) -> None:
+        """Take shape, type and values, if there are as many values as announced."""
+        shape, dtype, values = state[-4], state[-3], state[-1]
+        n_values = len(values) if dtype.hasobject else len(values) / dtype.itemsize
+        if n_values != math.prod(shape):
+            raise pickle.UnpicklingError(
+                f"an array of shape {shape} is announced, with {n_values:g} values"
+            )
+        super().__setstate__(state)
+
+
+def _empty(kind: type, shape: tuple, typecode: bytes) -> np.ndarray:
+    """Make an array to be filled, empty whatever the pickle says."""
+    return np.ndarray.__new__(_Array, (0,), "b")
+
+
+def _bytes_of(text: str, encoding: str) -> bytes:
+    """Return the bytes that Python 3 pickles as text in protocol 2."""
+    return text.encode("latin1")
+
+
+def _byte_array(content: bytes | str = b"", *encoding) -> bytearray:
+    """Make an array of the bytes given; a number would announce a size."""
+    if not isinstance(content, bytes | str):
+        raise pickle.UnpicklingError("a size is announced in place of bytes")
+    return bytearray(content, *encoding)
+
+
+class _Untouched:
+    """Stands for the class of arrays, which must not be called."""
+
+
+#: What stands for a name, which itself would allocate what a pickle announces.
+REPLACED = {
+    "_reconstruct": _empty,
+    "ndarray": _Untouched,
+    "encode": _bytes_of,
+    "bytearray": _byte_array,
+}
+
+
+def _plain(value):
+    """Return containers of arrays as they are outside of a pickle."""
+    if isinstance(value, _Array):
+        value = value.view(np.ndarray)
+        if value.dtype == object:
+            for place in np.ndindex(value.shape):
+                value[place] = _plain(value[place])
+        return value
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return value
+
+
+class _Skipped:
+    """A value of so many bytes that was not read."""
+
+    def __init__(self, n_bytes: int):
+        self.n_bytes = n_bytes
+
+    def __len__(self) -> int:
+        return self.n_bytes
+
+
+class _Scan:
+    """A file that passes over long values, and ends where it ends."""
+
+    def __init__(self, file: BinaryIO):
+        self.file, self.start = file, file.tell()
+        self.readline = file.readline
+        self.n_bytes = file.seek(0, os.SEEK_END)
+        file.seek(self.start)
+
+    def read(self, n_bytes: int) -> bytes | _Skipped:
+        """Read, or pass over, so many bytes."""
+        if n_bytes > self.n_bytes - self.file.tell():
+            raise ValueError("it ends within a value that it announces")
+        if n_bytes <= LONG:
+            return self.file.read(n_bytes)
+        self.file.seek(n_bytes, os.SEEK_CUR)
+        return _Skipped(n_bytes)
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self.file.tell()
+
+
+def _load(file: BinaryIO):
+    """Load a pickle whose values are all as long as they say."""
+    scan = _Scan(file)
+    for _ in pickletools.genops(scan):
+        pass
+    file.seek(scan.start)
+    return _plain(_ArrayUnpickler(file).load())
+
+
 class _ArrayUnpickler(pickle.Unpickler):
     """Loads arrays, numbers, strings and containers of them, and nothing else."""
 
@@ -40,7 +150,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         """Return one of the names that :data:`ALLOWED` lists."""
         if (module, name) not in ALLOWED:
             raise _Refused(f"{module}.{name}")
-        return super().find_class(module, name)
+        return REPLACED.get(name) or super().find_class(module, name)
 
 
 def load_npy(path: str | Path) -> np.ndarray | dict:
@@ -59,14 +169,12 @@ def load_npy(path: str | Path) -> np.ndarray | dict:
         truncated or foreign file, and one that would call a function on loading, are a
         ValueError.
     """
-    path = Path(path)
+    path = check_regular(Path(path))
     try:
         with path.open("rb") as file:
             if file.peek(6)[:6] == np.lib.format.MAGIC_PREFIX:
-                return _load_array(file)
-            return _ArrayUnpickler(file).load()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist.") from None
+                return _load_array(file, path)
+            return _load(file)
     except _Refused as error:
         raise ValueError(
             f"{path} would call {error} on loading. Only arrays, numbers, strings and "
@@ -80,18 +188,12 @@ def load_npy(path: str | Path) -> np.ndarray | dict:
         ) from error
 
 
-def _load_array(file) -> np.ndarray | dict:
+def _load_array(file, path: Path) -> np.ndarray | dict:
     """Load from an npy file, of which objects come as a pickle behind the header."""
-    version = np.lib.format.read_magic(file)
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    dtype = None if read_header is None else read_header(file)[2]
-    if dtype is None or not dtype.hasobject:
+    if not read_header(file)[2].hasobject:
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
-    array = _ArrayUnpickler(file).load()
+        return read_npy(file, path.stat().st_size, path)
+    array = _load(file)
     if not isinstance(array, np.ndarray):
         raise ValueError(f"the header names an array, the pickle {type(array)}")
     return array.item() if array.ndim == 0 else array

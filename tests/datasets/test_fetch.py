@@ -1,8 +1,10 @@
 """Where the files of a data set are and how they get there."""
 
+import hashlib
 import http.server
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -98,18 +100,24 @@ class Server(http.server.BaseHTTPRequestHandler):
     """Breaks off after half of a file, and may know of ranges."""
 
     knows_ranges, n_breaks, asked = True, 0, []
+    body, version, kind = WHOLE, None, "application/octet-stream"
 
     def do_GET(self):
         header = self.headers.get("Range")
         type(self).asked.append(header)
         start = int(header[6:-1]) if header and self.knows_ranges else 0
-        body = WHOLE[start:]
-        if start >= len(WHOLE):
+        if self.headers.get("If-Range") not in (None, self.version):
+            start = 0
+        body = self.body[start:]
+        if start >= len(self.body):
             self.send_response(416)
             self.end_headers()
             return
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", self.kind)
+        if self.version:
+            self.send_header("ETag", self.version)
         self.end_headers()
         if type(self).n_breaks:
             type(self).n_breaks -= 1
@@ -169,6 +177,44 @@ def test_download_of_a_later_call_goes_on(server, download, tmp_path):
     assert handler.asked[-1] == f"bytes={n_there}-"
 
 
+def test_two_versions_are_never_mixed(server, download, tmp_path):
+    """A file that changed while half of it was here is sent as a whole."""
+    _, handler = server
+    handler.n_breaks, handler.version = 3, '"one"'
+    with pytest.raises(requests.RequestException):
+        download()
+    handler.body, handler.version = WHOLE[::-1], '"two"'
+    assert download() == WHOLE[::-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_page_to_log_in_is_no_file(server, download, tmp_path):
+    _, handler = server
+    handler.kind = "text/html; charset=utf-8"
+    with pytest.raises(requests.HTTPError, match=r"web page.*log in"):
+        download()
+    assert not (tmp_path / "file").exists()
+
+
+def test_two_downloads_at_once(server, tmp_path, real_download):
+    url, _ = server
+
+    def run(_):
+        downloader = _download.ResumingDownloader(tmp_path / ".file.part")
+        real_download(downloader, url, tmp_path / "file", None)
+
+    with _download._alone(tmp_path / ".file.part") as part:  # the first is under way
+        part.write_bytes(b"half")
+        run(None)
+        assert (tmp_path / "file").read_bytes() == WHOLE
+        assert part.read_bytes() == b"half"
+        part.unlink()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, range(4)))
+    assert (tmp_path / "file").read_bytes() == WHOLE
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_part_that_is_already_whole(server, download, tmp_path):
     (tmp_path / ".file.part").write_bytes(WHOLE + b"something else")
     assert download() == WHOLE
@@ -205,6 +251,8 @@ def test_unknown_hash_and_size(tmp_path, monkeypatch, upstream):
     log = log.getvalue()
     for text in ("about 3.0 MB and 1 of unknown size", "raw/sub-01.zip: sha256:"):
         assert text in log
+    record = tmp_path / "data" / "raw" / ".sub-01.zip.sha256"
+    assert hashlib.sha256(b"zip").hexdigest() in record.read_text()
     assert _fetch.fetch_files("toy", list(files), tmp_path / "data") == paths
 
 

@@ -84,6 +84,21 @@ def test_archives(tmp_path):
             read_image_features(path, NAMES, key="middle")
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_tensors_of_any_type_with_gradients(dtype, tmp_path):
+    tensor = torch.ones(4, 8, dtype=dtype, requires_grad=True)
+    torch.save({"img_features": tensor}, tmp_path / "features.pt")
+    table = read_image_features(tmp_path / "features.pt", list("abcd"))
+    assert table.shape == (4, 8)
+    assert (table == 1).all(axis=None)
+
+
+def test_complex_tensors(tmp_path):
+    torch.save(torch.ones(4, 8) * 1j, tmp_path / "features.pt")
+    with pytest.raises(TypeError, match="complex"):
+        read_image_features(tmp_path / "features.pt", list("abcd"))
+
+
 @pytest.mark.parametrize(
     ("names", "error", "message"),
     [

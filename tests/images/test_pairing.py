@@ -130,7 +130,7 @@ def test_rows_that_differ_by_rounding_are_one_image():
     rounded = rows * (1 + 1e-7 * rng.standard_normal(rows.shape)).astype(np.float32)
     assert list(rows_by_name(rounded, names).index) == ["a", "b"]
     rows[599, 3] *= 1.001
-    with pytest.raises(ValueError, match="different rows of features: 'b'"):
+    with pytest.raises(ValueError, match="different rows of features in images: 'b'"):
         rows_by_name(rows, names)
 
 

@@ -1,10 +1,12 @@
 """A file is whole or absent."""
 
+import errno
 import os
 import threading
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from mne_brainae.utils import files
 from mne_brainae.utils.files import (
@@ -110,6 +112,44 @@ def test_one_at_a_time(tmp_path):
     assert max(most) == 1
     assert len(most) == 80
     assert not list(tmp_path.iterdir())
+
+
+def full_disk(temporary):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def quota(temporary):
+    raise OSError(errno.EDQUOT, "Disk quota exceeded", str(temporary))
+
+
+def full_for_safetensors(temporary):
+    raise SafetensorError("I/O error: No space left on device")
+
+
+@pytest.mark.parametrize("fail", [full_disk, quota, full_for_safetensors])
+def test_a_full_disk_names_the_file(fail, tmp_path):
+    with (
+        pytest.raises(OSError, match=r"(No space|quota).*wanted\.txt"),
+        replacing(tmp_path / "wanted.txt") as temporary,
+    ):
+        fail(temporary)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_another_file_stays(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match="source"),
+        replacing(tmp_path / "target.txt"),
+    ):
+        (tmp_path / "source").read_bytes()
+
+
+@pytest.mark.parametrize("letter", ["a", "ä"])
+def test_names_as_long_as_a_disk_takes(letter, tmp_path):
+    stem = letter * ((255 - len(".txt")) // len(letter.encode()))
+    with replacing(tmp_path / f"{stem}.txt") as temporary:
+        temporary.write_text("text")
+    assert [path.name for path in tmp_path.iterdir()] == [f"{stem}.txt"]
 
 
 def test_readable_as_any_other_file(tmp_path):

@@ -12,6 +12,7 @@ from scipy.io import loadmat
 from scipy.spatial.distance import squareform
 
 from ... import compare_rdms, contrast_categories
+from ...utils.bounds import check_matlab
 
 FILE = "Kriegeskorte_Neuron2008_supplementalData.mat"
 
@@ -77,7 +78,7 @@ def read(path=None) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
             f"{FILE} is not in {path}. It is part of the demos of rsatoolbox; give its "
             "folder as path."
         )
-    found = loadmat(Path(path) / FILE, simplify_cells=True)
+    found = loadmat(check_matlab(Path(path) / FILE), simplify_cells=True)
     names = [f"object-{i:02d}" for i in range(92)]
     monkey, human = (
         pd.DataFrame(squareform(each["RDM"]), index=names, columns=names)
