@@ -7,6 +7,7 @@ from building import BRIEF, CLASSES, brain_ae, brief_model
 from numpy.testing import assert_allclose, assert_array_equal
 
 import mne_brainae
+from mne_brainae.models import latent
 from mne_brainae.models.latent import Latent
 
 
@@ -131,3 +132,37 @@ def test_features_of_other_columns(model):
     ):
         with pytest.raises(ValueError, match=match):
             latent.check_features(wrong)
+
+
+@pytest.mark.parametrize(("measured", "predicted"), [(1, 1), (700, 2000), (2**20, 640)])
+def test_blocks_of_a_gallery_are_the_whole(
+    measured, predicted, model, unseen, monkeypatch
+):
+    """Comparing in small blocks changes no correlation and no likelihood."""
+    epochs, features = unseen
+    expected = {
+        name: model.retrieve(epochs, features, similarity=name).similarity
+        for name in model.latent_.similarities
+    }
+    monkeypatch.setattr(latent, "MEASURED", measured)
+    monkeypatch.setattr(latent, "PREDICTED", predicted)
+    for name, whole in expected.items():
+        found = model.retrieve(epochs, features, similarity=name).similarity
+        np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_a_large_gallery_is_predicted_part_by_part(model, unseen, monkeypatch):
+    if "encoding" not in model.latent_.similarities:
+        pytest.skip("it predicts no responses")
+    epochs, features = unseen
+    monkeypatch.setattr(latent, "PREDICTED", 3 * 16 * 40)
+    sizes = []
+    predict = latent.Latent._predicted_values
+
+    def note(self, z_image):
+        sizes.append(len(z_image))
+        return predict(self, z_image)
+
+    monkeypatch.setattr(latent.Latent, "_predicted_values", note)
+    model.retrieve(epochs, features, similarity="encoding")
+    assert max(sizes) == 3

@@ -138,6 +138,18 @@ def pictures():
     return GeneratedPictures(painted, NAMES, embeddings, protocol={"seed": 0})
 
 
+def cross_validation():
+    trials, predicted, _ = responses()
+    columns = ["value", "baseline", "noise ceiling", "sd"]
+    index = pd.Index(["r_images", TAG, "mse"], name="score")
+    table = pd.DataFrame(np.arange(12.0).reshape(3, 4), index, columns)
+    fold = table.reset_index().assign(n_images=6)
+    folds = pd.concat([fold.assign(fold=0), fold.assign(fold=1)], ignore_index=True)
+    return mne_brainae.CrossValidation(
+        table, folds, predicted, [identify(trials)], {"seed of the folds": 0}
+    )
+
+
 #: How every result is made, and what its plot says of chance or the baseline.
 RESULTS = {
     mne_brainae.Identification: (lambda: identify(responses()[0]), "chance"),
@@ -173,6 +185,7 @@ RESULTS = {
         lambda: mne_brainae.score_averages(identify, responses()[0], random_state=0),
         "chance of top-1",
     ),
+    mne_brainae.CrossValidation: (cross_validation, "chance or baseline"),
     mne_brainae.SubjectComparison: (subjects, "mean of linear"),
     PictureScores: (picture_scores, "shuffled"),
     GeneratedPictures: (pictures, None),
