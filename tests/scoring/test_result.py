@@ -63,23 +63,6 @@ def plan():
     return mne_brainae.Plan(pd.DataFrame([row, row | {"n_averaged": 5}]), {"seed": 3})
 
 
-def cross_validation():
-    columns = ["value", "baseline", "noise ceiling", "sd"]
-    table = pd.DataFrame([[0.4, 0.0, 0.6, 0.1]], ["r_images"], columns)
-    folds = pd.DataFrame(
-        {
-            "score": "r_images",
-            "fold": [TAG, "2"],
-            "value": [0.3, 0.5],
-            "baseline": 0.0,
-            "noise ceiling": 0.6,
-            "n_images": 6,
-        }
-    )
-    found = [identify(responses()[0])]
-    return mne_brainae.CrossValidation(table, folds, responses()[1], found, {"seed": 3})
-
-
 def occlusion():
     trials, _, mean = responses()
     return mne_brainae.occlude_channels(identify, trials, mean)
@@ -161,7 +144,6 @@ RESULTS = {
     mne_brainae.ReconstructionScores: (reconstruction, "mean response"),
     mne_brainae.Calibration: (calibration, "probabilities hold"),
     mne_brainae.Plan: (plan, "10 candidates (chance 10 %)"),
-    mne_brainae.CrossValidation: (cross_validation, "chance or baseline"),
     mne_brainae.Occlusion: (occlusion, "chance"),
     mne_brainae.Consistency: (
         lambda: mne_brainae.score_consistency(encoding().r_map, occlusion()),
