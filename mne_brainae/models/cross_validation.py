@@ -302,6 +302,6 @@ def _predictions(found: list[_Fold]) -> mne.EpochsArray | None:
     return make_epochs(
         np.concatenate([epochs.get_data(copy=False) for epochs in every]),
         every[0].info,
-        every[0].tmin,
+        every[0].times,
         pd.concat(tables, ignore_index=True),
     )

@@ -144,16 +144,15 @@ def test_threads_and_settings_are_left_as_they_were(recording, small):
 
 def test_float32_means_float32_on_cuda():
     """Products are not rounded to TF32 in training, whatever is allowed outside."""
-    libraries = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [library.allow_tf32 for library in libraries]
+    products = torch.backends.cuda.matmul
+    before = products.fp32_precision
     try:
-        torch.backends.cuda.matmul.allow_tf32 = True
+        products.fp32_precision = "tf32"
         with _hardware(None, torch.device("cuda")):
-            assert not any(library.allow_tf32 for library in libraries)
-        assert all(library.allow_tf32 for library in libraries)
+            assert products.fp32_precision == "ieee"
+        assert products.fp32_precision == "tf32"
     finally:
-        for library, allowed in zip(libraries, before, strict=True):
-            library.allow_tf32 = allowed
+        products.fp32_precision = before
 
 
 def test_bf16_is_probed():
