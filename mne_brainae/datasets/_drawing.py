@@ -244,18 +244,18 @@ def _measure_image(picture: np.ndarray) -> dict[str, float]:
         energy between orientations; ``"fine"``, its balance between scales; and the
         opponent colors ``"red-green"`` and ``"blue-yellow"``.
     """
-    grey = picture @ np.array([0.299, 0.587, 0.114], np.float32)
-    smooth = gaussian_filter(grey, 1)
+    gray = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+    smooth = gaussian_filter(gray, 1)
     down, right = sobel(smooth, 0), sobel(smooth, 1)
     edges = np.sqrt(down**2 + right**2)
     content = {}
     for name, part in (("upper", slice(0, 32)), ("lower", slice(32, 64))):
         for side, half in (("left", slice(0, 32)), ("right", slice(32, 64))):
             content[f"contrast {name} {side}"] = edges[part, half].mean()
-            content[f"luminance {name} {side}"] = grey[part, half].mean()
+            content[f"luminance {name} {side}"] = gray[part, half].mean()
     content["horizontal"] = np.abs(down).mean() - np.abs(right).mean()
     content["oblique"] = np.abs(down + right).mean() - np.abs(down - right).mean()
-    content["fine"] = np.abs(grey - smooth).mean()
+    content["fine"] = np.abs(gray - smooth).mean()
     content["red-green"] = (picture[..., 0] - picture[..., 1]).mean()
     blue = picture[..., 2] - picture[..., :2].mean(axis=-1)
     content["blue-yellow"] = blue.mean()

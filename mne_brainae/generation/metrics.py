@@ -56,7 +56,7 @@ def structural_similarity(generated: np.ndarray, stimuli: np.ndarray) -> np.ndar
     Returns
     -------
     ssim : array, shape (n_pictures,)
-        The mean structural similarity of the grey pictures, in Gaussian windows of
+        The mean structural similarity of the gray pictures, in Gaussian windows of
         sigma 1.5 pixels, as Wang et al. (2004) define it.
     """
     _soft_import("skimage", "structural similarity")

@@ -19,14 +19,14 @@ from ..utils.checks import _validate_type, check_once, five
 from ..utils.names import as_text, texts
 from .pairing import SUFFIXES, match_names
 
-#: Formats whose grey of more than 8 bits Pillow hands out as 32-bit integers, with
+#: Formats whose gray of more than 8 bits Pillow hands out as 32-bit integers, with
 #: white at 65535.
 SIXTEEN_BITS = ("PNG", "PPM")
 #: What Pillow may open: for PostScript, for one, it would start another program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 #: Images of more pixels are not read: decoded they would take gigabytes.
 MOST_PIXELS = 2**26
-MID_GREY = (128, 128, 128, 255)
+MID_GRAY = (128, 128, 128, 255)
 
 
 def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
@@ -90,7 +90,7 @@ def read_image(path: str | os.PathLike) -> Image.Image:
     -------
     image : PIL.Image.Image
         The image in mode RGB, turned as its EXIF orientation says; the first frame of
-        an animation. Transparent parts lie on mid-grey, as images do in most
+        an animation. Transparent parts lie on mid-gray, as images do in most
         experiments, which adds the least light and the weakest edges. A file that is
         not a whole image is a ValueError.
     """
@@ -186,16 +186,16 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode[0] in "IF":
         image = _to_8_bit(image, white_is_known)
     if image.has_transparency_data:
-        # Mid-grey is the usual background of an experiment. Black or white, which the
+        # Mid-gray is the usual background of an experiment. Black or white, which the
         # hidden colors of transparent pixels tend to be, would add light and edges.
         image = image.convert("RGBA")
-        background = Image.new("RGBA", image.size, MID_GREY)
+        background = Image.new("RGBA", image.size, MID_GRAY)
         image = Image.alpha_composite(background, image)
     return image.convert("RGB")
 
 
 def _to_8_bit(image: Image.Image, white_is_known: bool) -> Image.Image:
-    """Scale grey of more than 8 bits, which Pillow would clip at 255.
+    """Scale gray of more than 8 bits, which Pillow would clip at 255.
 
     White is 65535 in a picture of 16 bits. A picture of 32-bit integers does not say
     what is white in it: it is 255 if no value is above.

@@ -25,8 +25,8 @@ from mne_brainae.datasets._montage import standard_montage
 # ---- macaque V4 ------------------------------------------------------------------
 
 
-def jpeg(grey):
-    return in_memory(Image.new("RGB", (8, 8), (grey,) * 3).save, format="jpeg")
+def jpeg(gray):
+    return in_memory(Image.new("RGB", (8, 8), (gray,) * 3).save, format="jpeg")
 
 
 def v4_session(date, n_units=3, n_images=4, prefix="", **files):

@@ -69,9 +69,9 @@ def test_pixel_correlation_is_that_of_numpy():
 @needs_skimage
 def test_ssim_is_that_of_wang_et_al():
     one, other = as_pixels(random_pictures(2), 64), as_pixels(random_pictures(2, 1), 64)
-    grey = np.array([0.2125, 0.7154, 0.0721])
+    gray = np.array([0.2125, 0.7154, 0.0721])
     expected = []
-    for a, b in zip(one @ grey, other @ grey, strict=True):
+    for a, b in zip(one @ gray, other @ gray, strict=True):
 
         def local_mean(values):
             return gaussian_filter(values, 1.5, truncate=3.5)

@@ -74,8 +74,8 @@ def test_a_mosaic_keeps_the_mean_of_its_tiles():
 
 
 def test_noise_is_of_the_strength_and_the_picture():
-    grey = Image.new("RGB", (100, 100), (128, 128, 128))
-    added = np.asarray(degrade(grey, "noise:0.1"), float) - 128
+    gray = Image.new("RGB", (100, 100), (128, 128, 128))
+    added = np.asarray(degrade(gray, "noise:0.1"), float) - 128
     assert abs(added.std() / 25.5 - 1) < 0.05
     other = Image.new("RGB", (100, 100), (127, 128, 128))
     more = np.asarray(degrade(other, "noise:0.1"), float) - [127, 128, 128]

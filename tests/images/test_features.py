@@ -208,7 +208,7 @@ def test_cmyk_of_cameras_and_printers(tmp_path):
     ("mode", "value", "expected"),
     [("1", 1, 255), ("L", 90, 90), ("LA", (90, 255), 90), ("I;16", 30000, 117)],
 )
-def test_grey_modes(tmp_path, mode, value, expected):
+def test_gray_modes(tmp_path, mode, value, expected):
     Image.new(mode, (8, 8), value).save(tmp_path / "x.png")
     pixels = np.asarray(read_image(tmp_path / "x.png"))
     np.testing.assert_array_equal(pixels, np.full((8, 8, 3), expected))
@@ -229,7 +229,7 @@ def test_values_without_a_white_are_refused(tmp_path):
             read_image(tmp_path / "x.tif")
 
 
-def test_transparent_is_mid_grey(tmp_path):
+def test_transparent_is_mid_gray(tmp_path):
     Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "clear.png")
     assert read_image(tmp_path / "clear.png").getpixel((0, 0)) == (128, 128, 128)
     Image.new("LA", (8, 8), (0, 128)).save(tmp_path / "half.png")
@@ -461,8 +461,8 @@ def patch(background, color):
 
 
 def test_a_color_of_one_lightness_moves_color_alone():
-    grey, reddish = (128, 128, 128), (196, 95, 132)  # of equal luminance, 0.215861
-    plain, colored = patch(grey, grey), patch(grey, reddish)
+    gray, reddish = (128, 128, 128), (196, 95, 132)  # of equal luminance, 0.215861
+    plain, colored = patch(gray, gray), patch(gray, reddish)
     change = describe(plain, colored).diff().iloc[1].abs()
     is_lightness = change.index.str.startswith("lightness")
     assert change[is_lightness & change.index.str.contains("cycles")].max() < 0.1
@@ -550,8 +550,8 @@ def test_gabor_features_predict_v4(session, least):
     ids=["8 bits in 32", "16 bits in 32", "16 bits", "dark", "dark in PGM"],
 )
 def test_pictures_of_integers(tmp_path, values, suffix, white):
-    path = tmp_path / f"grey.{suffix}"
+    path = tmp_path / f"gray.{suffix}"
     Image.fromarray(values.reshape(16, 16)).save(path)
-    grey = np.asarray(read_image(path))[..., 0].ravel()
-    assert grey.max() == white
-    assert (np.diff(grey.astype(int)) >= 0).all()
+    gray = np.asarray(read_image(path))[..., 0].ravel()
+    assert gray.max() == white
+    assert (np.diff(gray.astype(int)) >= 0).all()

@@ -175,15 +175,15 @@ def test_seeds_are_integers_or_states(name, random_state):
 
 
 def encode(pictures):
-    """Return the grey levels of images."""
-    grey = [np.asarray(picture.convert("L").resize((4, 4))) for picture in pictures]
-    return np.stack(grey).reshape(len(pictures), -1) / 255
+    """Return the gray levels of images."""
+    gray = [np.asarray(picture.convert("L").resize((4, 4))) for picture in pictures]
+    return np.stack(gray).reshape(len(pictures), -1) / 255
 
 
 def encode_finely(pictures):
     """Return more of them."""
-    grey = [np.asarray(picture.convert("L").resize((6, 6))) for picture in pictures]
-    return np.stack(grey).reshape(len(pictures), -1) / 255
+    gray = [np.asarray(picture.convert("L").resize((6, 6))) for picture in pictures]
+    return np.stack(gray).reshape(len(pictures), -1) / 255
 
 
 @pytest.fixture(scope="module")

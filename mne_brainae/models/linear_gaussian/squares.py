@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solve
@@ -81,27 +81,6 @@ class Squares:
             C'h.
         """
         return self.units(centered) @ self.patterns
-
-    def with_patterns_of(self, centred: np.ndarray, residuals: np.ndarray) -> Squares:
-        """Return the same units with patterns that are fitted to other images.
-
-        Training that is judged by :attr:`held_out` starts from the patterns of all
-        images but these.
-
-        Parameters
-        ----------
-        centred : array, shape (n_images, n_features)
-            Features minus their mean over all training images.
-        residuals : array, shape (n_images, n_axes)
-            What linear predictions leave along the axes.
-
-        Returns
-        -------
-        squares : instance of Squares
-            The squares, with patterns multiplied by the same slopes.
-        """
-        patterns = fit_patterns(self.units(centred), residuals, np.ones(len(centred)))
-        return replace(self, patterns=self.slopes[:, None] * patterns)
 
 
 def coordinate_axes(

@@ -307,23 +307,6 @@ def test_residuals_are_those_of_refitting(recording, model):
             assert residuals[image, axis] == pytest.approx(expected, abs=2e-3)
 
 
-def test_patterns_are_fitted_to_other_images(recording, model):
-    features, trials, _ = recording
-    residuals = linear_residuals(model, features, _average(trials))
-    centred, squares = features - model.feature_mean, model.squares
-    again = squares.with_patterns_of(centred, residuals)
-    np.testing.assert_allclose(again.patterns, squares.patterns, atol=1e-3)
-    seen = ~squares.held_out
-    others = squares.with_patterns_of(centred[seen], residuals[seen])
-    changed = residuals.copy()
-    changed[squares.held_out] = 0.0
-    np.testing.assert_array_equal(
-        others.patterns,
-        squares.with_patterns_of(centred[seen], changed[seen]).patterns,
-    )
-    assert np.abs(others.patterns - squares.patterns).max() > 1e-3
-
-
 def test_unequal_repetitions():
     features, trials, images = _record()
     kept = np.ones(len(trials), bool)
