@@ -164,7 +164,7 @@ named.to_data_frame().head()
 # -----------------------------------------------------
 #
 # We remove half of the channels of every epoch. What is missing is NaN. The model
-# embeds the rest and decodes the whole response.
+# embeds the rest and fills in what is missing.
 
 masked = mne_brainae.mask_epochs(measured, kind="spatial", ratio=0.5, random_state=0)
 rebuilt = model.reconstruct(masked)

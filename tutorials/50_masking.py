@@ -89,7 +89,8 @@ fig.colorbar(image, ax=axes, label="µV")
 # --------------
 #
 # :meth:`mne_brainae.BrainAE.reconstruct` takes epochs with NaN and returns whole ones,
-# in volts. Every sample of them comes from the model, those that were visible as well.
+# in volts. What was observed stays as it was; ``keep_observed=False`` predicts it as
+# well, which shows what the shared space holds of it.
 
 rebuilt = {kind: model.reconstruct(part) for kind, part in masked.items()}
 
