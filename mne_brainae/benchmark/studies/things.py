@@ -22,6 +22,8 @@ from .optimum import LearnedOptimum
 N_TEMPLATES = 12
 #: Training images whose single trials tell the covariance that MVNN takes off.
 N_WHITENED = 500
+#: Repetitions of a training image.
+N_TRIALS = 4
 RIDGE = "ridge image to brain"
 SHUFFLED = "linear, images shuffled"
 LEARNABLE = {
@@ -45,6 +47,7 @@ def measure(
     *,
     law: str = "linear",
     whitened: bool = False,
+    trials: bool = False,
     n_concepts: int = 1654,
     n_repetitions: int = 80,
     snr: float = 0.001,
@@ -64,6 +67,9 @@ def measure(
     whitened : bool
         Whether systems are given responses whitened by :class:`mne_brainae.MVNN`, as
         the pipeline of THINGS-EEG2 does.
+    trials : bool
+        Whether systems are given the four trials of every training image, from which
+        the closed form learns the noise, and not their means. It takes more memory.
     n_concepts : int
         Training concepts, of 10 images each.
     n_repetitions : int
@@ -91,8 +97,11 @@ def measure(
         train, gallery, features, n_test_repetitions=n_repetitions, **how
     )
     given = data.train, data.test
+    if trials:
+        given = _single_trials(train, gallery, features, how), data.test
     if whitened:
-        given = _whiten(given, _single_trials(train, gallery, features, how))
+        some = _single_trials(train[:N_WHITENED], gallery, features, how)
+        given = _whiten(given, some)
     rows = {}
     for name, model, similarities in _models(
         given[0], train, recipes, n_epochs, random_state
@@ -117,14 +126,22 @@ def measure(
         )
         table.loc[name, list(COLUMNS)] = _accuracies(*found)
     return Finding(
-        _protocol(data, features, gallery, origin, n_repetitions, whitened), table
+        _protocol(data, features, gallery, origin, n_repetitions, whitened, trials),
+        table,
     )
 
 
 def _protocol(
-    data: SimulatedResponses, features, gallery, origin, n_repetitions, whitened: bool
+    data: SimulatedResponses,
+    features,
+    gallery,
+    origin,
+    n_repetitions,
+    whitened: bool,
+    trials: bool,
 ) -> str:
     how = "whitened by MVNN of single trials" if whitened else "in volts"
+    given = "single trials" if trials else "means"
     learned = {
         "linear": "The best that can be learned knows noise and what drives evoke, and "
         "learns the drives from the same training images",
@@ -135,7 +152,8 @@ def _protocol(
         f"{data}\n{origin}. Images of a concept share "
         f"{100 * features.concept_share:.0f} % of the variance of features. The "
         f"{len(gallery)} test images of other concepts are means of {n_repetitions} "
-        f"repetitions, training images of 4, {how}; each is one of {len(gallery)} "
+        f"repetitions, training images {given} of {N_TRIALS}, {how}; each is one of "
+        f"{len(gallery)} "
         f"candidates, so that chance of top-1 is {1 / len(gallery):.3f}. "
         f"{learned[data.brain.law]}. The best possible decoder knows responses, noise "
         "and the law of the features. Pattern r is Pearson's r of predicted and "
@@ -144,9 +162,9 @@ def _protocol(
 
 
 def _single_trials(train, gallery, features, how: dict):
-    """Simulate single trials of some training images: the same brain, other noise."""
-    some = train.iloc[np.repeat(np.arange(min(N_WHITENED, len(train))), 4)]
-    data = simulate_responses(some, gallery, features, n_train_repetitions=1, **how)
+    """Simulate single trials of training images: the same brain, other noise."""
+    repeated = train.iloc[np.repeat(np.arange(len(train)), N_TRIALS)]
+    data = simulate_responses(repeated, gallery, features, n_train_repetitions=1, **how)
     data.train.metadata = data.train.metadata.drop(columns="n_averaged")
     return data.train
 

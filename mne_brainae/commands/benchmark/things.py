@@ -27,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--law", choices=laws, default="linear", help="law of the responses")
     whitened = "multivariate noise normalization before the fit, as THINGS-EEG2 has it"
     add("--whitened", action="store_true", help=whitened)
+    trials = "give the trials of training images and not their means; takes memory"
+    add("--trials", action="store_true", help=trials)
     add("--epochs", type=count, help="passes of recipe paper; default as published")
     add("--seed", type=seed, default=0, help="seed of simulation and training")
 
@@ -42,6 +44,7 @@ def run(given: argparse.Namespace) -> None:
             given.systems,
             law=given.law,
             whitened=given.whitened,
+            trials=given.trials,
             n_concepts=given.concepts,
             n_repetitions=given.repetitions,
             snr=given.snr,

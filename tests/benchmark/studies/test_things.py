@@ -53,6 +53,15 @@ def test_nonlinear_and_whitened():
     assert p_of(top_1[f"{study.SHUFFLED}, likelihood"], N_TEST, 1 / N_TEST) > 1e-4
 
 
+@pytest.mark.stochastic
+def test_single_trials_tell_the_noise():
+    found = study.measure(("linear",), trials=True, n_concepts=25, snr=0.1, sfreq=50.0)
+    assert "training images single trials of 4" in found.protocol
+    top_1 = found.table["retrieval top-1"]
+    assert p_of(top_1["linear, likelihood"], N_TEST, 1 / N_TEST) < 1e-6
+    assert p_of(top_1[f"{study.SHUFFLED}, likelihood"], N_TEST, 1 / N_TEST) > 1e-4
+
+
 def test_made_up_features_have_the_sizes_of_real_ones():
     law, gallery, templates, origin = study.draw_features(np.random.default_rng(0))
     assert "made up" in origin
