@@ -6,15 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binom, hypergeom
 
+from .models.directions import IdentifiesImages
 from .models.linear_gaussian.likelihood import log_density
 from .scoring.comparison import rank
 from .scoring.result import Result
 from .utils.checks import seed_from, verbose, warn
+from .utils.constraints import checked
 from .utils.docs import fill_doc
 from .viz.decoding import plot_plan
 
@@ -66,6 +69,12 @@ class Plan(Result):
         return self.table.set_index(["n_candidates", "n_averaged"])
 
 
+@checked(
+    model=[IdentifiesImages],
+    n_repetitions=["array-like"],
+    n_candidates=["array-like", None],
+    random_state=["random_state"],
+)
 @verbose
 @fill_doc
 def plan_experiment(
@@ -151,12 +160,13 @@ def _check_sizes(n_repetitions, n_candidates, n_images: int) -> tuple[list, list
         ("n_candidates", n_candidates, n_images),
     ):
         least = 1 if name == "n_repetitions" else 2
-        wrong = [n for n in values if n != int(n) or not least <= n <= most]
+        are_whole = [isinstance(n, Integral) and least <= n <= most for n in values]
+        wrong = [n for n, whole in zip(values, are_whole, strict=True) if not whole]
         if wrong or not len(values):
             bound = f" and at most {n_images}, the images" if most == n_images else ""
             got = wrong[0] if wrong else "none"
             raise ValueError(
-                f"{name} must be whole numbers of at least {least}{bound}, got {got}."
+                f"{name} must be whole numbers of at least {least}{bound}, got {got!r}."
             )
     return [int(n) for n in n_repetitions], [int(n) for n in n_candidates]
 

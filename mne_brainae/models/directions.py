@@ -22,10 +22,9 @@ from ..scoring.correlation import correlate
 from ..scoring.identification import (
     SIMILARITIES,
     Identification,
-    check_templates,
     cosine_similarity,
 )
-from ..scoring.templates import compute_template_features
+from ..scoring.templates import check_templates, compute_template_features
 from ..scoring.transductive import TRANSDUCTIVE, csls, whiten_batch
 from ..utils.checks import (
     _check_option,

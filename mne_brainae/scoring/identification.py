@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, hypergeom
 
-from ..images.pairing import ImageNames, match_names, stem
+from ..images.pairing import ImageNames, match_names
 from ..utils.checks import (
     check_once,
     counted,
@@ -351,6 +351,7 @@ class Identification(Result):
         """
         return self.posterior()
 
+    @checked(prior=GROUPS)
     def posterior(self, prior=None) -> pd.DataFrame:
         """Return the probability of every candidate, given what was known before.
 
@@ -375,20 +376,17 @@ class Identification(Result):
         return pd.DataFrame(found, columns=self.candidates)
 
     def _check_prior(self, prior) -> np.ndarray:
-        prior = {str(name): value for name, value in dict(prior).items()}
-        lacking = [name for name in self.candidates if name not in prior]
-        if lacking:
-            raise ValueError(
-                f"prior says nothing of these candidates: {five(lacking)}."
-            )
-        values = np.array([prior[name] for name in self.candidates], float)
-        if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
+        values = self._look_up(self.candidates, prior, "prior lacks")
+        are_numbers = all(isinstance(value, Real) for value in values)
+        weights = np.array(values, float) if are_numbers else np.full(1, np.nan)
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
             raise ValueError(
                 "prior must be numbers of at least 0, not all of them 0, got "
                 f"{five(values)}."
             )
-        return values / values.sum()
+        return weights / weights.sum()
 
+    @checked(level=[share()], random_state=["random_state"])
     def sets(self, level: float = 0.9, *, random_state=None) -> pd.DataFrame:
         """Return for every response a set that holds the true candidate so often.
 
@@ -406,8 +404,6 @@ class Identification(Result):
             Which candidates are in the set; the more certain a response, the fewer, and
             none at all where others take up the share.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, got {level}.")
         found = self.probabilities
         chosen = probable_sets(found.to_numpy(), level, seed_from(random_state))
         return pd.DataFrame(chosen, columns=found.columns)
@@ -504,14 +500,17 @@ class Identification(Result):
     def _grouped(self, names: list[str], groups) -> list[str]:
         if groups is None:
             return names
-        groups = dict(groups)
-        known, values = ImageNames(texts(groups)), texts(groups.values())
+        return texts(self._look_up(names, groups, "groups do not say the group of"))
+
+    @staticmethod
+    def _look_up(names: list[str], given, lacks: str) -> list:
+        """Return what a mapping has for names, whatever their spelling."""
+        given = dict(given)
+        known, values = ImageNames(texts(given)), list(given.values())
         rows = {name: known.find_one(name) for name in dict.fromkeys(names)}
         lacking = [name for name, row in rows.items() if row is None]
         if lacking:
-            raise ValueError(
-                f"groups do not say the group of these candidates: {five(lacking)}."
-            )
+            raise ValueError(f"{lacks} these candidates: {five(lacking)}.")
         return [values[rows[name]] for name in names]
 
     @checked(n_candidates=[integer(2)], random_state=["random_state"])
@@ -686,35 +685,3 @@ def identify_by(identify: Callable, epochs) -> Identification:
             f"model.retrieve(epochs, images) does, got {type(found).__name__}."
         )
     return found
-
-
-def check_templates(
-    templates: pd.MultiIndex, shown: pd.Series, concepts: pd.Series
-) -> None:
-    """Refuse templates that contain an image that the test epochs show.
-
-    Parameters
-    ----------
-    templates : MultiIndex
-        Levels ``concept`` and ``image``.
-    shown, concepts : Series, shape (n_epochs,)
-        Image and concept of every test epoch.
-    """
-    pairs = dict.fromkeys(zip(texts(shown), concepts, strict=True))
-    seen = {name for name, _ in pairs}
-    seen_files = {(concept, stem(name)) for name, concept in pairs}
-    clash = [
-        name
-        for concept, name in zip(*_levels(templates), strict=True)
-        if name in seen or (concept, stem(name)) in seen_files
-    ]
-    if clash:
-        raise ValueError(
-            "Templates must be images that the test epochs do not show, but these "
-            f"are test stimuli: {five(clash)}. Leave them out, or call retrieve "
-            "to search among the stimuli themselves."
-        )
-
-
-def _levels(templates: pd.MultiIndex) -> tuple[list[str], list[str]]:
-    return tuple(texts(templates.get_level_values(n)) for n in ("concept", "image"))

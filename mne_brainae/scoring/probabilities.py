@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
+from ..utils.checks import check_real
 from ..utils.docs import fill_doc
 from ..viz.decoding import plot_calibration
 from .result import Result
@@ -155,7 +156,8 @@ class Calibration(Result):
             Columns ``answered``, the share of responses, and ``accuracy`` among them,
             which is missing where none is; indexed by the threshold.
         """
-        thresholds = np.atleast_1d(np.asarray(threshold, float))
+        thresholds = np.atleast_1d(threshold)
+        check_real(thresholds, "threshold")
         kept = self.confidence >= thresholds[:, None]  # (n_thresholds, n_responses)
         n_kept = kept.sum(axis=1)
         hits = (kept & self.correct).sum(axis=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..images.pairing import stem
 from ..utils.checks import five
 from ..utils.names import as_text, texts
 
@@ -74,3 +75,35 @@ def _sub_folders(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"The folder of templates {folder} does not exist.")
     return {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+
+
+def check_templates(
+    templates: pd.MultiIndex, shown: pd.Series, concepts: pd.Series
+) -> None:
+    """Refuse templates that contain an image that the test epochs show.
+
+    Parameters
+    ----------
+    templates : MultiIndex
+        Levels ``concept`` and ``image``.
+    shown, concepts : Series, shape (n_epochs,)
+        Image and concept of every test epoch.
+    """
+    pairs = dict.fromkeys(zip(texts(shown), concepts, strict=True))
+    seen = {name for name, _ in pairs}
+    seen_files = {(concept, stem(name)) for name, concept in pairs}
+    clash = [
+        name
+        for concept, name in zip(*_levels(templates), strict=True)
+        if name in seen or (concept, stem(name)) in seen_files
+    ]
+    if clash:
+        raise ValueError(
+            "Templates must be images that the test epochs do not show, but these "
+            f"are test stimuli: {five(clash)}. Leave them out, or call retrieve "
+            "to search among the stimuli themselves."
+        )
+
+
+def _levels(templates: pd.MultiIndex) -> tuple[list[str], list[str]]:
+    return tuple(texts(templates.get_level_values(n)) for n in ("concept", "image"))

@@ -110,9 +110,9 @@ def _score_systems(data, numbers: list[int], seed: int) -> Iterator[dict]:
 
 def _judge(found) -> dict[str, float]:
     """Return calibration and coverage, and how large the sets are."""
-    calibration, true = found.calibration(), found.candidates
+    calibration = found.calibration()
     rows = np.arange(len(found.truth))
-    columns = pd.Index(true).get_indexer(found.truth)
+    columns = pd.Index(found.candidates).get_indexer(found.truth)
     sets = {level: found.sets(level).to_numpy() for level in LEVELS}
     return {
         "gap": calibration.gap,

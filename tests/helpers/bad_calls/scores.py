@@ -1,5 +1,7 @@
 """Bad calls of what scores, prepares and compares responses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -155,6 +157,47 @@ def identifying():
         "Identification of what is no candidate",
         lambda w: m.Identification(np.eye(3), list("abc"), list("abd")),
         ("The gallery", "'d'"),
+    )
+    yield from bad_params(
+        "Identification.posterior",
+        lambda w, **p: replace(w.found, is_log_likelihood=True).posterior(**p),
+        prior=(3, "a", [1, 2], {}, {"nobody": 1}),
+    )
+    yield from bad_params(
+        "Identification.sets",
+        lambda w, **p: replace(w.found, is_log_likelihood=True).sets(**p),
+        level=(*SHARES, 0, 1),
+        random_state=SEEDS,
+    )
+    yield BadCall(
+        "probabilities of cosines",
+        lambda w: replace(w.found, is_log_likelihood=False).probabilities,
+        ("similarity='likelihood'",),
+    )
+    yield BadCall(
+        "prior of text",
+        lambda w: replace(w.found, is_log_likelihood=True).posterior(
+            dict.fromkeys(w.found.candidates, "often")
+        ),
+        ("prior", "often"),
+    )
+    yield from bad_params(
+        "Calibration.accuracy_above",
+        lambda w, **p: (
+            replace(w.found, is_log_likelihood=True).calibration().accuracy_above(**p)
+        ),
+        threshold=("high", None, 1j),
+    )
+    yield from bad_params(
+        "plan_experiment",
+        lambda w, **p: m.plan_experiment(
+            **({"model": w.linear, "images": w.features_test} | p)
+        ),
+        model=(3, None, "best", m.Training()),
+        images=(None,),
+        n_repetitions=(3, "many", [], [0], [1.5], ["two"]),
+        n_candidates=(3, "many", [], [1], [10**6], ["two"]),
+        random_state=SEEDS,
     )
     yield BadCall("pool nothing", lambda w: m.pool_identifications([]), ("found",))
     yield BadCall("pool a number", lambda w: m.pool_identifications(3), ("found",))
