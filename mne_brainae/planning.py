@@ -37,7 +37,7 @@ class Plan(Result):
     table : DataFrame, shape (n_sizes, 7)
         One row per number of repetitions ``n_averaged`` and of ``n_candidates``:
         expected ``top_1`` and ``top_5`` (NaN below five candidates), ``chance`` of
-        top-1, and ``low`` and ``high``, between which 95 %% of the top-1 lie of
+        top-1, and ``low`` and ``high``, between which 95 % of the top-1 lie of
         experiments with as many test images as candidates.
     protocol : dict
         What was simulated.
