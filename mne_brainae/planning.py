@@ -57,7 +57,7 @@ class Plan(Result):
         Returns
         -------
         fig : instance of Figure
-            The figure; bands hold 95 %% of experiments.
+            The figure; bands hold 95 % of experiments.
         """
         return plot_plan(self.table, axes=axes, show=show)
 

@@ -309,7 +309,7 @@ def plot_plan(table, *, axes=None, show: bool = True):
     Returns
     -------
     fig : instance of Figure
-        The figure; bands hold 95 %% of experiments with as many test images as
+        The figure; bands hold 95 % of experiments with as many test images as
         candidates.
     """
     axes = get_axes(axes)
