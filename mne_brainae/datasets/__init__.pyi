@@ -2,11 +2,13 @@ __all__ = [
     "FeatureLaw",
     "Responses",
     "SimulatedData",
+    "SimulatedGroup",
     "SimulatedResponses",
     "macaque_it",
     "macaque_v4",
     "muse_n170",
     "simulate",
+    "simulate_group",
     "simulate_responses",
     "things",
     "things_eeg2",
@@ -26,3 +28,4 @@ from . import (
 from ._reading import Responses
 from .simulated import SimulatedData, simulate
 from .simulated_features import FeatureLaw, SimulatedResponses, simulate_responses
+from .simulated_group import SimulatedGroup, simulate_group
