@@ -8,6 +8,7 @@ __all__ = [
     "ContrastiveDecoder",
     "CrossValidation",
     "EncodingScores",
+    "GroupModel",
     "Identification",
     "ImageEncoder",
     "LinearBrainAE",
@@ -72,6 +73,7 @@ from .many import fit_many
 from .models.brainae import BrainAE
 from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
+from .models.group import GroupModel
 from .models.linear import LinearBrainAE
 from .models.parts import Losses, Training
 from .models.recipes import make_model

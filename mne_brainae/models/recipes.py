@@ -38,6 +38,7 @@ OF_START = ("n_embedding", "steps")
 ESTIMATORS = {
     "BrainAE": "brainae",
     "ContrastiveDecoder": "systems.contrastive",
+    "GroupModel": "group.model",
     "LinearBrainAE": "linear",
     "LinearEncodingModel": "systems.linear_encoding",
     "NonlinearEncodingModel": "systems.nonlinear_encoding",

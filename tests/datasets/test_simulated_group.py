@@ -58,7 +58,9 @@ def test_common_drives_give_correlated_responses_and_own_drives_do_not():
     """The similarities of responses over images agree only if drives are common."""
 
     def agree(**drives):
-        data = simulate_group(2, **drives, random_state=0, **SMALL | {"n_test_images": 40})
+        data = simulate_group(
+            2, **drives, random_state=0, **SMALL | {"n_test_images": 40}
+        )
         flat = [data.truth[name].get_data().reshape(40, -1) for name in data.subjects]
         upper = np.triu_indices(40, 1)
         return np.corrcoef(*(np.corrcoef(rows)[upper] for rows in flat))[0, 1]
