@@ -1,5 +1,6 @@
 __all__ = [
     "MVNN",
+    "AdaptationScores",
     "AverageScores",
     "BrainAE",
     "Calibration",
@@ -53,6 +54,7 @@ __all__ = [
     "pool_identifications",
     "read_brainae",
     "read_image_features",
+    "score_adaptation",
     "score_averages",
     "score_consistency",
     "score_encoding",
@@ -73,7 +75,7 @@ from .many import fit_many
 from .models.brainae import BrainAE
 from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
-from .models.group import GroupModel
+from .models.group import AdaptationScores, GroupModel, score_adaptation
 from .models.linear import LinearBrainAE
 from .models.parts import Losses, Training
 from .models.recipes import make_model

@@ -81,7 +81,6 @@ class SimulatedGroup:
         )
 
 
-@fill_doc
 @checked(
     n_subjects=[integer(1)],
     n_images=[integer(4)],
@@ -98,6 +97,7 @@ class SimulatedGroup:
     sfreq=[positive()],
 )
 @verbose
+@fill_doc
 def simulate_group(
     n_subjects: int = 6,
     *,

@@ -2,6 +2,7 @@
 
 # License: BSD-3-Clause
 
+from .adaptation import AdaptationScores, score_adaptation
 from .axes import SharedAxes, agreement
 from .mean_map import MeanMap
 from .member import Member
@@ -12,6 +13,7 @@ from .weights import weigh_predictions
 
 __all__ = [
     "PREDICTIONS",
+    "AdaptationScores",
     "GroupModel",
     "MeanMap",
     "Member",
@@ -19,5 +21,6 @@ __all__ = [
     "SharedAxes",
     "agreement",
     "by_subject",
+    "score_adaptation",
     "weigh_predictions",
 ]

@@ -32,11 +32,10 @@ class MeanMap:
     members : list of Member
         The subjects whose responses are known on these channels.
     factors : list of float
-        What each one's response is multiplied by.
+        What each one's response is multiplied by: its slope as a share of all slopes,
+        times the mean root mean square of all over its own.
     patterns : list of array, shape (n_channels, n_times, n_axes)
         Their patterns on these channels, in SI units.
-    energy : float
-        The mean root mean square of their predicted responses.
     interpolated : list of str
         The subjects whose patterns were interpolated to the positions.
     """
@@ -44,7 +43,6 @@ class MeanMap:
     members: list[Member]
     factors: list[float]
     patterns: list[np.ndarray]
-    energy: float
     interpolated: list[str]
 
     @classmethod
@@ -83,11 +81,11 @@ class MeanMap:
         if not found:
             return None
         total = sum(member.slope for member, _, _ in found)
+        usual = float(np.mean([root for _, root, _ in found]))
         return cls(
             [member for member, _, _ in found],
-            [member.slope / total / root for member, root, _ in found],
+            [usual * member.slope / total / root for member, root, _ in found],
             [patterns for _, _, patterns in found],
-            float(np.mean([root for _, root, _ in found])),
             interpolated,
         )
 
@@ -100,6 +98,23 @@ class MeanMap:
         """Return the weights of features for all axes, shape (n_features, n_axes)."""
         weights = zip(self.members, self.factors, strict=True)
         return np.hstack([factor * member.weights for member, factor in weights])
+
+    def predict_deviation(self, features: np.ndarray) -> np.ndarray:
+        """Return responses less their mean, which is not known.
+
+        Parameters
+        ----------
+        features : array, shape (n_images, n_features)
+            Standardized features.
+
+        Returns
+        -------
+        responses : array, shape (n_images, n_channels, n_times)
+            Responses in SI units less their mean over these images.
+        """
+        latents = features @ self.weights()
+        patterns = np.concatenate(self.patterns, axis=2)
+        return np.tensordot(latents - latents.mean(axis=0), patterns, (1, 2))
 
     def predict(self, prepared: Prepared, scale, images) -> LinearPrediction:
         """Return the map as a prediction of a subject's standardized responses.
@@ -231,7 +246,7 @@ def map_of_anyone(
     ]
     root = Noise(noise, 0.0, "diagonal").root
     center = reference.mean(axis=0, dtype=np.float64)
-    weights = mean.energy * mean.weights()
+    weights = mean.weights()
     white = solve(root, np.hstack(patterns))
     triangle = np.linalg.qr((reference - center) @ weights, mode="r")
     left, values, _ = np.linalg.svd(white @ triangle.T, full_matrices=False)

@@ -313,9 +313,9 @@ class GroupModel(BaseEstimator):
         Parameters
         ----------
         epochs : instance of Epochs
-            The newcomer's responses; ``metadata["subject"]`` names one subject. Channels
-            can be others than those of the group: where names differ, the mean map of
-            the group is interpolated to the positions of EEG electrodes.
+            The newcomer's responses; ``metadata["subject"]`` names one subject.
+            Channels can be others than those of the group: where names differ, the
+            mean map of the group is interpolated to the positions of EEG electrodes.
         %(images)s
 
         Returns

@@ -105,8 +105,8 @@ class Anyone:
             **self.fields,
         )
         about = (
-            f"the mean map of {counted(len(mean.members), 'subject')} without any image "
-            "of this one (zero-shot)"
+            f"the mean map of {counted(len(mean.members), 'subject')} without any "
+            "image of this one (zero-shot)"
         )
         return latent, about
 
