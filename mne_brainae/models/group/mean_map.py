@@ -238,7 +238,7 @@ def map_of_anyone(
     -------
     maps : instance of LinearGaussian
         The maps; the mean response is not known and is 0. Along every axis, as much
-        variance is taken to be unknown as is predicted.
+        variance is taken to be unknown as is predicted in all, for fields differ.
     """
     patterns = [
         project(np.ascontiguousarray(each.transpose(2, 0, 1)), basis).T
@@ -262,7 +262,7 @@ def map_of_anyone(
         feature_mean=center,
         weights=weights @ (white.T @ axes),
         slope=1.0,
-        errors=ErrorLaw(1.0, np.diag(variances), repetitions),
+        errors=ErrorLaw(1.0, variances.sum() * np.eye(len(variances)), repetitions),
         penalties=np.full(len(variances), np.nan),
         gain=variances,
         target="diagonal",

@@ -48,6 +48,8 @@ from .zero_shot import Anyone
 
 #: Reference images, at most.
 MOST_REFERENCE = 2000
+#: The part of the mean map that holds for a stranger, where members cannot tell.
+UNKNOWN_SLOPE = 0.5
 
 
 @fill_doc
@@ -241,11 +243,17 @@ class GroupModel(BaseEstimator):
 
         Epochs are read once more, so that trials of one subject are in memory.
         """
-        self.models_, weights = {}, {}
+        self.models_, weights, held = {}, {}, []
         for name, epochs in recordings.items():
             subject = self._read(name, epochs, features, targets[name])
             others = [each for each in self.members_ if each.name != name]
-            self.models_[name], weights[name] = self._solve(subject, others)
+            self.models_[name], weights[name], slope = self._solve(subject, others)
+            if slope is not None and self.slopes_[name] >= LEAST_SLOPE:
+                held.append(slope)
+        if self.anyone_ is not None:
+            latent = self.anyone_.latent_
+            latent.slope = float(np.mean(held)) if held else UNKNOWN_SLOPE
+            latent.errors.slope = latent.slope
         self.weights_ = pd.DataFrame(weights, PREDICTIONS).T.fillna(0.0)
 
     def _steps(self, target: str | None = None) -> Steps:
@@ -286,7 +294,8 @@ class GroupModel(BaseEstimator):
             logger.info(f"In {about}.")
         latent = subject.to_latent(found.maps, self.image_encoder_)
         target = found.maps.target
-        return self._to_model(latent, subject.slope, about, target), found.weights
+        model = self._to_model(latent, subject.slope, about, target)
+        return model, found.weights, found.mean_slope
 
     def _to_model(self, latent: Latent, slope, about: str, target: str):
         """Return a latent space as a fitted model with all its methods."""
@@ -334,7 +343,7 @@ class GroupModel(BaseEstimator):
             self._check_features(found)
             subject = self._read(name, epochs, found.features)
             others = [each for each in self.members_ if each.name != name]
-            model, weights = self._solve(subject, others)
+            model, weights, _ = self._solve(subject, others)
         if not sum(weights.values()) > 0 or subject.slope < LEAST_SLOPE:
             warn(
                 f"The responses of subject {name!r} hardly follow the images: its "

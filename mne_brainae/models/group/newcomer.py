@@ -64,10 +64,14 @@ class Newcomer:
         The maps between standardized features and standardized responses.
     weights : dict of float
         The weights by name of :data:`PREDICTIONS`.
+    mean_slope : float | None
+        The part of the group's mean map that holds for this subject, alone; None
+        without a mean map.
     """
 
     maps: LinearGaussian
     weights: dict[str, float]
+    mean_slope: float | None
 
 
 def predict_alone(
@@ -289,7 +293,16 @@ def combine(
     if n_extra:
         add_remainder(maps, responses, prepared.coordinates, n_extra)
     named = dict(zip(PREDICTIONS, map(float, shares), strict=False))
-    return Newcomer(maps, named)
+    has_mean = len(predictions) == len(PREDICTIONS)
+    return Newcomer(maps, named, _slope(left_out[-1], measured) if has_mean else None)
+
+
+def _slope(predicted: np.ndarray, measured: np.ndarray) -> float:
+    """Return the least-squares factor of a prediction, between 0 and 1."""
+    energy = np.vdot(predicted, predicted)
+    if not energy > 0:
+        return 0.0
+    return float(np.clip(np.vdot(predicted, measured) / energy, 0, 1))
 
 
 def _whiten(rows: np.ndarray, root: np.ndarray, weights=None) -> np.ndarray:
