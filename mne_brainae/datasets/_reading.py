@@ -108,6 +108,25 @@ def hand_out(responses: Responses, output: str) -> mne.EpochsArray | Responses:
     return responses if output == "array" else responses.to_epochs()
 
 
+def names_of(paths: pd.Series) -> pd.DataFrame:
+    """Split paths such as ``images_meg/aardvark/aardvark_01b.jpg`` of THINGS.
+
+    Parameters
+    ----------
+    paths : Series of str
+        The paths. Test images may lie in no folder of their concept, so the file alone
+        tells it.
+
+    Returns
+    -------
+    names : DataFrame, shape (n_paths, 2)
+        The file and the concept, as ``image`` and ``concept``.
+    """
+    image = paths.str.rsplit("/", n=1).str[-1]
+    concept = image.str.replace(r"_\d+[a-z]*\.\w+$", "", regex=True)
+    return pd.DataFrame({"image": image, "concept": concept}).reset_index(drop=True)
+
+
 def shown_in(events: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Count how often every image was shown.
 

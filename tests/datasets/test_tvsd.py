@@ -3,6 +3,7 @@
 import h5py
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from miniatures import (
     N_REPEATS,
@@ -159,6 +160,18 @@ def test_mne_bids_reads_it(miniature):
     present = np.isfinite(mine[:, GOOD])
     assert_allclose(found[present], 1e-6 * mine[:, GOOD][present], rtol=2e-7)
     assert epochs.info["bads"] == ["V1_004", "V1_006"]
+
+
+def test_one_table_of_electrodes(miniature):
+    """No position is known, and no band: MUA is an envelope of what was filtered."""
+    folders = list(miniature[3].rglob("ieeg"))
+    assert folders
+    for folder in folders:
+        assert len(list(folder.glob("*_electrodes.tsv"))) == 1
+        assert len(list(folder.glob("*_coordsystem.json"))) == 1
+        for file in folder.glob("*_channels.tsv"):
+            table = pd.read_csv(file, sep="\t")
+            assert table[["low_cutoff", "high_cutoff"]].isna().all(axis=None)
 
 
 def test_bids_validator(miniature, tmp_path):
