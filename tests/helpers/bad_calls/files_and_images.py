@@ -289,7 +289,7 @@ def simulating():
         "read_bids_epochs",
         lambda w, **p: datasets.read_bids_epochs(w.folder, **({"subject": 1} | p)),
         subject=(1, "x"),
-        datatype=OPTIONS,
+        datatype=("fmri", 3),
         image=(3, None),
         query=(3,),
         stimuli=(3,),
