@@ -8,6 +8,7 @@ import argparse
 from importlib import import_module
 
 BENCHMARKS = {
+    "audit": "score systems cleanly, and show what every known inflation is worth",
     "ablation": "leave out the ingredients of the best recipe, one at a time",
     "calibration": "compare probabilities of images with how often they are right",
     "encoding": "what BrainAE and linear encoders predict of real brains",
