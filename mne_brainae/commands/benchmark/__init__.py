@@ -22,6 +22,7 @@ BENCHMARKS = {
     "preprocessing": "time the way from raw data to averages, and its memory",
     "speed": "time training and inference against plain computations",
     "systems": "compare the systems of Table 2 on a simulation of known truth",
+    "table3": "the paper's Table 3: generated images, beside scores of your own",
     "things": "decode THINGS-EEG2 at full size, simulated, beside the best decoder",
 }
 #: Tables of the paper, all run by ``tables.py``.
