@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import mne
@@ -47,6 +47,7 @@ def read_partition(
     average: bool,
     mvnn: MVNN | None,
     output: str,
+    transform: Callable | None = None,
 ) -> mne.EpochsArray | Responses:
     """Read recordings and hand them out as asked for.
 
@@ -62,6 +63,9 @@ def read_partition(
     %(picks)s
     %(average_and_mvnn)s
     %(output)s
+    transform : callable | None
+        What is done to blocks of single trials, as
+        :func:`mne_brainae.preprocessing.streaming.read_responses` takes it.
 
     Returns
     -------
@@ -82,6 +86,7 @@ def read_partition(
         average=average,
         mvnn=mvnn,
         learn=partition == "train",
+        transform=transform,
     )
     return hand_out(responses, output)
 
