@@ -273,25 +273,14 @@ def read_epochs(
         )
     recordings = _recordings(wanted)
     window, band = (tmin, tmax, baseline), (None, None, None)
-    transform = standardize_each if standardize_trials else None
+    transform = _standardize_each if standardize_trials else None
     return read_partition(
         recordings, partition, window, band, picks, average, mvnn, output, transform
     )
 
 
-def standardize_each(trials: np.ndarray) -> np.ndarray:
-    """Give every trial mean 0 and variance 1 over its channels and times.
-
-    Parameters
-    ----------
-    trials : array, shape (n_trials, n_channels, n_times)
-        The trials.
-
-    Returns
-    -------
-    trials : array, shape (n_trials, n_channels, n_times)
-        The standardized trials.
-    """
+def _standardize_each(trials: np.ndarray) -> np.ndarray:
+    """Give every trial mean 0 and variance 1 over its channels and times."""
     values = trials - trials.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
     scale = values.std(axis=(1, 2), keepdims=True)
     return (values / np.where(scale > 0, scale, 1.0)).astype(trials.dtype)
