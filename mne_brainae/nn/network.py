@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .added import Added
+from .choice import split_choice
 from .decoders import BRAIN_DECODERS
 from .encoders import BRAIN_ENCODERS
+from .projections import IMAGE_PROJECTIONS
 from .squares import SquaredUnits
 
 PARTS = ("brain_encoder", "brain_decoder", "image_projection")
@@ -107,7 +109,7 @@ def build_network(
     n_times: int,
     n_image_features: int | None,
     n_embedding: int,
-    brain_encoder: str | nn.Module | None,
+    brain_encoder: str | dict | nn.Module | None,
     brain_decoder: str | nn.Module | None,
     image_projection: str | dict | nn.Module,
     convolution: dict | None = None,
@@ -124,13 +126,12 @@ def build_network(
         Size of one image's features, None for a network without images.
     n_embedding : int
         Dimension F of the shared space.
-    brain_encoder, brain_decoder : str | Module | None
-        A name of ``BRAIN_ENCODERS`` and ``BRAIN_DECODERS``, or a module of one's own,
-        which is copied. None is a network that does not embed or predict responses.
+    brain_encoder, brain_decoder : str | dict | Module | None
+        A name of ``BRAIN_ENCODERS`` and ``BRAIN_DECODERS``, a name with options as
+        ``{name: options}``, or a module of one's own, which is copied. None is a
+        network that does not embed or predict responses.
     image_projection : str | dict | Module
-        ``"linear"``, ``"identity"`` (the features are the shared space), a module, or
-        ``{"squares": options}`` with the options of
-        :class:`~mne_brainae.nn.squares.SquaredUnits`.
+        A name of ``IMAGE_PROJECTIONS``, a name with options, or a module.
     convolution : dict | None
         Options of the temporal-spatial convolution.
     upsampling : ``"nearest"`` | ``"linear"``
@@ -182,8 +183,9 @@ def _build(choice, registry: dict, size: tuple, convolution: dict) -> nn.Module 
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
-    options = convolution if choice == "tsconv" else {}
-    return registry[choice](*size, **options)
+    name, options = split_choice(choice)
+    shared = convolution if name == "tsconv" else {}
+    return registry[name](*size, **shared | options)
 
 
 def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None:
@@ -191,11 +193,8 @@ def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
-    if isinstance(choice, dict):
-        return SquaredUnits(n_image_features, n_embedding, **choice["squares"])
-    if choice == "identity":
-        return nn.Identity()
-    return nn.Linear(n_image_features, n_embedding)
+    name, options = split_choice(choice)
+    return IMAGE_PROJECTIONS[name](n_image_features, n_embedding, **options)
 
 
 def _spec_of(choice, part: nn.Module | None):

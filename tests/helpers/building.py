@@ -36,7 +36,8 @@ def brief_model(name, **params):
     if not hasattr(model, "training"):
         return set_by_name(model, params)
     params = BRIEF | params
-    if name == "ContrastiveDecoder":  # whose own encoder needs long responses
-        params = {"brain_encoder": "linear"} | params
+    if name == "ContrastiveDecoder":
+        # Its own encoder needs long responses, its own projection has no dimension.
+        params = {"brain_encoder": "linear", "image_projection": "linear"} | params
     known = names_of_params(model)
     return set_by_name(model, {key: params[key] for key in params if key in known})

@@ -354,6 +354,7 @@ TRAINED = {
     "temperature": 0.2,
     "learn_temperature": True,
     "symmetric": False,
+    "normalize_brain": False,
 }
 #: Without which a parameter has nothing to decide.
 WHERE = {
