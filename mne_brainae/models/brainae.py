@@ -30,6 +30,7 @@ from ..utils.interrupts import ending_at_interrupt, interrupts_end
 from ..utils.torch_state import own_random_numbers
 from .checkpoint import ALL_IMAGES
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
+from .feature_weights import know_versions
 from .linear import LinearBrainAE, network_of
 from .parts import Losses, Training
 from .slope import held_out_slope
@@ -65,11 +66,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     Parameters
     ----------
     brain_encoder : str | dict | Module
-        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``; of
-        braindecode ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"``
-        (Table 5); a name with options, such as ``{"nice": {"dropout": 0.3}}``; or a
-        module that maps (n, n_channels, n_times) to (n, n_embedding). A window of one
-        sample takes the linear pair.
+        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``;
+        ``"flat"`` and ``"time_mlp"`` of the systems that lead today; of braindecode
+        ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"`` (Table 5); a name
+        with options, such as ``{"nice": {"dropout": 0.3}}``; or a module that maps
+        (n, n_channels, n_times) to (n, n_embedding). A window of one sample takes the
+        linear pair.
     brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
         Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
         to (n, n_channels, n_times).
@@ -82,8 +84,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         As in :class:`mne_brainae.LinearBrainAE`.
     image_projection : str | dict | Module
         What maps features into the shared space: ``"linear"``, ``"identity"`` (the
-        features are the shared space), or ``"mlp"`` (a linear layer, a residual branch
-        of GELU and linear layer, and layer normalization). ``"squares"``, with
+        features are the shared space), ``"mlp"`` (a linear layer, a residual branch of
+        GELU and linear layer, and layer normalization), or ``"mixture"`` (learned
+        weights of the layers and versions that stand side by side in the features, see
+        :class:`~mne_brainae.nn.mixture.MixtureProjection`). ``"squares"``, with
         ``init``, adds squares of projections of the features, solved in closed form,
         where held-out images are identified better with them. A dict has a name and
         options, such as ``{"mlp": {"dropout": 0.5}}``.
@@ -432,7 +436,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             "n_embedding": n_embedding,
             "brain_encoder": encoder,
             "brain_decoder": decoder,
-            "image_projection": self.image_projection,
+            "image_projection": know_versions(self.image_projection, data.columns),
             "convolution": {name: getattr(self, name) for name in SIZES}
             | {"inner_activation": self.inner_activation},
             "upsampling": self.upsampling,

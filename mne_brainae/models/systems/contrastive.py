@@ -9,18 +9,19 @@ from typing import ClassVar
 import torch
 
 from ...images import ImageEncoder
-from ...nn.choice import check_choice
+from ...nn.choice import check_choice, split_choice
 from ...nn.encoders import BRAIN_ENCODERS
 from ...nn.projections import IMAGE_PROJECTIONS
 from ...utils.constraints import integer, options, positive
 from ...utils.docs import fill_doc
 from ..brainae import check_identity
 from ..directions import EmbedsResponses
+from ..feature_weights import know_versions
 from ..parts import Losses, Training
 from ..trained import TrainedModel
 from ..training_set import TrainingSet
 
-PROJECTIONS = ("identity", "linear", "mlp")
+PROJECTIONS = ("identity", "linear", "mlp", "mixture")
 
 
 @fill_doc
@@ -37,13 +38,12 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         As in :class:`mne_brainae.BrainAE`.
     image_encoder : str | ImageEncoder | callable
         As in :class:`mne_brainae.BrainAE`.
-    image_projection : ``"identity"`` | ``"linear"`` | ``"mlp"`` | dict | Module
-        What maps standardized image features into the shared space: nothing, one linear
-        layer, or a layer with a residual branch of GELU and linear layer and layer
-        normalization. A dict has a name and options, such as ``{"mlp": {"dropout":
-        0.5}}``.
+    image_projection : str | dict | Module
+        What maps standardized image features into the shared space: ``"identity"``, or
+        ``"linear"``, ``"mlp"`` and ``"mixture"`` as in :class:`mne_brainae.BrainAE`.
     n_embedding : int | None
-        The dimension of the shared space; None is the number of image features.
+        The dimension of the shared space; None is the number of image features, those
+        of one layer or version with ``"mixture"``.
     temperature : float
         The temperature tau of equation 1, the inverse of what is called logit scale.
     learn_temperature : bool
@@ -163,12 +163,15 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         encoder = self.brain_encoder
         if n_times == 1 and encoder == "tsconv":
             encoder = "linear"
+        projection = know_versions(self.image_projection, data.columns)
+        options = split_choice(projection)[1] if isinstance(projection, dict) else {}
+        n_features = data.n_features // options.get("n_versions", 1)
         return {
             "n_channels": n_channels,
             "n_times": n_times,
             "n_image_features": data.n_features,
-            "n_embedding": self.n_embedding or data.n_features,
+            "n_embedding": self.n_embedding or n_features,
             "brain_encoder": encoder,
             "brain_decoder": None,
-            "image_projection": self.image_projection,
+            "image_projection": projection,
         }
