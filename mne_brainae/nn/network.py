@@ -13,9 +13,20 @@ from torch.nn import functional as F
 from .added import Added
 from .decoders import BRAIN_DECODERS
 from .encoders import BRAIN_ENCODERS
+from .gaussian import (
+    GaussianEncoder,
+    gaussian_brain_decoder,
+    gaussian_brain_encoder,
+)
 from .squares import SquaredUnits
 
 PARTS = ("brain_encoder", "brain_decoder", "image_projection")
+#: What a part may be that has options, by name: ``{name: options}``.
+WITH_OPTIONS = {
+    "brain_encoder": {"gaussian": gaussian_brain_encoder},
+    "brain_decoder": {"gaussian": gaussian_brain_decoder},
+    "image_projection": {"squares": SquaredUnits, "gaussian": GaussianEncoder},
+}
 
 
 class BrainAENetwork(nn.Module):
@@ -107,8 +118,8 @@ def build_network(
     n_times: int,
     n_image_features: int | None,
     n_embedding: int,
-    brain_encoder: str | nn.Module | None,
-    brain_decoder: str | nn.Module | None,
+    brain_encoder: str | dict | nn.Module | None,
+    brain_decoder: str | dict | nn.Module | None,
     image_projection: str | dict | nn.Module,
     convolution: dict | None = None,
     upsampling: str = "nearest",
@@ -124,13 +135,13 @@ def build_network(
         Size of one image's features, None for a network without images.
     n_embedding : int
         Dimension F of the shared space.
-    brain_encoder, brain_decoder : str | Module | None
-        A name of ``BRAIN_ENCODERS`` and ``BRAIN_DECODERS``, or a module of one's own,
-        which is copied. None is a network that does not embed or predict responses.
+    brain_encoder, brain_decoder : str | dict | Module | None
+        A name of ``BRAIN_ENCODERS`` and ``BRAIN_DECODERS``, ``{name: options}`` as
+        :data:`WITH_OPTIONS` names them, or a module of one's own, which is copied. None
+        is a network that does not embed or predict responses.
     image_projection : str | dict | Module
         ``"linear"``, ``"identity"`` (the features are the shared space), a module, or
-        ``{"squares": options}`` with the options of
-        :class:`~mne_brainae.nn.squares.SquaredUnits`.
+        ``{name: options}``, such as ``{"squares": options}``.
     convolution : dict | None
         Options of the temporal-spatial convolution.
     upsampling : ``"nearest"`` | ``"linear"``
@@ -159,8 +170,8 @@ def build_network(
     size = (n_channels, n_times, n_embedding)
     mirror = convolution | {"upsampling": upsampling}
     parts = {
-        "brain_encoder": _build(brain_encoder, BRAIN_ENCODERS, size, convolution),
-        "brain_decoder": _build(brain_decoder, BRAIN_DECODERS, size, mirror),
+        "brain_encoder": _build(brain_encoder, "brain_encoder", size, convolution),
+        "brain_decoder": _build(brain_decoder, "brain_decoder", size, mirror),
         "image_projection": _build_projection(
             image_projection, n_image_features, n_embedding
         ),
@@ -177,13 +188,21 @@ def build_network(
     return network
 
 
-def _build(choice, registry: dict, size: tuple, convolution: dict) -> nn.Module | None:
+def _build(choice, part: str, size: tuple, convolution: dict) -> nn.Module | None:
     if choice is None:
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
+    if isinstance(choice, dict):
+        return _with_options(choice, part, size)
+    registry = {"brain_encoder": BRAIN_ENCODERS, "brain_decoder": BRAIN_DECODERS}[part]
     options = convolution if choice == "tsconv" else {}
     return registry[choice](*size, **options)
+
+
+def _with_options(choice: dict, part: str, size: tuple) -> nn.Module:
+    ((name, options),) = choice.items()
+    return WITH_OPTIONS[part][name](*size, **options)
 
 
 def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None:
@@ -191,11 +210,10 @@ def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
+    size = n_image_features, n_embedding
     if isinstance(choice, dict):
-        return SquaredUnits(n_image_features, n_embedding, **choice["squares"])
-    if choice == "identity":
-        return nn.Identity()
-    return nn.Linear(n_image_features, n_embedding)
+        return _with_options(choice, "image_projection", size)
+    return nn.Identity() if choice == "identity" else nn.Linear(*size)
 
 
 def _spec_of(choice, part: nn.Module | None):
