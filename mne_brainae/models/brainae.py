@@ -11,9 +11,11 @@ import pandas as pd
 import torch
 
 from ..images import ImageEncoder
+from ..nn.choice import check_choice
 from ..nn.decoders import BRAIN_DECODERS
 from ..nn.encoders import BRAIN_ENCODERS
 from ..nn.network import PARTS, BrainAENetwork
+from ..nn.projections import IMAGE_PROJECTIONS
 from ..nn.squares import SquaredUnits
 from ..nn.tsconv import UPSAMPLINGS
 from ..utils.checks import (
@@ -62,11 +64,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
 
     Parameters
     ----------
-    brain_encoder : str | Module
+    brain_encoder : str | dict | Module
         ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``; of
         braindecode ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"``
-        (Table 5); or a module that maps (n, n_channels, n_times) to (n, n_embedding). A
-        window of one sample takes the linear pair.
+        (Table 5); a name with options, such as ``{"nice": {"dropout": 0.3}}``; or a
+        module that maps (n, n_channels, n_times) to (n, n_embedding). A window of one
+        sample takes the linear pair.
     brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
         Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
         to (n, n_channels, n_times).
@@ -77,10 +80,13 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         :func:`mne_brainae.compute_image_features`. New images pass the same.
     spatial_window : ``"auto"`` | tuple of float | None
         As in :class:`mne_brainae.LinearBrainAE`.
-    image_projection : ``"linear"`` | ``"identity"`` | ``"squares"`` | Module
-        What maps features into the shared space. ``"squares"``, with ``init``, adds
-        squares of projections of the features, solved in closed form, where held-out
-        images are identified better with them.
+    image_projection : str | dict | Module
+        What maps features into the shared space: ``"linear"``, ``"identity"`` (the
+        features are the shared space), or ``"mlp"`` (a linear layer, a residual branch
+        of GELU and linear layer, and layer normalization). ``"squares"``, with
+        ``init``, adds squares of projections of the features, solved in closed form,
+        where held-out images are identified better with them. A dict has a name and
+        options, such as ``{"mlp": {"dropout": 0.5}}``.
     n_embedding : int | None
         Dimension F of the shared space; None is 1024, or what ``init`` has.
     init : instance of LinearBrainAE | None
@@ -162,11 +168,11 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "noise_target_",
     )
     _parameter_constraints: ClassVar[dict] = {
-        "brain_encoder": [options(*BRAIN_ENCODERS), torch.nn.Module],
+        "brain_encoder": [options(*BRAIN_ENCODERS), dict, torch.nn.Module],
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
         "spatial_window": [options("auto"), tuple, list, None],
-        "image_projection": [options("linear", "identity", "squares"), torch.nn.Module],
+        "image_projection": [options(*IMAGE_PROJECTIONS), dict, torch.nn.Module],
         "n_embedding": [integer(1), None],
         "init": [LinearBrainAE, None],
         **{size: [integer(1)] for size in SIZES},
@@ -239,6 +245,13 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
                 "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
             )
         check_identity(self.image_projection, self.n_embedding)
+        check_choice(
+            "brain_encoder", self.brain_encoder, BRAIN_ENCODERS, BRAIN_ENCODERS
+        )
+        names = set(IMAGE_PROJECTIONS) - {"squares"}
+        check_choice(
+            "image_projection", self.image_projection, IMAGE_PROJECTIONS, names
+        )
         if self.init is not None:
             self._check_start()
         elif self._takes_squares:

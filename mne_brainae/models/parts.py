@@ -181,6 +181,9 @@ class Losses(Part):
         Whether tau is learned.
     symmetric : bool
         Whether InfoNCE runs in both directions; False is equation 1 as printed.
+    normalize_brain : bool
+        Whether InfoNCE compares by cosine; False leaves the norm of the embedded
+        response, so that a clear response may count for more than a faint one.
 
     See Also
     --------
@@ -198,6 +201,7 @@ class Losses(Part):
         "temperature": [positive()],
         "learn_temperature": ["boolean"],
         "symmetric": ["boolean"],
+        "normalize_brain": ["boolean"],
     }
 
     def __init__(
@@ -210,6 +214,7 @@ class Losses(Part):
         temperature=0.07,
         learn_temperature=False,
         symmetric=True,
+        normalize_brain=True,
     ):
         self.contrastive = contrastive
         self.feature = feature
@@ -218,6 +223,7 @@ class Losses(Part):
         self.temperature = temperature
         self.learn_temperature = learn_temperature
         self.symmetric = symmetric
+        self.normalize_brain = normalize_brain
 
     @property
     def weights(self) -> dict[str, float]:

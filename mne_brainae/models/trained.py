@@ -162,6 +162,7 @@ class TrainedModel(Model):
             temperature=losses.temperature,
             learn_temperature=losses.learn_temperature,
             symmetric=losses.symmetric,
+            normalize_brain=losses.normalize_brain,
         )
 
     def _learn_rest(self, data: TrainingSet, network: BrainAENetwork) -> dict:

@@ -26,14 +26,16 @@ NEEDS = {
 NO_IMAGE = {"image_projection"}  # what a batch without images cannot use
 
 
-def info_nce(cosine: Tensor, temperature: Tensor | float, *, symmetric: bool) -> Tensor:
+def info_nce(
+    similarity: Tensor, temperature: Tensor | float, *, symmetric: bool
+) -> Tensor:
     """Contrast every pair of a batch with all other pairings (equation 1).
 
     Parameters
     ----------
-    cosine : Tensor, shape (n_batch, n_batch)
-        Cosine similarity of every brain response, in rows, with every image, in
-        columns; row i and column i belong to one pair.
+    similarity : Tensor, shape (n_batch, n_batch)
+        Similarity of every brain response, in rows, with every image, in columns, such
+        as the cosine of their embeddings; row i and column i belong to one pair.
     temperature : Tensor | float
         The temperature tau.
     symmetric : bool
@@ -43,9 +45,9 @@ def info_nce(cosine: Tensor, temperature: Tensor | float, *, symmetric: bool) ->
     Returns
     -------
     loss : Tensor, shape ()
-        The cross-entropy of finding the partner by cosine similarity.
+        The cross-entropy of finding the partner by similarity.
     """
-    logits = cosine / temperature
+    logits = similarity / temperature
     partner = torch.arange(len(logits), device=logits.device)
     loss = F.cross_entropy(logits, partner)
     if symmetric:
@@ -112,6 +114,10 @@ class BrainAELoss(Objective):
         Whether tau is learned with the network.
     symmetric : bool
         Whether InfoNCE runs in both directions.
+    normalize_brain : bool
+        Whether InfoNCE compares by cosine. False leaves the norm of the embedded
+        response, which then is an inverse temperature of its own: the similarity is
+        the inner product with the image's direction.
 
     Notes
     -----
@@ -127,10 +133,12 @@ class BrainAELoss(Objective):
         temperature: float,
         learn_temperature: bool,
         symmetric: bool,
+        normalize_brain: bool = True,
     ):
         super().__init__()
         self.weights = dict(weights)
         self.symmetric = symmetric
+        self.normalize_brain = normalize_brain
         # exp(log tau) keeps a learned temperature positive.
         log_temperature = torch.tensor(math.log(temperature))
         if learn_temperature:
@@ -197,10 +205,11 @@ class BrainAELoss(Objective):
 
     def _term(self, name: str, network, z_brain, z_image, brain) -> Tensor:
         if name == "contrastive":
-            directions = F.normalize(z_brain, dim=1), F.normalize(z_image, dim=1)
-            cosine = network.inner_products(*directions)  # (n_batch, n_batch)
+            z_brain = F.normalize(z_brain, dim=1) if self.normalize_brain else z_brain
+            z_image = F.normalize(z_image, dim=1)
+            similarity = network.inner_products(z_brain, z_image)  # (n_batch, n_batch)
             tau = self.log_temperature.exp()
-            return info_nce(cosine, tau, symmetric=self.symmetric)
+            return info_nce(similarity, tau, symmetric=self.symmetric)
         if name == "feature":
             return F.mse_loss(z_brain, z_image)
         embedding = z_brain if name == "recon_brain" else z_image

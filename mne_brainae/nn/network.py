@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .added import Added
+from .choice import split_choice
 from .decoders import BRAIN_DECODERS
 from .encoders import BRAIN_ENCODERS
 from .gaussian import (
@@ -18,14 +19,15 @@ from .gaussian import (
     gaussian_brain_decoder,
     gaussian_brain_encoder,
 )
+from .projections import IMAGE_PROJECTIONS
 from .squares import SquaredUnits
 
 PARTS = ("brain_encoder", "brain_decoder", "image_projection")
-#: What a part may be that has options, by name: ``{name: options}``.
-WITH_OPTIONS = {
-    "brain_encoder": {"gaussian": gaussian_brain_encoder},
-    "brain_decoder": {"gaussian": gaussian_brain_decoder},
-    "image_projection": {"squares": SquaredUnits, "gaussian": GaussianEncoder},
+#: All parts by name: those that can be chosen, and those of a system of its own.
+REGISTRIES = {
+    "brain_encoder": BRAIN_ENCODERS | {"gaussian": gaussian_brain_encoder},
+    "brain_decoder": BRAIN_DECODERS | {"gaussian": gaussian_brain_decoder},
+    "image_projection": IMAGE_PROJECTIONS | {"gaussian": GaussianEncoder},
 }
 
 
@@ -136,12 +138,11 @@ def build_network(
     n_embedding : int
         Dimension F of the shared space.
     brain_encoder, brain_decoder : str | dict | Module | None
-        A name of ``BRAIN_ENCODERS`` and ``BRAIN_DECODERS``, ``{name: options}`` as
-        :data:`WITH_OPTIONS` names them, or a module of one's own, which is copied. None
-        is a network that does not embed or predict responses.
+        A name of :data:`REGISTRIES`, a name with options as ``{name: options}``, or a
+        module of one's own, which is copied. None is a network that does not embed or
+        predict responses.
     image_projection : str | dict | Module
-        ``"linear"``, ``"identity"`` (the features are the shared space), a module, or
-        ``{name: options}``, such as ``{"squares": options}``.
+        A name of :data:`REGISTRIES`, a name with options, or a module.
     convolution : dict | None
         Options of the temporal-spatial convolution.
     upsampling : ``"nearest"`` | ``"linear"``
@@ -193,16 +194,9 @@ def _build(choice, part: str, size: tuple, convolution: dict) -> nn.Module | Non
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
-    if isinstance(choice, dict):
-        return _with_options(choice, part, size)
-    registry = {"brain_encoder": BRAIN_ENCODERS, "brain_decoder": BRAIN_DECODERS}[part]
-    options = convolution if choice == "tsconv" else {}
-    return registry[choice](*size, **options)
-
-
-def _with_options(choice: dict, part: str, size: tuple) -> nn.Module:
-    ((name, options),) = choice.items()
-    return WITH_OPTIONS[part][name](*size, **options)
+    name, options = split_choice(choice)
+    shared = convolution if name == "tsconv" else {}
+    return REGISTRIES[part][name](*size, **shared | options)
 
 
 def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None:
@@ -210,10 +204,9 @@ def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
+    name, options = split_choice(choice)
     size = n_image_features, n_embedding
-    if isinstance(choice, dict):
-        return _with_options(choice, "image_projection", size)
-    return nn.Identity() if choice == "identity" else nn.Linear(*size)
+    return REGISTRIES["image_projection"][name](*size, **options)
 
 
 def _spec_of(choice, part: nn.Module | None):

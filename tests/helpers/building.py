@@ -21,7 +21,8 @@ BRIEF = {
 #: Where systems of their own need others, by class.
 OWN = {
     "BraVL": {"n_hidden": 16, "n_samples": 3},
-    "ContrastiveDecoder": {"brain_encoder": "linear"},  # its own needs long responses
+    # Its own encoder needs long responses, its own projection has no dimension.
+    "ContrastiveDecoder": {"brain_encoder": "linear", "image_projection": "linear"},
 }
 
 

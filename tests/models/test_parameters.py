@@ -363,6 +363,7 @@ TRAINED = {
     "inter": 1.0,
     "n_samples": 2,
     "transductive": pd.DataFrame(np.eye(12)),
+    "normalize_brain": False,
 }
 #: Without which a parameter has nothing to decide.
 WHERE = {

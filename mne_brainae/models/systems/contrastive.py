@@ -9,34 +9,49 @@ from typing import ClassVar
 import torch
 
 from ...images import ImageEncoder
+from ...nn.choice import check_choice
 from ...nn.encoders import BRAIN_ENCODERS
-from ...utils.constraints import options, positive
+from ...nn.projections import IMAGE_PROJECTIONS
+from ...utils.constraints import integer, options, positive
 from ...utils.docs import fill_doc
+from ..brainae import check_identity
 from ..directions import EmbedsResponses
 from ..parts import Losses, Training
 from ..trained import TrainedModel
 from ..training_set import TrainingSet
+
+PROJECTIONS = ("identity", "linear", "mlp")
 
 
 @fill_doc
 class ContrastiveDecoder(EmbedsResponses, TrainedModel):
     """Align brain responses with fixed image features by contrast (NICE, ATM).
 
-    The shared space are the standardized image features, and equation 1 alone is
-    minimized. Nothing leads from there to responses, so that this model decodes only.
+    The shared space are the standardized image features, or what a learned projection
+    makes of them, and equation 1 alone is minimized. Nothing leads from there to
+    responses, so that this model decodes only.
 
     Parameters
     ----------
-    brain_encoder : str | Module
+    brain_encoder : str | dict | Module
         As in :class:`mne_brainae.BrainAE`.
     image_encoder : str | ImageEncoder | callable
         As in :class:`mne_brainae.BrainAE`.
+    image_projection : ``"identity"`` | ``"linear"`` | ``"mlp"`` | dict | Module
+        What maps standardized image features into the shared space: nothing, one linear
+        layer, or a layer with a residual branch of GELU and linear layer and layer
+        normalization. A dict has a name and options, such as ``{"mlp": {"dropout":
+        0.5}}``.
+    n_embedding : int | None
+        The dimension of the shared space; None is the number of image features.
     temperature : float
-        The temperature tau of equation 1.
+        The temperature tau of equation 1, the inverse of what is called logit scale.
     learn_temperature : bool
-        Whether tau is learned.
+        Whether tau is learned, as the exponential of a parameter.
     symmetric : bool
         Whether InfoNCE runs in both directions.
+    normalize_brain : bool
+        As in :class:`mne_brainae.Losses`.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
     standardize : ``"channel"`` | ``"evoked"``
@@ -73,11 +88,14 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "brain_encoder": [options(*BRAIN_ENCODERS), torch.nn.Module],
+        "brain_encoder": [options(*BRAIN_ENCODERS), dict, torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
+        "image_projection": [options(*PROJECTIONS), dict, torch.nn.Module],
+        "n_embedding": [integer(1), None],
         "temperature": [positive()],
         "learn_temperature": ["boolean"],
         "symmetric": ["boolean"],
+        "normalize_brain": ["boolean"],
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
         "device": [str],
@@ -89,9 +107,12 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         *,
         brain_encoder="nice",
         image_encoder="gabor",
+        image_projection="identity",
+        n_embedding=None,
         temperature=0.07,
         learn_temperature=False,
         symmetric=True,
+        normalize_brain=True,
         training=None,
         standardize="channel",
         picks=None,
@@ -101,15 +122,29 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
     ):
         self.brain_encoder = brain_encoder
         self.image_encoder = image_encoder
+        self.image_projection = image_projection
+        self.n_embedding = n_embedding
         self.temperature = temperature
         self.learn_temperature = learn_temperature
         self.symmetric = symmetric
+        self.normalize_brain = normalize_brain
         self.training = training
         self.standardize = standardize
         self.picks = picks
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    def check(self) -> None:
+        """Refuse parameters that are impossible, alone or together."""
+        super().check()
+        check_choice(
+            "brain_encoder", self.brain_encoder, BRAIN_ENCODERS, BRAIN_ENCODERS
+        )
+        check_choice(
+            "image_projection", self.image_projection, IMAGE_PROJECTIONS, PROJECTIONS
+        )
+        check_identity(self.image_projection, self.n_embedding)
 
     @property
     def _losses(self) -> Losses:
@@ -120,6 +155,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
             temperature=self.temperature,
             learn_temperature=self.learn_temperature,
             symmetric=self.symmetric,
+            normalize_brain=self.normalize_brain,
         )
 
     def _sizes(self, data: TrainingSet) -> dict:
@@ -131,8 +167,8 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
             "n_channels": n_channels,
             "n_times": n_times,
             "n_image_features": data.n_features,
-            "n_embedding": data.n_features,
+            "n_embedding": self.n_embedding or data.n_features,
             "brain_encoder": encoder,
             "brain_decoder": None,
-            "image_projection": "identity",
+            "image_projection": self.image_projection,
         }

@@ -69,6 +69,7 @@ LOSSES = {
     "temperature": POSITIVES,
     "learn_temperature": FLAGS,
     "symmetric": FLAGS,
+    "normalize_brain": FLAGS,
 }
 
 
@@ -145,6 +146,9 @@ def parameters():
         temperature=POSITIVES,
         learn_temperature=FLAGS,
         symmetric=FLAGS,
+        normalize_brain=FLAGS,
+        image_projection=(*OPTIONS, {"mlp": {"dropouts": 0.3}}, {}, {"mlp": 0.3}),
+        n_embedding=COUNTS,
         training=("long",),
         standardize=OPTIONS,
     )
