@@ -1,6 +1,7 @@
 __all__ = [
     "MVNN",
     "AverageScores",
+    "BraVL",
     "BrainAE",
     "Calibration",
     "CategoryContrast",
@@ -76,6 +77,7 @@ from .models.linear import LinearBrainAE
 from .models.parts import Losses, Training
 from .models.recipes import make_model
 from .models.systems import (
+    BraVL,
     ContrastiveDecoder,
     LinearEncodingModel,
     NonlinearEncodingModel,

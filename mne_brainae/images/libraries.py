@@ -290,20 +290,52 @@ class OpenClip(Library):
         return PublishedWeights(url=self.source["url"])
 
     def module(self) -> nn.Module:
+        no_text = {} if "multimodal_cfg" in self.config else {"text_cfg": NO_TEXT}
+        return self._towers(**no_text).visual
+
+    def _towers(self, **changed) -> nn.Module:
+        """Build both towers, with random weights."""
         import open_clip
 
-        no_text = {} if "multimodal_cfg" in self.config else {"text_cfg": NO_TEXT}
-        device = torch.get_default_device()
         with _quiet_root_logger():
-            model = open_clip.create_model(
+            return open_clip.create_model(
                 self.model,
                 pretrained=None,
                 pretrained_text=False,
-                device=device,
+                device=torch.get_default_device(),
                 force_quick_gelu=self.source.get("quick_gelu", False),
-                **no_text,
+                **changed,
             )
-        return model.visual
+
+    def encode_texts(self, texts: list[str], device: torch.device) -> np.ndarray:
+        """Return what the text tower makes of texts.
+
+        Parameters
+        ----------
+        texts : list of str
+            The texts.
+        device : device
+            Where to compute.
+
+        Returns
+        -------
+        rows : array, shape (n_texts, n_features)
+            One row per text.
+        """
+        import open_clip
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            towers = self._towers()
+        if not self.is_random:
+            path = self.path or self.fetch()
+            with explain_mismatch(path, str(self)):
+                towers.load_state_dict(read_weights(path))
+        towers.eval().to(device)
+        tokens = open_clip.get_tokenizer(self.model)(texts)
+        with torch.inference_mode():
+            rows = [towers.encode_text(part.to(device)) for part in tokens.split(64)]
+        return torch.cat(rows).float().cpu().numpy()
 
     def trained(self, path: Path) -> nn.Module:
         module, weights = self.module(), read_weights(path)

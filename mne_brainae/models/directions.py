@@ -162,7 +162,7 @@ class IdentifiesImages:
                 "templates": "the stimuli themselves",
                 "similarity": SIMILARITIES[similarity],
                 **self._protocol(epochs, names, features),
-                "transductive": TRANSDUCTIVE.get(transductive, False),
+                "transductive": self._say_transductive(transductive),
             },
             similarity == "likelihood" and transductive is None,
         )
@@ -214,10 +214,14 @@ class IdentifiesImages:
                 "of every concept",
                 "similarity": SIMILARITIES[similarity],
                 **self._protocol(epochs, names, stimuli),
-                "transductive": TRANSDUCTIVE.get(transductive, False),
+                "transductive": self._say_transductive(transductive),
             },
             similarity == "likelihood" and transductive is None,
         )
+
+    def _say_transductive(self, how: str | None) -> bool | str:
+        """Say what a score knows of the test, beside the response that it judges."""
+        return TRANSDUCTIVE.get(how, False)
 
     def _features_of_files(self, epochs, names: pd.Series) -> pd.DataFrame | None:
         """Return the features of the images shown, where their files are known."""

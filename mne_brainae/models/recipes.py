@@ -36,6 +36,7 @@ class Recipe:
 OF_START = ("n_embedding", "steps")
 #: Where the estimators are.
 ESTIMATORS = {
+    "BraVL": "systems.bravl",
     "BrainAE": "brainae",
     "ContrastiveDecoder": "systems.contrastive",
     "LinearBrainAE": "linear",
@@ -92,6 +93,16 @@ RECIPES: dict[str, Recipe] = {
         },
         "ATM of Table 2, which decodes only",
     ),
+    "bravl": Recipe(
+        "BraVL",
+        {
+            "learning_rate": 1e-4,
+            "betas": (0.9, 0.999),
+            "batch_size": 1024,
+            "max_epochs": 500,
+        },
+        "BraVL of Table 2, which predicts responses as well",
+    ),
 }
 
 
@@ -113,7 +124,7 @@ def make_model(recipe: str = "best", **params):
 
     Returns
     -------
-    model : instance of LinearBrainAE | BrainAE | ContrastiveDecoder
+    model : instance of LinearBrainAE | BrainAE | ContrastiveDecoder | BraVL
         The model. A name that no parameter has is a TypeError.
 
     Examples

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..nn.losses import BrainAELoss
+from ..nn.losses import BrainAELoss, Objective
 from ..nn.network import BrainAENetwork, build_network
 from ..utils.checks import (
     check_device,
@@ -112,8 +112,9 @@ class TrainedModel(Model):
         if how.checkpoint is not None:
             checkpoint = Path(how.checkpoint)
             checkpoint = checkpoint.with_stem(checkpoint.stem + stage)
-            fingerprint = fingerprint_training(self, pairs, data.validation, seed=seed)
-        loss = self._make_loss()
+            others = [data.validation] + [data.unpaired] * (data.unpaired is not None)
+            fingerprint = fingerprint_training(self, pairs, *others, seed=seed)
+        loss = self._make_loss(data)
         state = train(
             network,
             loss,
@@ -135,6 +136,7 @@ class TrainedModel(Model):
             start_counts=start_counts,
             checkpoint=checkpoint,
             fingerprint=fingerprint,
+            unpaired=data.unpaired,
         )
         self.temperature_ = loss.temperature
         warn_if_interrupted(state, most)
@@ -152,7 +154,8 @@ class TrainedModel(Model):
             logger.info(f"{updates} updates per epoch: up to {most} epochs.")
         return most, how.max_epochs
 
-    def _make_loss(self) -> BrainAELoss:
+    def _make_loss(self, data: TrainingSet) -> Objective:
+        """Return what is minimized."""
         losses = self._losses
         return BrainAELoss(
             losses.weights,

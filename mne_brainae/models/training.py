@@ -13,7 +13,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from ..nn.fast.computation import Computation, choose_computation
 from ..nn.fast.precision import multiplies_bf16
 from ..nn.fast.responses import Responses
 from ..nn.fast.workers import workers
+from ..nn.losses import Objective
 from ..preprocessing.masking import draw_mask
 from ..utils.checks import logger, warn
 from ..utils.files import zeros
@@ -42,25 +43,34 @@ class Pairs:
 
     Parameters
     ----------
-    brain : Tensor, shape (n_images, n_channels, n_times) | instance of Responses
-        Standardized brain responses.
+    brain : Tensor, shape (n_images, n_channels, n_times) | Responses | None
+        Standardized brain responses; None for images alone.
     image : Tensor, shape (n_images, n_image_features) | None
         Standardized image features.
     folder : Path | None
         Where temporary files keep a layout of the responses; None is memory.
+    known : dict of Tensor
+        What else is known of every image, which the objective takes by these names.
     """
 
-    brain: Tensor | Responses
+    brain: Tensor | Responses | None
     image: Tensor | None = None
     folder: Path | None = None
+    known: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.brain)
+        return len(self.image if self.brain is None else self.brain)
 
-    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    def take(
+        self, rows: Tensor, device: torch.device
+    ) -> tuple[Tensor | None, Tensor | None, dict[str, Tensor]]:
         """Gather some rows on a device."""
-        image = None if self.image is None else self.image[rows].to(device)
-        return self.brain[rows].to(device), image
+        brain, image = (
+            None if part is None else part[rows].to(device)
+            for part in (self.brain, self.image)
+        )
+        known = {name: part[rows].to(device) for name, part in self.known.items()}
+        return brain, image, known
 
     def settle(self, computation: Computation, device: torch.device) -> None:
         """Lay the responses out for a computation, on its device when they fit.
@@ -247,7 +257,7 @@ def warn_if_interrupted(state: State, max_epochs: int) -> None:
 
 def train(
     network: nn.Module,
-    loss: nn.Module,
+    loss: Objective,
     training: Pairs,
     validation: Pairs,
     *,
@@ -267,6 +277,7 @@ def train(
     computation: str = "auto",
     precision: str = "float32",
     mask_augmentation: float = 0.0,
+    unpaired: Pairs | None = None,
 ) -> State:
     """Train a network and leave the weights of least validation loss in it.
 
@@ -274,8 +285,8 @@ def train(
     ----------
     network : instance of BrainAENetwork
         The network, changed in place.
-    loss : instance of BrainAELoss
-        The loss, changed in place when it learns its temperature.
+    loss : instance of Objective
+        The loss, changed in place when it learns itself.
     training, validation : instance of Pairs
         The images to learn from and the held-out ones to choose the epoch by; without
         any of these the last epoch is kept. The responses to learn from are laid out
@@ -306,6 +317,8 @@ def train(
     mask_augmentation : float
         Share of the responses of a batch of which the encoder sees a part only. The
         fast forms share work between input and target, so training is plain then.
+    unpaired : instance of Pairs | None
+        Images without responses, which every epoch learns from first.
 
     Returns
     -------
@@ -327,6 +340,10 @@ def train(
         # Drawn anew in every epoch, so that one that goes on draws the same.
         hide = _Hider(mask_augmentation, np.random.default_rng([seed, epoch]))
         hide = hide if mask_augmentation else None
+        loss.begin(epoch)
+        if unpaired is not None:
+            size = min(batch_size, len(unpaired))
+            _train_epoch(learned, learner, updates, unpaired, size, order, device, None)
         losses = _train_epoch(
             learned, learner, updates, training, batch_size, order, device, hide
         )
@@ -334,7 +351,9 @@ def train(
 
     def validate() -> dict:
         losses = _validate(learned, judge, validation, batch_size, device)
-        return _columns("validation", losses) | {"temperature": loss.temperature}
+        row = _columns("validation", losses)
+        tau = loss.temperature
+        return row if tau is None else row | {"temperature": tau}
 
     how_long = max_epochs, min_epochs, patience, start_counts
     loop = Loop(learned, updates, order, *how_long, checkpoint, fingerprint)
@@ -351,7 +370,7 @@ def _columns(prefix: str, losses: dict) -> dict:
 def make_optimizer(
     name: str,
     network: nn.Module,
-    loss: nn.Module,
+    loss: Objective,
     device: torch.device,
     **settings,
 ) -> torch.optim.Optimizer:
@@ -361,8 +380,10 @@ def make_optimizer(
     ----------
     name : ``"adam"`` | ``"adamw"``
         A name of :data:`OPTIMIZERS`.
-    network, loss : Module
-        What is learned. The parameters of the loss have no weight decay.
+    network : Module
+        What is learned.
+    loss : instance of Objective
+        What is learned with it, by its own ``groups``.
     device : device
         Where they are. The fused form is used on the CPU and on CUDA.
     **settings
@@ -373,10 +394,7 @@ def make_optimizer(
     optimizer : Optimizer
         The optimizer.
     """
-    groups = [
-        {"params": list(network.parameters())},
-        {"params": list(loss.parameters()), "weight_decay": 0.0},
-    ]
+    groups = [{"params": list(network.parameters())}, *loss.groups()]
     fused = device.type in ("cpu", "cuda")
     return OPTIMIZERS[name](groups, fused=fused, **settings)
 
@@ -426,17 +444,37 @@ def _train_epoch(
 ) -> dict:
     loss = learned[1]
     learned.train()
+    main = _without_rivals(learned, loss)
     rows = torch.randperm(len(training), generator=order)
     sums, n_batches = {}, len(rows) // batch_size
     for batch in rows[: n_batches * batch_size].split(batch_size):
-        brain, image = training.take(batch, device)
+        brain, image, known = training.take(batch, device)
+        for first, changed in loss.preliminary(computation, brain, image, **known):
+            _update(optimizer, first, changed)
         seen = None if hide is None else hide(brain)
-        total, terms = loss(computation, brain, image, seen)
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        optimizer.step()
+        total, terms = loss(computation, brain, image, seen, **known)
+        _update(optimizer, total, main)
         _add(sums, total, terms, 1 / n_batches)
     return _as_floats(sums)
+
+
+def _without_rivals(learned: nn.Module, loss: Objective) -> list[nn.Parameter] | None:
+    """Return what the loss itself changes; None is all that it depends on."""
+    others = {id(each) for part in loss.rivals for each in part.parameters()}
+    if not others:
+        return None
+    return [
+        each
+        for each in learned.parameters()
+        if each.requires_grad and id(each) not in others
+    ]
+
+
+def _update(optimizer, total: Tensor, changed: list[nn.Parameter] | None) -> None:
+    """Take one step; the optimizer passes over what has no gradient."""
+    optimizer.zero_grad(set_to_none=True)
+    total.backward(inputs=changed)
+    optimizer.step()
 
 
 @torch.no_grad()
@@ -446,7 +484,8 @@ def _validate(learned, computation, validation, batch_size, device) -> dict:
     sums, n_batches = {}, -(-len(validation) // batch_size)
     # Equal parts, because InfoNCE over a short last batch would count for less.
     for batch in torch.arange(len(validation)).tensor_split(n_batches):
-        total, terms = loss(computation, *validation.take(batch, device))
+        brain, image, known = validation.take(batch, device)
+        total, terms = loss(computation, brain, image, **known)
         _add(sums, total, terms, len(batch) / len(validation))
     return _as_floats(sums)
 

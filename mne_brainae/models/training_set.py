@@ -20,7 +20,7 @@ from ..images.ready import as_float32, is_array, to_array
 from ..images.sketches import sketch
 from ..preprocessing.averaging import average_by, trials_averaged
 from ..preprocessing.imputation import MOST_EPOCHS, Imputer
-from ..preprocessing.scaling import Scaler
+from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
 from ..preprocessing.splits import hold_out
 from ..preprocessing.trials import Trials
 from ..utils.checks import check_image_names, logger, pick_channels
@@ -65,6 +65,8 @@ class Reading:
     stacks_windows : bool
         Whether the model itself sees the maps of features through windows where
         responses have one sample, so that all features are standardized alike.
+    feature_energy : float | None
+        The mean squared norm of standardized features; None is their number.
     """
 
     image_encoder: str | ImageEncoder | Callable
@@ -77,6 +79,7 @@ class Reading:
     validation_size: float = 0.1
     memory_map: Path | None = None
     stacks_windows: bool = False
+    feature_energy: float | None = FEATURE_ENERGY
 
     def stacks(self, n_times: int, columns: pd.Index) -> bool:
         """Tell whether the model sees features through windows of its own."""
@@ -111,6 +114,8 @@ class TrainingSet:
         The responses that were averaged.
     picks : array of int, shape (n_channels,)
         The channels.
+    unpaired : instance of Pairs | None
+        Images without responses to learn from as well.
     """
 
     training: Pairs
@@ -125,6 +130,7 @@ class TrainingSet:
     folder: Path | None
     epochs: mne.BaseEpochs
     picks: np.ndarray
+    unpaired: Pairs | None = None
 
     @classmethod
     def read(cls, epochs, images, how: Reading, seed: int | None) -> TrainingSet:
@@ -187,6 +193,19 @@ class TrainingSet:
         stacks = features is not None and how.stacks(len(epochs.times), columns)
         about = (table, held_out, held_out_by, latent, window, stacks, columns)
         return cls(*pairs, *about, how.memory_map, epochs, picks)
+
+    def let_know(self, name: str, rows: np.ndarray) -> None:
+        """Add what else is known of every image, for the objective.
+
+        Parameters
+        ----------
+        name : str
+            Its name there.
+        rows : array, shape (n_images, ...)
+            One row per row of ``table``.
+        """
+        self.training.known[name] = torch.from_numpy(rows[~self.held_out])
+        self.validation.known[name] = torch.from_numpy(rows[self.held_out])
 
     @property
     def learned(self) -> pd.DataFrame:
@@ -370,5 +389,6 @@ def _scale_of_images(
         window = SpatialWindow.of(window)
         check_maps(rows.columns)
     weights = feature_weights(rows.columns, window)
-    scaler = Scaler.for_features(rows.to_numpy(np.float32), weights)
+    features = rows.to_numpy(np.float32)
+    scaler = Scaler.for_features(features, weights, how.feature_energy)
     return None if window is None else astuple(window), scaler

@@ -1,10 +1,11 @@
-"""The four terms of the objective (equations 1 to 5)."""
+"""The four terms of the objective (equations 1 to 5), and what any objective is."""
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,53 @@ def info_nce(
     return loss
 
 
-class BrainAELoss(nn.Module):
+class Objective(nn.Module):
+    """What a training minimizes, and what it trains beside the network.
+
+    A child is called with the network and a batch, and returns the total loss and its
+    terms by name, as :class:`BrainAELoss` does. Its own parameters are trained, too.
+    """
+
+    #: The temperature of a contrastive term; None where there is none.
+    temperature: float | None = None
+
+    @property
+    def rivals(self) -> tuple[nn.Module, ...]:
+        """Modules that the loss does not train: they have updates of their own."""
+        return ()
+
+    def groups(self) -> list[dict]:
+        """Return the groups of its parameters, as an optimizer takes them."""
+        return [{"params": list(self.parameters()), "weight_decay": 0.0}]
+
+    def begin(self, epoch: int) -> None:
+        """Prepare for an epoch of training."""
+
+    def preliminary(
+        self, network: nn.Module, brain: Tensor, image: Tensor | None, **known
+    ) -> Iterator[tuple[Tensor, list[nn.Parameter]]]:
+        """Yield what a batch updates before the loss does.
+
+        Parameters
+        ----------
+        network : instance of BrainAENetwork
+            The network.
+        brain, image : Tensor | None
+            The batch.
+        **known : Tensor
+            What else is known of every image of it.
+
+        Yields
+        ------
+        loss : Tensor, shape ()
+            What is minimized by the next update, which is made before more is asked.
+        parameters : list of Parameter
+            What this update changes.
+        """
+        yield from ()
+
+
+class BrainAELoss(Objective):
     """The weighted sum of the four terms.
 
     Parameters

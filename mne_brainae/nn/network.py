@@ -14,10 +14,21 @@ from .added import Added
 from .choice import split_choice
 from .decoders import BRAIN_DECODERS
 from .encoders import BRAIN_ENCODERS
+from .gaussian import (
+    GaussianEncoder,
+    gaussian_brain_decoder,
+    gaussian_brain_encoder,
+)
 from .projections import IMAGE_PROJECTIONS
 from .squares import SquaredUnits
 
 PARTS = ("brain_encoder", "brain_decoder", "image_projection")
+#: All parts by name: those that can be chosen, and those of a system of its own.
+REGISTRIES = {
+    "brain_encoder": BRAIN_ENCODERS | {"gaussian": gaussian_brain_encoder},
+    "brain_decoder": BRAIN_DECODERS | {"gaussian": gaussian_brain_decoder},
+    "image_projection": IMAGE_PROJECTIONS | {"gaussian": GaussianEncoder},
+}
 
 
 class BrainAENetwork(nn.Module):
@@ -110,7 +121,7 @@ def build_network(
     n_image_features: int | None,
     n_embedding: int,
     brain_encoder: str | dict | nn.Module | None,
-    brain_decoder: str | nn.Module | None,
+    brain_decoder: str | dict | nn.Module | None,
     image_projection: str | dict | nn.Module,
     convolution: dict | None = None,
     upsampling: str = "nearest",
@@ -127,11 +138,11 @@ def build_network(
     n_embedding : int
         Dimension F of the shared space.
     brain_encoder, brain_decoder : str | dict | Module | None
-        A name of ``BRAIN_ENCODERS`` and ``BRAIN_DECODERS``, a name with options as
-        ``{name: options}``, or a module of one's own, which is copied. None is a
-        network that does not embed or predict responses.
+        A name of :data:`REGISTRIES`, a name with options as ``{name: options}``, or a
+        module of one's own, which is copied. None is a network that does not embed or
+        predict responses.
     image_projection : str | dict | Module
-        A name of ``IMAGE_PROJECTIONS``, a name with options, or a module.
+        A name of :data:`REGISTRIES`, a name with options, or a module.
     convolution : dict | None
         Options of the temporal-spatial convolution.
     upsampling : ``"nearest"`` | ``"linear"``
@@ -160,8 +171,8 @@ def build_network(
     size = (n_channels, n_times, n_embedding)
     mirror = convolution | {"upsampling": upsampling}
     parts = {
-        "brain_encoder": _build(brain_encoder, BRAIN_ENCODERS, size, convolution),
-        "brain_decoder": _build(brain_decoder, BRAIN_DECODERS, size, mirror),
+        "brain_encoder": _build(brain_encoder, "brain_encoder", size, convolution),
+        "brain_decoder": _build(brain_decoder, "brain_decoder", size, mirror),
         "image_projection": _build_projection(
             image_projection, n_image_features, n_embedding
         ),
@@ -178,14 +189,14 @@ def build_network(
     return network
 
 
-def _build(choice, registry: dict, size: tuple, convolution: dict) -> nn.Module | None:
+def _build(choice, part: str, size: tuple, convolution: dict) -> nn.Module | None:
     if choice is None:
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
     name, options = split_choice(choice)
     shared = convolution if name == "tsconv" else {}
-    return registry[name](*size, **shared | options)
+    return REGISTRIES[part][name](*size, **shared | options)
 
 
 def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None:
@@ -194,7 +205,8 @@ def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
     name, options = split_choice(choice)
-    return IMAGE_PROJECTIONS[name](n_image_features, n_embedding, **options)
+    size = n_image_features, n_embedding
+    return REGISTRIES["image_projection"][name](*size, **options)
 
 
 def _spec_of(choice, part: nn.Module | None):

@@ -354,6 +354,15 @@ TRAINED = {
     "temperature": 0.2,
     "learn_temperature": True,
     "symmetric": False,
+    "text": pd.DataFrame(
+        np.random.default_rng(0).standard_normal((40, 3)),
+        index=[f"{concept:02d}" for concept in range(40)],
+    ),
+    "n_hidden": 8,
+    "intra": 1.0,
+    "inter": 1.0,
+    "n_samples": 2,
+    "transductive": pd.DataFrame(np.eye(12)),
     "normalize_brain": False,
 }
 #: Without which a parameter has nothing to decide.
@@ -361,8 +370,9 @@ WHERE = {
     "brain_encoder": {"brain_encoder": "tsconv"},
     "patience": {"learning_rate": 0.05, "min_updates": 60},
     "image_projection": {"n_embedding": None},
+    "standardize": {"standardize": "channel"},
 }
-SYSTEMS = ("BrainAE", "ContrastiveDecoder", "NonlinearEncodingModel")
+SYSTEMS = ("BraVL", "BrainAE", "ContrastiveDecoder", "NonlinearEncodingModel")
 #: Of what only a network with two convolutions can do.
 FAST = ("computation", "precision")
 

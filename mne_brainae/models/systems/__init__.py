@@ -2,6 +2,7 @@
 
 # License: BSD-3-Clause
 
+from .bravl import BraVL
 from .contrastive import ContrastiveDecoder
 from .linear_encoding import LinearEncodingModel
 from .nonlinear_encoding import NonlinearEncodingModel
@@ -9,6 +10,7 @@ from .ridge import RidgeModel
 from .table_1 import encoding_systems
 
 __all__ = [
+    "BraVL",
     "ContrastiveDecoder",
     "LinearEncodingModel",
     "NonlinearEncodingModel",

@@ -152,6 +152,20 @@ def parameters():
         training=("long",),
         standardize=OPTIONS,
     )
+    yield from bad_params(
+        "BraVL",
+        fitted(m.BraVL),
+        **COMMON,
+        text=("nonsense", "gabor", "timm:test_vit", 3, pd.DataFrame({"a": [NAN]})),
+        n_embedding=COUNTS,
+        n_hidden=COUNTS,
+        intra=(-1.0, "much", NAN),
+        inter=(-1.0, "much", NAN),
+        n_samples=COUNTS,
+        transductive=(3, pd.DataFrame({"a": [1.0]})),
+        training=("long",),
+        standardize=OPTIONS,
+    )
     yield from bad_params("Training", checked(m.Training), **TRAINING)
     yield from bad_params("Losses", checked(m.Losses), **LOSSES)
     yield from bad_params(
