@@ -278,6 +278,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
                 "With init, image_projection must be 'linear' or 'squares', got "
                 f"{self.image_projection!r}."
             )
+        if self._training.average is not True:
+            raise ValueError(
+                f"average={self._training.average!r} has no effect with init, whose "
+                "closed form learns from averages and single trials alike. Leave it "
+                "out."
+            )
         self.init.check()
 
     def _read(self, epochs, images, seed=None, **how) -> TrainingSet:

@@ -364,6 +364,10 @@ TRAINED = {
     "n_samples": 2,
     "transductive": pd.DataFrame(np.eye(12)),
     "normalize_brain": False,
+    "mmd": (0.9, 0.5, 20),
+    "average": False,
+    "smooth_augmentation": 0.5,
+    "schedule": ((1, 0.1),),
 }
 #: Without which a parameter has nothing to decide.
 WHERE = {

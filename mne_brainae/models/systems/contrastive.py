@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import ClassVar
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from ...images import ImageEncoder
 from ...nn.choice import check_choice, split_choice
 from ...nn.encoders import BRAIN_ENCODERS
+from ...nn.losses import BrainAELoss
 from ...nn.projections import IMAGE_PROJECTIONS
 from ...utils.constraints import integer, options, positive
 from ...utils.docs import fill_doc
@@ -52,6 +54,10 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         Whether InfoNCE runs in both directions.
     normalize_brain : bool
         As in :class:`mne_brainae.Losses`.
+    mmd : tuple of float | None
+        Weights of the maximum mean discrepancy between both sides, beside equation 1,
+        in the first and the last of so many epochs: ``(first, last, n_epochs)``. After
+        them, and in validation, equation 1 counts alone. None has no such term.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
     standardize : ``"channel"`` | ``"evoked"``
@@ -96,6 +102,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         "learn_temperature": ["boolean"],
         "symmetric": ["boolean"],
         "normalize_brain": ["boolean"],
+        "mmd": [tuple, list, None],
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
         "device": [str],
@@ -113,6 +120,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         learn_temperature=False,
         symmetric=True,
         normalize_brain=True,
+        mmd=None,
         training=None,
         standardize="channel",
         picks=None,
@@ -128,6 +136,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         self.learn_temperature = learn_temperature
         self.symmetric = symmetric
         self.normalize_brain = normalize_brain
+        self.mmd = mmd
         self.training = training
         self.standardize = standardize
         self.picks = picks
@@ -145,6 +154,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
             "image_projection", self.image_projection, IMAGE_PROJECTIONS, PROJECTIONS
         )
         check_identity(self.image_projection, self.n_embedding)
+        _check_mmd(self.mmd)
 
     @property
     def _losses(self) -> Losses:
@@ -157,6 +167,9 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
             symmetric=self.symmetric,
             normalize_brain=self.normalize_brain,
         )
+
+    def _make_loss(self, data: TrainingSet) -> BrainAELoss:
+        return BrainAELoss(**self._of_loss(), mmd=self.mmd)
 
     def _sizes(self, data: TrainingSet) -> dict:
         n_channels, n_times = data.shape
@@ -175,3 +188,15 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
             "brain_decoder": None,
             "image_projection": projection,
         }
+
+
+def _check_mmd(mmd) -> None:
+    """Refuse what are no two weights and a number of epochs."""
+    if mmd is None:
+        return
+    fits = len(mmd) == 3 and all(isinstance(each, Real) for each in mmd)
+    if not (fits and max(mmd[:2]) < 1 and min(mmd[:2]) >= 0 and mmd[2] >= 1):
+        raise ValueError(
+            "mmd must have two weights of at least 0 and below 1 and a number of "
+            f"epochs, such as (0.9, 0.5, 20), got {mmd!r}."
+        )

@@ -58,6 +58,9 @@ TRAINING = {
     "validation_size": (0, -0.1, "half", NAN, 1.5, float("inf")),
     "precision": OPTIONS,
     "computation": OPTIONS,
+    "average": ("mean", 0.5),
+    "smooth_augmentation": SHARES,
+    "schedule": ("linear", ((20,),), ((-1, 0.5),), ((20, "half"),)),
     "checkpoint": (3, ["a"]),
     "memory_map": (3,),
 }
@@ -147,6 +150,7 @@ def parameters():
         learn_temperature=FLAGS,
         symmetric=FLAGS,
         normalize_brain=FLAGS,
+        mmd=((0.9, 0.5), (1.0, 0.5, 20), (0.9, "half", 20), 0.5),
         image_projection=(*OPTIONS, {"mlp": {"dropouts": 0.3}}, {}, {"mlp": 0.3}),
         n_embedding=COUNTS,
         training=("long",),
