@@ -34,7 +34,7 @@ class Preset(NamedTuple):
 
 
 #: The paper's encoders (section 4.1 and Table 2), that of multi-blur, UBP and
-#: NeuroBridge, and two that install with pip.
+#: NeuroBridge, that of SAMGA, and two that install with pip.
 PRESETS = {
     "vit-b-16": Preset(
         "timm",
@@ -54,6 +54,13 @@ PRESETS = {
     ),
     "clip-rn50": Preset(
         "open_clip", "RN50", "openai", "400 million pairs of OpenAI", "mit"
+    ),
+    "internvit-6b": Preset(
+        "intern_vit",
+        "InternViT-6B-448px-V1-5",
+        "",
+        "LAION and other images with text",
+        "mit",
     ),
     "efficientnet-lite0": Preset(
         "efficientnet_lite",
@@ -93,7 +100,7 @@ class ImageEncoder:
     name : str
         ``"gabor"``; a preset: ``"vit-b-16"``, ``"clip-vit-l-14"``,
         ``"clip-vit-h-14"``, ``"eva02-clip-e-14-plus"``, ``"clip-rn50"``,
-        ``"efficientnet-lite0"`` or ``"efficientnet-lite2"``;
+        ``"internvit-6b"``, ``"efficientnet-lite0"`` or ``"efficientnet-lite2"``;
         or any network of a library, as ``"timm:MODEL"``, ``"timm:MODEL.TAG"``,
         ``"open_clip:MODEL/TAG"``, ``"torchvision:MODEL"`` or
         ``"torchvision:MODEL/WEIGHTS"``.

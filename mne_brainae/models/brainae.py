@@ -121,6 +121,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         under masks of all kinds and ratios, while all is to be reconstructed. It helps
         ``reconstruct`` where half or more is missing, and 0 is off. Training is plain
         with it; the epoch is chosen on whole responses.
+    smooth_augmentation : float
+        Share of the channels of every response that the brain encoder sees smoothed by
+        a moving average of five samples, drawn anew in every batch. Training is plain
+        with it.
     imputation : ``"mean"`` | ``"gaussian"``
         As in :class:`mne_brainae.LinearBrainAE`.
     %(picks)s
@@ -186,6 +190,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "training": [Training, None],
         "standardize": [options("channel", "evoked"), None],
         "mask_augmentation": [real(0, 1)],
+        "smooth_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
         "device": [str],
         "random_state": ["random_state"],
@@ -211,6 +216,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         training=None,
         standardize=None,
         mask_augmentation=0.0,
+        smooth_augmentation=0.0,
         imputation="mean",
         picks=None,
         device="auto",
@@ -234,6 +240,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.training = training
         self.standardize = standardize
         self.mask_augmentation = mask_augmentation
+        self.smooth_augmentation = smooth_augmentation
         self.imputation = imputation
         self.picks = picks
         self.device = device
@@ -243,10 +250,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together."""
         super().check()
-        if self.mask_augmentation and self._training.computation == "fast":
+        augments = self.mask_augmentation or self.smooth_augmentation
+        if augments and self._training.computation == "fast":
             raise ValueError(
-                "mask_augmentation shows the encoder something else than it is to "
-                "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
+                "mask_augmentation and smooth_augmentation show the encoder something "
+                "else than it is to bring back, which computation='fast' cannot. Take "
+                "'auto' or 'plain'."
             )
         check_identity(self.image_projection, self.n_embedding)
         check_choice(

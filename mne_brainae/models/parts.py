@@ -101,10 +101,6 @@ class Training(Part):
         repetitions; one of them (False), drawn anew in every epoch; or the mean of a
         random number of them. Held-out images are averaged in any case. Training is
         plain unless it is True.
-    smooth_augmentation : float
-        Share of the channels of every response that the brain encoder sees smoothed by
-        a moving average of five samples, drawn anew in every batch. Training is plain
-        unless it is 0.
     schedule : ``"cosine"`` | sequence of tuple | None
         What the step size is multiplied by: ``"cosine"`` falls from 1 to almost 0;
         ``((20, 0.5),)`` takes half from epoch 20 on; None is constant.
@@ -144,7 +140,6 @@ class Training(Part):
         "precision": [options(*PRECISIONS)],
         "computation": [options(*COMPUTATIONS)],
         "average": ["boolean", options("random")],
-        "smooth_augmentation": [real(0, 1)],
         "schedule": [options("cosine"), tuple, list, None],
         "checkpoint": [str, os.PathLike, None],
         "memory_map": [str, os.PathLike, None],
@@ -166,7 +161,6 @@ class Training(Part):
         precision="float32",
         computation="auto",
         average=True,
-        smooth_augmentation=0.0,
         schedule=None,
         checkpoint=None,
         memory_map=None,
@@ -184,7 +178,6 @@ class Training(Part):
         self.precision = precision
         self.computation = computation
         self.average = average
-        self.smooth_augmentation = smooth_augmentation
         self.schedule = schedule
         self.checkpoint = checkpoint
         self.memory_map = memory_map
@@ -201,18 +194,13 @@ class Training(Part):
                 "betas must be two numbers of at least 0 and below 1, such as "
                 f"(0.5, 0.999), got {self.betas!r}."
             )
-        if self.computation == "fast" and not self.shows_averages:
+        if self.computation == "fast" and self.average is not True:
             raise ValueError(
-                "average and smooth_augmentation make the responses of every batch "
-                "others than those laid out, which computation='fast' cannot. Take "
-                "'auto' or 'plain'."
+                f"average={self.average!r} makes the responses of every batch others "
+                "than those laid out, which computation='fast' cannot. Take 'auto' or "
+                "'plain'."
             )
         check_schedule(self.schedule)
-
-    @property
-    def shows_averages(self) -> bool:
-        """Whether an epoch shows the averaged responses as they are."""
-        return self.average is True and not self.smooth_augmentation
 
 
 class Losses(Part):

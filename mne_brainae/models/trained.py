@@ -136,7 +136,7 @@ class TrainedModel(Model):
             computation=how.computation,
             precision=how.precision,
             mask_augmentation=getattr(self, "mask_augmentation", 0.0),
-            smooth_augmentation=how.smooth_augmentation,
+            smooth_augmentation=getattr(self, "smooth_augmentation", 0.0),
             schedule=how.schedule,
             start_counts=start_counts,
             checkpoint=checkpoint,

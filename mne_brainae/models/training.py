@@ -384,8 +384,8 @@ def step_factor(schedule: str | Sequence | None, epoch: int, n_epochs: int) -> f
     Parameters
     ----------
     schedule : ``"cosine"`` | sequence of tuple | None
-        ``"cosine"`` falls from 1 to almost 0 over all epochs; ``((20, 0.5), (40, 0.1))``
-        takes half from epoch 20 on, and a tenth from 40 on; None is 1 throughout.
+        ``"cosine"`` falls from 1 to almost 0 over all epochs; ``((20, 0.5), (40,
+        0.1))`` takes half from epoch 20 on, and a tenth from 40 on; None is 1.
     epoch, n_epochs : int
         The epoch, from 0, and the number of all.
 

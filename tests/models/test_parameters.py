@@ -367,7 +367,7 @@ TRAINED = {
     "mmd": (0.9, 0.5, 20),
     "average": False,
     "smooth_augmentation": 0.5,
-    "schedule": ((1, 0.1),),
+    "schedule": ((0, 0.1),),
 }
 #: Without which a parameter has nothing to decide.
 WHERE = {

@@ -14,7 +14,7 @@ from ...nn.choice import check_choice, split_choice
 from ...nn.encoders import BRAIN_ENCODERS
 from ...nn.losses import BrainAELoss
 from ...nn.projections import IMAGE_PROJECTIONS
-from ...utils.constraints import integer, options, positive
+from ...utils.constraints import integer, options, positive, real
 from ...utils.docs import fill_doc
 from ..brainae import check_identity
 from ..directions import EmbedsResponses
@@ -58,6 +58,9 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         Weights of the maximum mean discrepancy between both sides, beside equation 1,
         in the first and the last of so many epochs: ``(first, last, n_epochs)``. After
         them, and in validation, equation 1 counts alone. None has no such term.
+    smooth_augmentation : float
+        Share of the channels of every response that the brain encoder sees smoothed by
+        a moving average of five samples, drawn anew in every batch.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
     standardize : ``"channel"`` | ``"evoked"``
@@ -103,6 +106,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         "symmetric": ["boolean"],
         "normalize_brain": ["boolean"],
         "mmd": [tuple, list, None],
+        "smooth_augmentation": [real(0, 1)],
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
         "device": [str],
@@ -121,6 +125,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         symmetric=True,
         normalize_brain=True,
         mmd=None,
+        smooth_augmentation=0.0,
         training=None,
         standardize="channel",
         picks=None,
@@ -137,6 +142,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         self.symmetric = symmetric
         self.normalize_brain = normalize_brain
         self.mmd = mmd
+        self.smooth_augmentation = smooth_augmentation
         self.training = training
         self.standardize = standardize
         self.picks = picks
