@@ -365,6 +365,7 @@ TRAINED = {
     "transductive": pd.DataFrame(np.eye(12)),
     "normalize_brain": False,
     "mmd": (0.9, 0.5, 20),
+    "regression": 0.5,
     "average": False,
     "smooth_augmentation": 0.5,
     "schedule": ((0, 0.1),),
