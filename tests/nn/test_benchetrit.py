@@ -55,7 +55,7 @@ def test_the_order_of_sensors_has_no_effect(encoder, positions):
     brain = torch.randn(3, 7, 20)
     torch.testing.assert_close(other.eval()(brain[:, order]), encoder(brain))
     moved = encoder(brain[:, order])  # signals without their positions
-    assert not torch.allclose(moved, encoder(brain), atol=1e-2)
+    assert not torch.allclose(moved, encoder(brain), atol=1e-4)
 
 
 def test_sensors_are_left_out_in_training_only(positions):
@@ -80,9 +80,9 @@ def test_a_matrix_changes_its_subject_only(encoder):
     brain = torch.randn(4, 7, 20)
     subject = torch.tensor([0, 1, 2, -1])
     before = encoder(brain, subject)
-    encoder.subjects.matrices.data[1] += 0.5
+    encoder.subjects.matrices.data[1] += 5.0
     after = encoder(brain, subject)
-    changed = (after - before).abs().amax(1) > 1e-3
+    changed = (after - before).abs().amax(1) > 1e-5
     assert changed.tolist() == [False, True, False, True]  # the mean has a third of it
 
 
