@@ -154,15 +154,18 @@ class TrainedModel(Model):
             logger.info(f"{updates} updates per epoch: up to {most} epochs.")
         return most, how.max_epochs
 
-    def _make_loss(self, data: TrainingSet) -> Objective:
-        """Return what is minimized."""
+    def _make_loss(
+        self, data: TrainingSet, kind: type[BrainAELoss] = BrainAELoss, **options
+    ) -> Objective:
+        """Return what is minimized, by the losses and further options of its kind."""
         losses = self._losses
-        return BrainAELoss(
+        return kind(
             losses.weights,
             temperature=losses.temperature,
             learn_temperature=losses.learn_temperature,
             symmetric=losses.symmetric,
             normalize_brain=losses.normalize_brain,
+            **options,
         )
 
     def _learn_rest(self, data: TrainingSet, network: BrainAENetwork) -> dict:

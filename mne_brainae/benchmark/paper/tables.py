@@ -98,6 +98,8 @@ TABLE_1 = Table(
         "0.031 0.522±0.067 0.028 0.628±0.056",
         "0.027 0.583±0.071 0.024 0.680±0.052",
     )
+    # The paper has no encoding scores of BraVL, which predicts responses as well.
+    + (Row("BraVL", "- - - -", recipe="bravl"),)
     + _systems(
         MEG,
         "0.706 0.446±0.075 0.754 0.508±0.008",

@@ -24,6 +24,9 @@ SYSTEMS = {
     "BrainAE paper, cosine": ("paper", "cosine"),
     "NICE": ("nice", "cosine"),
     "ATM": ("atm", "cosine"),
+    "BraVL, cosine": ("bravl", "cosine"),
+    "BraVL, encoding": ("bravl", "encoding"),
+    "MB2C": ("mb2c", "cosine"),
     "ridge brain to image": ("ridge", "cosine"),
     "ridge image to brain": ("ridge", "encoding"),
 }

@@ -8,7 +8,7 @@ import argparse
 
 from .._numbers import count
 
-RECIPES = ("best", "paper", "nice", "atm", "ridge")
+RECIPES = ("best", "paper", "nice", "atm", "bravl", "mb2c", "ridge")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
