@@ -30,6 +30,7 @@ from ..utils.interrupts import ending_at_interrupt, interrupts_end
 from ..utils.torch_state import own_random_numbers
 from .checkpoint import ALL_IMAGES
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
+from .feature_weights import know_versions
 from .linear import LinearBrainAE, network_of
 from .parts import Losses, Training
 from .slope import held_out_slope
@@ -65,11 +66,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     Parameters
     ----------
     brain_encoder : str | dict | Module
-        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``; of
-        braindecode ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"``
-        (Table 5); a name with options, such as ``{"nice": {"dropout": 0.3}}``; or a
-        module that maps (n, n_channels, n_times) to (n, n_embedding). A window of one
-        sample takes the linear pair.
+        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``;
+        ``"flat"`` and ``"time_mlp"`` of the systems that lead today; of braindecode
+        ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"`` (Table 5); a name
+        with options, such as ``{"nice": {"dropout": 0.3}}``; or a module that maps
+        (n, n_channels, n_times) to (n, n_embedding). A window of one sample takes the
+        linear pair.
     brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
         Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
         to (n, n_channels, n_times).
@@ -82,8 +84,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         As in :class:`mne_brainae.LinearBrainAE`.
     image_projection : str | dict | Module
         What maps features into the shared space: ``"linear"``, ``"identity"`` (the
-        features are the shared space), or ``"mlp"`` (a linear layer, a residual branch
-        of GELU and linear layer, and layer normalization). ``"squares"``, with
+        features are the shared space), ``"mlp"`` (a linear layer, a residual branch of
+        GELU and linear layer, and layer normalization), or ``"mixture"`` (learned
+        weights of the layers and versions that stand side by side in the features, see
+        :class:`~mne_brainae.nn.mixture.MixtureProjection`). ``"squares"``, with
         ``init``, adds squares of projections of the features, solved in closed form,
         where held-out images are identified better with them. A dict has a name and
         options, such as ``{"mlp": {"dropout": 0.5}}``.
@@ -117,6 +121,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         under masks of all kinds and ratios, while all is to be reconstructed. It helps
         ``reconstruct`` where half or more is missing, and 0 is off. Training is plain
         with it; the epoch is chosen on whole responses.
+    smooth_augmentation : float
+        Share of the channels of every response that the brain encoder sees smoothed by
+        a moving average of five samples, drawn anew in every batch. Training is plain
+        with it.
     imputation : ``"mean"`` | ``"gaussian"``
         As in :class:`mne_brainae.LinearBrainAE`.
     %(picks)s
@@ -182,6 +190,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "training": [Training, None],
         "standardize": [options("channel", "evoked"), None],
         "mask_augmentation": [real(0, 1)],
+        "smooth_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
         "device": [str],
         "random_state": ["random_state"],
@@ -207,6 +216,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         training=None,
         standardize=None,
         mask_augmentation=0.0,
+        smooth_augmentation=0.0,
         imputation="mean",
         picks=None,
         device="auto",
@@ -230,6 +240,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.training = training
         self.standardize = standardize
         self.mask_augmentation = mask_augmentation
+        self.smooth_augmentation = smooth_augmentation
         self.imputation = imputation
         self.picks = picks
         self.device = device
@@ -239,10 +250,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together."""
         super().check()
-        if self.mask_augmentation and self._training.computation == "fast":
+        augments = self.mask_augmentation or self.smooth_augmentation
+        if augments and self._training.computation == "fast":
             raise ValueError(
-                "mask_augmentation shows the encoder something else than it is to "
-                "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
+                "mask_augmentation and smooth_augmentation show the encoder something "
+                "else than it is to bring back, which computation='fast' cannot. Take "
+                "'auto' or 'plain'."
             )
         check_identity(self.image_projection, self.n_embedding)
         check_choice(
@@ -273,6 +286,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             raise ValueError(
                 "With init, image_projection must be 'linear' or 'squares', got "
                 f"{self.image_projection!r}."
+            )
+        if self._training.average is not True:
+            raise ValueError(
+                f"average={self._training.average!r} has no effect with init, whose "
+                "closed form learns from averages and single trials alike. Leave it "
+                "out."
             )
         self.init.check()
 
@@ -432,7 +451,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             "n_embedding": n_embedding,
             "brain_encoder": encoder,
             "brain_decoder": decoder,
-            "image_projection": self.image_projection,
+            "image_projection": know_versions(self.image_projection, data.columns),
             "convolution": {name: getattr(self, name) for name in SIZES}
             | {"inner_activation": self.inner_activation},
             "upsampling": self.upsampling,

@@ -25,6 +25,7 @@ from .latent import apply
 from .model import Model
 from .noise_axes import white_axes
 from .parts import Losses, Training
+from .single_trials import with_trials
 from .slope import held_out_slope, warn_if_low
 from .training import size_of_batch, train, warn_if_interrupted
 from .training_set import TrainingSet
@@ -67,6 +68,8 @@ class TrainedModel(Model):
             f"least validation loss on {data.held_out.sum()} training images "
             f"({data.held_out_by} held out)"
         )
+        if how.average is not True:
+            data = with_trials(data, how.average)
         with own_random_numbers(seed):
             network = self._train(data, seed)
         rest = self._learn_rest(data, network)
@@ -133,6 +136,8 @@ class TrainedModel(Model):
             computation=how.computation,
             precision=how.precision,
             mask_augmentation=getattr(self, "mask_augmentation", 0.0),
+            smooth_augmentation=getattr(self, "smooth_augmentation", 0.0),
+            schedule=how.schedule,
             start_counts=start_counts,
             checkpoint=checkpoint,
             fingerprint=fingerprint,
@@ -154,19 +159,16 @@ class TrainedModel(Model):
             logger.info(f"{updates} updates per epoch: up to {most} epochs.")
         return most, how.max_epochs
 
-    def _make_loss(
-        self, data: TrainingSet, kind: type[BrainAELoss] = BrainAELoss, **options
-    ) -> Objective:
-        """Return what is minimized, by the losses and further options of its kind."""
+    def _make_loss(self, data: TrainingSet) -> Objective:
+        """Return what is minimized."""
+        return BrainAELoss(**self._of_loss())
+
+    def _of_loss(self) -> dict:
+        """Return the arguments of :class:`BrainAELoss`."""
         losses = self._losses
-        return kind(
-            losses.weights,
-            temperature=losses.temperature,
-            learn_temperature=losses.learn_temperature,
-            symmetric=losses.symmetric,
-            normalize_brain=losses.normalize_brain,
-            **options,
-        )
+        names = "temperature", "learn_temperature", "symmetric", "normalize_brain"
+        shared = {name: getattr(losses, name) for name in names}
+        return {"weights": losses.weights} | shared
 
     def _learn_rest(self, data: TrainingSet, network: BrainAENetwork) -> dict:
         """Return what the shared space has beside its network."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +26,11 @@ from ..nn.fast.precision import multiplies_bf16
 from ..nn.fast.responses import Responses
 from ..nn.fast.workers import workers
 from ..nn.losses import Objective
-from ..preprocessing.masking import draw_mask
 from ..utils.checks import logger, warn
 from ..utils.files import zeros
 from ..utils.interrupts import interrupts_end
 from ..utils.torch_state import exact
+from .augmentation import Augmentation
 from .checkpoint import Checkpoint, State
 
 PATIENCE = 20  # epochs without a better validation loss, after which training ends
@@ -71,6 +71,9 @@ class Pairs:
         )
         known = {name: part[rows].to(device) for name, part in self.known.items()}
         return brain, image, known
+
+    def begin(self, seed: int, epoch: int) -> None:
+        """Prepare for an epoch of training."""
 
     def settle(self, computation: Computation, device: torch.device) -> None:
         """Lay the responses out for a computation, on its device when they fit.
@@ -277,6 +280,8 @@ def train(
     computation: str = "auto",
     precision: str = "float32",
     mask_augmentation: float = 0.0,
+    smooth_augmentation: float = 0.0,
+    schedule: str | Sequence | None = None,
     unpaired: Pairs | None = None,
 ) -> State:
     """Train a network and leave the weights of least validation loss in it.
@@ -317,6 +322,10 @@ def train(
     mask_augmentation : float
         Share of the responses of a batch of which the encoder sees a part only. The
         fast forms share work between input and target, so training is plain then.
+    smooth_augmentation : float
+        Share of the channels that the encoder sees smoothed; training is plain, too.
+    schedule : ``"cosine"`` | sequence of tuple | None
+        See :func:`step_factor`.
     unpaired : instance of Pairs | None
         Images without responses, which every epoch learns from first.
 
@@ -325,7 +334,9 @@ def train(
     state : instance of State
         See :meth:`Loop.run`.
     """
-    if mask_augmentation and computation == "auto":
+    augments = bool(mask_augmentation or smooth_augmentation)
+    draws = type(training) is not Pairs
+    if (augments or draws) and computation == "auto":
         computation = "plain"
     learned = nn.ModuleList([network, loss]).to(device)
     settings = {"lr": learning_rate, "betas": betas, "weight_decay": weight_decay}
@@ -338,14 +349,19 @@ def train(
 
     def learn(epoch: int) -> dict:
         # Drawn anew in every epoch, so that one that goes on draws the same.
-        hide = _Hider(mask_augmentation, np.random.default_rng([seed, epoch]))
-        hide = hide if mask_augmentation else None
+        rng = np.random.default_rng([seed, epoch])
+        augment = Augmentation(mask_augmentation, smooth_augmentation, rng)
+        augment = augment if augments else None
         loss.begin(epoch)
+        training.begin(seed, epoch)
+        for group in updates.param_groups:
+            start = group.setdefault("initial_lr", group["lr"])
+            group["lr"] = start * step_factor(schedule, epoch, max_epochs)
         if unpaired is not None:
             size = min(batch_size, len(unpaired))
             _train_epoch(learned, learner, updates, unpaired, size, order, device, None)
         losses = _train_epoch(
-            learned, learner, updates, training, batch_size, order, device, hide
+            learned, learner, updates, training, batch_size, order, device, augment
         )
         return _columns("train", losses)
 
@@ -361,6 +377,30 @@ def train(
         state = loop.run(learn, validate if len(validation) else None)
     network.eval().cpu()
     return state
+
+
+def step_factor(schedule: str | Sequence | None, epoch: int, n_epochs: int) -> float:
+    """Return what the step size of an epoch is multiplied by.
+
+    Parameters
+    ----------
+    schedule : ``"cosine"`` | sequence of tuple | None
+        ``"cosine"`` falls from 1 to almost 0 over all epochs; ``((20, 0.5), (40,
+        0.1))`` takes half from epoch 20 on, and a tenth from 40 on; None is 1.
+    epoch, n_epochs : int
+        The epoch, from 0, and the number of all.
+
+    Returns
+    -------
+    factor : float
+        The factor.
+    """
+    if schedule == "cosine":
+        return (1 + math.cos(math.pi * epoch / n_epochs)) / 2
+    factor = 1.0
+    for first, value in schedule or ():
+        factor = value if epoch >= first else factor
+    return factor
 
 
 def _columns(prefix: str, losses: dict) -> dict:
@@ -427,20 +467,8 @@ def _hardware(computation: Computation, device: torch.device) -> Iterator[None]:
         yield
 
 
-@dataclass
-class _Hider:
-    """Hides parts of some responses of a batch: their channel's mean stands there."""
-
-    share: float
-    rng: np.random.Generator
-
-    def __call__(self, brain: Tensor) -> Tensor:
-        mask = draw_mask(tuple(brain.shape), self.share, self.rng)
-        return brain.masked_fill(torch.from_numpy(mask).to(brain.device), 0.0)
-
-
 def _train_epoch(
-    learned, computation, optimizer, training, batch_size, order, device, hide
+    learned, computation, optimizer, training, batch_size, order, device, augment
 ) -> dict:
     loss = learned[1]
     learned.train()
@@ -451,7 +479,7 @@ def _train_epoch(
         brain, image, known = training.take(batch, device)
         for first, changed in loss.preliminary(computation, brain, image, **known):
             _update(optimizer, first, changed)
-        seen = None if hide is None else hide(brain)
+        seen = None if augment is None else augment(brain)
         total, terms = loss(computation, brain, image, seen, **known)
         _update(optimizer, total, main)
         _add(sums, total, terms, 1 / n_batches)

@@ -281,7 +281,8 @@ class CycleObjective(BrainAELoss):
             ``contrastive``, and ``cycle`` where it has a weight.
         """
         z_brain, z_image = self._take_embedded(network, brain, image, concept)
-        contrast = self._term("contrastive", network, z_brain, z_image, brain)
+        embedded = {"contrastive": z_brain}
+        contrast = self._term("contrastive", network, embedded, z_image, brain)
         terms, total = {"contrastive": contrast}, self.weights["contrastive"] * contrast
         if self.cycle:
             units = F.normalize(z_brain, dim=1), F.normalize(z_image, dim=1)

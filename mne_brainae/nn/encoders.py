@@ -10,6 +10,7 @@ from torch import nn
 
 from ..utils.docs import fill_doc
 from .backbones import BACKBONES, build_backbone
+from .flat import FlatEncoder, TimeMLPEncoder
 from .nice import ATMEncoder, NICEEncoder
 from .tsconv import TSConvEncoder
 
@@ -32,5 +33,7 @@ BRAIN_ENCODERS = {
     "linear": LinearBrainEncoder,
     "nice": NICEEncoder,
     "atm": ATMEncoder,
+    "flat": FlatEncoder,
+    "time_mlp": TimeMLPEncoder,
     **{name: partial(build_backbone, name) for name in BACKBONES},
 }

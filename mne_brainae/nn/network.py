@@ -70,9 +70,9 @@ class BrainAENetwork(nn.Module):
         """Names of the parts that the network has."""
         return tuple(name for name in PARTS if getattr(self, name) is not None)
 
-    def embed_brain(self, brain: Tensor) -> Tensor:
-        """Map brain responses into the shared space."""
-        return self.brain_encoder(brain)
+    def embed_brain(self, brain: Tensor, **known: Tensor) -> Tensor:
+        """Map brain responses, and what else the encoder takes, into the space."""
+        return self.brain_encoder(brain, **known)
 
     def embed_image(self, image: Tensor) -> Tensor:
         """Map image features into the shared space."""

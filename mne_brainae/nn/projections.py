@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from .mixture import MixtureProjection
 from .nice import Residual
 from .squares import SquaredUnits
 
@@ -56,5 +57,6 @@ IMAGE_PROJECTIONS = {
     "linear": nn.Linear,
     "identity": IdentityProjection,
     "mlp": MLPProjection,
+    "mixture": MixtureProjection,
     "squares": SquaredUnits,
 }

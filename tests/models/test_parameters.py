@@ -368,6 +368,10 @@ TRAINED = {
     "auxiliary": 0.1,
     "mixup": 0.3,
     "normalize_brain": False,
+    "mmd": (0.9, 0.5, 20),
+    "average": False,
+    "smooth_augmentation": 0.5,
+    "schedule": ((0, 0.1),),
 }
 #: Without which a parameter has nothing to decide.
 WHERE = {

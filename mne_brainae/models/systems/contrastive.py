@@ -4,23 +4,26 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import ClassVar
 
 import torch
 
 from ...images import ImageEncoder
-from ...nn.choice import check_choice
+from ...nn.choice import check_choice, split_choice
 from ...nn.encoders import BRAIN_ENCODERS
+from ...nn.losses import BrainAELoss
 from ...nn.projections import IMAGE_PROJECTIONS
-from ...utils.constraints import integer, options, positive
+from ...utils.constraints import integer, options, positive, real
 from ...utils.docs import fill_doc
 from ..brainae import check_identity
 from ..directions import EmbedsResponses
+from ..feature_weights import know_versions
 from ..parts import Losses, Training
 from ..trained import TrainedModel
 from ..training_set import TrainingSet
 
-PROJECTIONS = ("identity", "linear", "mlp")
+PROJECTIONS = ("identity", "linear", "mlp", "mixture")
 
 
 @fill_doc
@@ -37,13 +40,12 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         As in :class:`mne_brainae.BrainAE`.
     image_encoder : str | ImageEncoder | callable
         As in :class:`mne_brainae.BrainAE`.
-    image_projection : ``"identity"`` | ``"linear"`` | ``"mlp"`` | dict | Module
-        What maps standardized image features into the shared space: nothing, one linear
-        layer, or a layer with a residual branch of GELU and linear layer and layer
-        normalization. A dict has a name and options, such as ``{"mlp": {"dropout":
-        0.5}}``.
+    image_projection : str | dict | Module
+        What maps standardized image features into the shared space: ``"identity"``, or
+        ``"linear"``, ``"mlp"`` and ``"mixture"`` as in :class:`mne_brainae.BrainAE`.
     n_embedding : int | None
-        The dimension of the shared space; None is the number of image features.
+        The dimension of the shared space; None is the number of image features, those
+        of one layer or version with ``"mixture"``.
     temperature : float
         The temperature tau of equation 1, the inverse of what is called logit scale.
     learn_temperature : bool
@@ -52,6 +54,13 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         Whether InfoNCE runs in both directions.
     normalize_brain : bool
         As in :class:`mne_brainae.Losses`.
+    mmd : tuple of float | None
+        Weights of the maximum mean discrepancy between both sides, beside equation 1,
+        in the first and the last of so many epochs: ``(first, last, n_epochs)``. After
+        them, and in validation, equation 1 counts alone. None has no such term.
+    smooth_augmentation : float
+        Share of the channels of every response that the brain encoder sees smoothed by
+        a moving average of five samples, drawn anew in every batch.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
     standardize : ``"channel"`` | ``"evoked"``
@@ -96,6 +105,8 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         "learn_temperature": ["boolean"],
         "symmetric": ["boolean"],
         "normalize_brain": ["boolean"],
+        "mmd": [tuple, list, None],
+        "smooth_augmentation": [real(0, 1)],
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
         "device": [str],
@@ -113,6 +124,8 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         learn_temperature=False,
         symmetric=True,
         normalize_brain=True,
+        mmd=None,
+        smooth_augmentation=0.0,
         training=None,
         standardize="channel",
         picks=None,
@@ -128,6 +141,8 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         self.learn_temperature = learn_temperature
         self.symmetric = symmetric
         self.normalize_brain = normalize_brain
+        self.mmd = mmd
+        self.smooth_augmentation = smooth_augmentation
         self.training = training
         self.standardize = standardize
         self.picks = picks
@@ -145,6 +160,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
             "image_projection", self.image_projection, IMAGE_PROJECTIONS, PROJECTIONS
         )
         check_identity(self.image_projection, self.n_embedding)
+        _check_mmd(self.mmd)
 
     @property
     def _losses(self) -> Losses:
@@ -158,17 +174,35 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
             normalize_brain=self.normalize_brain,
         )
 
+    def _make_loss(self, data: TrainingSet) -> BrainAELoss:
+        return BrainAELoss(**self._of_loss(), mmd=self.mmd)
+
     def _sizes(self, data: TrainingSet) -> dict:
         n_channels, n_times = data.shape
         encoder = self.brain_encoder
         if n_times == 1 and encoder == "tsconv":
             encoder = "linear"
+        projection = know_versions(self.image_projection, data.columns)
+        options = split_choice(projection)[1] if isinstance(projection, dict) else {}
+        n_features = data.n_features // options.get("n_versions", 1)
         return {
             "n_channels": n_channels,
             "n_times": n_times,
             "n_image_features": data.n_features,
-            "n_embedding": self.n_embedding or data.n_features,
+            "n_embedding": self.n_embedding or n_features,
             "brain_encoder": encoder,
             "brain_decoder": None,
-            "image_projection": self.image_projection,
+            "image_projection": projection,
         }
+
+
+def _check_mmd(mmd) -> None:
+    """Refuse what are no two weights and a number of epochs."""
+    if mmd is None:
+        return
+    fits = len(mmd) == 3 and all(isinstance(each, Real) for each in mmd)
+    if not (fits and max(mmd[:2]) < 1 and min(mmd[:2]) >= 0 and mmd[2] >= 1):
+        raise ValueError(
+            "mmd must have two weights of at least 0 and below 1 and a number of "
+            f"epochs, such as (0.9, 0.5, 20), got {mmd!r}."
+        )

@@ -16,6 +16,9 @@ from ...utils.docs import fill_doc
 from ..training_set import TrainingSet
 from .contrastive import ContrastiveDecoder
 
+#: Parameters of ContrastiveDecoder that other systems have.
+OTHER = ("mmd", "smooth_augmentation")
+
 
 @fill_doc
 class MB2C(ContrastiveDecoder):
@@ -96,7 +99,11 @@ class MB2C(ContrastiveDecoder):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **ContrastiveDecoder._parameter_constraints,
+        **{
+            name: allowed
+            for name, allowed in ContrastiveDecoder._parameter_constraints.items()
+            if name not in OTHER
+        },
         "cycle": [real(0)],
         "adversarial": [real(0)],
         "auxiliary": [real(0)],
@@ -171,10 +178,9 @@ class MB2C(ContrastiveDecoder):
 
     def _make_loss(self, data: TrainingSet) -> CycleObjective:
         concepts = data.training.known.get("concept")
-        return super()._make_loss(
-            data,
-            CycleObjective,
-            n_embedding=self.n_embedding or data.n_features,
+        return CycleObjective(
+            **self._of_loss(),
+            n_embedding=self._sizes(data)["n_embedding"],
             n_concepts=None if concepts is None else int(concepts.max()) + 1,
             cycle=self.cycle,
             adversarial=self.adversarial,
