@@ -163,11 +163,9 @@ class MB2C(ContrastiveDecoder):
                 "them to 0, too."
             )
 
-    def _read(self, epochs, images, seed=None, **how) -> TrainingSet:
-        data = super()._read(epochs, images, seed, **how)
+    def _tell(self, data: TrainingSet) -> None:
         if "concept" in data.table:
             data.let_know("concept", _numbers(data))
-        return data
 
     def _fit(self, epochs, images) -> None:
         super()._fit(epochs, images)
