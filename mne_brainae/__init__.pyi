@@ -1,4 +1,5 @@
 __all__ = [
+    "MB2C",
     "MVNN",
     "AverageScores",
     "BraVL",
@@ -77,6 +78,7 @@ from .models.linear import LinearBrainAE
 from .models.parts import Losses, Training
 from .models.recipes import make_model
 from .models.systems import (
+    MB2C,
     BraVL,
     ContrastiveDecoder,
     LinearEncodingModel,

@@ -26,9 +26,9 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
         :class:`mne_brainae.BrainAE` with ``init``; ``"linear"`` is the closed form
         alone, in seconds, a :class:`mne_brainae.LinearBrainAE`; ``"paper"`` is the
         network of the paper from random weights, as in section 4.2, with the mean
-        response subtracted and 740 random images to validate. ``"nice"`` and ``"atm"``
-        are systems of Table 2, which decode only; ``"bravl"`` is another one, which
-        predicts responses as well, a :class:`mne_brainae.BraVL`.
+        response subtracted and 740 random images to validate. ``"nice"``, ``"atm"``
+        and ``"mb2c"`` are systems of Table 2, which decode only; ``"bravl"`` is another
+        one, which predicts responses as well, a :class:`mne_brainae.BraVL`.
     **params
         Parameters of the model that differ from the recipe, those of
         :class:`mne_brainae.Training` and :class:`mne_brainae.Losses` by their bare

@@ -41,6 +41,7 @@ ESTIMATORS = {
     "ContrastiveDecoder": "systems.contrastive",
     "LinearBrainAE": "linear",
     "LinearEncodingModel": "systems.linear_encoding",
+    "MB2C": "systems.mb2c",
     "NonlinearEncodingModel": "systems.nonlinear_encoding",
     "RidgeModel": "systems.ridge",
 }
@@ -222,6 +223,11 @@ RECIPES: dict[str, Recipe] = {
             "max_epochs": 500,
         },
         "BraVL of Table 2, which predicts responses as well",
+    ),
+    "mb2c": Recipe(
+        "MB2C",
+        {"learning_rate": 2e-4, "batch_size": 2048, "max_epochs": 200},
+        "MB2C of Table 2, which decodes only",
     ),
 }
 

@@ -70,6 +70,7 @@ class TrainedModel(Model):
             f"least validation loss on {data.held_out.sum()} training images "
             f"({data.held_out_by} held out)"
         )
+        self._tell(data)
         if how.average is not True:
             data = with_trials(data, how.average)
         with own_random_numbers(seed):
@@ -88,6 +89,9 @@ class TrainedModel(Model):
     def _sizes(self, data: TrainingSet) -> dict:
         """Return the arguments of :func:`build_network`."""
         raise NotImplementedError
+
+    def _tell(self, data: TrainingSet) -> None:
+        """Tell a training set what its objective needs to know of every image."""
 
     def _train(self, data: TrainingSet, seed: int) -> BrainAENetwork:
         network = build_network(**self._sizes(data))

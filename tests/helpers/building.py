@@ -23,6 +23,7 @@ OWN = {
     "BraVL": {"n_hidden": 16, "n_samples": 3},
     # Its own encoder needs long responses, its own projection has no dimension.
     "ContrastiveDecoder": {"brain_encoder": "linear", "image_projection": "linear"},
+    "MB2C": {"brain_encoder": "linear"},
 }
 
 

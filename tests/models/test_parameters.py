@@ -363,6 +363,10 @@ TRAINED = {
     "inter": 1.0,
     "n_samples": 2,
     "transductive": pd.DataFrame(np.eye(12)),
+    "cycle": 1.0,
+    "adversarial": 0.1,
+    "auxiliary": 0.1,
+    "mixup": 0.3,
     "normalize_brain": False,
     "mmd": (0.9, 0.5, 20),
     "regression": 0.5,
@@ -377,7 +381,7 @@ WHERE = {
     "image_projection": {"n_embedding": None},
     "standardize": {"standardize": "channel"},
 }
-SYSTEMS = ("BraVL", "BrainAE", "ContrastiveDecoder", "NonlinearEncodingModel")
+SYSTEMS = ("BraVL", "BrainAE", "ContrastiveDecoder", "MB2C", "NonlinearEncodingModel")
 #: Of what only a network with two convolutions can do.
 FAST = ("computation", "precision")
 

@@ -128,6 +128,10 @@ class _Duel(Objective):
     def begin(self, epoch):
         self.epochs.append(epoch)
 
+    def groups(self):
+        self.group = {"params": list(self.rival.parameters()), "lr": 0.1}
+        return [self.group]
+
     def preliminary(self, network, brain, image, **known):
         before = [each.detach().clone() for each in network.parameters()]
         for _ in range(2):
@@ -173,7 +177,9 @@ def test_rivals_learn_in_updates_of_their_own_and_images_without_responses_first
         betas=(0.9, 0.999),
         seed=0,
         device=torch.device("cpu"),
+        schedule=((1, 0.5),),
         unpaired=Pairs(None, torch.randn(5, 5)),
     )
+    assert loss.group["lr"] == 0.05  # half of its own, not of the network's
     assert loss.epochs == [0, 1]
     assert loss.seen == 2 * [(True, 5), *2 * [(False, 8, "label")]]

@@ -177,13 +177,15 @@ class BraVL(PredictsResponses, EmbedsResponses, TrainedModel):
 
     def _read(self, epochs, images, seed=None, **how) -> TrainingSet:
         data = super()._read(epochs, images, seed, feature_energy=None, **how)
-        if self.text is not None:
-            data.let_know("text", self._texts_of(data))
         self.n_transductive_ = 0
         if self.transductive is not None:
             data.unpaired = self._images_of_test(data)
             self.n_transductive_ = len(data.unpaired)
         return data
+
+    def _tell(self, data: TrainingSet) -> None:
+        if self.text is not None:
+            data.let_know("text", self._texts_of(data))
 
     def _texts_of(self, data: TrainingSet) -> np.ndarray:
         """Return the text vector of every image's concept, standardized."""

@@ -22,6 +22,7 @@ TAKES_EPOCHS = {
         lambda w, x: m.ContrastiveDecoder().fit(x, w.features),
     ),
     "BraVL.fit": ("epochs", lambda w, x: m.BraVL().fit(x, w.features)),
+    "MB2C.fit": ("epochs", lambda w, x: m.MB2C().fit(x, w.features)),
     "NonlinearEncodingModel.fit": (
         "epochs",
         lambda w, x: m.NonlinearEncodingModel().fit(x, w.features),

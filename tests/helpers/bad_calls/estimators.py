@@ -172,6 +172,14 @@ def parameters():
         training=("long",),
         standardize=OPTIONS,
     )
+    yield from bad_params(
+        "MB2C",
+        fitted(m.MB2C),
+        cycle=(-1.0, "much", NAN, 0.0),
+        adversarial=(-1.0, "much", NAN),
+        auxiliary=(-1.0, "much", NAN),
+        mixup=SHARES,
+    )
     yield from bad_params("Training", checked(m.Training), **TRAINING)
     yield from bad_params("Losses", checked(m.Losses), **LOSSES)
     yield from bad_params(
