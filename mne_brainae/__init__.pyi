@@ -1,6 +1,8 @@
 __all__ = [
+    "MB2C",
     "MVNN",
     "AverageScores",
+    "BraVL",
     "BrainAE",
     "Calibration",
     "CategoryContrast",
@@ -76,6 +78,8 @@ from .models.linear import LinearBrainAE
 from .models.parts import Losses, Training
 from .models.recipes import make_model
 from .models.systems import (
+    MB2C,
+    BraVL,
     ContrastiveDecoder,
     LinearEncodingModel,
     NonlinearEncodingModel,

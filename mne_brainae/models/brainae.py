@@ -11,9 +11,11 @@ import pandas as pd
 import torch
 
 from ..images import ImageEncoder
+from ..nn.choice import check_choice
 from ..nn.decoders import BRAIN_DECODERS
-from ..nn.encoders import BRAIN_ENCODERS
+from ..nn.encoders import BRAIN_ENCODERS, OF_SUBJECTS
 from ..nn.network import PARTS, BrainAENetwork
+from ..nn.projections import IMAGE_PROJECTIONS
 from ..nn.squares import SquaredUnits
 from ..nn.tsconv import UPSAMPLINGS
 from ..utils.checks import (
@@ -28,6 +30,7 @@ from ..utils.interrupts import ending_at_interrupt, interrupts_end
 from ..utils.torch_state import own_random_numbers
 from .checkpoint import ALL_IMAGES
 from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
+from .feature_weights import know_versions
 from .linear import LinearBrainAE, network_of
 from .parts import Losses, Training
 from .slope import held_out_slope
@@ -38,6 +41,8 @@ from .training_set import TrainingSet
 
 #: Fewer images are too few to hold some out and judge training by them.
 FEWEST_TO_TRAIN = 100
+#: What a response alone is enough for.
+ENCODERS = tuple(name for name in BRAIN_ENCODERS if name not in OF_SUBJECTS)
 #: The sizes k, m1, m2 and s of Table 6.
 SIZES = ("n_kernels", "kernel_length", "pool_length", "pool_stride")
 
@@ -62,11 +67,13 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
 
     Parameters
     ----------
-    brain_encoder : str | Module
-        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``; of
-        braindecode ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"``
-        (Table 5); or a module that maps (n, n_channels, n_times) to (n, n_embedding). A
-        window of one sample takes the linear pair.
+    brain_encoder : str | dict | Module
+        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``;
+        ``"flat"`` and ``"time_mlp"`` of the systems that lead today; of braindecode
+        ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"`` (Table 5); a name
+        with options, such as ``{"nice": {"dropout": 0.3}}``; or a module that maps
+        (n, n_channels, n_times) to (n, n_embedding). A window of one sample takes the
+        linear pair.
     brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
         Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
         to (n, n_channels, n_times).
@@ -77,10 +84,15 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         :func:`mne_brainae.compute_image_features`. New images pass the same.
     spatial_window : ``"auto"`` | tuple of float | None
         As in :class:`mne_brainae.LinearBrainAE`.
-    image_projection : ``"linear"`` | ``"identity"`` | ``"squares"`` | Module
-        What maps features into the shared space. ``"squares"``, with ``init``, adds
-        squares of projections of the features, solved in closed form, where held-out
-        images are identified better with them.
+    image_projection : str | dict | Module
+        What maps features into the shared space: ``"linear"``, ``"identity"`` (the
+        features are the shared space), ``"mlp"`` (a linear layer, a residual branch of
+        GELU and linear layer, and layer normalization), or ``"mixture"`` (learned
+        weights of the layers and versions that stand side by side in the features, see
+        :class:`~mne_brainae.nn.mixture.MixtureProjection`). ``"squares"``, with
+        ``init``, adds squares of projections of the features, solved in closed form,
+        where held-out images are identified better with them. A dict has a name and
+        options, such as ``{"mlp": {"dropout": 0.5}}``.
     n_embedding : int | None
         Dimension F of the shared space; None is 1024, or what ``init`` has.
     init : instance of LinearBrainAE | None
@@ -111,6 +123,10 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         under masks of all kinds and ratios, while all is to be reconstructed. It helps
         ``reconstruct`` where half or more is missing, and 0 is off. Training is plain
         with it; the epoch is chosen on whole responses.
+    smooth_augmentation : float
+        Share of the channels of every response that the brain encoder sees smoothed by
+        a moving average of five samples, drawn anew in every batch. Training is plain
+        with it.
     imputation : ``"mean"`` | ``"gaussian"``
         As in :class:`mne_brainae.LinearBrainAE`.
     %(picks)s
@@ -162,11 +178,11 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "noise_target_",
     )
     _parameter_constraints: ClassVar[dict] = {
-        "brain_encoder": [options(*BRAIN_ENCODERS), torch.nn.Module],
+        "brain_encoder": [options(*ENCODERS), dict, torch.nn.Module],
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
         "spatial_window": [options("auto"), tuple, list, None],
-        "image_projection": [options("linear", "identity", "squares"), torch.nn.Module],
+        "image_projection": [options(*IMAGE_PROJECTIONS), dict, torch.nn.Module],
         "n_embedding": [integer(1), None],
         "init": [LinearBrainAE, None],
         **{size: [integer(1)] for size in SIZES},
@@ -176,6 +192,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "training": [Training, None],
         "standardize": [options("channel", "evoked"), None],
         "mask_augmentation": [real(0, 1)],
+        "smooth_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
         "device": [str],
         "random_state": ["random_state"],
@@ -201,6 +218,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         training=None,
         standardize=None,
         mask_augmentation=0.0,
+        smooth_augmentation=0.0,
         imputation="mean",
         picks=None,
         device="auto",
@@ -224,6 +242,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.training = training
         self.standardize = standardize
         self.mask_augmentation = mask_augmentation
+        self.smooth_augmentation = smooth_augmentation
         self.imputation = imputation
         self.picks = picks
         self.device = device
@@ -233,12 +252,19 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together."""
         super().check()
-        if self.mask_augmentation and self._training.computation == "fast":
+        augments = self.mask_augmentation or self.smooth_augmentation
+        if augments and self._training.computation == "fast":
             raise ValueError(
-                "mask_augmentation shows the encoder something else than it is to "
-                "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
+                "mask_augmentation and smooth_augmentation show the encoder something "
+                "else than it is to bring back, which computation='fast' cannot. Take "
+                "'auto' or 'plain'."
             )
         check_identity(self.image_projection, self.n_embedding)
+        check_choice("brain_encoder", self.brain_encoder, BRAIN_ENCODERS, ENCODERS)
+        names = set(IMAGE_PROJECTIONS) - {"squares"}
+        check_choice(
+            "image_projection", self.image_projection, IMAGE_PROJECTIONS, names
+        )
         if self.init is not None:
             self._check_start()
         elif self._takes_squares:
@@ -260,6 +286,12 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             raise ValueError(
                 "With init, image_projection must be 'linear' or 'squares', got "
                 f"{self.image_projection!r}."
+            )
+        if self._training.average is not True:
+            raise ValueError(
+                f"average={self._training.average!r} has no effect with init, whose "
+                "closed form learns from averages and single trials alike. Leave it "
+                "out."
             )
         self.init.check()
 
@@ -419,7 +451,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
             "n_embedding": n_embedding,
             "brain_encoder": encoder,
             "brain_decoder": decoder,
-            "image_projection": self.image_projection,
+            "image_projection": know_versions(self.image_projection, data.columns),
             "convolution": {name: getattr(self, name) for name in SIZES}
             | {"inner_activation": self.inner_activation},
             "upsampling": self.upsampling,

@@ -83,6 +83,9 @@ class Latent:
         The baseline of the responses in seconds.
     n_averaged : float
         Of how many trials a response to learn from was the mean.
+    subjects : list of str | None
+        The subjects that the brain encoder knows one from another; None where it does
+        not ask.
     """
 
     network: BrainAENetwork
@@ -103,6 +106,7 @@ class Latent:
     concepts: ConceptLaw | None = None
     baseline: tuple | None = None
     n_averaged: float = 1.0
+    subjects: list[str] | None = None
 
     def __post_init__(self):
         self.network.eval()
@@ -137,13 +141,18 @@ class Latent:
 
     # -- into the space, and out of it ------------------------------------------------
 
-    def embed_brain(self, data: np.ndarray) -> np.ndarray:
+    def embed_brain(
+        self, data: np.ndarray, subject: np.ndarray | None = None
+    ) -> np.ndarray:
         """Map responses into the shared space.
 
         Parameters
         ----------
         data : array, shape (n_epochs, n_channels, n_times)
             Responses in SI units.
+        subject : array of int, shape (n_epochs,) | None
+            Which of :attr:`subjects` each response is of, -1 for another one; None
+            where the brain encoder does not ask, or for others.
 
         Returns
         -------
@@ -151,7 +160,8 @@ class Latent:
             Their embeddings.
         """
         rows = self.brain_scaler.transform(np.asarray(data, np.float32))
-        return apply(self._frozen.embed_brain, rows)
+        known = {} if subject is None else {"subject": subject}
+        return apply(self._frozen.embed_brain, rows, **known)
 
     def embed_features(self, features: np.ndarray) -> np.ndarray:
         """Map image features into the shared space.
@@ -273,6 +283,7 @@ class Latent:
         *,
         repetitions: np.ndarray | None = None,
         n_templates: np.ndarray | None = None,
+        subject: np.ndarray | None = None,
     ) -> Comparison:
         """Compare every response with every image or concept.
 
@@ -289,6 +300,8 @@ class Latent:
         n_templates : array, shape (n_candidates,) | None
             Of how many other images of a concept each candidate is the mean; None where
             candidates are the images themselves.
+        subject : array of int, shape (n_epochs,) | None
+            As in :meth:`embed_brain`.
 
         Returns
         -------
@@ -297,7 +310,8 @@ class Latent:
         """
         z_image = np.asarray(z_image, np.float32)
         if similarity == "cosine":
-            return Comparison(cosine_similarity, self.embed_brain(data), z_image)
+            z_brain = self.embed_brain(data, subject)
+            return Comparison(cosine_similarity, z_brain, z_image)
         if similarity == "likelihood" and self.errors is not None:
             measured = self._beside(self.embed_brain(data), repetitions, 1)
             expected = self._beside(z_image, n_templates, 0)
@@ -432,9 +446,18 @@ def are_numbers(columns: list[str]) -> bool:
 
 
 @torch.inference_mode()
-def apply(function: Callable, rows: np.ndarray) -> np.ndarray:
-    """Apply a part of a network to rows, batch by batch; few rows on one thread."""
+def apply(function: Callable, rows: np.ndarray, **known: np.ndarray) -> np.ndarray:
+    """Apply a part of a network to rows and what is known of them, batch by batch.
+
+    Few rows are passed on by one thread.
+    """
     parts = torch.from_numpy(rows).split(BATCH)
+    others = {name: torch.from_numpy(x).split(BATCH) for name, x in known.items()}
     is_small = rows.nbytes <= SMALL_BYTES
     with exact(), threads(1) if is_small else nullcontext():
-        return torch.cat([function(part) for part in parts]).numpy()
+        return torch.cat(
+            [
+                function(part, **{name: x[row] for name, x in others.items()})
+                for row, part in enumerate(parts)
+            ]
+        ).numpy()

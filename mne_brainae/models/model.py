@@ -43,7 +43,7 @@ from .feature_weights import SpatialWindow
 from .file import name_of, write_model
 from .latent import Latent
 from .parts import Part
-from .training_set import Reading, TrainingSet
+from .training_set import Reading, TrainingSet, subject_codes
 
 #: Up to so many epochs, products are too small for several threads.
 FEW_EPOCHS = 10_000
@@ -268,6 +268,14 @@ class Model(BaseEstimator):
         seen = [name not in missing for name in self.info_["ch_names"]]
         check_finite(data[:, seen], "epochs")
         return self._fitted().fill(data)
+
+    def _subjects_of(self, epochs) -> np.ndarray | None:
+        """Return which of the fitted subjects every epoch is of, where it matters."""
+        subjects = self._fitted().subjects
+        if subjects is None:
+            return None
+        codes = subject_codes(epochs.metadata, subjects)
+        return codes if len(codes) == len(epochs) else np.full(len(epochs), -1)
 
     def _missing(self, epochs) -> dict[str, str]:
         return missing_channels(epochs, self._fitted().info)

@@ -59,7 +59,9 @@ class Scaler:
         return cls._safe(mean, scale)
 
     @classmethod
-    def for_features(cls, features: np.ndarray, weights=None) -> Scaler:
+    def for_features(
+        cls, features: np.ndarray, weights=None, energy: float | None = FEATURE_ENERGY
+    ) -> Scaler:
         """Learn mean and standard deviation of every image feature.
 
         Parameters
@@ -68,18 +70,21 @@ class Scaler:
             Training features.
         weights : array, shape (n_features,) | None
             How much every feature counts, squares summing to 1; None is all alike.
+        energy : float | None
+            The mean squared norm of the standardized features; None is their number, so
+            that each has a variance of 1.
 
         Returns
         -------
         scaler : instance of Scaler
-            Standardized features whose squared norm is :data:`FEATURE_ENERGY` on
-            average, whatever their number.
+            The scaler.
         """
+        energy = features.shape[1] if energy is None else energy
         mean = features.mean(axis=0, dtype=np.float64)
         scaler = cls._safe(mean, features.std(axis=0, dtype=np.float64))
         if weights is None:
             weights = np.full(features.shape[1], features.shape[1] ** -0.5)
-        gain = (weights * np.sqrt(FEATURE_ENERGY)).astype(np.float32)
+        gain = (weights * np.sqrt(energy)).astype(np.float32)
         scaler.scale /= gain
         scaler.limit = MOST_DEVIATIONS * gain
         return scaler
