@@ -33,8 +33,10 @@ from ..utils.checks import (
     check_image_names,
     five,
     names_in,
+    seed_from,
     warn,
 )
+from ..utils.constraints import checked, integer, options
 from ..utils.docs import fill_doc
 
 
@@ -115,6 +117,84 @@ class PredictsResponses:
             return data
         baseline = self._fitted().baseline
         return make_epochs(data, self.info_, self.times_, metadata, baseline=baseline)
+
+
+class SamplesTrials(PredictsResponses):
+    """Image to brain response, and to single trials with their noise."""
+
+    @checked(
+        n_repetitions=[integer(1)],
+        random_state=["random_state"],
+        output=[options("epochs", "array")],
+    )
+    @fill_doc
+    def sample_epochs(
+        self, images, n_repetitions=1, *, random_state=None, output="epochs"
+    ):
+        """Draw single trials as they would be recorded (in silico).
+
+        Every trial is the predicted response and noise: a sum of that of a few training
+        trials with random weights, which has their covariance over all channels and
+        times, and the power of single trials.
+
+        Parameters
+        ----------
+        %(new_images)s
+        n_repetitions : int
+            The number of trials of every image.
+        %(random_state)s
+        output : ``"epochs"`` | ``"array"``
+            Whether to return Epochs, which MNE-Python holds in float64, or a float32
+            array.
+
+        Returns
+        -------
+        epochs : instance of EpochsArray | array, shape (n_trials, n_channels, n_times)
+            The trials in SI units, image by image; ``metadata`` has the columns
+            ``image`` and ``repetition``.
+
+        Raises
+        ------
+        RuntimeError
+            If the model was not fitted with ``keep_noise=True``.
+
+        Notes
+        -----
+        The noise is that of the epochs of the fit as a whole: to imitate one session,
+        fit to its epochs. What images evoke and their features do not predict is not
+        in the trials. A fit to fewer than about 300 trials gives trials that a
+        classifier tells from measured ones.
+
+        Examples
+        --------
+        >>> import mne_brainae
+        >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+        >>> model = mne_brainae.fit(
+        ...     data.train, data.images, keep_noise=True
+        ... )  # doctest: +SKIP
+        >>> epochs = model.sample_epochs(new_images, 20)  # doctest: +SKIP
+        >>> epochs.average().plot()  # doctest: +SKIP
+        """
+        latent = self._fitted()
+        if latent.trial_noise is None:
+            raise RuntimeError(
+                "The model has not kept the noise of single trials. Fit it with "
+                "keep_noise=True to epochs in which images are repeated."
+            )
+        z = self.embed_images(images)
+        predicted = latent.predict(z.to_numpy())
+        shown = np.repeat(np.arange(len(z)), n_repetitions)
+        data = np.empty((len(shown), *predicted.shape[1:]), np.float32)
+        rng = np.random.default_rng(seed_from(random_state))
+        for rows, noise in latent.trial_noise.draw(len(shown), rng):
+            data[rows] = predicted[shown[rows]] + noise * latent.brain_scaler.scale
+        table = pd.DataFrame(
+            {
+                "image": z.index[shown],
+                "repetition": np.tile(np.arange(1, n_repetitions + 1), len(z)),
+            }
+        )
+        return self._hand_out(data, table, output)
 
 
 class IdentifiesImages:

@@ -26,6 +26,7 @@ from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
 from ..utils.torch_state import exact
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
+from .trial_noise import TrialNoise
 
 BATCH = 512  # rows per forward pass
 #: Values of measured and of predicted responses that are compared at once.
@@ -73,6 +74,8 @@ class Latent:
         repetitions averaged; it is known in the closed form.
     concepts : instance of ConceptLaw | None
         How far images of one concept lie apart in the shared space.
+    trial_noise : instance of TrialNoise | None
+        The noise of single trials; None where it was not to be kept.
     imputer : instance of Imputer | None
         Fills missing entries; None puts the mean there.
     baseline : tuple | None
@@ -97,6 +100,7 @@ class Latent:
     completes_linearly: bool = False
     errors: ErrorLaw | None = None
     concepts: ConceptLaw | None = None
+    trial_noise: TrialNoise | None = None
     baseline: tuple | None = None
     n_averaged: float = 1.0
 

@@ -44,6 +44,16 @@ from .latent import Latent
 from .parts import Part
 from .training_set import Reading, TrainingSet
 
+#: Parameters of models that decide over how epochs and images are read.
+OF_READING = (
+    "image_encoder",
+    "picks",
+    "standardize",
+    "device",
+    "spatial_window",
+    "keep_noise",
+)
+
 
 def _check_encoder(encoder) -> None:
     """Refuse an unknown image encoder, even where features make it unused."""
@@ -110,8 +120,7 @@ class Model(BaseEstimator):
     def _read(self, epochs, images, seed: int | None = None, **how) -> TrainingSet:
         """Turn epochs and images into arrays, as the parameters say."""
         params = self.get_params(deep=False)
-        shared = ("image_encoder", "picks", "standardize", "device", "spatial_window")
-        how = {name: params[name] for name in shared if name in params} | how
+        how = {name: params[name] for name in OF_READING if name in params} | how
         self.seed_ = seed
         return TrainingSet.read(epochs, images, Reading(**how), seed)
 

@@ -34,6 +34,7 @@ from .feature_weights import (
 )
 from .latent import Latent
 from .training import Pairs
+from .trial_noise import TrialNoise
 
 FEWEST_IMAGES = 4  # two to learn from, two to validate on
 
@@ -65,6 +66,8 @@ class Reading:
     stacks_windows : bool
         Whether the model itself sees the maps of features through windows where
         responses have one sample, so that all features are standardized alike.
+    keep_noise : bool
+        Whether the model keeps the noise of single trials.
     """
 
     image_encoder: str | ImageEncoder | Callable
@@ -77,6 +80,7 @@ class Reading:
     validation_size: float = 0.1
     memory_map: Path | None = None
     stacks_windows: bool = False
+    keep_noise: bool = False
 
     def stacks(self, n_times: int, columns: pd.Index) -> bool:
         """Tell whether the model sees features through windows of its own."""
@@ -149,6 +153,8 @@ class TrainingSet:
         names = check_image_names(epochs)
         picks = pick_channels(epochs.info, how.picks)
         check_folder(images, names)
+        if how.keep_noise:
+            check_repeated(names)
         # Before features are computed, which may take long: NaN is an error here.
         brain, table = average_by(epochs, "image", picks, how.memory_map)
         features, encoder = features_of_epochs(epochs, names, images, how)
@@ -186,7 +192,10 @@ class TrainingSet:
         columns = None if features is None else features.columns
         stacks = features is not None and how.stacks(len(epochs.times), columns)
         about = (table, held_out, held_out_by, latent, window, stacks, columns)
-        return cls(*pairs, *about, how.memory_map, epochs, picks)
+        data = cls(*pairs, *about, how.memory_map, epochs, picks)
+        if how.keep_noise:  # before a training lays the responses out for itself
+            latent["trial_noise"] = data._learn_trial_noise()
+        return data
 
     @property
     def learned(self) -> pd.DataFrame:
@@ -278,6 +287,25 @@ class TrainingSet:
     def to_latent(self, **learned) -> Latent:
         """Return the fitted shared space, of what a model learned from this."""
         return Latent(**self.latent, **learned)
+
+    def _learn_trial_noise(self) -> TrialNoise:
+        trials, images = self.trials()
+        noise = TrialNoise.learn(trials, images, self.training.brain.numpy())
+        logger.info(
+            f"Kept the noise of {len(noise.rows)} trials, which makes the model and "
+            f"its file {noise.rows.nbytes / 2**20:.1f} MB larger."
+        )
+        return noise
+
+
+def check_repeated(names: pd.Series) -> None:
+    """Refuse images that were shown once, whose trials tell no noise."""
+    if not names.duplicated().any():
+        raise ValueError(
+            "keep_noise=True keeps what the trials of an image do not share, but every "
+            "image comes once. Give single trials of images that were repeated, or "
+            "leave keep_noise out."
+        )
 
 
 def check_size(table: pd.DataFrame) -> None:

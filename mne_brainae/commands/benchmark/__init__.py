@@ -12,6 +12,7 @@ BENCHMARKS = {
     "calibration": "compare probabilities of images with how often they are right",
     "encoding": "what BrainAE and linear encoders predict of real brains",
     "few-images": "what to expect of 12 to 800 training images",
+    "in-silico": "tell trials that a model draws from measured ones",
     "images": "what image features predict of macaque V4, and what they cost",
     "it": "classify seven objects from macaque IT, by window and with windows hidden",
     "many": "time many fits over processes against one after another",
