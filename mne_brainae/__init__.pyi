@@ -1,11 +1,13 @@
 __all__ = [
     "MVNN",
     "AverageScores",
+    "Band",
     "BrainAE",
     "Calibration",
     "CategoryContrast",
     "Consistency",
     "ContrastiveDecoder",
+    "Coverage",
     "CrossValidation",
     "EncodingScores",
     "Identification",
@@ -54,6 +56,7 @@ __all__ = [
     "read_image_features",
     "score_averages",
     "score_consistency",
+    "score_coverage",
     "score_encoding",
     "score_reconstruction",
     "score_similarity",
@@ -69,7 +72,9 @@ from .images import (
     read_image_features,
 )
 from .many import fit_many
+from .models.band import Band
 from .models.brainae import BrainAE
+from .models.coverage import Coverage, score_coverage
 from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
 from .models.linear import LinearBrainAE

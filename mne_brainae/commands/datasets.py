@@ -155,26 +155,6 @@ def _password(given: argparse.Namespace) -> str | None:
     return None
 
 
-def _password(given: argparse.Namespace) -> str | None:
-    """Ask for the password of THINGS, which the list of processes must not show."""
-    from ..datasets.things import PASSWORD
-
-    is_asked = given.name == "things" and not os.environ.get(PASSWORD)
-    if is_asked and sys.stdin.isatty():
-        return getpass(f"Password of the images of THINGS (or set ${PASSWORD}): ")
-    return None
-
-
-def _password(given: argparse.Namespace) -> str | None:
-    """Ask for the password of THINGS, which the list of processes must not show."""
-    from ..datasets.things import PASSWORD
-
-    is_asked = given.name == "things" and not os.environ.get(PASSWORD)
-    if is_asked and sys.stdin.isatty():
-        return getpass(f"Password of the images of THINGS (or set ${PASSWORD}): ")
-    return None
-
-
 def _to_bids(given: argparse.Namespace) -> None:
     module = _module(given.name)
     if not hasattr(module, "to_bids"):

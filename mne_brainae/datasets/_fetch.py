@@ -15,7 +15,7 @@ from mne.utils import ProgressBar
 
 from ..utils.checks import logger
 from ..utils.docs import fill_doc
-from ..utils.files import check_room, shortened, shortened
+from ..utils.files import check_room, shortened
 from ._download import ResumingDownloader
 
 REGISTRIES = Path(__file__).parent / "registries"
@@ -199,28 +199,6 @@ def _record_hash(file: Path, name: str) -> None:
     record.write_text(f"{found}  {file.name}\n", "utf-8")
     logger.info(
         f"{name}: {found}. No hash is registered to compare it with; this one is "
-        f"kept in {record.name}."
-    )
-
-
-def _record_hash(file: Path) -> None:
-    """Keep the hash of a file that no registry knows, to tell whether it changes."""
-    found = f"sha256:{pooch.file_hash(file)}"
-    record = file.with_name(f".{shortened(file.name)}.sha256")
-    record.write_text(f"{found}  {file.name}\n", "utf-8")
-    logger.info(
-        f"{file.name}: {found}. No hash is registered to compare it with; this one is "
-        f"kept in {record.name}."
-    )
-
-
-def _record_hash(file: Path) -> None:
-    """Keep the hash of a file that no registry knows, to tell whether it changes."""
-    found = f"sha256:{pooch.file_hash(file)}"
-    record = file.with_name(f".{shortened(file.name)}.sha256")
-    record.write_text(f"{found}  {file.name}\n", "utf-8")
-    logger.info(
-        f"{file.name}: {found}. No hash is registered to compare it with; this one is "
         f"kept in {record.name}."
     )
 

@@ -549,10 +549,6 @@ def read_prior(fname) -> Prior:
     params |= dict.fromkeys({"checkpoint"} & set(params))
     # A file decides over no place to write to.
     params |= dict.fromkeys({"checkpoint"} & set(params))
-    # A file decides over no place to write to.
-    params |= dict.fromkeys({"checkpoint"} & set(params))
-    # A file decides over no place to write to.
-    params |= dict.fromkeys({"checkpoint"} & set(params))
     prior = PRIORS[header["class"]](**params)
     prior._brain_scaler = Scaler(**take_group("brain", arrays))
     prior._image_scaler = Scaler(**take_group("image", arrays))

@@ -36,8 +36,9 @@ from ..utils.checks import (
     seed_from,
     warn,
 )
-from ..utils.constraints import checked, integer, options
+from ..utils.constraints import checked, integer, options, positive, share
 from ..utils.docs import fill_doc
+from .band import Band
 
 
 class PredictsResponses:
@@ -64,24 +65,63 @@ class PredictsResponses:
         data = self._fitted().predict(z.to_numpy())
         return self._hand_out(data, pd.DataFrame({"image": z.index}), output)
 
+    @checked(interval=[share(), None], n_averaged=[positive(), None])
     @fill_doc
-    def predict_evoked(self, images) -> mne.EvokedArray:
+    def predict_evoked(
+        self, images, *, interval=None, n_averaged=None
+    ) -> mne.EvokedArray | Band:
         """Predict the brain response to an image, or the mean over several.
 
         Parameters
         ----------
         %(new_images)s
+        interval : float | None
+            The share of responses that a band around the prediction is to hold, such as
+            0.9; None returns the prediction alone.
+        n_averaged : float | None
+            With ``interval``, whether the band is for a mean of so many trials or, by
+            None, for the response itself, without the noise of trials.
 
         Returns
         -------
-        evoked : instance of EvokedArray
-            The response in SI units. ``nave`` is the number of images.
+        evoked : instance of EvokedArray | Band
+            The response in SI units. ``nave`` is the number of images. With
+            ``interval`` a :class:`mne_brainae.Band` of ``prediction``, ``lower`` and
+            ``upper``.
+
+        Raises
+        ------
+        RuntimeError
+            If a band is asked of a model that has learned none: recipes ``"best"`` and
+            ``"linear"`` learn it from training images that are held out.
+        ValueError
+            If ``n_averaged`` is given without ``interval``.
+
+        Notes
+        -----
+        The band holds at every channel and time by itself. For several images, their
+        errors are taken as independent. Of a model whose training images were not
+        repeated, a band for the response itself is that of a measured one.
         """
+        if interval is None and n_averaged is not None:
+            raise ValueError(
+                "n_averaged decides over the width of a band: give interval, such as "
+                "interval=0.9, or leave it out."
+            )
+        latent = self._fitted()
         z = self.embed_images(images)
-        data = self._fitted().predict(z.to_numpy())
+        data = latent.predict(z.to_numpy())
         comment = "predicted: " + ", ".join(z.index[:3])
-        mean = data.mean(axis=0)
-        return make_evoked(mean, self.info_, self.times_, len(data), comment)
+        mean, about = data.mean(axis=0), (self.info_, self.times_, len(data))
+        evoked = make_evoked(mean, *about, comment)
+        if interval is None:
+            return evoked
+        half = latent.half_width(interval, n_averaged, len(data))
+        ends = [
+            make_evoked(mean + sign * half, *about, f"{comment}, {end} {interval:g}")
+            for sign, end in ((-1, "lower"), (1, "upper"))
+        ]
+        return Band(evoked, *ends)
 
     def score(self, epochs, images=None) -> float:
         """Return the encoding score of unseen images.

@@ -23,7 +23,7 @@ from ..utils.checks import five
 from ..utils.files import as_group, read_arrays, take_group, write_arrays
 from ..utils.torch_state import own_state
 from .latent import Latent
-from .linear_gaussian import ConceptLaw, ErrorLaw, Steps
+from .linear_gaussian import Bands, ConceptLaw, ErrorLaw, Steps
 from .parts import Losses, Training
 from .recipes import ESTIMATORS, estimator_class
 from .trial_noise import TrialNoise
@@ -40,6 +40,7 @@ GROUPS = {
     "imputer": Imputer,
     "errors": ErrorLaw,
     "concepts": ConceptLaw,
+    "bands": Bands,
     "trial_noise": TrialNoise,
 }
 
@@ -237,48 +238,6 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
         n_averaged=header["n_averaged"],
         **groups,
     )
-
-
-def _check_sizes(spec: dict, arrays: dict) -> None:
-    """Refuse a network that would be larger than the weights that fill it."""
-    n_values = sum(array.size for array in arrays.values())
-    inner = [spec, *(each for each in spec.values() if isinstance(each, dict))]
-    sizes = [size for each in inner for size in each.values() if type(size) is int]
-    shape = arrays["mean_response"].shape
-    widths = [size for array in arrays.values() for size in array.shape]
-    n_embedding, n_features = spec["n_embedding"], spec["n_image_features"]
-    fits = (
-        (spec["n_channels"], spec["n_times"]) == shape
-        and max(sizes) <= n_values
-        and n_embedding in widths
-        and n_features in (None, *widths)
-    )
-    if not fits:
-        raise ValueError(
-            f"The file announces a network of sizes {sizes}, which its {n_values} "
-            "values do not fill. It is damaged; get it from its source again."
-        )
-
-
-def _check_sizes(spec: dict, arrays: dict) -> None:
-    """Refuse a network that would be larger than the weights that fill it."""
-    n_values = sum(array.size for array in arrays.values())
-    inner = [spec, *(each for each in spec.values() if isinstance(each, dict))]
-    sizes = [size for each in inner for size in each.values() if type(size) is int]
-    shape = arrays["mean_response"].shape
-    widths = [size for array in arrays.values() for size in array.shape]
-    n_embedding, n_features = spec["n_embedding"], spec["n_image_features"]
-    fits = (
-        (spec["n_channels"], spec["n_times"]) == shape
-        and max(sizes) <= n_values
-        and n_embedding in widths
-        and n_features in (None, *widths)
-    )
-    if not fits:
-        raise ValueError(
-            f"The file announces a network of sizes {sizes}, which its {n_values} "
-            "values do not fill. It is damaged; get it from its source again."
-        )
 
 
 def _check_sizes(spec: dict, arrays: dict) -> None:

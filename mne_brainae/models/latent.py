@@ -25,6 +25,7 @@ from ..scoring.correlation import unit_rows
 from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
 from ..utils.torch_state import exact
+from .linear_gaussian.bands import Bands
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 from .trial_noise import TrialNoise
 
@@ -74,6 +75,8 @@ class Latent:
         repetitions averaged; it is known in the closed form.
     concepts : instance of ConceptLaw | None
         How far images of one concept lie apart in the shared space.
+    bands : instance of Bands | None
+        How far responses lie from their prediction at every channel and time.
     trial_noise : instance of TrialNoise | None
         The noise of single trials; None where it was not to be kept.
     imputer : instance of Imputer | None
@@ -100,6 +103,7 @@ class Latent:
     completes_linearly: bool = False
     errors: ErrorLaw | None = None
     concepts: ConceptLaw | None = None
+    bands: Bands | None = None
     trial_noise: TrialNoise | None = None
     baseline: tuple | None = None
     n_averaged: float = 1.0
@@ -210,6 +214,33 @@ class Latent:
             return decoded
         mean = self.brain_scaler.transform(self.mean_response.astype(np.float32))
         return mean + np.float32(self.slope) * (decoded - mean)
+
+    def half_width(
+        self, level: float, n_averaged: float | None = None, n_images: int = 1
+    ) -> np.ndarray:
+        """Return half the width of a band around a predicted response.
+
+        Parameters
+        ----------
+        level : float
+            The share of responses that lie within.
+        n_averaged : float | None
+            For the mean of so many trials; None is for the response itself.
+        n_images : int
+            Of how many images the prediction is the mean.
+
+        Returns
+        -------
+        half_width : array, shape (n_channels, n_times)
+            Half the width in SI units.
+        """
+        if self.bands is None:
+            raise RuntimeError(
+                "The model does not know how far responses lie from its prediction. "
+                "Fit recipe 'best' or 'linear', which learn it from held-out images."
+            )
+        found = self.bands.half_width(level, n_averaged, n_images)
+        return found * self.brain_scaler.scale
 
     def fill(self, data: np.ndarray) -> np.ndarray:
         """Replace what is missing by what the rest of the response makes expected.

@@ -221,7 +221,11 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
             steps=replace(steps, n_prior=n_axes),
             folder=data.folder,
         )
-        found.errors.repetitions *= data.averaged_before()
+        averaged_before = data.averaged_before()
+        found.errors.repetitions *= averaged_before
+        if found.bands is not None:
+            found.bands.repetitions *= averaged_before
+            found.bands.noise *= averaged_before
         found.errors.slope = found.slope
         self.spatial_window_ = data.spatial_window
         self.n_signal_, self.slope_ = found.n_signal, found.slope
@@ -236,6 +240,7 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
             "slope": found.slope,
             "errors": found.errors,
             "concepts": found.concepts,
+            "bands": found.bands,
         }
 
     def _groups(self, data: TrainingSet) -> pd.Series:
@@ -266,9 +271,11 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
             f"stacked by leave-one-out, on {len(data.training)} training images"
         )
         repetitions = 1 / np.mean(1 / data.learned["n_averaged"].to_numpy(float))
+        found.bands.repetitions = float(repetitions)
         return {
             "network": linear_network(data, *maps_of_stack(found)),
             "errors": ErrorLaw(0.0, np.eye(len(found.mean)), float(repetitions)),
+            "bands": found.bands,
         }
 
     def _say(self, data: TrainingSet) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from .linear_gaussian.blocks import row_blocks
+from .linear_gaussian.contrasts import noise_of_trials
 
 #: Rows that are kept at most, evenly spread over the trials.
 MOST_ROWS = 4096
@@ -127,42 +128,3 @@ class TrialNoise:
     def _log_power(rows: np.ndarray) -> np.ndarray:
         power = [np.square(row, dtype=np.float64).mean() for row in rows]
         return np.log(np.maximum(power, np.finfo(float).tiny))
-
-
-def noise_of_trials(
-    trials, images: np.ndarray, means: np.ndarray, most: int
-) -> np.ndarray:
-    """Return trials minus the mean of the others of their image, as noise of a trial.
-
-    With n trials of an image, sqrt(n / (n - 1)) (trial - mean of all n) has the
-    covariance of the noise of one trial. One trial of every image is left out, since
-    the others determine it.
-
-    Parameters
-    ----------
-    trials : array, shape (n_trials, n_channels, n_times)
-        Trials; can be read block by block.
-    images : array of int, shape (n_trials,)
-        The image of every trial, as a row of ``means``.
-    means : array, shape (n_images, n_channels, n_times)
-        The mean of the trials of every image.
-    most : int
-        How many rows to return at most, evenly spread over the trials.
-
-    Returns
-    -------
-    rows : array, shape (n_rows, n_channels, n_times)
-        The noise, float32; no rows where no image was repeated.
-    """
-    images = np.asarray(images)
-    counts = np.bincount(images, minlength=len(means))
-    first = np.unique(images, return_index=True)[1]
-    others = np.setdiff1d(np.arange(len(images)), first)
-    if len(others) > most:
-        others = others[np.linspace(0, len(others) - 1, most).astype(int)]
-    rows = np.empty((len(others), *means.shape[1:]), np.float32)
-    for part in row_blocks(len(others), BLOCK):
-        of = images[others[part]]
-        gain = np.sqrt(counts[of] / (counts[of] - 1)).astype(np.float32)
-        rows[part] = gain[:, None, None] * (trials[others[part]] - means[of])
-    return rows

@@ -56,6 +56,33 @@ def plot_encoding_scores(r_map, ceiling_map=None, *, axes=None, show: bool = Tru
 
 
 @fill_doc
+def plot_coverage(courses, *, axes=None, show: bool = True):
+    """Plot how many responses lie in their bands, against time.
+
+    Parameters
+    ----------
+    courses : DataFrame, shape (n_times, n_levels)
+        The coverage by level, indexed by time in seconds.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: a line for every level, beside the level itself.
+    """
+    axes = get_axes(axes)
+    for number, (level, course) in enumerate(courses.items()):
+        color, marker = f"C{number}", "o" if len(course) == 1 else None
+        axes.axhline(level, color=color, linestyle="--", linewidth=1)
+        axes.plot(course.index, course, color=color, marker=marker, label=f"{level:g}")
+    if len(courses) > 1:
+        mark_onset(axes, courses.index.to_numpy())
+    axes.set(xlabel="time (s)", ylabel="responses in their band", ylim=(0, 1))
+    axes.legend(title="level", frameon=False)
+    return finish(axes.figure, show)
+
+
+@fill_doc
 def plot_subjects(scores, reference: str, *, axes=None, show: bool = True):
     """Plot the scores of systems, subject by subject.
 

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import mne_brainae
 from mne_brainae.models import trial_noise
-from mne_brainae.models.trial_noise import TrialNoise, noise_of_trials
+from mne_brainae.models.linear_gaussian.contrasts import noise_of_trials
+from mne_brainae.models.trial_noise import TrialNoise
 
 N_IMAGES, N_REPETITIONS, N_CHANNELS, N_TIMES = 60, 4, 5, 24
 

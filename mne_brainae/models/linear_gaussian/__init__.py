@@ -2,6 +2,7 @@
 
 # License: BSD-3-Clause
 
+from .bands import Bands
 from .folds import make_folds
 from .likelihood import ConceptLaw, ErrorLaw
 from .model import LeftOut, LinearGaussian
@@ -15,6 +16,7 @@ from .windows import FeatureMaps, Window
 
 __all__ = [
     "PENALTIES",
+    "Bands",
     "ConceptLaw",
     "ErrorLaw",
     "FeatureMaps",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .bands import Bands
 from .likelihood import ConceptLaw, ErrorLaw, log_density
 from .squares import Squares
 
@@ -85,6 +86,9 @@ class LinearGaussian:
         The noise covariance N of a mean training response; kept only when asked for.
     squares : instance of Squares | None
         What squares of the features add to W'(x - mean); None is nothing.
+    bands : instance of Bands | None
+        How far responses lie from their prediction at every channel and time; None
+        without folds.
     """
 
     basis: np.ndarray
@@ -106,6 +110,7 @@ class LinearGaussian:
     left_out: LeftOut | None = None
     noise: np.ndarray | None = None
     squares: Squares | None = None
+    bands: Bands | None = None
 
     @property
     def n_signal(self) -> int:

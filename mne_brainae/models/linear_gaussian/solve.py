@@ -10,6 +10,7 @@ import numpy as np
 
 from .axes import Solution, solve_axes
 from .contrasts import contrast_trials
+from .errors import learn_bands
 from .extra_axes import add_driven, add_remainder
 from .folds import (
     ONE_FOLD_FROM,
@@ -113,6 +114,9 @@ def solve(
         solution, held_out = _with_squares(plan, solution, held_out, labels)
     model = _assemble(feature_mean, coordinates, solution)
     _judge(model, sample, solution, held_out, labels, counts, steps)
+    if held_out:
+        args = (coordinates, sample, responses, held_out, trials, trial_images)
+        model.bands = learn_bands(model, *args)
     if steps.complete and n_extra and held_out:
         add_driven(model, coordinates, sample, responses, held_out, n_extra)
     if concepts is not None:

@@ -189,6 +189,23 @@ def identifying():
         threshold=("high", None, 1j),
     )
     yield from bad_params(
+        "score_coverage",
+        lambda w, **p: m.score_coverage(
+            **({"model": w.linear, "epochs": w.test, "images": w.features_test} | p)
+        ),
+        model=(3, None, "best", m.Training()),
+        epochs=(3, None),
+        levels=(3, "many", [], [0.0], [1], ["half"]),
+    )
+    yield from bad_params(
+        "predict_evoked",
+        lambda w, **p: w.linear.predict_evoked(
+            w.features_test, **({"interval": 0.9} | p)
+        ),
+        interval=(*SHARES, 0, 1),
+        n_averaged=(0, -1, "many", float("nan")),
+    )
+    yield from bad_params(
         "plan_experiment",
         lambda w, **p: m.plan_experiment(
             **({"model": w.linear, "images": w.features_test} | p)
