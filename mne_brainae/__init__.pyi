@@ -10,6 +10,7 @@ __all__ = [
     "Coverage",
     "CrossValidation",
     "EncodingScores",
+    "FoundImages",
     "Identification",
     "ImageEncoder",
     "LinearBrainAE",
@@ -39,6 +40,7 @@ __all__ = [
     "cross_validate",
     "datasets",
     "encoding_systems",
+    "find_images",
     "fit",
     "fit_many",
     "generation",
@@ -127,3 +129,4 @@ from .scoring.similarity import (
     channel_correlation,
     score_similarity,
 )
+from .search import FoundImages, find_images

@@ -13,7 +13,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ..images.pairing import has_files, image_paths, match_names
+from ..images.pairing import ImageNames, has_files, image_paths, match_names
 from ..preprocessing.averaging import average_by, trials_averaged
 from ..preprocessing.epochs import make_epochs, make_evoked
 from ..preprocessing.recorded import locate_channels, warn_if_recorded_otherwise
@@ -39,6 +39,10 @@ from ..utils.checks import (
 from ..utils.constraints import checked, integer, options, positive, share
 from ..utils.docs import fill_doc
 from .band import Band
+from .linear_gaussian.novelty import FEWEST_CONCEPTS
+
+#: The candidate that stands for all images that are no candidates.
+NONE = "none of these"
 
 
 class PredictsResponses:
@@ -240,9 +244,16 @@ class SamplesTrials(PredictsResponses):
 class IdentifiesImages:
     """Brain response to image or concept (decoding)."""
 
+    @checked(none=["boolean"])
     @fill_doc
     def retrieve(
-        self, epochs, candidates=None, *, similarity=None, transductive=None
+        self,
+        epochs,
+        candidates=None,
+        *,
+        similarity=None,
+        transductive=None,
+        none=False,
     ) -> Identification:
         """Find the image that evoked every response among candidates.
 
@@ -253,9 +264,16 @@ class IdentifiesImages:
             repetitions first for the accuracy that papers report.
         candidates : path-like | list | dict | DataFrame | None
             The gallery, as ``images`` in :meth:`embed_images`; it must contain the
-            true images. A folder or None stands for the images that ``epochs`` name.
+            true images unless ``none`` is True. A folder or None stands for the images
+            that ``epochs`` name.
         %(similarity)s
         %(transductive)s
+        none : bool
+            Whether ``"none of these"`` is a further candidate, the true one of epochs
+            whose image is not in the gallery. This takes ``similarity="likelihood"``
+            and a closed form of at least 40 training concepts, which learns from
+            held-out images how probable a response is without its own image. Before
+            the response, an image is in the gallery or not with equal probability.
 
         Returns
         -------
@@ -270,12 +288,20 @@ class IdentifiesImages:
         shown = list(names.unique()) if whole else None
         features = self.compute_features(candidates, names=shown)
         z_image = self._embed_features(features)
-        true = match_names(names, z_image.index, "The gallery")
-        names = z_image.index[true]
+        compared = self._compare_batch(epochs, z_image, similarity, transductive)
+        if none:
+            known = ImageNames(list(z_image.index))
+            rows = [known.find_one(name) for name in names]
+            truth = [NONE if row is None else z_image.index[row] for row in rows]
+            names = pd.Index(truth)[[row is not None for row in rows]]
+            compared = self._add_none(epochs, compared, similarity, transductive)
+        else:
+            true = match_names(names, z_image.index, "The gallery")
+            truth = names = z_image.index[true]
         return Identification(
-            self._compare_batch(epochs, z_image, similarity, transductive),
-            z_image.index,
-            names,
+            compared,
+            [*z_image.index, NONE] if none else z_image.index,
+            truth,
             {
                 "task": "retrieval",
                 "gallery": f"{len(z_image)} images",
@@ -285,7 +311,44 @@ class IdentifiesImages:
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
             similarity == "likelihood" and transductive is None,
+            self._caution(),
         )
+
+    def _add_none(self, epochs, compared, similarity: str, transductive) -> np.ndarray:
+        """Add the column "none of these" to log-likelihoods."""
+        latent = self._fitted()
+        if similarity != "likelihood" or transductive is not None:
+            raise ValueError(
+                "none=True compares log-likelihoods: give similarity='likelihood' and "
+                f"leave transductive out, got {similarity!r} and {transductive!r}."
+            )
+        if latent.novelty is None:
+            raise RuntimeError(
+                "The model has not learned when none of the candidates was shown. Fit "
+                "recipe 'best' or 'linear' to images of at least 40 concepts."
+            )
+        density = np.asarray(compared[:, :], float)
+        data, counts = self._read_whole(epochs), trials_averaged(epochs.metadata)
+        return np.column_stack([density, latent.none_of_these(density, data, counts)])
+
+    def _caution(self, per_concept: bool = False) -> str | None:
+        """Say why probabilities of this model are too sure, if they are."""
+        latent = self._fitted()
+        concepts = latent.concepts
+        n_concepts = len(latent.train_images)
+        if concepts is not None:
+            n_concepts = concepts.n_concepts
+        if n_concepts < FEWEST_CONCEPTS:
+            return (
+                f"Errors were learned from {n_concepts} concepts. With fewer than "
+                f"{FEWEST_CONCEPTS} the probabilities are too sure."
+            )
+        if per_concept and concepts is not None and concepts.images_per_concept < 2:
+            return (
+                "How images of a concept differ cannot be learned from about one image "
+                "of each, so that the probabilities of concepts are too sure."
+            )
+        return None
 
     @fill_doc
     def classify(
@@ -337,6 +400,7 @@ class IdentifiesImages:
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
             similarity == "likelihood" and transductive is None,
+            self._caution(per_concept=True),
         )
 
     def _features_of_files(self, epochs, names: pd.Series) -> pd.DataFrame | None:

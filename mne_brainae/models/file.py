@@ -23,7 +23,7 @@ from ..utils.checks import five
 from ..utils.files import as_group, read_arrays, take_group, write_arrays
 from ..utils.torch_state import own_state
 from .latent import Latent
-from .linear_gaussian import Bands, ConceptLaw, ErrorLaw, Steps
+from .linear_gaussian import Bands, ConceptLaw, ErrorLaw, Novelty, Steps
 from .parts import Losses, Training
 from .recipes import ESTIMATORS, estimator_class
 from .trial_noise import TrialNoise
@@ -41,6 +41,7 @@ GROUPS = {
     "errors": ErrorLaw,
     "concepts": ConceptLaw,
     "bands": Bands,
+    "novelty": Novelty,
     "trial_noise": TrialNoise,
 }
 

@@ -27,6 +27,7 @@ from ..utils.checks import five
 from ..utils.torch_state import exact
 from .linear_gaussian.bands import Bands
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
+from .linear_gaussian.novelty import Novelty
 from .trial_noise import TrialNoise
 
 BATCH = 512  # rows per forward pass
@@ -77,6 +78,8 @@ class Latent:
         How far images of one concept lie apart in the shared space.
     bands : instance of Bands | None
         How far responses lie from their prediction at every channel and time.
+    novelty : instance of Novelty | None
+        Whether the image of a response is among candidates.
     trial_noise : instance of TrialNoise | None
         The noise of single trials; None where it was not to be kept.
     imputer : instance of Imputer | None
@@ -104,6 +107,7 @@ class Latent:
     errors: ErrorLaw | None = None
     concepts: ConceptLaw | None = None
     bands: Bands | None = None
+    novelty: Novelty | None = None
     trial_noise: TrialNoise | None = None
     baseline: tuple | None = None
     n_averaged: float = 1.0
@@ -360,6 +364,35 @@ class Latent:
                     expected = self.concepts.gain(n_templates) * expected
                 density = log_density(measured[rows, :-1], expected, covariance)
                 found[np.ix_(rows, columns)] = density
+        return found
+
+    def none_of_these(
+        self, density: np.ndarray, data: np.ndarray, repetitions: np.ndarray
+    ) -> np.ndarray:
+        """Return log densities of responses to images that are no candidates.
+
+        Parameters
+        ----------
+        density : array, shape (n_epochs, n_candidates)
+            Log densities given the candidates.
+        data : array, shape (n_epochs, n_channels, n_times)
+            Responses in SI units.
+        repetitions : array, shape (n_epochs,)
+            Of how many trials each response is the mean.
+
+        Returns
+        -------
+        log_density : array, shape (n_epochs,)
+            As :meth:`.Novelty.of_none` returns it.
+        """
+        measured = self.embed_brain(data)[:, : len(self.errors.extra)]
+        repetitions = np.broadcast_to(repetitions, len(measured))
+        found = np.empty(len(measured))
+        for count in np.unique(repetitions):
+            rows = repetitions == count
+            found[rows] = self.novelty.of_none(
+                density[rows], measured[rows], self.errors.covariance(count)
+            )
         return found
 
     def _correlate_with_predicted(self, measured, z_image) -> np.ndarray:

@@ -241,6 +241,7 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
             "errors": found.errors,
             "concepts": found.concepts,
             "bands": found.bands,
+            "novelty": found.novelty,
         }
 
     def _groups(self, data: TrainingSet) -> pd.Series:

@@ -7,10 +7,14 @@ from __future__ import annotations
 from itertools import cycle
 
 import numpy as np
+from PIL import Image
 
 from ..utils.docs import fill_doc
 from ..utils.units import unit_of
 from .figure import by_type, draw_level, finish, get_axes, mark_onset
+
+#: Columns of a contact sheet, and the size of a picture on it in pixels.
+SHEET_COLUMNS, SHEET_SIZE = 5, (96, 96)
 
 
 @fill_doc
@@ -79,6 +83,45 @@ def plot_coverage(courses, *, axes=None, show: bool = True):
         mark_onset(axes, courses.index.to_numpy())
     axes.set(xlabel="time (s)", ylabel="responses in their band", ylim=(0, 1))
     axes.legend(title="level", frameon=False)
+    return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_found_images(table, pictures=None, *, axes=None, show: bool = True):
+    """Draw images with their scores, best first.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_images, 2)
+        Columns ``image`` and ``score``.
+    pictures : dict | None
+        Files or PIL images by name; None draws the scores by themselves.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: a contact sheet, row by row, or a point for every image.
+    """
+    axes = get_axes(axes)
+    if pictures is None:
+        axes.plot(table["score"], range(len(table)), "o")
+        axes.set_yticks(range(len(table)), table["image"], fontsize="small")
+        axes.invert_yaxis()
+        axes.set(xlabel="score")
+        return finish(axes.figure, show)
+    n_columns = min(len(table), SHEET_COLUMNS)
+    for number, (image, score) in enumerate(zip(*table.T.to_numpy(), strict=True)):
+        row, column = divmod(number, n_columns)
+        picture = pictures[image]
+        if not isinstance(picture, Image.Image):
+            picture = Image.open(picture)
+        place = column, column + 0.92, row + 0.8, row
+        axes.imshow(picture.convert("RGB").resize(SHEET_SIZE), extent=place)
+        axes.text(column, row + 0.98, f"{score:.3g}", fontsize="x-small")
+    n_rows = -(-len(table) // n_columns)
+    axes.set(xlim=(0, n_columns), ylim=(n_rows, 0), title="best first")
+    axes.set_axis_off()
     return finish(axes.figure, show)
 
 

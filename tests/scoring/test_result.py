@@ -68,6 +68,18 @@ def occlusion():
     return mne_brainae.occlude_channels(identify, trials, mean)
 
 
+def coverage():
+    info = mne.create_info(CHANNELS, 100.0, "eeg")
+    found = mne.EvokedArray(np.full((len(CHANNELS), 30), 0.7), info, verbose=False)
+    table = pd.DataFrame({"coverage": [0.7], "width": [2.0]}, index=[0.8])
+    return mne_brainae.Coverage(table, {0.8: found}, {"images": 12})
+
+
+def found_images():
+    table = pd.DataFrame({"image": [TAG, "b"], "score": [2.0, 1.0]})
+    return mne_brainae.FoundImages(table, None, {"images": 12})
+
+
 def encoding():
     return mne_brainae.score_encoding(
         *responses(), n_splits=2, n_bootstraps=9, random_state=0
@@ -143,6 +155,8 @@ RESULTS = {
     ),
     mne_brainae.ReconstructionScores: (reconstruction, "mean response"),
     mne_brainae.Calibration: (calibration, "probabilities hold"),
+    mne_brainae.Coverage: (coverage, "0.8"),
+    mne_brainae.FoundImages: (found_images, None),
     mne_brainae.Plan: (plan, "10 candidates (chance 10 %)"),
     mne_brainae.Occlusion: (occlusion, "chance"),
     mne_brainae.Consistency: (

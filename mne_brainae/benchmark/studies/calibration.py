@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from ... import (
     average_repetitions,
@@ -18,6 +19,7 @@ from ... import (
     score_coverage,
 )
 from ...datasets import simulate
+from ...models.directions import NONE
 from ...utils.checks import counted
 from .finding import Finding
 from .neurons import folds_of, read, shuffle
@@ -77,7 +79,9 @@ def measure(
         "Planned is the top-1 that the model expects of itself. Gap is mean confidence "
         "minus top-1; the expected calibration error of probabilities that are right "
         "is not 0 but about .05 of 300 responses. Sets hold the true image as often as "
-        f"the column says if they are right. Mean over {counted(len(seeds), 'seed')}:",
+        "the column says if they are right. AUC of none is the area under the curve by "
+        "which p(none of these) tells images that are not in a gallery, every other "
+        f"image, from those that are. Mean over {counted(len(seeds), 'seed')}:",
         table,
     )
 
@@ -122,7 +126,17 @@ def _score_systems(data, numbers: list[int], seed: int) -> Iterator[dict]:
             test = _means_of(data, number)
             found = model.retrieve(test, gallery, similarity="likelihood")
             scores = {"repetitions": number, "system": system, "top-1": found.top_k(1)}
-            yield scores | {"planned": plan[number]} | _judge(found)
+            scores |= {"planned": plan[number]} | _judge(found)
+            yield scores | {"AUC of none": _area_of_none(model, test, gallery)}
+
+
+def _area_of_none(model, test, gallery: pd.DataFrame) -> float:
+    """Return how well images in half of the gallery are told from the others."""
+    if model._fitted().novelty is None:
+        return np.nan
+    found = model.retrieve(test, gallery[::2], similarity="likelihood", none=True)
+    is_none = np.array(found.truth) == NONE
+    return roc_auc_score(is_none, found.probabilities[NONE])
 
 
 def _judge(found) -> dict[str, float]:

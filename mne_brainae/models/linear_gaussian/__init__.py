@@ -6,6 +6,7 @@ from .bands import Bands
 from .folds import make_folds
 from .likelihood import ConceptLaw, ErrorLaw
 from .model import LeftOut, LinearGaussian
+from .novelty import Novelty
 from .residuals import linear_residuals
 from .ridge import PENALTIES, Ridge
 from .solve import solve
@@ -22,6 +23,7 @@ __all__ = [
     "FeatureMaps",
     "LeftOut",
     "LinearGaussian",
+    "Novelty",
     "Ridge",
     "Squares",
     "Stack",

@@ -10,6 +10,7 @@ import numpy as np
 
 from .bands import Bands
 from .likelihood import ConceptLaw, ErrorLaw, log_density
+from .novelty import Novelty
 from .squares import Squares
 
 
@@ -89,6 +90,9 @@ class LinearGaussian:
     bands : instance of Bands | None
         How far responses lie from their prediction at every channel and time; None
         without folds.
+    novelty : instance of Novelty | None
+        Whether the image of a response is among candidates; None without folds, with
+        fewer than 40 concepts, and where ridge regression adds axes.
     """
 
     basis: np.ndarray
@@ -111,6 +115,7 @@ class LinearGaussian:
     noise: np.ndarray | None = None
     squares: Squares | None = None
     bands: Bands | None = None
+    novelty: Novelty | None = None
 
     @property
     def n_signal(self) -> int:

@@ -25,6 +25,7 @@ from .folds import (
 from .likelihood import ConceptLaw, ErrorLaw, error_law, shrink_by_concept
 from .model import LeftOut, LinearGaussian
 from .noise import NoiseRows
+from .novelty import Novelty
 from .sample import Moments, Regression, Sample
 from .square_search import add_squares
 from .steps import Steps
@@ -117,6 +118,10 @@ def solve(
     if held_out:
         args = (coordinates, sample, responses, held_out, trials, trial_images)
         model.bands = learn_bands(model, *args)
+        found = model.left_out
+        model.novelty = Novelty.learn(
+            found.measured, found.predicted, labels[found.rows], model.errors
+        )
     if steps.complete and n_extra and held_out:
         add_driven(model, coordinates, sample, responses, held_out, n_extra)
     if concepts is not None:

@@ -189,6 +189,32 @@ def identifying():
         threshold=("high", None, 1j),
     )
     yield from bad_params(
+        "retrieve",
+        lambda w, **p: w.linear.retrieve(w.averaged, w.features_test, **p),
+        none=("no", 2, None),
+    )
+    yield BadCall(
+        "none of these, of few concepts",
+        lambda w: w.linear.retrieve(
+            w.averaged, w.features_test, similarity="likelihood", none=True
+        ),
+        ("at least 40 concepts",),
+    )
+    yield from bad_params(
+        "find_images",
+        lambda w, **p: m.find_images(
+            **(
+                {"model": w.linear, "images": w.features_test, "target": "different"}
+                | {"k": 2}
+                | p
+            )
+        ),
+        model=(3, None, "best", m.Training()),
+        images=(None, np.zeros((0, 5))),
+        target=(3, None, "best", np.ones(3), np.zeros((6, 20)), np.full((6, 20), 1j)),
+        k=(*COUNTS, 100),
+    )
+    yield from bad_params(
         "score_coverage",
         lambda w, **p: m.score_coverage(
             **({"model": w.linear, "epochs": w.test, "images": w.features_test} | p)
