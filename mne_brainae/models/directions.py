@@ -311,7 +311,7 @@ class IdentifiesImages:
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
             similarity == "likelihood" and transductive is None,
-            self._caution(),
+            self._caution(similarity),
         )
 
     def _add_none(self, epochs, compared, similarity: str, transductive) -> np.ndarray:
@@ -331,8 +331,10 @@ class IdentifiesImages:
         data, counts = self._read_whole(epochs), trials_averaged(epochs.metadata)
         return np.column_stack([density, latent.none_of_these(density, data, counts)])
 
-    def _caution(self, per_concept: bool = False) -> str | None:
+    def _caution(self, similarity: str, per_concept: bool = False) -> str | None:
         """Say why probabilities of this model are too sure, if they are."""
+        if similarity != "likelihood":
+            return None
         latent = self._fitted()
         concepts = latent.concepts
         n_concepts = len(latent.train_images)
@@ -400,7 +402,7 @@ class IdentifiesImages:
                 "transductive": TRANSDUCTIVE.get(transductive, False),
             },
             similarity == "likelihood" and transductive is None,
-            self._caution(per_concept=True),
+            self._caution(similarity, per_concept=True),
         )
 
     def _features_of_files(self, epochs, names: pd.Series) -> pd.DataFrame | None:
