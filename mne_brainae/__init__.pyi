@@ -26,7 +26,10 @@ __all__ = [
     "Result",
     "RidgeModel",
     "SubjectComparison",
+    "TimeClusters",
+    "TimeScores",
     "Training",
+    "VarianceShares",
     "average_repetitions",
     "band_power",
     "channel_correlation",
@@ -41,6 +44,7 @@ __all__ = [
     "datasets",
     "encoding_systems",
     "find_images",
+    "find_time_clusters",
     "fit",
     "fit_many",
     "generation",
@@ -60,8 +64,10 @@ __all__ = [
     "score_consistency",
     "score_coverage",
     "score_encoding",
+    "score_over_time",
     "score_reconstruction",
     "score_similarity",
+    "share_variance",
     "split_epochs",
     "viz",
 ]
@@ -80,6 +86,12 @@ from .models.coverage import Coverage, score_coverage
 from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
 from .models.linear import LinearBrainAE
+from .models.over_time import (
+    TimeClusters,
+    TimeScores,
+    find_time_clusters,
+    score_over_time,
+)
 from .models.parts import Losses, Training
 from .models.recipes import make_model
 from .models.systems import (
@@ -89,6 +101,7 @@ from .models.systems import (
     RidgeModel,
     encoding_systems,
 )
+from .models.variance import VarianceShares, share_variance
 from .planning import Plan, plan_experiment
 from .preprocessing.averaging import average_repetitions
 from .preprocessing.masking import make_mask, mask_epochs

@@ -28,6 +28,8 @@ __all__ = [
     "plot_similarity",
     "plot_subjects",
     "plot_time_courses",
+    "plot_time_scores",
+    "plot_variance_course",
 ]
 
 from .decoding import (
@@ -52,6 +54,8 @@ from .encoding import (
     plot_mean_response,
     plot_repetitions,
     plot_subjects,
+    plot_time_scores,
+    plot_variance_course,
 )
 from .generation import plot_picture_scores, plot_sheet
 from .rsa import plot_rdm, plot_rdm_comparison, plot_rsa

@@ -87,6 +87,79 @@ def plot_coverage(courses, *, axes=None, show: bool = True):
 
 
 @fill_doc
+def plot_time_scores(table, chance, what, mask=None, *, axes=None, show: bool = True):
+    """Plot scores against time, or from the time of learning to that of the test.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_times, 1) | (n_times, n_times)
+        The scores, indexed by time in seconds.
+    chance : float
+        What guessing reaches.
+    what : str
+        The score, in words.
+    mask : array of bool | None
+        Where the scores are significant, of their shape; None marks nothing.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure.
+    """
+    axes = get_axes(axes)
+    times, scores = table.index.to_numpy(), table.to_numpy()
+    if scores.shape[1] == 1:
+        axes.plot(times, scores[:, 0], marker="o" if len(times) == 1 else None)
+        draw_level(axes, chance, "chance")
+        if mask is not None and mask.any():
+            low = min(scores.min(), chance)
+            axes.plot(times[mask], np.full(mask.sum(), low), "k.", label="significant")
+        mark_onset(axes, times)
+        axes.set(xlabel="time (s)", ylabel=what)
+        axes.legend(frameon=False)
+        return finish(axes.figure, show)
+    most = np.abs(scores - chance).max()
+    image = axes.pcolormesh(
+        times, times, scores, cmap="RdBu_r", vmin=chance - most, vmax=chance + most
+    )
+    if mask is not None and mask.any() and not mask.all():
+        axes.contour(times, times, mask, levels=[0.5], colors="k", linewidths=1)
+    axes.plot(times[[0, -1]], times[[0, -1]], color="0.5", linestyle="--")
+    axes.set(xlabel="time of the test (s)", ylabel="time of learning (s)")
+    axes.figure.colorbar(image, ax=axes, label=f"{what} (chance {chance:g})")
+    return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_variance_course(courses, *, axes=None, show: bool = True):
+    """Plot the shares of variance that groups of features explain, against time.
+
+    Parameters
+    ----------
+    courses : DataFrame, shape (n_times, n_groups + 1)
+        The share of every group and of all together, indexed by time in seconds.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure.
+    """
+    axes = get_axes(axes)
+    marker = "o" if len(courses) == 1 else None
+    for name, course in courses.items():
+        style = {"color": "k", "linewidth": 2} if name == courses.columns[-1] else {}
+        axes.plot(course.index, course, marker=marker, label=str(name), **style)
+    draw_level(axes, 0, "mean response")
+    if len(courses) > 1:
+        mark_onset(axes, courses.index.to_numpy())
+    axes.set(xlabel="time (s)", ylabel="share of variance")
+    axes.legend(frameon=False, fontsize="small")
+    return finish(axes.figure, show)
+
+
+@fill_doc
 def plot_found_images(table, pictures=None, *, axes=None, show: bool = True):
     """Draw images with their scores, best first.
 

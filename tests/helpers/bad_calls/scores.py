@@ -201,6 +201,48 @@ def identifying():
         ("at least 40 concepts",),
     )
     yield from bad_params(
+        "score_over_time",
+        lambda w, **p: m.score_over_time(
+            **({"epochs": w.train, "features": w.features_train} | p)
+        ),
+        epochs=(3, None),
+        features=(3, None, np.ones((3, 2))),
+        score=OPTIONS,
+        by=(3, None, "nothing"),
+        n_splits=(*COUNTS, 1, 1000),
+        generalize=("no", 2, None, True),
+        picks=("nothing",),
+        random_state=SEEDS,
+    )
+    yield from bad_params(
+        "find_time_clusters",
+        lambda w, **p: m.find_time_clusters(
+            **({"scores": 6 * [m.TimeScores(np.arange(3.0), np.arange(3), 0.0)]} | p)
+        ),
+        scores=(3, None, [], [3]),
+        level=(*SHARES, 0, 1),
+        n_permutations=COUNTS,
+        random_state=SEEDS,
+    )
+    yield from bad_params(
+        "share_variance",
+        lambda w, **p: m.share_variance(
+            **(
+                {"epochs": w.train, "features": w.features_train}
+                | {"groups": {"a": [0, 1], "b": [2, 3, 4]}}
+                | p
+            )
+        ),
+        epochs=(3, None),
+        features=(3, None, np.ones((3, 2))),
+        groups=(3, None, "layer", {}, {"a": [0]}, {"a": [0], "b": ["no"]}),
+        by=(3, None, "nothing"),
+        n_splits=(*COUNTS, 1, 1000),
+        n_draws=COUNTS,
+        picks=("nothing",),
+        random_state=SEEDS,
+    )
+    yield from bad_params(
         "find_images",
         lambda w, **p: m.find_images(
             **(
