@@ -13,6 +13,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,8 @@ from .checkpoint import Checkpoint, State
 
 PATIENCE = 20  # epochs without a better validation loss, after which training ends
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+#: What is shown the learned weights after every epoch, see :func:`watching_epochs`.
+_WATCHERS: ContextVar[tuple[Callable, ...]] = ContextVar("watchers", default=())
 
 
 @dataclass
@@ -211,10 +214,30 @@ class Loop:
             self._keep(state, loss)
         state.history.append(row)
         state.epoch += 1
+        for watch in _WATCHERS.get():
+            watch(self.learned)
 
     def _keep(self, state: State, loss: float) -> None:
         state.best_loss = loss
         state.best_weights = copy.deepcopy(self.learned.state_dict())
+
+
+@contextmanager
+def watching_epochs(watch: Callable[[nn.Module], None]) -> Iterator[None]:
+    """Show what is learned to a function after every epoch of all trainings inside.
+
+    It is for studies of how an epoch may be chosen, and changes no fit.
+
+    Parameters
+    ----------
+    watch : callable
+        Is given what is trained, :attr:`Loop.learned`, and must leave it as it is.
+    """
+    before = _WATCHERS.set((*_WATCHERS.get(), watch))
+    try:
+        yield
+    finally:
+        _WATCHERS.reset(before)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import argparse
 from importlib import import_module
 
 BENCHMARKS = {
+    "audit": "score systems cleanly, and show what every known inflation is worth",
     "ablation": "leave out the ingredients of the best recipe, one at a time",
     "calibration": "compare probabilities of images with how often they are right",
     "encoding": "what BrainAE and linear encoders predict of real brains",
@@ -23,6 +24,7 @@ BENCHMARKS = {
     "preprocessing": "time the way from raw data to averages, and its memory",
     "speed": "time training and inference against plain computations",
     "systems": "compare the systems of Table 2 on a simulation of known truth",
+    "table3": "the paper's Table 3: generated images, beside scores of your own",
     "things": "decode THINGS-EEG2 at full size, simulated, beside the best decoder",
 }
 #: Tables of the paper, all run by ``tables.py``.
