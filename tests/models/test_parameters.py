@@ -231,6 +231,8 @@ def outputs(model, seen, kind):
     if hasattr(model, "reconstruct"):
         masked = mne_brainae.mask_epochs(epochs, "random", 0.5, random_state=0)
         found["completion"] = model.reconstruct(masked, output="array")
+    if getattr(model, "keep_noise", False):
+        found["trials"] = model.sample_epochs(images, output="array")
     if hasattr(model, "history_"):
         found["epochs"] = np.array(len(model.history_))
     return found
@@ -251,6 +253,7 @@ LINEAR = {
     "steps": Steps(own_penalties=False),
     "validation": "image",
     "imputation": "mean",
+    "keep_noise": True,
     "picks": FOUR,
     "random_state": 1,
 }
@@ -333,6 +336,7 @@ TRAINED = {
     "standardize": "evoked",
     "mask_augmentation": 0.5,
     "imputation": "gaussian",
+    "keep_noise": True,
     "picks": FOUR,
     "random_state": 1,
     "learning_rate": 1e-2,
