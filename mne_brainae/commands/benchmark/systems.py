@@ -39,7 +39,8 @@ def run(given: argparse.Namespace) -> None:
 
     if given.epoch_time:
         trained = [name for name in given.systems if name not in UNTRAINED]
-        found = time_epochs(trained)
+        with mne.utils.use_log_level("ERROR"):
+            found = time_epochs(trained)
         print(found.protocol, "\n")
         print(found.table.to_string(float_format="{:.2f}".format))
         return
