@@ -13,7 +13,7 @@ import torch
 from ..images import ImageEncoder
 from ..nn.choice import check_choice
 from ..nn.decoders import BRAIN_DECODERS
-from ..nn.encoders import BRAIN_ENCODERS
+from ..nn.encoders import BRAIN_ENCODERS, OF_SUBJECTS
 from ..nn.network import PARTS, BrainAENetwork
 from ..nn.projections import IMAGE_PROJECTIONS
 from ..nn.squares import SquaredUnits
@@ -41,6 +41,8 @@ from .training_set import TrainingSet
 
 #: Fewer images are too few to hold some out and judge training by them.
 FEWEST_TO_TRAIN = 100
+#: What a response alone is enough for.
+ENCODERS = tuple(name for name in BRAIN_ENCODERS if name not in OF_SUBJECTS)
 #: The sizes k, m1, m2 and s of Table 6.
 SIZES = ("n_kernels", "kernel_length", "pool_length", "pool_stride")
 
@@ -176,7 +178,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "noise_target_",
     )
     _parameter_constraints: ClassVar[dict] = {
-        "brain_encoder": [options(*BRAIN_ENCODERS), dict, torch.nn.Module],
+        "brain_encoder": [options(*ENCODERS), dict, torch.nn.Module],
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
         "spatial_window": [options("auto"), tuple, list, None],
@@ -258,9 +260,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
                 "'auto' or 'plain'."
             )
         check_identity(self.image_projection, self.n_embedding)
-        check_choice(
-            "brain_encoder", self.brain_encoder, BRAIN_ENCODERS, BRAIN_ENCODERS
-        )
+        check_choice("brain_encoder", self.brain_encoder, BRAIN_ENCODERS, ENCODERS)
         names = set(IMAGE_PROJECTIONS) - {"squares"}
         check_choice(
             "image_projection", self.image_projection, IMAGE_PROJECTIONS, names

@@ -122,7 +122,13 @@ class IdentifiesImages:
 
     @fill_doc
     def retrieve(
-        self, epochs, candidates=None, *, similarity=None, transductive=None
+        self,
+        epochs,
+        candidates=None,
+        *,
+        similarity=None,
+        transductive=None,
+        average_embeddings=False,
     ) -> Identification:
         """Find the image that evoked every response among candidates.
 
@@ -136,6 +142,10 @@ class IdentifiesImages:
             true images. A folder or None stands for the images that ``epochs`` name.
         %(similarity)s
         %(transductive)s
+        average_embeddings : bool
+            Whether repetitions are embedded one by one and the embeddings of every
+            image averaged, as a model that learns from single trials has it. The
+            similarity is ``"cosine"`` then, and one response stands for every image.
 
         Returns
         -------
@@ -152,8 +162,16 @@ class IdentifiesImages:
         z_image = self._embed_features(features)
         true = match_names(names, z_image.index, "The gallery")
         names = z_image.index[true]
+        protocol = self._protocol(epochs, names, features)
+        if average_embeddings:
+            compared, names, counts = self._compare_means(
+                epochs, z_image, names, similarity, transductive
+            )
+            protocol["embeddings averaged"] = f"{counts.min()} to {counts.max()}"
+        else:
+            compared = self._compare_batch(epochs, z_image, similarity, transductive)
         return Identification(
-            self._compare_batch(epochs, z_image, similarity, transductive),
+            compared,
             z_image.index,
             names,
             {
@@ -161,7 +179,7 @@ class IdentifiesImages:
                 "gallery": f"{len(z_image)} images",
                 "templates": "the stimuli themselves",
                 "similarity": SIMILARITIES[similarity],
-                **self._protocol(epochs, names, features),
+                **protocol,
                 "transductive": self._say_transductive(transductive),
             },
             similarity == "likelihood" and transductive is None,
@@ -242,7 +260,7 @@ class IdentifiesImages:
         else:
             seen = latent.seen_in_fit(list(names.unique()))
             shown = latent.train_sketches[seen[seen >= 0]]
-        rows = latent.copies(latent.sketch(features.to_numpy()), shown)
+        rows = latent.copies_of(shown).find(latent.sketch(features.to_numpy()))
         copied = features.index[rows >= 0]
         if len(copied):
             warn(
@@ -264,6 +282,22 @@ class IdentifiesImages:
         _check_option("similarity", similarity, known)
         return similarity
 
+    def _compare_means(self, epochs, z_image, names, similarity: str, transductive):
+        """Compare the mean embedding of every image's repetitions."""
+        if similarity != "cosine" or transductive is not None:
+            raise ValueError(
+                "average_embeddings compares mean embeddings by cosine, one by one: "
+                "give similarity='cosine' and transductive=None, got "
+                f"{similarity!r} and {transductive!r}."
+            )
+        z_brain = self._fitted().embed_brain(
+            self._read_whole(epochs), self._subjects_of(epochs)
+        )
+        groups = pd.DataFrame(z_brain).groupby(np.asarray(names), sort=False)
+        means, counts = groups.mean(), groups.size()
+        compared = Comparison(cosine_similarity, means.to_numpy(), z_image.to_numpy())
+        return compared, means.index, counts
+
     def _compare_batch(
         self, epochs, z_image: pd.DataFrame, similarity: str, transductive, counts=None
     ):
@@ -278,6 +312,7 @@ class IdentifiesImages:
                 similarity,
                 repetitions=trials_averaged(epochs.metadata),
                 n_templates=None if counts is None else counts[z_image.index],
+                subject=self._subjects_of(epochs),
             )
             return csls(compared[:, :]) if transductive else compared
         if similarity != "cosine":
@@ -285,7 +320,8 @@ class IdentifiesImages:
                 "transductive='whiten' changes embeddings: give similarity='cosine', "
                 f"got {similarity!r}."
             )
-        whitened = whiten_batch(latent.embed_brain(data), z_image.to_numpy())
+        z_brain = latent.embed_brain(data, self._subjects_of(epochs))
+        whitened = whiten_batch(z_brain, z_image.to_numpy())
         return Comparison(cosine_similarity, *whitened)
 
 
@@ -317,7 +353,7 @@ class EmbedsResponses(IdentifiesImages):
             One row per epoch, indexed by ``epochs.metadata["image"]`` where present.
         """
         data = self._read_whole(epochs)
-        z = self._fitted().embed_brain(data)
+        z = self._fitted().embed_brain(data, self._subjects_of(epochs))
         names = names_in(epochs.metadata)
         if names is None:
             return pd.DataFrame(z)

@@ -162,6 +162,7 @@ def _header(model) -> dict:
         "completes_linearly": latent.completes_linearly,
         "baseline": encode(latent.baseline),
         "n_averaged": latent.n_averaged,
+        "subjects": latent.subjects,
     }
 
 
@@ -237,6 +238,7 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
         completes_linearly=header["completes_linearly"],
         baseline=decode(header["baseline"]),
         n_averaged=header["n_averaged"],
+        subjects=header["subjects"],
         **groups,
     )
 

@@ -103,6 +103,21 @@ RECIPES: dict[str, Recipe] = {
         },
         "ATM of Table 2, which decodes only",
     ),
+    "benchetrit": Recipe(
+        "ContrastiveDecoder",
+        {
+            "brain_encoder": "benchetrit",
+            "regression": 0.25,
+            "learn_temperature": True,
+            "average": False,
+            "learning_rate": 3e-4,
+            "betas": (0.9, 0.999),
+            "batch_size": 128,
+            "max_epochs": 50,
+            "patience": 10,
+        },
+        "Benchetrit et al. of Table 3: any montage, several subjects, single trials",
+    ),
     # The systems that lead on THINGS-EEG2 today, decoding only. A temperature is the
     # inverse of the scale of logits that the authors name.
     "multi_blur": Recipe(

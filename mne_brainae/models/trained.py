@@ -23,6 +23,7 @@ from .checkpoint import State, history_table
 from .fingerprints import fingerprint_training
 from .latent import apply
 from .model import Model
+from .montage import asks_for_subjects
 from .noise_axes import white_axes
 from .parts import Losses, Training
 from .single_trials import with_trials
@@ -62,6 +63,7 @@ class TrainedModel(Model):
             validation=how.validation,
             validation_size=how.validation_size,
             memory_map=how.memory_map,
+            by_subject=asks_for_subjects(getattr(self, "brain_encoder", None)),
         )
         self.spatial_window_ = data.spatial_window
         self.selection_ = (

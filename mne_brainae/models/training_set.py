@@ -67,6 +67,8 @@ class Reading:
         responses have one sample, so that all features are standardized alike.
     feature_energy : float | None
         The mean squared norm of standardized features; None is their number.
+    by_subject : bool
+        Whether repetitions are averaged within subjects, which the metadata name.
     """
 
     image_encoder: str | ImageEncoder | Callable
@@ -80,6 +82,7 @@ class Reading:
     memory_map: Path | None = None
     stacks_windows: bool = False
     feature_energy: float | None = FEATURE_ENERGY
+    by_subject: bool = False
 
     def stacks(self, n_times: int, columns: pd.Index) -> bool:
         """Tell whether the model sees features through windows of its own."""
@@ -156,7 +159,8 @@ class TrainingSet:
         picks = pick_channels(epochs.info, how.picks)
         check_folder(images, names)
         # Before features are computed, which may take long: NaN is an error here.
-        brain, table = average_by(epochs, "image", picks, how.memory_map)
+        keys = ["image", "subject"] if names_subjects(epochs, how) else ["image"]
+        brain, table = average_by(epochs, keys, picks, how.memory_map)
         features, encoder = features_of_epochs(epochs, names, images, how)
         shown = table["image"]
         check_size(table)
@@ -165,11 +169,13 @@ class TrainingSet:
             "info": mne.pick_info(epochs.info, picks),
             "times": epochs.times.copy(),
             "mean_response": brain.mean(axis=0, dtype=np.float64),
-            "train_images": list(shown),
+            "train_images": list(shown.unique()),
             "image_encoder": encoder,
             "baseline": epochs.baseline,
             "n_averaged": float(table["n_averaged"].mean()),
         }
+        if how.by_subject:
+            latent["subjects"] = subjects_in(table)
         parts = _split(brain, held_out, how.memory_map)
         del brain  # the parts hold what goes on
         latent["brain_scaler"] = scaler = Scaler.for_brain(parts[0], how.standardize)
@@ -183,7 +189,7 @@ class TrainingSet:
             )
             latent["feature_names"] = [str(name) for name in features.columns]
             scaled = latent["image_scaler"].transform(rows.to_numpy(np.float32))
-            latent["train_sketches"] = sketch(scaled)
+            latent["train_sketches"] = sketch(scaled[~shown.duplicated()])
             image = [torch.from_numpy(scaled[part]) for part in (~held_out, held_out)]
         pairs = [
             Pairs(torch.from_numpy(part), rows, how.memory_map)
@@ -192,7 +198,10 @@ class TrainingSet:
         columns = None if features is None else features.columns
         stacks = features is not None and how.stacks(len(epochs.times), columns)
         about = (table, held_out, held_out_by, latent, window, stacks, columns)
-        return cls(*pairs, *about, how.memory_map, epochs, picks)
+        data = cls(*pairs, *about, how.memory_map, epochs, picks)
+        if how.by_subject:
+            data.let_know("subject", subject_codes(table, latent["subjects"]))
+        return data
 
     def let_know(self, name: str, rows: np.ndarray) -> None:
         """Add what else is known of every image, for the objective.
@@ -276,8 +285,11 @@ class TrainingSet:
         images : array of int, shape (n_trials,)
             The image of each, as a row of ``training``.
         """
-        names = pd.Index(self.learned["image"])
-        images = names.get_indexer(check_image_names(self.epochs))
+        metadata = self.epochs.metadata.assign(image=check_image_names(self.epochs))
+        by_subject = "subject" in self.training.known and "subject" in metadata
+        keys = ["image", "subject"] if by_subject else ["image"]
+        learned = pd.MultiIndex.from_frame(self.learned[keys])
+        images = learned.get_indexer(pd.MultiIndex.from_frame(metadata[keys]))
         rows = np.flatnonzero(images >= 0)
         scaler = self.latent["brain_scaler"]
         return Trials(self.epochs, self.picks, scaler, rows), images[rows]
@@ -297,6 +309,37 @@ class TrainingSet:
     def to_latent(self, **learned) -> Latent:
         """Return the fitted shared space, of what a model learned from this."""
         return Latent(**self.latent, **learned)
+
+
+def names_subjects(epochs: mne.BaseEpochs, how: Reading) -> bool:
+    """Tell whether responses are to be averaged within the subjects they name."""
+    return how.by_subject and "subject" in epochs.metadata
+
+
+def subjects_in(table: pd.DataFrame) -> list[str]:
+    """Return the names of all subjects, one of no name where there is no column."""
+    return sorted(table["subject"].astype(str).unique()) if "subject" in table else [""]
+
+
+def subject_codes(table: pd.DataFrame | None, subjects: list[str]) -> np.ndarray:
+    """Return which of some subjects every row is of.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_rows, n_columns) | None
+        Metadata; without a column ``"subject"`` there is one subject, of no name.
+    subjects : list of str
+        The names.
+
+    Returns
+    -------
+    codes : array of int, shape (n_rows,)
+        The place of each one's subject, -1 for a subject of another name.
+    """
+    if table is None:
+        return np.full(1, -1)
+    names = [""] * len(table) if "subject" not in table else table["subject"]
+    return pd.Index(subjects).get_indexer(pd.Series(names, dtype=object).astype(str))
 
 
 def check_size(table: pd.DataFrame) -> None:

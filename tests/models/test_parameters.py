@@ -370,6 +370,7 @@ TRAINED = {
     "mixup": 0.3,
     "normalize_brain": False,
     "mmd": (0.9, 0.5, 20),
+    "regression": 0.5,
     "average": False,
     "smooth_augmentation": 0.5,
     "schedule": ((0, 0.1),),

@@ -12,13 +12,14 @@ import torch
 from ...images import ImageEncoder
 from ...nn.choice import check_choice, split_choice
 from ...nn.encoders import BRAIN_ENCODERS
-from ...nn.losses import BrainAELoss
+from ...nn.losses import BrainAELoss, TwoHeadLoss
 from ...nn.projections import IMAGE_PROJECTIONS
 from ...utils.constraints import integer, options, positive, real
 from ...utils.docs import fill_doc
 from ..brainae import check_identity
 from ..directions import EmbedsResponses
 from ..feature_weights import know_versions
+from ..montage import asks_for_subjects, know_sensors
 from ..parts import Losses, Training
 from ..trained import TrainedModel
 from ..training_set import TrainingSet
@@ -31,13 +32,16 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
     """Align brain responses with fixed image features by contrast (NICE, ATM).
 
     The shared space are the standardized image features, or what a learned projection
-    makes of them, and equation 1 alone is minimized. Nothing leads from there to
+    makes of them, and equation 1 is minimized. Nothing leads from there to
     responses, so that this model decodes only.
 
     Parameters
     ----------
     brain_encoder : str | dict | Module
-        As in :class:`mne_brainae.BrainAE`.
+        As in :class:`mne_brainae.BrainAE`, or ``"benchetrit"``, which looks at the
+        positions of the sensors and has a layer for every subject that
+        ``metadata["subject"]`` names. Repetitions are then averaged within subjects.
+        A subject that was not in the fit passes the mean of all layers.
     image_encoder : str | ImageEncoder | callable
         As in :class:`mne_brainae.BrainAE`.
     image_projection : str | dict | Module
@@ -54,6 +58,10 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         Whether InfoNCE runs in both directions.
     normalize_brain : bool
         As in :class:`mne_brainae.Losses`.
+    regression : float
+        The share of equation 2, the squared distance to the image, in what is
+        minimized; the rest is equation 1. The brain encoder ``"benchetrit"`` has a head
+        for each of them.
     mmd : tuple of float | None
         Weights of the maximum mean discrepancy between both sides, beside equation 1,
         in the first and the last of so many epochs: ``(first, last, n_epochs)``. After
@@ -105,6 +113,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         "learn_temperature": ["boolean"],
         "symmetric": ["boolean"],
         "normalize_brain": ["boolean"],
+        "regression": [real(0, 1)],
         "mmd": [tuple, list, None],
         "smooth_augmentation": [real(0, 1)],
         "training": [Training, None],
@@ -124,6 +133,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         learn_temperature=False,
         symmetric=True,
         normalize_brain=True,
+        regression=0.0,
         mmd=None,
         smooth_augmentation=0.0,
         training=None,
@@ -141,6 +151,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         self.learn_temperature = learn_temperature
         self.symmetric = symmetric
         self.normalize_brain = normalize_brain
+        self.regression = regression
         self.mmd = mmd
         self.smooth_augmentation = smooth_augmentation
         self.training = training
@@ -165,7 +176,8 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
     @property
     def _losses(self) -> Losses:
         return Losses(
-            feature=0.0,
+            contrastive=1 - self.regression,
+            feature=self.regression,
             recon_brain=0.0,
             recon_image=0.0,
             temperature=self.temperature,
@@ -175,7 +187,9 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         )
 
     def _make_loss(self, data: TrainingSet) -> BrainAELoss:
-        return BrainAELoss(**self._of_loss(), mmd=self.mmd)
+        has_heads = asks_for_subjects(self.brain_encoder)
+        loss = TwoHeadLoss if has_heads else BrainAELoss
+        return loss(**self._of_loss(), mmd=self.mmd)
 
     def _sizes(self, data: TrainingSet) -> dict:
         n_channels, n_times = data.shape
@@ -190,7 +204,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
             "n_times": n_times,
             "n_image_features": data.n_features,
             "n_embedding": self.n_embedding or n_features,
-            "brain_encoder": encoder,
+            "brain_encoder": know_sensors(encoder, data),
             "brain_decoder": None,
             "image_projection": projection,
         }

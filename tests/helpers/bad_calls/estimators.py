@@ -151,6 +151,7 @@ def parameters():
         symmetric=FLAGS,
         normalize_brain=FLAGS,
         smooth_augmentation=SHARES,
+        regression=SHARES,
         mmd=((0.9, 0.5), (1.0, 0.5, 20), (0.9, "half", 20), 0.5),
         image_projection=(*OPTIONS, {"mlp": {"dropouts": 0.3}}, {}, {"mlp": 0.3}),
         n_embedding=COUNTS,
