@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epoch-time",
         action="store_true",
         help="only time one epoch of trained systems, of 16,540 images, 63 channels x "
-        "250 times, which takes 2 GB",
+        "250 times, which takes up to 10 GB",
     )
 
 
