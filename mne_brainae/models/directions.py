@@ -260,7 +260,7 @@ class IdentifiesImages:
         else:
             seen = latent.seen_in_fit(list(names.unique()))
             shown = latent.train_sketches[seen[seen >= 0]]
-        rows = latent.copies(latent.sketch(features.to_numpy()), shown)
+        rows = latent.copies_of(shown).find(latent.sketch(features.to_numpy()))
         copied = features.index[rows >= 0]
         if len(copied):
             warn(

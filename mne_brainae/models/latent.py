@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import mne
 import numpy as np
@@ -14,7 +16,7 @@ import torch
 
 from ..images import ImageEncoder
 from ..images.pairing import ImageNames
-from ..images.sketches import copies, sketch
+from ..images.sketches import Copies, sketch
 from ..nn.added import without_added
 from ..nn.fast.frozen import freeze
 from ..nn.network import BrainAENetwork
@@ -24,10 +26,12 @@ from ..scoring.comparison import Comparison, blocks
 from ..scoring.correlation import unit_rows
 from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
-from ..utils.torch_state import exact
+from ..utils.torch_state import exact, threads
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 
 BATCH = 512  # rows per forward pass
+#: Rows that one thread passes on sooner than several that wait for each other.
+SMALL_BYTES = 2**20
 #: Values of measured and of predicted responses that are compared at once.
 MEASURED, PREDICTED = 2**26, 2**24
 
@@ -382,22 +386,31 @@ class Latent:
             The image of the fit that each one is, by its path with or without suffix
             or, if no path is like it, by equal features; -1 for none.
         """
-        known = ImageNames(self.train_images)
+        known = self._images_of_fit
         found = [known.find_one(name, same_folder=True) for name in names]
         rows = np.array([-1 if row is None else row for row in found], int)
         if features is None or self.train_sketches is None:
             return rows
-        found = self.copies(self.sketch(features), self.train_sketches)
+        found = self._copies_of_fit.find(self.sketch(features))
         return np.where(rows < 0, found, rows)
+
+    @cached_property
+    def _images_of_fit(self) -> ImageNames:
+        """The names of the images of the fit, among which many are looked up."""
+        return ImageNames(self.train_images)
+
+    @cached_property
+    def _copies_of_fit(self) -> Copies:
+        """The sketches of the images of the fit."""
+        return self.copies_of(self.train_sketches)
 
     def sketch(self, features: np.ndarray) -> np.ndarray:
         """Return what tells images from others, of the features that the model sees."""
         return sketch(self.image_scaler.transform(np.asarray(features, np.float32)))
 
-    def copies(self, sketches: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Return which known image each one equals by its sketch, and -1 for none."""
-        scale = self.train_sketches.std(axis=0, dtype=np.float64)
-        return copies(sketches, known, scale)
+    def copies_of(self, known: np.ndarray) -> Copies:
+        """Return what finds copies of images by their sketches."""
+        return Copies(known, self.train_sketches.std(axis=0, dtype=np.float64))
 
     # -- checks -----------------------------------------------------------------------
 
@@ -411,6 +424,8 @@ class Latent:
                 f"images have {features.shape[1]} features, but the model was fitted "
                 f"on {n_features}."
             )
+        if features.columns.tolist() == self.feature_names:
+            return
         columns = [str(name) for name in features.columns]
         if columns == self.feature_names or are_numbers(columns):
             return  # numbers are the names of columns that have none
@@ -432,10 +447,14 @@ def are_numbers(columns: list[str]) -> bool:
 
 @torch.inference_mode()
 def apply(function: Callable, rows: np.ndarray, **known: np.ndarray) -> np.ndarray:
-    """Apply a part of a network to rows and what is known of them, batch by batch."""
+    """Apply a part of a network to rows and what is known of them, batch by batch.
+
+    Few rows are passed on by one thread.
+    """
     parts = torch.from_numpy(rows).split(BATCH)
     others = {name: torch.from_numpy(x).split(BATCH) for name, x in known.items()}
-    with exact():
+    is_small = rows.nbytes <= SMALL_BYTES
+    with exact(), threads(1) if is_small else nullcontext():
         return torch.cat(
             [
                 function(part, **{name: x[row] for name, x in others.items()})

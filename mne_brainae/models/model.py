@@ -37,12 +37,16 @@ from ..utils.checks import (
     warn,
 )
 from ..utils.docs import fill_doc
+from ..utils.threads import one_blas_thread
 from ..utils.torch_state import own_state
 from .feature_weights import SpatialWindow
 from .file import name_of, write_model
 from .latent import Latent
 from .parts import Part
 from .training_set import Reading, TrainingSet, subject_codes
+
+#: Up to so many epochs, products are too small for several threads.
+FEW_EPOCHS = 10_000
 
 
 def _check_encoder(encoder) -> None:
@@ -83,7 +87,12 @@ class Model(BaseEstimator):
         self : instance of the same class
             The fitted model.
         """
-        with own_state(), mne.utils.use_log_level(self.verbose):
+        n_epochs = len(getattr(epochs, "events", ()))
+        with (
+            own_state(),
+            one_blas_thread(n_epochs <= FEW_EPOCHS),
+            mne.utils.use_log_level(self.verbose),
+        ):
             self.check()
             self._fit(epochs, images)
         return self
