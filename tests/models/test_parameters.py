@@ -371,6 +371,8 @@ TRAINED = {
     "normalize_brain": False,
     "mmd": (0.9, 0.5, 20),
     "regression": 0.5,
+    "standardize_images": False,
+    "initialization": "release",
     "average": False,
     "smooth_augmentation": 0.5,
     "schedule": ((0, 0.1),),

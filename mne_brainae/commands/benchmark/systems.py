@@ -1,4 +1,4 @@
-"""``mne_brainae benchmark systems``: Table 2 on simulated EEG, with a ceiling."""
+"""``mne_brainae benchmark systems``: the systems on simulated EEG, with a ceiling."""
 
 # License: BSD-3-Clause
 
@@ -8,7 +8,21 @@ import argparse
 
 from .._numbers import count
 
-RECIPES = ("best", "paper", "nice", "atm", "bravl", "mb2c", "ridge")
+RECIPES = (
+    "best",
+    "paper",
+    "release",
+    "nice",
+    "atm",
+    "bravl",
+    "mb2c",
+    "benchetrit",
+    "multi_blur",
+    "ubp",
+    "neurobridge",
+    "samga",
+    "ridge",
+)
 #: Those that are not trained from random weights, epoch by epoch.
 UNTRAINED = ("best", "ridge")
 

@@ -115,6 +115,8 @@ def parameters():
         standardize=("nonsense", 3),
         mask_augmentation=SHARES,
         smooth_augmentation=SHARES,
+        standardize_images=FLAGS,
+        initialization=OPTIONS,
         imputation=OPTIONS,
         random_state=SEEDS,
         verbose=("loud",),
