@@ -16,6 +16,7 @@ from ..nn.decoders import BRAIN_DECODERS
 from ..nn.encoders import BRAIN_ENCODERS, OF_SUBJECTS
 from ..nn.network import PARTS, BrainAENetwork
 from ..nn.projections import IMAGE_PROJECTIONS
+from ..nn.release import initialize
 from ..nn.squares import SquaredUnits
 from ..nn.tsconv import UPSAMPLINGS
 from ..utils.checks import (
@@ -74,9 +75,10 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         with options, such as ``{"nice": {"dropout": 0.3}}``; or a module that maps
         (n, n_channels, n_times) to (n, n_embedding). A window of one sample takes the
         linear pair.
-    brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
-        Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
-        to (n, n_channels, n_times).
+    brain_decoder : ``"tsconv"`` | ``"linear"`` | ``"release"`` | Module
+        Table 7 (the mirror), one linear layer, that of the authors' release, whose
+        output lies between -1 and 1, or a module that maps (n, n_embedding) to
+        (n, n_channels, n_times).
     image_encoder : str | ImageEncoder | callable
         What turns images into features when ``images`` are images: ``"gabor"``, the
         name of a network such as ``"clip-vit-l-14"``, or an
@@ -114,10 +116,16 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         What is minimized; None is the four terms of the paper with weight 1.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
-    standardize : ``"channel"`` | ``"evoked"`` | None
+    standardize : ``"channel"`` | ``"evoked"`` | ``"raw"`` | None
         Whether every channel's mean is subtracted inside, or the mean response. Both
-        divide by the channel's standard deviation and are undone on the way out. None
-        is ``"channel"``, and ``"evoked"`` with ``init``, which needs it.
+        divide by the channel's standard deviation and are undone on the way out.
+        ``"raw"`` takes responses as they are, which should then be whitened or
+        z-scored. None is ``"channel"``, and ``"evoked"`` with ``init``, which needs it.
+    standardize_images : bool
+        Whether image features are standardized inside; False takes them as they are.
+    initialization : ``"default"`` | ``"release"``
+        How the first weights of brain encoder and decoder are drawn: as PyTorch does,
+        or with a standard deviation of 0.02, as the authors' release does.
     mask_augmentation : float
         Share of the responses of every batch of which the encoder sees a part only,
         under masks of all kinds and ratios, while all is to be reconstructed. It helps
@@ -191,7 +199,9 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         "upsampling": [options(*UPSAMPLINGS)],
         "losses": [Losses, None],
         "training": [Training, None],
-        "standardize": [options("channel", "evoked"), None],
+        "standardize": [options("channel", "evoked", "raw"), None],
+        "standardize_images": ["boolean"],
+        "initialization": [options("default", "release")],
         "mask_augmentation": [real(0, 1)],
         "smooth_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
@@ -219,6 +229,8 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         losses=None,
         training=None,
         standardize=None,
+        standardize_images=True,
+        initialization="default",
         mask_augmentation=0.0,
         smooth_augmentation=0.0,
         imputation="mean",
@@ -244,6 +256,8 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         self.losses = losses
         self.training = training
         self.standardize = standardize
+        self.standardize_images = standardize_images
+        self.initialization = initialization
         self.mask_augmentation = mask_augmentation
         self.smooth_augmentation = smooth_augmentation
         self.imputation = imputation
@@ -269,6 +283,11 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         check_choice(
             "image_projection", self.image_projection, IMAGE_PROJECTIONS, names
         )
+        if self.spatial_window is not None and not self.standardize_images:
+            raise ValueError(
+                f"spatial_window={self.spatial_window!r} weighs standardized features. "
+                "Leave it out, or take standardize_images=True."
+            )
         if self.init is not None:
             self._check_start()
         elif self._takes_squares:
@@ -279,8 +298,14 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
 
     def _check_start(self) -> None:
         """Refuse what would have no effect beside the linear model."""
-        for name, only in (("n_embedding", None), ("standardize", "evoked")):
-            if getattr(self, name) not in (None, only):
+        only = {
+            "n_embedding": None,
+            "standardize": "evoked",
+            "standardize_images": True,
+            "initialization": "default",
+        }
+        for name, value in only.items():
+            if getattr(self, name) not in (None, value):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} has no effect with init, which "
                     "decides over it. Leave it out, or set it in "
@@ -302,6 +327,7 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
     def _read(self, epochs, images, seed=None, **how) -> TrainingSet:
         how |= {"needs_images": self.init is not None}
         how |= {"standardize": self._standardize}
+        how |= {"standardize_images": self.standardize_images}
         return super()._read(epochs, images, seed, **how)
 
     @property
@@ -309,6 +335,13 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         if self.standardize is not None:
             return self.standardize
         return "channel" if self.init is None else "evoked"
+
+    def _build(self, data: TrainingSet) -> BrainAENetwork:
+        network = super()._build(data)
+        if self.initialization == "release":
+            for part in (network.brain_encoder, network.brain_decoder):
+                initialize(part)
+        return network
 
     @property
     def _losses(self) -> Losses:

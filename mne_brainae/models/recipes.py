@@ -80,6 +80,23 @@ RECIPES: dict[str, Recipe] = {
         {"validation": "image", "validation_size": 740, "standardize": "evoked"},
         "the network of the paper, from random weights",
     ),
+    # Version 0.2 of the authors' code; doc/release.rst lists what differs.
+    "release": Recipe(
+        "BrainAE",
+        {
+            "brain_encoder": {
+                "nice": {"kernel_length": 26, "pool_length": 5, "pool_stride": 5}
+            },
+            "brain_decoder": "release",
+            "image_projection": "identity",
+            "standardize": "raw",
+            "standardize_images": False,
+            "initialization": "release",
+            "validation": "image",
+            "validation_size": 740,
+        },
+        "the network, scaling and first weights of the authors' release",
+    ),
     # The systems of Table 2, decoding only, as their authors train them, but chosen on
     # concepts that were held out, and never on the test.
     "nice": Recipe(

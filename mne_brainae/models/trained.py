@@ -93,8 +93,12 @@ class TrainedModel(Model):
     def _tell(self, data: TrainingSet) -> None:
         """Tell a training set what its objective needs to know of every image."""
 
+    def _build(self, data: TrainingSet) -> BrainAENetwork:
+        """Return the network before training."""
+        return build_network(**self._sizes(data))
+
     def _train(self, data: TrainingSet, seed: int) -> BrainAENetwork:
-        network = build_network(**self._sizes(data))
+        network = self._build(data)
         state = self._run_epochs(network, data, seed)
         self.history_ = history_table(state)
         self.best_epoch_ = state.best_epoch

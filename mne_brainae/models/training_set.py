@@ -23,7 +23,7 @@ from ..preprocessing.imputation import MOST_EPOCHS, Imputer
 from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
 from ..preprocessing.splits import hold_out
 from ..preprocessing.trials import Trials
-from ..utils.checks import check_image_names, logger, pick_channels
+from ..utils.checks import check_image_names, logger, pick_channels, warn
 from ..utils.files import take_rows
 from .feature_weights import (
     SpatialWindow,
@@ -36,6 +36,7 @@ from .latent import Latent
 from .training import Pairs
 from .trial_noise import TrialNoise
 
+SOME = 500  # responses are enough to see their scale
 FEWEST_IMAGES = 4  # two to learn from, two to validate on
 
 
@@ -49,8 +50,11 @@ class Reading:
         What turns images into features.
     picks : str | array-like | slice | None
         The channels.
-    standardize : ``"channel"`` | ``"evoked"``
-        What is subtracted of responses: every channel's mean, or the mean response.
+    standardize : ``"channel"`` | ``"evoked"`` | ``"raw"``
+        What is subtracted of responses: every channel's mean, the mean response, or
+        nothing, which does not divide either.
+    standardize_images : bool
+        Whether image features are standardized.
     device : str
         Where image features are computed.
     needs_images : bool
@@ -77,6 +81,7 @@ class Reading:
     image_encoder: str | ImageEncoder | Callable
     picks: object = None
     standardize: str = "evoked"
+    standardize_images: bool = True
     device: str = "auto"
     needs_images: bool = True
     spatial_window: str | tuple | None = None
@@ -184,6 +189,8 @@ class TrainingSet:
             latent["subjects"] = subjects_in(table)
         parts = _split(brain, held_out, how.memory_map)
         del brain  # the parts hold what goes on
+        if how.standardize == "raw":
+            _warn_if_in_volts(parts[0])
         latent["brain_scaler"] = scaler = Scaler.for_brain(parts[0], how.standardize)
         for part in parts:
             scaler.transform(part, out=part)
@@ -446,12 +453,25 @@ def _split(brain: np.ndarray, held_out: np.ndarray, folder) -> list[np.ndarray]:
     return [take_rows(brain, each, folder) for each in rows]
 
 
+def _warn_if_in_volts(responses: np.ndarray) -> None:
+    """Warn of responses that a network cannot take as they are."""
+    spread = float(np.std(responses[:SOME]))
+    if not 0.01 < spread < 100:
+        warn(
+            f"The responses have a standard deviation of {spread:.3g}, and "
+            "standardize='raw' takes them as they are. Whiten them, or take "
+            "standardize='evoked'."
+        )
+
+
 def _scale_of_images(
     rows: pd.DataFrame, responses: np.ndarray, how: Reading
 ) -> tuple[tuple | None, Scaler]:
     """Learn how much every feature counts, for standardized responses."""
     if how.stacks(responses.shape[2], rows.columns):
         return None, Scaler.for_features(rows.to_numpy(np.float32))
+    if not how.standardize_images:
+        return None, Scaler.none(rows.shape[1:])
     window = how.spatial_window
     if window == "auto":
         window = choose_window(rows, responses) if has_maps(rows.columns) else None

@@ -44,19 +44,27 @@ class Scaler:
         ----------
         data : array, shape (n_epochs, n_channels, n_times)
             Training data.
-        how : ``"channel"`` | ``"evoked"``
-            Subtract every channel's mean over epochs and times, or the mean response.
+        how : ``"channel"`` | ``"evoked"`` | ``"raw"``
+            Subtract every channel's mean over epochs and times, or the mean response;
+            ``"raw"`` changes nothing.
 
         Returns
         -------
         scaler : instance of Scaler
             The scaler. A channel that is constant keeps scale 1.
         """
+        if how == "raw":
+            return cls.none((data.shape[1], 1))
         axes = (0, 2) if how == "channel" else (0,)
         mean = data.mean(axis=axes, dtype=np.float64).reshape(data.shape[1], -1)
         power = [np.mean((row - mean) ** 2, axis=1) for row in data]
         scale = np.sqrt(np.mean(power, axis=0))[:, None]
         return cls._safe(mean, scale)
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Scaler:
+        """Return a scaler that leaves values of a shape as they are."""
+        return cls(np.zeros(shape, np.float32), np.ones(shape, np.float32))
 
     @classmethod
     def for_features(

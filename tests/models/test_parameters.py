@@ -24,6 +24,7 @@ import mne_brainae
 from mne_brainae.models.fingerprints import WITHOUT_EFFECT
 from mne_brainae.models.linear_gaussian import Steps
 from mne_brainae.models.recipes import names_of_params, parts_of, set_by_name
+from mne_brainae.nn import cycle
 from mne_brainae.nn.losses import LOSS_TERMS
 
 #: Electrodes of a part of the head.
@@ -374,6 +375,8 @@ TRAINED = {
     "normalize_brain": False,
     "mmd": (0.9, 0.5, 20),
     "regression": 0.5,
+    "standardize_images": False,
+    "initialization": "release",
     "average": False,
     "smooth_augmentation": 0.5,
     "schedule": ((0, 0.1),),
@@ -388,6 +391,14 @@ WHERE = {
 SYSTEMS = ("BraVL", "BrainAE", "ContrastiveDecoder", "MB2C", "NonlinearEncodingModel")
 #: Of what only a network with two convolutions can do.
 FAST = ("computation", "precision")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_critics():
+    """Critics of MB2C that take no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cycle, "N_HIDDEN", 16)
+        yield
 
 
 @pytest.fixture(scope="module")

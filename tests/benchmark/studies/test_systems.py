@@ -43,11 +43,29 @@ def test_systems_find_images_and_no_more_than_can_be_found(found):
         assert row["encoding r"] > 0.05
 
 
-@pytest.mark.parametrize("recipe", ["nice", "bravl", "mb2c"])
+@pytest.mark.parametrize(
+    ("recipe", "n_versions", "words"),
+    [
+        ("nice", 1, "gabor"),
+        ("multi_blur", 12, "versions side by side"),
+        ("samga", 5, "versions side by side"),
+        ("ubp", 1, "training and gallery images degraded by fovea"),
+        ("ridge", 1, "gabor"),
+    ],
+)
+def test_gabor_features_of_what_a_system_looks_at(recipe, n_versions, words):
+    encoder = systems.gabor_encoder(recipe)
+    assert encoder.name == "gabor"
+    assert systems.n_versions(encoder) == n_versions
+    assert words in str(encoder)
+
+
+@pytest.mark.parametrize("recipe", ["nice", "bravl", "mb2c", "multi_blur", "samga"])
 def test_an_epoch_is_timed_at_any_size(recipe):
     found = systems.time_epochs([recipe], Shape(8, 100, 40), n_features=6)
     row = found.table.loc[recipe]
     assert row["seconds per epoch"] > 0
+    assert row["processor seconds"] > 0
     hours = row["seconds per epoch"] * row["epochs"] / 3600
     assert row["hours"] == pytest.approx(hours)
     assert "40 images, 8 channels x 100 times" in found.protocol

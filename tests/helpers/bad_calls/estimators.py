@@ -116,6 +116,8 @@ def parameters():
         standardize=("nonsense", 3),
         mask_augmentation=SHARES,
         smooth_augmentation=SHARES,
+        standardize_images=FLAGS,
+        initialization=OPTIONS,
         imputation=OPTIONS,
         keep_noise=FLAGS,
         random_state=SEEDS,
