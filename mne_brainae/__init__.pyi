@@ -1,14 +1,19 @@
 __all__ = [
+    "MB2C",
     "MVNN",
     "AdaptationScores",
     "AverageScores",
+    "Band",
+    "BraVL",
     "BrainAE",
     "Calibration",
     "CategoryContrast",
     "Consistency",
     "ContrastiveDecoder",
+    "Coverage",
     "CrossValidation",
     "EncodingScores",
+    "FoundImages",
     "GroupModel",
     "Identification",
     "ImageEncoder",
@@ -25,7 +30,10 @@ __all__ = [
     "Result",
     "RidgeModel",
     "SubjectComparison",
+    "TimeClusters",
+    "TimeScores",
     "Training",
+    "VarianceShares",
     "average_repetitions",
     "band_power",
     "channel_correlation",
@@ -39,6 +47,8 @@ __all__ = [
     "cross_validate",
     "datasets",
     "encoding_systems",
+    "find_images",
+    "find_time_clusters",
     "fit",
     "fit_many",
     "generation",
@@ -57,9 +67,12 @@ __all__ = [
     "score_adaptation",
     "score_averages",
     "score_consistency",
+    "score_coverage",
     "score_encoding",
+    "score_over_time",
     "score_reconstruction",
     "score_similarity",
+    "share_variance",
     "split_epochs",
     "viz",
 ]
@@ -72,20 +85,31 @@ from .images import (
     read_image_features,
 )
 from .many import fit_many
+from .models.band import Band
 from .models.brainae import BrainAE
+from .models.coverage import Coverage, score_coverage
 from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
 from .models.group import AdaptationScores, GroupModel, score_adaptation
 from .models.linear import LinearBrainAE
+from .models.over_time import (
+    TimeClusters,
+    TimeScores,
+    find_time_clusters,
+    score_over_time,
+)
 from .models.parts import Losses, Training
 from .models.recipes import make_model
 from .models.systems import (
+    MB2C,
+    BraVL,
     ContrastiveDecoder,
     LinearEncodingModel,
     NonlinearEncodingModel,
     RidgeModel,
     encoding_systems,
 )
+from .models.variance import VarianceShares, share_variance
 from .planning import Plan, plan_experiment
 from .preprocessing.averaging import average_repetitions
 from .preprocessing.masking import make_mask, mask_epochs
@@ -126,3 +150,4 @@ from .scoring.similarity import (
     channel_correlation,
     score_similarity,
 )
+from .search import FoundImages, find_images

@@ -84,6 +84,9 @@ class NewRecording:
         channel, after all blocks are written.
     channel_descriptions : dict of str
         What each column of ``channels`` holds that BIDS does not define.
+    cutoffs : tuple of float | None
+        The band in hertz that the recording was filtered to; None where it is not
+        known.
     """
 
     path: BIDSPath
@@ -96,6 +99,7 @@ class NewRecording:
     sidecar: dict = field(default_factory=dict)
     channels: Callable[[], pd.DataFrame] | None = None
     channel_descriptions: dict[str, str] = field(default_factory=dict)
+    cutoffs: tuple[float | None, float | None] = (None, None)
 
 
 def needs_writing(path: BIDSPath, overwrite: bool) -> bool:
@@ -214,10 +218,14 @@ def _write_sidecars(header: Path, path: BIDSPath, new: NewRecording) -> None:
     update_json(sidecar(path.datatype, ".json"), new.sidecar)
     write_tsv(sidecar("events", ".tsv"), new.events())
     _describe(sidecar("events", ".json"), new.descriptions)
+    table = read_tsv(sidecar("channels", ".tsv"))
+    # MNE-BIDS writes 0 and half the sampling frequency, which nothing was filtered to.
+    low, high = (MISSING if edge is None else edge for edge in new.cutoffs)
+    table = table.assign(low_cutoff=low, high_cutoff=high)
     if new.channels is not None:
-        table = read_tsv(sidecar("channels", ".tsv"))
-        write_tsv(sidecar("channels", ".tsv"), table.assign(**new.channels()))
+        table = table.assign(**new.channels())
         _describe(sidecar("channels", ".json"), new.channel_descriptions)
+    write_tsv(sidecar("channels", ".tsv"), table)
     if path.datatype == "ieeg":
         _write_electrodes(path, new.ch_names)
 
@@ -229,7 +237,14 @@ def _describe(file: Path, columns: dict[str, str]) -> None:
 
 
 def _write_electrodes(path: BIDSPath, ch_names: list[str]) -> None:
-    """Write the electrodes that the standard asks for, at positions not known."""
+    """Write the electrodes that the standard asks for, at positions not known.
+
+    They are the only ones: MNE-BIDS, from some version on, writes others, that name no
+    space, and a reader would not know which to take.
+    """
+    for pattern in ("*_electrodes.*", "*_coordsystem.json"):
+        for file in path.directory.glob(pattern):
+            file.unlink()
     where = path.copy().update(task=None, space="Other")
     table = pd.DataFrame({"name": ch_names}).assign(x=MISSING, y=MISSING, z=MISSING)
     table["size"] = MISSING

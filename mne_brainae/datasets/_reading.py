@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import mne
@@ -47,6 +47,7 @@ def read_partition(
     average: bool,
     mvnn: MVNN | None,
     output: str,
+    transform: Callable | None = None,
 ) -> mne.EpochsArray | Responses:
     """Read recordings and hand them out as asked for.
 
@@ -62,6 +63,9 @@ def read_partition(
     %(picks)s
     %(average_and_mvnn)s
     %(output)s
+    transform : callable | None
+        What is done to blocks of single trials, as
+        :func:`mne_brainae.preprocessing.streaming.read_responses` takes it.
 
     Returns
     -------
@@ -82,6 +86,7 @@ def read_partition(
         average=average,
         mvnn=mvnn,
         learn=partition == "train",
+        transform=transform,
     )
     return hand_out(responses, output)
 
@@ -106,6 +111,25 @@ def hand_out(responses: Responses, output: str) -> mne.EpochsArray | Responses:
     columns += [name for name in responses.metadata if name not in columns]
     responses = responses._replace(metadata=responses.metadata[columns])
     return responses if output == "array" else responses.to_epochs()
+
+
+def names_of(paths: pd.Series) -> pd.DataFrame:
+    """Split paths such as ``images_meg/aardvark/aardvark_01b.jpg`` of THINGS.
+
+    Parameters
+    ----------
+    paths : Series of str
+        The paths. Test images may lie in no folder of their concept, so the file alone
+        tells it.
+
+    Returns
+    -------
+    names : DataFrame, shape (n_paths, 2)
+        The file and the concept, as ``image`` and ``concept``.
+    """
+    image = paths.str.rsplit("/", n=1).str[-1]
+    concept = image.str.replace(r"_\d+[a-z]*\.\w+$", "", regex=True)
+    return pd.DataFrame({"image": image, "concept": concept}).reset_index(drop=True)
 
 
 def shown_in(events: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -62,6 +62,7 @@ def convert(source: Path, path: BIDSPath, pictures: pd.DataFrame) -> None:
     is_eeg = np.array([kind != "stim" for kind in types])
     names = [n for n, keep in zip(contents["ch_names"], is_eeg, strict=True) if keep]
     sfreq = float(contents["sfreq"])
+    band = float(contents.get("highpass", 0.01)), float(contents.get("lowpass", 100))
     events = _events(signal[~is_eeg][0], sfreq, path.task, pictures, file)
     write_recording(
         NewRecording(
@@ -72,14 +73,15 @@ def convert(source: Path, path: BIDSPath, pictures: pd.DataFrame) -> None:
             blocks=_blocks(signal, is_eeg),
             events=lambda: events,
             descriptions=COLUMNS,
+            cutoffs=band,
             sidecar={
                 "PowerLineFrequency": 50,
                 "EEGReference": "n/a",  # not stated by the source
                 "SoftwareFilters": "n/a",
                 "HardwareFilters": {
                     "Band": {
-                        "High-pass (Hz)": float(contents.get("highpass", 0.01)),
-                        "Low-pass (Hz)": float(contents.get("lowpass", 100)),
+                        "High-pass (Hz)": band[0],
+                        "Low-pass (Hz)": band[1],
                     }
                 },
             },

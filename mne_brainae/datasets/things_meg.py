@@ -40,6 +40,7 @@ from ._reading import (
     hand_out,
     keep_sessions,
     keep_zero_shot,
+    names_of,
     read_partition,
     shown_in,
 )
@@ -252,18 +253,8 @@ def _read_image_table(bids_root: Path, label: str) -> pd.DataFrame:
     except ValueError as error:
         raise ValueError(f"{file} is no table of the trials ({error}).") from error
     table = table.drop_duplicates("things_image_nr")
-    names = _names_of(table["image_path"])
+    names = names_of(table["image_path"])
     return names.set_index(table["things_image_nr"].astype(int))
-
-
-def _names_of(image_path: pd.Series) -> pd.DataFrame:
-    """Split ``images_meg/aardvark/aardvark_01b.jpg`` into file and concept.
-
-    Test images lie in no folder of their concept, so it is read from the file.
-    """
-    image = image_path.str.rsplit("/", n=1).str[-1]
-    concept = image.str.replace(r"_\d+[a-z]*\.\w+$", "", regex=True)
-    return pd.DataFrame({"image": image, "concept": concept}).reset_index(drop=True)
 
 
 @verbose
@@ -402,7 +393,7 @@ def read_preprocessed(
 def _metadata(table: pd.DataFrame) -> pd.DataFrame:
     """Describe the trials; catches belong to no partition."""
     table = table.reset_index(drop=True)
-    names = _names_of(table["image_path"].astype(str))
+    names = names_of(table["image_path"].astype(str))
     return names.assign(
         partition=table["trial_type"].map(THEIR_NAMES),
         session=table["session_nr"].map("{:02.0f}".format),

@@ -197,7 +197,7 @@ def to_bids(
     return bids_root
 
 
-@checked(**READING)
+@checked(**READING, standardize_trials=["boolean"])
 @verbose
 @fill_doc
 def read_epochs(
@@ -212,6 +212,7 @@ def read_epochs(
     picks=None,
     average: bool = False,
     mvnn: MVNN | None = None,
+    standardize_trials: bool = False,
     zero_shot: bool = True,
     output: str = "epochs",
     verbose=None,
@@ -228,6 +229,10 @@ def read_epochs(
     %(window)s
     %(picks)s
     %(average_and_mvnn)s
+    standardize_trials : bool
+        Subtract the mean of every trial over all its channels and times, and divide by
+        their standard deviation, as the authors' release of BrainAE does. Responses
+        then have no unit.
     %(zero_shot)s
     %(output)s
     %(verbose)s
@@ -249,8 +254,9 @@ def read_epochs(
     ``output="array"``.
 
     Section 4.1 of the paper subtracts the mean of the 100 ms before onset; the authors'
-    release of BrainAE does not (``baseline=None``) and takes the 200 samples after
-    time 0, of which the first 199 are here; tell ``tmin=0.001, tmax=0.2`` for those.
+    release of BrainAE does not, and standardizes every trial (``baseline=None,
+    standardize_trials=True``). It takes the 200 samples after time 0, of which the
+    first 199 are here; tell ``tmin=0.001, tmax=0.2`` for those.
     """
     label = subject_label(subject, SUBJECTS)
     wanted, start, stop = _events_of(bids_root, label, partition, sessions, zero_shot)
@@ -267,9 +273,17 @@ def read_epochs(
         )
     recordings = _recordings(wanted)
     window, band = (tmin, tmax, baseline), (None, None, None)
+    transform = _standardize_each if standardize_trials else None
     return read_partition(
-        recordings, partition, window, band, picks, average, mvnn, output
+        recordings, partition, window, band, picks, average, mvnn, output, transform
     )
+
+
+def _standardize_each(trials: np.ndarray) -> np.ndarray:
+    """Give every trial mean 0 and variance 1 over its channels and times."""
+    values = trials - trials.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+    scale = values.std(axis=(1, 2), keepdims=True)
+    return (values / np.where(scale > 0, scale, 1.0)).astype(trials.dtype)
 
 
 def _recordings(wanted: list[tuple[BIDSPath, pd.DataFrame]]) -> list[Recording]:
@@ -426,8 +440,9 @@ def read_preprocessed(
     -------
     epochs : instance of EpochsArray, shape (n_epochs, 1024, 1)
         One time point: the mean over the window of an area (V1 25 to 125 ms, V4 50 to
-        150, IT 75 to 175). The metadata have the columns ``image``, ``concept``,
-        ``partition`` and ``stim_file``.
+        150, IT 75 to 175). Channels that lack a value anywhere in the file are marked
+        as bad. The metadata have the columns ``image``, ``concept``, ``partition`` and
+        ``stim_file``.
 
     Notes
     -----
@@ -443,9 +458,11 @@ def read_preprocessed(
     with open_matlab(path) as opened:
         if key not in opened:
             raise ValueError(f"{path} lacks {key}, it has {list(opened)}.")
-        data = np.atleast_3d(
-            opened[key][()].T
-        ).T  # (n_repetitions, n_images, n_channels)
+        # (n_repetitions, n_images, n_channels)
+        data = np.atleast_3d(opened[key][()].T).T
+        is_lost = ~np.isfinite(data).all(axis=(0, 1))
+        for other in {"train_MUA", "test_MUA"} & set(opened) - {key}:
+            is_lost |= ~np.isfinite(opened[other][()]).all(axis=0)
     n_images = len(pictures[partition])
     if data.shape[1] != n_images or data.shape[2] % N_ARRAYS:
         raise ValueError(
@@ -455,6 +472,7 @@ def read_preprocessed(
     names = channel_names(label, data.shape[2])
     info = mne.create_info(names, sfreq=10.0, ch_types="seeg")  # windows of 100 ms
     set_unit(info, FIFF.FIFF_UNIT_UNITLESS, MICROVOLTS)
+    info["bads"] = [names[channel] for channel in np.flatnonzero(is_lost)]
     metadata = pictures[partition].assign(partition=partition)
     both = pd.concat([one.assign(partition=name) for name, one in pictures.items()])
     kept = keep_zero_shot([both], partition, zero_shot=zero_shot)[0]

@@ -325,6 +325,7 @@ class _Reading(NamedTuple):
     band: tuple[float | None, float | None]
     mvnn: MVNN | None
     learn: bool
+    transform: Callable | None = None
 
 
 def read_responses(
@@ -340,6 +341,7 @@ def read_responses(
     average: bool = False,
     mvnn: MVNN | None = None,
     learn: bool = False,
+    transform: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Responses:
     """Filter, cut, whiten and average, one recording in memory at a time.
 
@@ -363,6 +365,9 @@ def read_responses(
         Whiten by it: within each session and before averages of sessions meet.
     learn : bool
         Fit ``mvnn`` on these epochs first.
+    transform : callable | None
+        Is applied to blocks of single trials, shape (n_epochs, n_channels, n_times),
+        before anything else, and takes their unit away.
 
     Returns
     -------
@@ -381,7 +386,7 @@ def read_responses(
     info = _info(raws[0], names, window.sfreq, l_freq, h_freq)
     if learn and mvnn is not None:
         mvnn.reset(info, window.times)
-    reading = _Reading(names, window, (l_freq, h_freq), mvnn, learn)
+    reading = _Reading(names, window, (l_freq, h_freq), mvnn, learn, transform)
     codes = pd.factorize(metadata["image"])[0]
     rows = codes if average else np.arange(len(metadata))
     shape = (rows.max() + 1, len(names), window.n_times)
@@ -393,7 +398,7 @@ def read_responses(
     if average:
         data /= np.bincount(codes).astype(np.float32)[:, np.newaxis, np.newaxis]
         metadata = shared_metadata(metadata, codes)
-    if mvnn is not None:
+    if mvnn is not None or transform is not None:
         info = as_whitened(info)
     return Responses(data, info, window.times, metadata, baseline)
 
@@ -434,6 +439,8 @@ def _add(target, signal, events, rows, session, reading: _Reading) -> None:
     onsets = events["sample"].to_numpy()[order]
     for block in whole_groups(pd.factorize(images)[0]):
         epochs = reading.window.cut(signal, onsets[block])
+        if reading.transform is not None:
+            epochs = reading.transform(epochs)
         if reading.learn and reading.mvnn is not None:
             reading.mvnn.partial_fit(epochs, images[block], session)
         block_rows = rows[order[block]]

@@ -386,7 +386,6 @@ def describe_band(
         info["highpass"] = max(info["highpass"], l_freq or 0.0)
         info["lowpass"] = min(info["lowpass"], h_freq or np.inf, sfreq / 2)
         info["sfreq"] = float(sfreq)
-    info["bads"] = []
     return info
 
 

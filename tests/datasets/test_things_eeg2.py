@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from miniatures import (
     EEG2_CHANNELS,
@@ -101,6 +102,26 @@ def test_events_keep_targets(miniature):
     assert targets["stim_file"].isna().all()
     assert_allclose(events["onset"] * 1000, events["sample"])
     assert "\tn/a\tn/a" in file.read_text()
+
+
+def test_the_band_is_that_of_the_amplifier(miniature):
+    for file in miniature[2].rglob("*_channels.tsv"):
+        table = pd.read_csv(file, sep="\t")
+        assert set(table["low_cutoff"]) == {0.01}
+        assert set(table["high_cutoff"]) == {100.0}
+
+
+def test_the_general_reader_reads_the_same(miniature):
+    bids = miniature[2]
+    how = {"tmin": 0.0, "tmax": 0.1, "baseline": None}
+    own = things_eeg2.read_epochs(bids, 1, "test", **PLAIN | how)
+    general = mne_brainae.datasets.read_bids_epochs(
+        bids, 1, task="test", query="trial_type != 'target'", **how
+    )
+    assert_allclose(general.get_data(copy=False), own.get_data(copy=False))
+    names = general.metadata["image"].str.rsplit("/", n=1).str[-1]
+    assert names.tolist() == own.metadata["image"].tolist()
+    assert general.metadata["session"].tolist() == own.metadata["session"].tolist()
 
 
 def test_defaults_are_those_of_the_paper(tmp_path):

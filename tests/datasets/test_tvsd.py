@@ -3,6 +3,7 @@
 import h5py
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from miniatures import (
     N_REPEATS,
@@ -161,6 +162,33 @@ def test_mne_bids_reads_it(miniature):
     assert epochs.info["bads"] == ["V1_004", "V1_006"]
 
 
+def test_trials_can_be_standardized(miniature):
+    bids = miniature[3]
+    how = {"partition": "test", "baseline": None}
+    plain = tvsd.read_epochs(bids, "F", **how)
+    each = tvsd.read_epochs(bids, "F", standardize_trials=True, **how)
+    data = plain.get_data(copy=False)
+    mean = data.mean(axis=(1, 2), keepdims=True)
+    expected = (data - mean) / data.std(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(each.get_data(copy=False), expected, atol=1e-5)
+    means = tvsd.read_epochs(bids, "F", standardize_trials=True, average=True, **how)
+    of_first = expected[plain.metadata["image"] == means.metadata["image"].iloc[0]]
+    first = means.get_data(copy=False)[0]
+    np.testing.assert_allclose(first, of_first.mean(axis=0), atol=1e-5)
+
+
+def test_one_table_of_electrodes(miniature):
+    """No position is known, and no band: MUA is an envelope of what was filtered."""
+    folders = list(miniature[3].rglob("ieeg"))
+    assert folders
+    for folder in folders:
+        assert len(list(folder.glob("*_electrodes.tsv"))) == 1
+        assert len(list(folder.glob("*_coordsystem.json"))) == 1
+        for file in folder.glob("*_channels.tsv"):
+            table = pd.read_csv(file, sep="\t")
+            assert table[["low_cutoff", "high_cutoff"]].isna().all(axis=None)
+
+
 def test_bids_validator(miniature, tmp_path):
     *_, bids = miniature
     assert_valid_bids(bids, tmp_path / "bare")
@@ -187,6 +215,9 @@ def test_read_preprocessed(partition, average, n, tmp_path):
     file = tmp_path / "monkeyF" / "THINGS_normMUA.mat"
     epochs = tvsd.read_preprocessed(file, "F", partition, average=average)
     assert epochs.get_data().shape == (n, 32, 1)
+    names = set(np.array(epochs.ch_names)[[5, 7]])
+    assert set(epochs.info["bads"]) <= names  # in either partition, the same
+    assert epochs.info["bads"]
     concepts = set(epochs.metadata["concept"])
     assert concepts == (
         set(TVSD_CONCEPTS) - set(TVSD_TEST) if partition == "train" else set(TVSD_TEST)

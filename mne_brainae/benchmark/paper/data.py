@@ -36,7 +36,7 @@ BRIEF = QUICK | {"n_embedding": 16, "max_epochs": 2, "min_updates": 1}
 #: As long as the paper's window: rhythms need their cycles, some encoders 75 samples.
 LONG = {"tmax": 0.99}
 #: The encoders that need so many, of a simulation at 100 Hz.
-LONG_ENCODERS = {"nice", "atm", "shallow", "conformer"}
+LONG_ENCODERS = {"nice", "atm", "mb2c", "shallow", "conformer"}
 
 
 def fit_settings(*, is_simulated: bool, is_small: bool) -> dict:
@@ -185,6 +185,7 @@ def read_recordings(
     encoders: dict[str, list[str]],
     default: str,
     has_templates: bool = True,
+    preprocessed: bool = False,
 ) -> list[Recording]:
     """Prepare what is not prepared yet, for every image encoder of a data set.
 
@@ -204,6 +205,8 @@ def read_recordings(
         The image encoder of rows that name none.
     has_templates : bool
         Whether the features of templates are computed, which only classification needs.
+    preprocessed : bool
+        Whether the folders hold what the authors of the data preprocessed.
 
     Returns
     -------
@@ -220,6 +223,7 @@ def read_recordings(
             image_encoder=encoder,
             is_default=encoder == default,
             has_templates=has_templates,
+            preprocessed=preprocessed,
         )
         for name, some in subjects.items()
         for encoder in encoders[name]

@@ -29,6 +29,13 @@ from ...utils.files import read_arrays, write_arrays
 KINDS = {"things_eeg2": "eeg", "things_meg": "meg", "tvsd": "mua"}
 #: Only EEG is whitened (section 4.1).
 WHITENED = ("things_eeg2",)
+#: The files of what the authors of the data preprocessed, at any depth of a folder.
+PREPROCESSED = {
+    "things_eeg2": "sub-{subject}/preprocessed_eeg_{partition}.npy",
+    "things_meg": "preprocessed_P{subject}-epo.fif",
+    "tvsd": "monkey{subject}/THINGS_normMUA.mat",
+}
+THEIR_PARTITIONS = {"train": "training", "test": "test"}
 SIMULATION = {
     "n_train_concepts": 100,
     "n_test_concepts": 40,
@@ -64,6 +71,8 @@ class Recording:
         What computed the features.
     is_default : bool
         Whether this is the image encoder of rows that name none.
+    preprocessed : bool
+        Whether others preprocessed the responses.
     """
 
     name: str
@@ -74,6 +83,7 @@ class Recording:
     templates: dict[str, pd.DataFrame]
     encoder: str
     is_default: bool = True
+    preprocessed: bool = False
 
     def shuffled(self) -> pd.DataFrame:
         """Deal the features of the images out among them by chance.
@@ -225,6 +235,7 @@ def from_bids(
     image_encoder: str,
     is_default: bool = True,
     has_templates: bool = True,
+    preprocessed: bool = False,
     device: str = "auto",
 ) -> Recording:
     """Read the subjects of a data set as the paper does.
@@ -248,6 +259,9 @@ def from_bids(
         Whether it is the image encoder of rows that name none.
     has_templates : bool
         Whether the features of templates are computed, which only classification needs.
+    preprocessed : bool
+        Whether ``bids_root`` holds what the authors of the data preprocessed, below
+        :data:`PREPROCESSED`, in place of raw recordings.
     device : str
         ``"auto"`` or a PyTorch device, for the image encoder.
 
@@ -258,12 +272,14 @@ def from_bids(
     """
     # What was prepared of another folder is not taken for this one.
     kind = f"{name}_{crc32(str(Path(bids_root).resolve()).encode()):08x}"
+    kind += "_preprocessed" if preprocessed else ""
+    read = _read_preprocessed if preprocessed else _read_subject
     places = {str(subject): Path(folder) / kind / str(subject) for subject in subjects}
     tables = []
     for subject, place in places.items():
         if not place.exists():
             logger.info(f"Reading {name}, subject {subject}.")
-            epochs = _read_subject(name, bids_root, subject)
+            epochs = read(name, bids_root, subject)
             _whole(place, lambda to, epochs=epochs: _save(to, *epochs))
         for part in ("train", "test"):
             epochs = mne.read_epochs(
@@ -290,6 +306,7 @@ def from_bids(
         templates,
         image_encoder,
         is_default,
+        preprocessed,
     )
 
 
@@ -299,6 +316,29 @@ def _read_subject(name: str, bids_root, subject: str) -> tuple:
     given = {"mvnn": MVNN()} if name in WHITENED else {}
     train = reader(bids_root, subject, "train", average=True, **given)
     return train, reader(bids_root, subject, "test", **given)
+
+
+def _read_preprocessed(name: str, root, subject: str) -> tuple:
+    """Return training averages and single test trials that others preprocessed."""
+    reader = import_module(f"...datasets.{name}", __package__).read_preprocessed
+    read = []
+    for partition in ("train", "test"):
+        file = _find_preprocessed(name, Path(root), subject, partition)
+        given = (file, subject) if name == "tvsd" else (file,)
+        read.append(reader(*given, partition, average=partition == "train"))
+    return tuple(read)
+
+
+def _find_preprocessed(name: str, root: Path, subject: str, partition: str) -> Path:
+    """Find the file of a subject, at any depth."""
+    words = {"subject": subject, "partition": THEIR_PARTITIONS[partition]}
+    pattern = PREPROCESSED[name].format(**words)
+    found = sorted(root.rglob(pattern))
+    if len(found) != 1:
+        raise FileNotFoundError(
+            f"There are {len(found)} files {pattern} below {root}, expected one."
+        )
+    return found[0]
 
 
 def fitted_to_others(recording: Recording) -> dict[str, Path]:

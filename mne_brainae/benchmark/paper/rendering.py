@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...utils.checks import counted
 from ...utils.files import replacing
+from .contrasts import contrasts, in_words
 from .runner import Results
 from .scores import COLUMNS, CONTROLS
 from .spec import SubjectTable
@@ -115,6 +116,7 @@ def legend(results: Results) -> list[str]:
         )
     _, refused = compare(results)
     lines += [f"Not tested, {why}." for why in refused]
+    lines += in_words(contrasts(results))
     lines += [f"FAILED: {fit}: {error}" for fit, error in results.failures.items()]
     return lines
 
@@ -236,7 +238,8 @@ def write(results: Results, folder: str | Path) -> list[Path]:
     -------
     files : list of Path
         ``scores.csv`` has one line per fit and score, ``summary.csv`` one per cell,
-        ``tests.csv`` the signed-rank tests, ``protocol.json`` protocol, versions and
+        ``tests.csv`` the signed-rank tests, ``contrasts.csv`` those of section 4.3.1,
+        ``protocol.json`` protocol, versions and
         failures, and ``table.md``, ``table.html`` and ``table.tex`` the table.
     """
     folder = Path(folder)
@@ -253,6 +256,7 @@ def write(results: Results, folder: str | Path) -> list[Path]:
         "scores.csv": results.scores.to_csv(index=False),
         "summary.csv": summary.to_csv(index=False),
         "tests.csv": tests.to_csv(index=False),
+        "contrasts.csv": contrasts(results).to_csv(index=False),
         "protocol.json": json.dumps(protocol, indent=1),
         "table.md": to_markdown(text, caption, lines),
         "table.html": to_html(text, caption, lines),

@@ -67,6 +67,8 @@ class Results:
         """
         if self.protocol["data"].get(data, {}).get("simulated"):
             return "SIMULATED, not recorded"
+        if self.protocol["data"].get(data, {}).get("preprocessed"):
+            return "preprocessed by the authors of the data, and not as the paper says"
         settings = self.protocol[SETTINGS]
         if settings:
             return f"settings that are not the paper's ({', '.join(settings)})"
@@ -266,6 +268,7 @@ def describe(recordings: list[Recording]) -> dict[str, dict]:
             recording.name,
             {
                 "simulated": recording.simulated,
+                "preprocessed": recording.preprocessed,
                 "subjects": list(recording.train),
                 "image encoder": [],
                 "images": len(recording.features),

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 import mne
 import numpy as np
@@ -33,6 +34,7 @@ LEARNABLE = {
 BEST, CHANCE = "best possible", "chance"
 COLUMNS = ("retrieval top-1", "top-5", "classification top-1", "top-5 of concepts")
 PATTERN_R = "pattern r"
+PROCESSOR = "fit, processor s"
 MEAN_RESPONSE = "mean response"
 #: Recipes that can be asked for, and what they are judged by.
 RECIPES = {
@@ -103,15 +105,15 @@ def measure(
         some = _single_trials(train[:N_WHITENED], gallery, features, how)
         given = _whiten(given, some)
     rows = {}
-    for name, model, similarities in _models(
+    for name, model, similarities, seconds in _models(
         given[0], train, recipes, n_epochs, random_state
     ):
         predicted = model.predict_epochs(gallery.droplevel("concept"), output="array")
         pattern = _correlate(given[1], predicted)
         for similarity in similarities:
             scores = _score(model, given[1], gallery, templates, similarity)
-            rows[f"{name}, {similarity}"] = [*scores, pattern]
-    table = pd.DataFrame(rows, index=[*COLUMNS, PATTERN_R]).T
+            rows[f"{name}, {similarity}"] = [*scores, pattern, seconds]
+    table = pd.DataFrame(rows, index=[*COLUMNS, PATTERN_R, PROCESSOR]).T
     mean_response = _correlate(given[1], given[0].get_data(copy=False).mean(axis=0))
     table.loc[MEAN_RESPONSE, PATTERN_R] = mean_response
     table.loc[CHANCE, list(COLUMNS)] = [1 / len(gallery), 5 / len(gallery)] * 2
@@ -157,7 +159,8 @@ def _protocol(
         f"candidates, so that chance of top-1 is {1 / len(gallery):.3f}. "
         f"{learned[data.brain.law]}. The best possible decoder knows responses, noise "
         "and the law of the features. Pattern r is Pearson's r of predicted and "
-        "measured responses over channels and times, mean over test images."
+        "measured responses over channels and times, mean over test images; the time "
+        "of a fit is that of the processor, all cores together."
     )
 
 
@@ -218,7 +221,7 @@ def _models(
     n_epochs: int | None,
     seed: int,
 ) -> Iterator[tuple]:
-    """Yield every fitted system with the similarities that it is judged by."""
+    """Yield every fitted system, what it is judged by, and the time of its fit."""
     features = train.droplevel("concept")
     for recipe in recipes:
         params = {"random_state": seed}
@@ -226,13 +229,22 @@ def _models(
             params["validation"] = "concept"
             if n_epochs is not None:
                 params["max_epochs"] = n_epochs
-        model = fit(epochs, features, recipe=recipe, **params)
-        yield recipe, model, RECIPES[recipe]
+        model, seconds = _timed(fit, epochs, features, recipe=recipe, **params)
+        yield recipe, model, RECIPES[recipe], seconds
         del model  # a model of this size and the next take much memory together
-    yield RIDGE, LinearEncodingModel().fit(epochs, features), ("encoding",)
+    model, seconds = _timed(LinearEncodingModel().fit, epochs, features)
+    yield RIDGE, model, ("encoding",), seconds
+    del model
     wrong = shuffle(features, features.index, seed)
-    control = fit(epochs, wrong, recipe="linear", random_state=seed)
-    yield SHUFFLED, control, RECIPES["linear"]
+    control, seconds = _timed(fit, epochs, wrong, recipe="linear", random_state=seed)
+    yield SHUFFLED, control, RECIPES["linear"], seconds
+
+
+def _timed(fit_it: Callable, *args, **params) -> tuple:
+    """Return a fitted model and the processor time of its fit."""
+    start = time.process_time()
+    model = fit_it(*args, **params)
+    return model, round(time.process_time() - start, 1)
 
 
 def _score(model, test, gallery, templates, similarity: str) -> list[float]:

@@ -8,11 +8,14 @@ import argparse
 from importlib import import_module
 
 BENCHMARKS = {
+    "audit": "score systems cleanly, and show what every known inflation is worth",
     "ablation": "leave out the ingredients of the best recipe, one at a time",
     "calibration": "compare probabilities of images with how often they are right",
     "encoding": "what BrainAE and linear encoders predict of real brains",
     "few-images": "what to expect of 12 to 800 training images",
+    "find-images": "choose images by a model, beside images at random",
     "images": "what image features predict of macaque V4, and what they cost",
+    "in-silico": "tell trials that a model draws from measured ones",
     "it": "classify seven objects from macaque IT, by window and with windows hidden",
     "many": "time many fits over processes against one after another",
     "muse": "tell faces from houses in human EEG, across runs",
@@ -22,6 +25,7 @@ BENCHMARKS = {
     "speed": "time training and inference against plain computations",
     "subjects": "what a group of subjects tells of a newcomer, by number of images",
     "systems": "compare the systems of Table 2 on a simulation of known truth",
+    "table3": "the paper's Table 3: generated images, beside scores of your own",
     "things": "decode THINGS-EEG2 at full size, simulated, beside the best decoder",
 }
 #: Tables of the paper, all run by ``tables.py``.

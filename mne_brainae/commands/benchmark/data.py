@@ -28,6 +28,11 @@ def add_data_arguments(parser: argparse.ArgumentParser, n_seeds: int) -> None:
         metavar="[DATA=]FOLDER",
         help="the BIDS data sets; a folder without a name is THINGS-EEG2",
     )
+    add(
+        "--preprocessed",
+        action="store_true",
+        help="the folders hold what the authors of the data preprocessed",
+    )
     add("--images", type=Path, help="the folder object_images of THINGS")
     add("--image-encoder", default=ENCODER, help="for recordings")
     add(
@@ -97,6 +102,8 @@ def find_roots(
     """Return the folder of every data set, None where it is simulated."""
     if (given.data is None) == (given.bids_root is None):
         raise SystemExit("Give either --data simulated or --bids-root FOLDER.")
+    if given.data is not None and given.preprocessed:
+        raise SystemExit("--preprocessed is about --bids-root, not --data simulated.")
     if given.data is not None:
         return dict.fromkeys(data)
     if given.images is None:
@@ -161,4 +168,5 @@ def recordings_of(
         encoders=encoders,
         default=given.image_encoder,
         has_templates=has_templates,
+        preprocessed=given.preprocessed,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.linalg import eigh, solve_triangular
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
+from ...utils.threads import one_blas_thread
 from .ridge import PENALTIES
 from .targets import ExactTargets, GeneralizedTargets
 
@@ -109,7 +110,8 @@ def leading_axes(multiply, size: int, n_axes: int) -> np.ndarray:
     operator = LinearOperator((size, size), multiply, matmat=multiply, dtype=float)
     start = np.random.default_rng(0).standard_normal(size)
     try:
-        values, axes = eigsh(operator, k=n_axes, which="LA", tol=1e-6, v0=start)
+        with one_blas_thread():  # a vector at a time
+            values, axes = eigsh(operator, k=n_axes, which="LA", tol=1e-6, v0=start)
     except ArpackError:
         return _dense_axes(multiply, size, n_axes)
     return _strongest(values, axes)

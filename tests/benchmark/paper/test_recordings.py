@@ -14,6 +14,7 @@ from miniatures import (
     write_pictures,
     write_things_eeg2,
     write_things_meg,
+    write_things_meg_epochs,
     write_tvsd,
 )
 
@@ -138,3 +139,22 @@ def test_tables_from_things_meg_and_tvsd(run, tmp_path_factory):
     text = (folder / "table.md").read_text("utf-8")
     assert "| row | score | N | F | mean |" in text
     assert "[49.6]" in text
+
+
+def test_tables_from_what_others_preprocessed(run, tmp_path_factory, capsys):
+    meg, mua = tmp_path_factory.mktemp("meg"), tmp_path_factory.mktemp("mua")
+    (meg / "derivatives").mkdir()
+    write_things_meg_epochs(meg / "derivatives")
+    write_tvsd(mua)
+    roots = ["--bids-root", f"things_meg={meg}", f"tvsd={mua}", "--subjects", "1,F"]
+    folder = run("table16", *roots, "--preprocessed")
+    printed = capsys.readouterr().out
+    assert printed.count("preprocessed by the authors of the data") == 2
+    summary = pd.read_csv(folder / "summary.csv").set_index(["data", "row", "score"])
+    for data in ("things_meg", "tvsd"):
+        assert summary["mean"][data, "BrainAE", "training time"] > 0
+    assert summary["difference"].isna().all()
+    with pytest.raises(SystemExit, match=r"0 files preprocessed_P1-epo\.fif below"):
+        run("table16", "--bids-root", f"things_meg={mua}", "--preprocessed")
+    with pytest.raises(SystemExit, match="--preprocessed is about --bids-root"):
+        main(["benchmark", "table2", "--data", "simulated", "--preprocessed"])

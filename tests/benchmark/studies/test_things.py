@@ -19,7 +19,11 @@ def test_systems_find_images_and_their_control_does_not(origin):
     assert origin in found.protocol
     assert "200 test images of other concepts are means of 80" in found.protocol
     assert "one of 200 candidates, so that chance of top-1 is 0.005" in found.protocol
-    assert list(found.table.columns) == [*study.COLUMNS, study.PATTERN_R]
+    assert list(found.table.columns) == [
+        *study.COLUMNS,
+        study.PATTERN_R,
+        study.PROCESSOR,
+    ]
     chance = found.table.loc["chance", list(study.COLUMNS)]
     assert chance.tolist() == [1 / N_TEST, 5 / N_TEST] * 2
     pattern = found.table[study.PATTERN_R]

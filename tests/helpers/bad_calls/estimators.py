@@ -58,6 +58,8 @@ TRAINING = {
     "validation_size": (0, -0.1, "half", NAN, 1.5, float("inf")),
     "precision": OPTIONS,
     "computation": OPTIONS,
+    "average": ("mean", 0.5),
+    "schedule": ("linear", ((20,),), ((-1, 0.5),), ((20, "half"),)),
     "checkpoint": (3, ["a"]),
     "memory_map": (3,),
 }
@@ -69,6 +71,7 @@ LOSSES = {
     "temperature": POSITIVES,
     "learn_temperature": FLAGS,
     "symmetric": FLAGS,
+    "normalize_brain": FLAGS,
 }
 
 
@@ -90,6 +93,7 @@ def parameters():
         steps=("all", {}),
         validation=OPTIONS,
         imputation=OPTIONS,
+        keep_noise=FLAGS,
         memory_map=(3, "/nowhere/at/all"),
         random_state=SEEDS,
         verbose=("loud", [1]),
@@ -111,7 +115,11 @@ def parameters():
         training=("long", {}, m.Losses()),
         standardize=("nonsense", 3),
         mask_augmentation=SHARES,
+        smooth_augmentation=SHARES,
+        standardize_images=FLAGS,
+        initialization=OPTIONS,
         imputation=OPTIONS,
+        keep_noise=FLAGS,
         random_state=SEEDS,
         verbose=("loud",),
     )
@@ -145,8 +153,36 @@ def parameters():
         temperature=POSITIVES,
         learn_temperature=FLAGS,
         symmetric=FLAGS,
+        normalize_brain=FLAGS,
+        smooth_augmentation=SHARES,
+        regression=SHARES,
+        mmd=((0.9, 0.5), (1.0, 0.5, 20), (0.9, "half", 20), 0.5),
+        image_projection=(*OPTIONS, {"mlp": {"dropouts": 0.3}}, {}, {"mlp": 0.3}),
+        n_embedding=COUNTS,
         training=("long",),
         standardize=OPTIONS,
+    )
+    yield from bad_params(
+        "BraVL",
+        fitted(m.BraVL),
+        **COMMON,
+        text=("nonsense", "gabor", "timm:test_vit", 3, pd.DataFrame({"a": [NAN]})),
+        n_embedding=COUNTS,
+        n_hidden=COUNTS,
+        intra=(-1.0, "much", NAN),
+        inter=(-1.0, "much", NAN),
+        n_samples=COUNTS,
+        transductive=(3, pd.DataFrame({"a": [1.0]})),
+        training=("long",),
+        standardize=OPTIONS,
+    )
+    yield from bad_params(
+        "MB2C",
+        fitted(m.MB2C),
+        cycle=(-1.0, "much", NAN, 0.0),
+        adversarial=(-1.0, "much", NAN),
+        auxiliary=(-1.0, "much", NAN),
+        mixup=SHARES,
     )
     yield from bad_params("Training", checked(m.Training), **TRAINING)
     yield from bad_params("Losses", checked(m.Losses), **LOSSES)
@@ -451,6 +487,14 @@ METHODS = {
     "predict without images": (
         lambda w: w.brain_only.predict_epochs(w.features),
         ("without images",),
+    ),
+    "sample without kept noise": (
+        lambda w: w.linear.sample_epochs(w.features),
+        ("keep_noise=True",),
+    ),
+    "keep the noise of averages": (
+        lambda w: m.LinearBrainAE(keep_noise=True).fit(w.averaged, w.features),
+        ("keep_noise", "comes once"),
     ),
     "retrieve without images": (
         lambda w: w.brain_only.retrieve(w.test, w.features),

@@ -278,6 +278,25 @@ def simulating():
         mvnn=(3, "epochs"),
     )
     yield from bad_params(
+        "things_eeg1.read_epochs",
+        lambda w, **p: datasets.things_eeg1.read_epochs(
+            w.folder, **({"subject": 2} | p)
+        ),
+        subject=(0, 51, "x"),
+        partition=OPTIONS,
+    )
+    yield from bad_params(
+        "read_bids_epochs",
+        lambda w, **p: datasets.read_bids_epochs(w.folder, **({"subject": 1} | p)),
+        subject=(1, "x"),
+        datatype=("fmri", 3),
+        image=(3, None),
+        query=(3,),
+        stimuli=(3,),
+        output=OPTIONS,
+        average=(3,),
+    )
+    yield from bad_params(
         "things_meg.read_epochs",
         lambda w, **p: datasets.things_meg.read_epochs(
             w.folder, **({"subject": 1} | p)
