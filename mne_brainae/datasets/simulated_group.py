@@ -146,10 +146,12 @@ def simulate_group(
     snr : float | tuple of float
         Signal to noise of one trial; with two numbers every subject has one of its own
         between them.
-    n_repetitions, n_test_repetitions : int
-        Trials per training image, and averaged per test image.
+    n_repetitions : int
+        Trials per training image.
     n_test_images : int
         Test images, each of another concept; all subjects see the same.
+    n_test_repetitions : int
+        Trials averaged per test image.
     n_features : int
         Number of image features.
     sfreq : float
