@@ -41,7 +41,7 @@ from ..utils.docs import fill_doc
 from .band import Band
 from .linear_gaussian.novelty import FEWEST_CONCEPTS
 
-#: The candidate that stands for all images that are no candidates.
+#: The candidate that stands for all images that are not candidates.
 NONE = "none of these"
 
 

@@ -74,7 +74,7 @@ def solve(
         The concept of every image; None is every image by itself.
     folds : array of int, shape (n_images,) | None
         The fold of every image, as :func:`make_folds` gives; None makes folds of whole
-        concepts. A single fold is no cross-validation: the slope is then 1.
+        concepts. A single fold is not a cross-validation: the slope is then 1.
     squares : bool
         Whether squares of the features may add to the prediction. They are kept only
         where images of held-out concepts confirm them.

@@ -37,7 +37,7 @@ def test_bad_words(words, message):
 
 @pytest.mark.parametrize("words", ["a-b", "1-x", "1-", "3-1", "1,,2", "sub-01"])
 def test_bad_subjects(words, capsys):
-    """What is no subject and no range is an error of the parser, not a traceback."""
+    """What is not a subject and no range is an error of the parser, not a traceback."""
     with pytest.raises(SystemExit) as caught:
         main(["benchmark", "table4", "--data", "simulated", "--subjects", words])
     assert caught.value.code == 2
@@ -63,7 +63,7 @@ def test_roots_of_any_name(tmp_path):
 
 
 def test_dry_run_counts_what_was_asked(tmp_path):
-    """Fits of other subjects, seeds and controls are no part of the plan."""
+    """Fits of other subjects, seeds and controls are not part of the plan."""
     folder = tmp_path / "things_eeg2_gabor_rows"
     wrong = tmp_path / "things_eeg2_gabor_shuffled"
     table = TABLES["table1"]
