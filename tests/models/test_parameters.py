@@ -232,6 +232,8 @@ def outputs(model, seen, kind):
     if hasattr(model, "reconstruct"):
         masked = mne_brainae.mask_epochs(epochs, "random", 0.5, random_state=0)
         found["completion"] = model.reconstruct(masked, output="array")
+    if getattr(model, "keep_noise", False):
+        found["trials"] = model.sample_epochs(images, output="array")
     if hasattr(model, "history_"):
         found["epochs"] = np.array(len(model.history_))
     return found
@@ -252,6 +254,7 @@ LINEAR = {
     "steps": Steps(own_penalties=False),
     "validation": "image",
     "imputation": "mean",
+    "keep_noise": True,
     "picks": FOUR,
     "random_state": 1,
 }
@@ -334,6 +337,7 @@ TRAINED = {
     "standardize": "evoked",
     "mask_augmentation": 0.5,
     "imputation": "gaussian",
+    "keep_noise": True,
     "picks": FOUR,
     "random_state": 1,
     "learning_rate": 1e-2,
