@@ -208,8 +208,8 @@ def time_epochs(
 ) -> Finding:
     """Time one epoch of trained systems on noise of the size of a recording.
 
-    On two cores ``"benchetrit"`` and ``"atm"`` need more than an hour for all their
-    epochs: they need a GPU.
+    On two cores ``"benchetrit"``, ``"atm"``, ``"bravl"`` and ``"mb2c"`` need more than
+    an hour for all their epochs: they need a GPU.
 
     Parameters
     ----------
