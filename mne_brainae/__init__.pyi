@@ -2,14 +2,17 @@ __all__ = [
     "MB2C",
     "MVNN",
     "AverageScores",
+    "Band",
     "BraVL",
     "BrainAE",
     "Calibration",
     "CategoryContrast",
     "Consistency",
     "ContrastiveDecoder",
+    "Coverage",
     "CrossValidation",
     "EncodingScores",
+    "FoundImages",
     "Identification",
     "ImageEncoder",
     "LinearBrainAE",
@@ -25,7 +28,10 @@ __all__ = [
     "Result",
     "RidgeModel",
     "SubjectComparison",
+    "TimeClusters",
+    "TimeScores",
     "Training",
+    "VarianceShares",
     "average_repetitions",
     "band_power",
     "channel_correlation",
@@ -39,6 +45,8 @@ __all__ = [
     "cross_validate",
     "datasets",
     "encoding_systems",
+    "find_images",
+    "find_time_clusters",
     "fit",
     "fit_many",
     "generation",
@@ -56,9 +64,12 @@ __all__ = [
     "read_image_features",
     "score_averages",
     "score_consistency",
+    "score_coverage",
     "score_encoding",
+    "score_over_time",
     "score_reconstruction",
     "score_similarity",
+    "share_variance",
     "split_epochs",
     "viz",
 ]
@@ -71,10 +82,18 @@ from .images import (
     read_image_features,
 )
 from .many import fit_many
+from .models.band import Band
 from .models.brainae import BrainAE
+from .models.coverage import Coverage, score_coverage
 from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
 from .models.linear import LinearBrainAE
+from .models.over_time import (
+    TimeClusters,
+    TimeScores,
+    find_time_clusters,
+    score_over_time,
+)
 from .models.parts import Losses, Training
 from .models.recipes import make_model
 from .models.systems import (
@@ -86,6 +105,7 @@ from .models.systems import (
     RidgeModel,
     encoding_systems,
 )
+from .models.variance import VarianceShares, share_variance
 from .planning import Plan, plan_experiment
 from .preprocessing.averaging import average_repetitions
 from .preprocessing.masking import make_mask, mask_epochs
@@ -126,3 +146,4 @@ from .scoring.similarity import (
     channel_correlation,
     score_similarity,
 )
+from .search import FoundImages, find_images

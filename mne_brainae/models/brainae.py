@@ -30,7 +30,7 @@ from ..utils.docs import fill_doc
 from ..utils.interrupts import ending_at_interrupt, interrupts_end
 from ..utils.torch_state import own_random_numbers
 from .checkpoint import ALL_IMAGES
-from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
+from .directions import CompletesRecordings, EmbedsResponses, SamplesTrials
 from .feature_weights import know_versions
 from .linear import LinearBrainAE, network_of
 from .parts import Losses, Training
@@ -58,7 +58,7 @@ def check_identity(image_projection, n_embedding: int | None) -> None:
 
 
 @fill_doc
-class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedModel):
+class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel):
     """One latent space for brain responses and the images that evoked them.
 
     A brain encoder and an image projection map responses and images into a shared
@@ -103,8 +103,8 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         three maps stay as they are, and a part that is not ``"linear"`` is added to its
         map from scale 0. Where training takes nothing off the error of held-out
         concepts, the closed form is kept as it is. What reads epochs and images
-        (``image_encoder``, ``spatial_window``, ``picks``, ``imputation``, ``device``)
-        is that of this model, and not of ``init``.
+        (``image_encoder``, ``spatial_window``, ``picks``, ``imputation``,
+        ``keep_noise``, ``device``) is that of this model, and not of ``init``.
     n_kernels, kernel_length, pool_length, pool_stride : int
         The sizes k, m1, m2 and s of Table 6.
     inner_activation : bool
@@ -137,6 +137,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         with it.
     imputation : ``"mean"`` | ``"gaussian"``
         As in :class:`mne_brainae.LinearBrainAE`.
+    %(keep_noise)s
     %(picks)s
     device : str
         ``"auto"`` (CUDA, MPS, CPU in this order) or a PyTorch device.
@@ -204,6 +205,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         "mask_augmentation": [real(0, 1)],
         "smooth_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
+        "keep_noise": ["boolean"],
         "device": [str],
         "random_state": ["random_state"],
     }
@@ -232,6 +234,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         mask_augmentation=0.0,
         smooth_augmentation=0.0,
         imputation="mean",
+        keep_noise=False,
         picks=None,
         device="auto",
         random_state=None,
@@ -258,6 +261,7 @@ class BrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, TrainedMo
         self.mask_augmentation = mask_augmentation
         self.smooth_augmentation = smooth_augmentation
         self.imputation = imputation
+        self.keep_noise = keep_noise
         self.picks = picks
         self.device = device
         self.random_state = random_state

@@ -13,7 +13,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ..images.pairing import has_files, image_paths, match_names
+from ..images.pairing import ImageNames, has_files, image_paths, match_names
 from ..preprocessing.averaging import average_by, trials_averaged
 from ..preprocessing.epochs import make_epochs, make_evoked
 from ..preprocessing.recorded import locate_channels, warn_if_recorded_otherwise
@@ -33,9 +33,16 @@ from ..utils.checks import (
     check_image_names,
     five,
     names_in,
+    seed_from,
     warn,
 )
+from ..utils.constraints import checked, integer, options, positive, share
 from ..utils.docs import fill_doc
+from .band import Band
+from .linear_gaussian.novelty import FEWEST_CONCEPTS
+
+#: The candidate that stands for all images that are no candidates.
+NONE = "none of these"
 
 
 class PredictsResponses:
@@ -62,24 +69,63 @@ class PredictsResponses:
         data = self._fitted().predict(z.to_numpy())
         return self._hand_out(data, pd.DataFrame({"image": z.index}), output)
 
+    @checked(interval=[share(), None], n_averaged=[positive(), None])
     @fill_doc
-    def predict_evoked(self, images) -> mne.EvokedArray:
+    def predict_evoked(
+        self, images, *, interval=None, n_averaged=None
+    ) -> mne.EvokedArray | Band:
         """Predict the brain response to an image, or the mean over several.
 
         Parameters
         ----------
         %(new_images)s
+        interval : float | None
+            The share of responses that a band around the prediction is to hold, such as
+            0.9; None returns the prediction alone.
+        n_averaged : float | None
+            With ``interval``, whether the band is for a mean of so many trials or, by
+            None, for the response itself, without the noise of trials.
 
         Returns
         -------
-        evoked : instance of EvokedArray
-            The response in SI units. ``nave`` is the number of images.
+        evoked : instance of EvokedArray | Band
+            The response in SI units. ``nave`` is the number of images. With
+            ``interval`` a :class:`mne_brainae.Band` of ``prediction``, ``lower`` and
+            ``upper``.
+
+        Raises
+        ------
+        RuntimeError
+            If a band is asked of a model that has learned none: recipes ``"best"`` and
+            ``"linear"`` learn it from training images that are held out.
+        ValueError
+            If ``n_averaged`` is given without ``interval``.
+
+        Notes
+        -----
+        The band holds at every channel and time by itself. For several images, their
+        errors are taken as independent. Of a model whose training images were not
+        repeated, a band for the response itself is that of a measured one.
         """
+        if interval is None and n_averaged is not None:
+            raise ValueError(
+                "n_averaged decides over the width of a band: give interval, such as "
+                "interval=0.9, or leave it out."
+            )
+        latent = self._fitted()
         z = self.embed_images(images)
-        data = self._fitted().predict(z.to_numpy())
+        data = latent.predict(z.to_numpy())
         comment = "predicted: " + ", ".join(z.index[:3])
-        mean = data.mean(axis=0)
-        return make_evoked(mean, self.info_, self.times_, len(data), comment)
+        mean, about = data.mean(axis=0), (self.info_, self.times_, len(data))
+        evoked = make_evoked(mean, *about, comment)
+        if interval is None:
+            return evoked
+        half = latent.half_width(interval, n_averaged, len(data))
+        ends = [
+            make_evoked(mean + sign * half, *about, f"{comment}, {end} {interval:g}")
+            for sign, end in ((-1, "lower"), (1, "upper"))
+        ]
+        return Band(evoked, *ends)
 
     def score(self, epochs, images=None) -> float:
         """Return the encoding score of unseen images.
@@ -117,9 +163,88 @@ class PredictsResponses:
         return make_epochs(data, self.info_, self.times_, metadata, baseline=baseline)
 
 
+class SamplesTrials(PredictsResponses):
+    """Image to brain response, and to single trials with their noise."""
+
+    @checked(
+        n_repetitions=[integer(1)],
+        random_state=["random_state"],
+        output=[options("epochs", "array")],
+    )
+    @fill_doc
+    def sample_epochs(
+        self, images, n_repetitions=1, *, random_state=None, output="epochs"
+    ):
+        """Draw single trials as they would be recorded (in silico).
+
+        Every trial is the predicted response and noise: a sum of that of a few training
+        trials with random weights, which has their covariance over all channels and
+        times, and the power of single trials.
+
+        Parameters
+        ----------
+        %(new_images)s
+        n_repetitions : int
+            The number of trials of every image.
+        %(random_state)s
+        output : ``"epochs"`` | ``"array"``
+            Whether to return Epochs, which MNE-Python holds in float64, or a float32
+            array.
+
+        Returns
+        -------
+        epochs : instance of EpochsArray | array, shape (n_trials, n_channels, n_times)
+            The trials in SI units, image by image; ``metadata`` has the columns
+            ``image`` and ``repetition``.
+
+        Raises
+        ------
+        RuntimeError
+            If the model was not fitted with ``keep_noise=True``.
+
+        Notes
+        -----
+        The noise is that of the epochs of the fit as a whole: to imitate one session,
+        fit to its epochs. What images evoke and their features do not predict is not
+        in the trials. A fit to fewer than about 300 trials gives trials that a
+        classifier tells from measured ones.
+
+        Examples
+        --------
+        >>> import mne_brainae
+        >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+        >>> model = mne_brainae.fit(
+        ...     data.train, data.images, keep_noise=True
+        ... )  # doctest: +SKIP
+        >>> epochs = model.sample_epochs(new_images, 20)  # doctest: +SKIP
+        >>> epochs.average().plot()  # doctest: +SKIP
+        """
+        latent = self._fitted()
+        if latent.trial_noise is None:
+            raise RuntimeError(
+                "The model has not kept the noise of single trials. Fit it with "
+                "keep_noise=True to epochs in which images are repeated."
+            )
+        z = self.embed_images(images)
+        predicted = latent.predict(z.to_numpy())
+        shown = np.repeat(np.arange(len(z)), n_repetitions)
+        data = np.empty((len(shown), *predicted.shape[1:]), np.float32)
+        rng = np.random.default_rng(seed_from(random_state))
+        for rows, noise in latent.trial_noise.draw(len(shown), rng):
+            data[rows] = predicted[shown[rows]] + noise * latent.brain_scaler.scale
+        table = pd.DataFrame(
+            {
+                "image": z.index[shown],
+                "repetition": np.tile(np.arange(1, n_repetitions + 1), len(z)),
+            }
+        )
+        return self._hand_out(data, table, output)
+
+
 class IdentifiesImages:
     """Brain response to image or concept (decoding)."""
 
+    @checked(none=["boolean"])
     @fill_doc
     def retrieve(
         self,
@@ -129,6 +254,7 @@ class IdentifiesImages:
         similarity=None,
         transductive=None,
         average_embeddings=False,
+        none=False,
     ) -> Identification:
         """Find the image that evoked every response among candidates.
 
@@ -139,13 +265,20 @@ class IdentifiesImages:
             repetitions first for the accuracy that papers report.
         candidates : path-like | list | dict | DataFrame | None
             The gallery, as ``images`` in :meth:`embed_images`; it must contain the
-            true images. A folder or None stands for the images that ``epochs`` name.
+            true images unless ``none`` is True. A folder or None stands for the images
+            that ``epochs`` name.
         %(similarity)s
         %(transductive)s
         average_embeddings : bool
             Whether repetitions are embedded one by one and the embeddings of every
             image averaged, as a model that learns from single trials has it. The
             similarity is ``"cosine"`` then, and one response stands for every image.
+        none : bool
+            Whether ``"none of these"`` is a further candidate, the true one of epochs
+            whose image is not in the gallery. This takes ``similarity="likelihood"``
+            and a closed form of at least 40 training concepts, which learns from
+            held-out images how probable a response is without its own image. Before
+            the response, an image is in the gallery or not with equal probability.
 
         Returns
         -------
@@ -160,20 +293,28 @@ class IdentifiesImages:
         shown = list(names.unique()) if whole else None
         features = self.compute_features(candidates, names=shown)
         z_image = self._embed_features(features)
-        true = match_names(names, z_image.index, "The gallery")
-        names = z_image.index[true]
+        if none:
+            known = ImageNames(list(z_image.index))
+            rows = [known.find_one(name) for name in names]
+            truth = [NONE if row is None else z_image.index[row] for row in rows]
+            names = pd.Index(truth)[[row is not None for row in rows]]
+        else:
+            true = match_names(names, z_image.index, "The gallery")
+            truth = names = z_image.index[true]
         protocol = self._protocol(epochs, names, features)
         if average_embeddings:
-            compared, names, counts = self._compare_means(
-                epochs, z_image, names, similarity, transductive
+            compared, truth, counts = self._compare_means(
+                epochs, z_image, truth, similarity, transductive
             )
             protocol["embeddings averaged"] = f"{counts.min()} to {counts.max()}"
         else:
             compared = self._compare_batch(epochs, z_image, similarity, transductive)
+        if none:
+            compared = self._add_none(epochs, compared, similarity, transductive)
         return Identification(
             compared,
-            z_image.index,
-            names,
+            [*z_image.index, NONE] if none else z_image.index,
+            truth,
             {
                 "task": "retrieval",
                 "gallery": f"{len(z_image)} images",
@@ -183,7 +324,46 @@ class IdentifiesImages:
                 "transductive": self._say_transductive(transductive),
             },
             similarity == "likelihood" and transductive is None,
+            self._caution(similarity),
         )
+
+    def _add_none(self, epochs, compared, similarity: str, transductive) -> np.ndarray:
+        """Add the column "none of these" to log-likelihoods."""
+        latent = self._fitted()
+        if similarity != "likelihood" or transductive is not None:
+            raise ValueError(
+                "none=True compares log-likelihoods: give similarity='likelihood' and "
+                f"leave transductive out, got {similarity!r} and {transductive!r}."
+            )
+        if latent.novelty is None:
+            raise RuntimeError(
+                "The model has not learned when none of the candidates was shown. Fit "
+                "recipe 'best' or 'linear' to images of at least 40 concepts."
+            )
+        density = np.asarray(compared[:, :], float)
+        data, counts = self._read_whole(epochs), trials_averaged(epochs.metadata)
+        return np.column_stack([density, latent.none_of_these(density, data, counts)])
+
+    def _caution(self, similarity: str, per_concept: bool = False) -> str | None:
+        """Say why probabilities of this model are too sure, if they are."""
+        if similarity != "likelihood":
+            return None
+        latent = self._fitted()
+        concepts = latent.concepts
+        n_concepts = len(latent.train_images)
+        if concepts is not None:
+            n_concepts = concepts.n_concepts
+        if n_concepts < FEWEST_CONCEPTS:
+            return (
+                f"Errors were learned from {n_concepts} concepts. With fewer than "
+                f"{FEWEST_CONCEPTS} the probabilities are too sure."
+            )
+        if per_concept and concepts is not None and concepts.images_per_concept < 2:
+            return (
+                "How images of a concept differ cannot be learned from about one image "
+                "of each, so that the probabilities of concepts are too sure."
+            )
+        return None
 
     @fill_doc
     def classify(
@@ -235,6 +415,7 @@ class IdentifiesImages:
                 "transductive": self._say_transductive(transductive),
             },
             similarity == "likelihood" and transductive is None,
+            self._caution(similarity, per_concept=True),
         )
 
     def _say_transductive(self, how: str | None) -> bool | str:

@@ -24,9 +24,10 @@ from ..utils.checks import five
 from ..utils.files import as_group, read_arrays, take_group, write_arrays
 from ..utils.torch_state import own_state
 from .latent import Latent
-from .linear_gaussian import ConceptLaw, ErrorLaw, Steps
+from .linear_gaussian import Bands, ConceptLaw, ErrorLaw, Novelty, Steps
 from .parts import Losses, Training
 from .recipes import ESTIMATORS, estimator_class
+from .trial_noise import TrialNoise
 
 MODEL_FILE = {"kind": "model file", "version": 4}
 #: Parameters that no file holds: those that would tie it to one machine, and images
@@ -41,6 +42,9 @@ GROUPS = {
     "imputer": Imputer,
     "errors": ErrorLaw,
     "concepts": ConceptLaw,
+    "bands": Bands,
+    "novelty": Novelty,
+    "trial_noise": TrialNoise,
 }
 
 

@@ -27,7 +27,10 @@ from ..scoring.correlation import unit_rows
 from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
 from ..utils.torch_state import exact, threads
+from .linear_gaussian.bands import Bands
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
+from .linear_gaussian.novelty import Novelty
+from .trial_noise import TrialNoise
 
 BATCH = 512  # rows per forward pass
 #: Rows that one thread passes on sooner than several that wait for each other.
@@ -77,6 +80,12 @@ class Latent:
         repetitions averaged; it is known in the closed form.
     concepts : instance of ConceptLaw | None
         How far images of one concept lie apart in the shared space.
+    bands : instance of Bands | None
+        How far responses lie from their prediction at every channel and time.
+    novelty : instance of Novelty | None
+        Whether the image of a response is among candidates.
+    trial_noise : instance of TrialNoise | None
+        The noise of single trials; None where it was not to be kept.
     imputer : instance of Imputer | None
         Fills missing entries; None puts the mean there.
     baseline : tuple | None
@@ -104,6 +113,9 @@ class Latent:
     completes_linearly: bool = False
     errors: ErrorLaw | None = None
     concepts: ConceptLaw | None = None
+    bands: Bands | None = None
+    novelty: Novelty | None = None
+    trial_noise: TrialNoise | None = None
     baseline: tuple | None = None
     n_averaged: float = 1.0
     subjects: list[str] | None = None
@@ -220,6 +232,33 @@ class Latent:
             return decoded
         mean = self.brain_scaler.transform(self.mean_response.astype(np.float32))
         return mean + np.float32(self.slope) * (decoded - mean)
+
+    def half_width(
+        self, level: float, n_averaged: float | None = None, n_images: int = 1
+    ) -> np.ndarray:
+        """Return half the width of a band around a predicted response.
+
+        Parameters
+        ----------
+        level : float
+            The share of responses that lie within.
+        n_averaged : float | None
+            For the mean of so many trials; None is for the response itself.
+        n_images : int
+            Of how many images the prediction is the mean.
+
+        Returns
+        -------
+        half_width : array, shape (n_channels, n_times)
+            Half the width in SI units.
+        """
+        if self.bands is None:
+            raise RuntimeError(
+                "The model does not know how far responses lie from its prediction. "
+                "Fit recipe 'best' or 'linear', which learn it from held-out images."
+            )
+        found = self.bands.half_width(level, n_averaged, n_images)
+        return found * self.brain_scaler.scale
 
     def fill(self, data: np.ndarray) -> np.ndarray:
         """Replace what is missing by what the rest of the response makes expected.
@@ -343,6 +382,35 @@ class Latent:
                     expected = self.concepts.gain(n_templates) * expected
                 density = log_density(measured[rows, :-1], expected, covariance)
                 found[np.ix_(rows, columns)] = density
+        return found
+
+    def none_of_these(
+        self, density: np.ndarray, data: np.ndarray, repetitions: np.ndarray
+    ) -> np.ndarray:
+        """Return log densities of responses to images that are no candidates.
+
+        Parameters
+        ----------
+        density : array, shape (n_epochs, n_candidates)
+            Log densities given the candidates.
+        data : array, shape (n_epochs, n_channels, n_times)
+            Responses in SI units.
+        repetitions : array, shape (n_epochs,)
+            Of how many trials each response is the mean.
+
+        Returns
+        -------
+        log_density : array, shape (n_epochs,)
+            As :meth:`.Novelty.of_none` returns it.
+        """
+        measured = self.embed_brain(data)[:, : len(self.errors.extra)]
+        repetitions = np.broadcast_to(repetitions, len(measured))
+        found = np.empty(len(measured))
+        for count in np.unique(repetitions):
+            rows = repetitions == count
+            found[rows] = self.novelty.of_none(
+                density[rows], measured[rows], self.errors.covariance(count)
+            )
         return found
 
     def _correlate_with_predicted(self, measured, z_image) -> np.ndarray:

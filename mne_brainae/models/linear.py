@@ -22,7 +22,7 @@ from ..utils.checks import (
 )
 from ..utils.constraints import integer, options
 from ..utils.docs import fill_doc
-from .directions import CompletesRecordings, EmbedsResponses, PredictsResponses
+from .directions import CompletesRecordings, EmbedsResponses, SamplesTrials
 from .feature_weights import feature_maps
 from .linear_gaussian import ErrorLaw, LinearGaussian, Steps, make_folds, solve
 from .linear_gaussian.stack import Stack, solve_stack
@@ -35,7 +35,7 @@ FEW_IMAGES = 40
 
 
 @fill_doc
-class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Model):
+class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
     """One latent space for brain responses and images, in closed form.
 
     The linear encoder, decoder and image projection are solved for in seconds. Images
@@ -70,6 +70,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         What ``reconstruct`` lets the encoder see in place of missing entries: what is
         expected given the observed ones, by probabilistic principal components of the
         training epochs, which is also its answer for them, or the mean.
+    %(keep_noise)s
     %(picks)s
     device : str
         Where image features are computed: ``"auto"`` (CUDA, MPS, CPU in this order) or
@@ -132,6 +133,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         "steps": [Steps, None],
         "validation": [options("concept", "image")],
         "imputation": [options("mean", "gaussian")],
+        "keep_noise": ["boolean"],
         "device": [str],
         "memory_map": [str, os.PathLike, None],
         "random_state": ["random_state"],
@@ -146,6 +148,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         steps=None,
         validation="concept",
         imputation="gaussian",
+        keep_noise=False,
         picks=None,
         device="auto",
         memory_map=None,
@@ -158,6 +161,7 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
         self.steps = steps
         self.validation = validation
         self.imputation = imputation
+        self.keep_noise = keep_noise
         self.picks = picks
         self.device = device
         self.memory_map = memory_map
@@ -217,7 +221,11 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
             steps=replace(steps, n_prior=n_axes),
             folder=data.folder,
         )
-        found.errors.repetitions *= data.averaged_before()
+        averaged_before = data.averaged_before()
+        found.errors.repetitions *= averaged_before
+        if found.bands is not None:
+            found.bands.repetitions *= averaged_before
+            found.bands.noise *= averaged_before
         found.errors.slope = found.slope
         self.spatial_window_ = data.spatial_window
         self.n_signal_, self.slope_ = found.n_signal, found.slope
@@ -232,6 +240,8 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
             "slope": found.slope,
             "errors": found.errors,
             "concepts": found.concepts,
+            "bands": found.bands,
+            "novelty": found.novelty,
         }
 
     def _groups(self, data: TrainingSet) -> pd.Series:
@@ -262,9 +272,11 @@ class LinearBrainAE(PredictsResponses, EmbedsResponses, CompletesRecordings, Mod
             f"stacked by leave-one-out, on {len(data.training)} training images"
         )
         repetitions = 1 / np.mean(1 / data.learned["n_averaged"].to_numpy(float))
+        found.bands.repetitions = float(repetitions)
         return {
             "network": linear_network(data, *maps_of_stack(found)),
             "errors": ErrorLaw(0.0, np.eye(len(found.mean)), float(repetitions)),
+            "bands": found.bands,
         }
 
     def _say(self, data: TrainingSet) -> None:

@@ -48,6 +48,16 @@ from .training_set import Reading, TrainingSet, subject_codes
 #: Up to so many epochs, products are too small for several threads.
 FEW_EPOCHS = 10_000
 
+#: Parameters of models that decide over how epochs and images are read.
+OF_READING = (
+    "image_encoder",
+    "picks",
+    "standardize",
+    "device",
+    "spatial_window",
+    "keep_noise",
+)
+
 
 def _check_encoder(encoder) -> None:
     """Refuse an unknown image encoder, even where features make it unused."""
@@ -87,14 +97,11 @@ class Model(BaseEstimator):
         self : instance of the same class
             The fitted model.
         """
-        n_epochs = len(getattr(epochs, "events", ()))
-        with (
-            own_state(),
-            one_blas_thread(n_epochs <= FEW_EPOCHS),
-            mne.utils.use_log_level(self.verbose),
-        ):
+        with own_state(), mne.utils.use_log_level(self.verbose):
             self.check()
-            self._fit(epochs, images)
+            n_epochs = len(getattr(epochs, "events", ()))
+            with one_blas_thread(n_epochs <= FEW_EPOCHS):
+                self._fit(epochs, images)
         return self
 
     def check(self) -> None:
@@ -119,8 +126,7 @@ class Model(BaseEstimator):
     def _read(self, epochs, images, seed: int | None = None, **how) -> TrainingSet:
         """Turn epochs and images into arrays, as the parameters say."""
         params = self.get_params(deep=False)
-        shared = ("image_encoder", "picks", "standardize", "device", "spatial_window")
-        how = {name: params[name] for name in shared if name in params} | how
+        how = {name: params[name] for name in OF_READING if name in params} | how
         self.seed_ = seed
         return TrainingSet.read(epochs, images, Reading(**how), seed)
 

@@ -34,6 +34,7 @@ from .feature_weights import (
 )
 from .latent import Latent
 from .training import Pairs
+from .trial_noise import TrialNoise
 
 SOME = 500  # responses are enough to see their scale
 FEWEST_IMAGES = 4  # two to learn from, two to validate on
@@ -73,6 +74,8 @@ class Reading:
         The mean squared norm of standardized features; None is their number.
     by_subject : bool
         Whether repetitions are averaged within subjects, which the metadata name.
+    keep_noise : bool
+        Whether the model keeps the noise of single trials.
     """
 
     image_encoder: str | ImageEncoder | Callable
@@ -88,6 +91,7 @@ class Reading:
     stacks_windows: bool = False
     feature_energy: float | None = FEATURE_ENERGY
     by_subject: bool = False
+    keep_noise: bool = False
 
     def stacks(self, n_times: int, columns: pd.Index) -> bool:
         """Tell whether the model sees features through windows of its own."""
@@ -163,6 +167,8 @@ class TrainingSet:
         names = check_image_names(epochs)
         picks = pick_channels(epochs.info, how.picks)
         check_folder(images, names)
+        if how.keep_noise:
+            check_repeated(names)
         # Before features are computed, which may take long: NaN is an error here.
         keys = ["image", "subject"] if names_subjects(epochs, how) else ["image"]
         brain, table = average_by(epochs, keys, picks, how.memory_map)
@@ -208,6 +214,8 @@ class TrainingSet:
         data = cls(*pairs, *about, how.memory_map, epochs, picks)
         if how.by_subject:
             data.let_know("subject", subject_codes(table, latent["subjects"]))
+        if how.keep_noise:  # before a training lays the responses out for itself
+            latent["trial_noise"] = data._learn_trial_noise()
         return data
 
     def let_know(self, name: str, rows: np.ndarray) -> None:
@@ -316,6 +324,25 @@ class TrainingSet:
     def to_latent(self, **learned) -> Latent:
         """Return the fitted shared space, of what a model learned from this."""
         return Latent(**self.latent, **learned)
+
+    def _learn_trial_noise(self) -> TrialNoise:
+        trials, images = self.trials()
+        noise = TrialNoise.learn(trials, images, self.training.brain.numpy())
+        logger.info(
+            f"Kept the noise of {len(noise.rows)} trials, which makes the model and "
+            f"its file {noise.rows.nbytes / 2**20:.1f} MB larger."
+        )
+        return noise
+
+
+def check_repeated(names: pd.Series) -> None:
+    """Refuse images that were shown once, whose trials tell no noise."""
+    if not names.duplicated().any():
+        raise ValueError(
+            "keep_noise=True keeps what the trials of an image do not share, but every "
+            "image comes once. Give single trials of images that were repeated, or "
+            "leave keep_noise out."
+        )
 
 
 def names_subjects(epochs: mne.BaseEpochs, how: Reading) -> bool:

@@ -18,6 +18,7 @@ from ..utils.checks import (
     counted,
     five,
     seed_from,
+    warn,
 )
 from ..utils.constraints import checked, integer, share
 from ..utils.docs import fill_doc
@@ -121,6 +122,9 @@ class Identification(Result):
     is_log_likelihood : bool
         Whether the similarities are log densities of each response given each
         candidate, up to a constant of the response, so that they give probabilities.
+    caution : str | None
+        Why these probabilities are too sure, which is a warning where they are asked
+        for; None where nothing is known against them.
 
     Attributes
     ----------
@@ -139,6 +143,7 @@ class Identification(Result):
     truth: Sequence[str]
     protocol: dict = field(default_factory=dict)
     is_log_likelihood: bool = False
+    caution: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -371,6 +376,8 @@ class Identification(Result):
                 "Only log-likelihoods give probabilities. Call retrieve or classify "
                 "with similarity='likelihood' and without transductive."
             )
+        if self.caution:
+            warn(self.caution)
         prior = None if prior is None else self._check_prior(prior)
         found = posterior(np.asarray(self.similarity[:, :], float), prior)
         return pd.DataFrame(found, columns=self.candidates)
@@ -554,7 +561,8 @@ class Identification(Result):
         note = f"{n_candidates} drawn from {len(self.candidates)}, seed {seed}"
         truth = [self.truth[row] for row in rows]
         protocol = self.protocol | {"gallery": note}
-        return Identification(drawn, kept, truth, protocol, self.is_log_likelihood)
+        about = protocol, self.is_log_likelihood, self.caution
+        return Identification(drawn, kept, truth, *about)
 
     # -- plots and text ----------------------------------------------------------------
 
@@ -641,6 +649,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         [name for each in found for name in each.truth],
         pooled | {"pooled over": f"{len(found)} parts"},
         all(each.is_log_likelihood for each in found),
+        next((each.caution for each in found if each.caution), None),
     )
 
 

@@ -27,6 +27,11 @@ images : path-like | list | dict | DataFrame | array
     The images, seen or new: one file, a folder, a list of files, a mapping from name
     to file, or PIL images; for a model fitted on ready features such features, as a
     DataFrame indexed by image name or an array of shape (n_images, n_features).""",
+    "keep_noise": """\
+keep_noise : bool
+    Whether the model and its file keep the noise of at most 4,096 single trials, which
+    ``sample_epochs`` needs. The log says how large that makes them: four bytes for
+    every sample of each trial.""",
     "picks": """\
 picks : str | array-like | slice | None
     The channels, by name, type or index; None takes all good data channels. They stay

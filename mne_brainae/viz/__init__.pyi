@@ -8,8 +8,10 @@ __all__ = [
     "plot_confusion",
     "plot_connectivity_circles",
     "plot_consistency",
+    "plot_coverage",
     "plot_encoding_scores",
     "plot_folds",
+    "plot_found_images",
     "plot_history",
     "plot_identification",
     "plot_matrices",
@@ -26,6 +28,8 @@ __all__ = [
     "plot_similarity",
     "plot_subjects",
     "plot_time_courses",
+    "plot_time_scores",
+    "plot_variance_course",
 ]
 
 from .decoding import (
@@ -43,11 +47,15 @@ from .encoding import (
     has_positions,
     plot_area_maps,
     plot_comparison,
+    plot_coverage,
     plot_encoding_scores,
+    plot_found_images,
     plot_history,
     plot_mean_response,
     plot_repetitions,
     plot_subjects,
+    plot_time_scores,
+    plot_variance_course,
 )
 from .generation import plot_picture_scores, plot_sheet
 from .rsa import plot_rdm, plot_rdm_comparison, plot_rsa

@@ -7,10 +7,14 @@ from __future__ import annotations
 from itertools import cycle
 
 import numpy as np
+from PIL import Image
 
 from ..utils.docs import fill_doc
 from ..utils.units import unit_of
 from .figure import by_type, draw_level, finish, get_axes, mark_onset
+
+#: Columns of a contact sheet, and the size of a picture on it in pixels.
+SHEET_COLUMNS, SHEET_SIZE = 5, (96, 96)
 
 
 @fill_doc
@@ -52,6 +56,145 @@ def plot_encoding_scores(r_map, ceiling_map=None, *, axes=None, show: bool = Tru
     draw_level(axes, 0, "mean response")
     axes.set(ylabel="r over images", title="encoding")
     axes.legend(frameon=False)
+    return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_coverage(courses, *, axes=None, show: bool = True):
+    """Plot how many responses lie in their bands, against time.
+
+    Parameters
+    ----------
+    courses : DataFrame, shape (n_times, n_levels)
+        The coverage by level, indexed by time in seconds.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: a line for every level, beside the level itself.
+    """
+    axes = get_axes(axes)
+    for number, (level, course) in enumerate(courses.items()):
+        color, marker = f"C{number}", "o" if len(course) == 1 else None
+        axes.axhline(level, color=color, linestyle="--", linewidth=1)
+        axes.plot(course.index, course, color=color, marker=marker, label=f"{level:g}")
+    if len(courses) > 1:
+        mark_onset(axes, courses.index.to_numpy())
+    axes.set(xlabel="time (s)", ylabel="responses in their band", ylim=(0, 1))
+    axes.legend(title="level", frameon=False)
+    return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_time_scores(table, chance, what, mask=None, *, axes=None, show: bool = True):
+    """Plot scores against time, or from the time of learning to that of the test.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_times, 1) | (n_times, n_times)
+        The scores, indexed by time in seconds.
+    chance : float
+        What guessing reaches.
+    what : str
+        The score, in words.
+    mask : array of bool | None
+        Where the scores are significant, of their shape; None marks nothing.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure.
+    """
+    axes = get_axes(axes)
+    times, scores = table.index.to_numpy(), table.to_numpy()
+    if scores.shape[1] == 1:
+        axes.plot(times, scores[:, 0], marker="o" if len(times) == 1 else None)
+        draw_level(axes, chance, "chance")
+        if mask is not None and mask.any():
+            low = min(scores.min(), chance)
+            axes.plot(times[mask], np.full(mask.sum(), low), "k.", label="significant")
+        mark_onset(axes, times)
+        axes.set(xlabel="time (s)", ylabel=what)
+        axes.legend(frameon=False)
+        return finish(axes.figure, show)
+    most = np.abs(scores - chance).max()
+    image = axes.pcolormesh(
+        times, times, scores, cmap="RdBu_r", vmin=chance - most, vmax=chance + most
+    )
+    if mask is not None and mask.any() and not mask.all():
+        axes.contour(times, times, mask, levels=[0.5], colors="k", linewidths=1)
+    axes.plot(times[[0, -1]], times[[0, -1]], color="0.5", linestyle="--")
+    axes.set(xlabel="time of the test (s)", ylabel="time of learning (s)")
+    axes.figure.colorbar(image, ax=axes, label=f"{what} (chance {chance:g})")
+    return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_variance_course(courses, *, axes=None, show: bool = True):
+    """Plot the shares of variance that groups of features explain, against time.
+
+    Parameters
+    ----------
+    courses : DataFrame, shape (n_times, n_groups + 1)
+        The share of every group and of all together, indexed by time in seconds.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure.
+    """
+    axes = get_axes(axes)
+    marker = "o" if len(courses) == 1 else None
+    for name, course in courses.items():
+        style = {"color": "k", "linewidth": 2} if name == courses.columns[-1] else {}
+        axes.plot(course.index, course, marker=marker, label=str(name), **style)
+    draw_level(axes, 0, "mean response")
+    if len(courses) > 1:
+        mark_onset(axes, courses.index.to_numpy())
+    axes.set(xlabel="time (s)", ylabel="share of variance")
+    axes.legend(frameon=False, fontsize="small")
+    return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_found_images(table, pictures=None, *, axes=None, show: bool = True):
+    """Draw images with their scores, best first.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_images, 2)
+        Columns ``image`` and ``score``.
+    pictures : dict | None
+        Files or PIL images by name; None draws the scores by themselves.
+    %(axes_show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: a contact sheet, row by row, or a point for every image.
+    """
+    axes = get_axes(axes)
+    if pictures is None:
+        axes.plot(table["score"], range(len(table)), "o")
+        axes.set_yticks(range(len(table)), table["image"], fontsize="small")
+        axes.invert_yaxis()
+        axes.set(xlabel="score")
+        return finish(axes.figure, show)
+    n_columns = min(len(table), SHEET_COLUMNS)
+    for number, (image, score) in enumerate(zip(*table.T.to_numpy(), strict=True)):
+        row, column = divmod(number, n_columns)
+        picture = pictures[image]
+        if not isinstance(picture, Image.Image):
+            picture = Image.open(picture)
+        place = column, column + 0.92, row + 0.8, row
+        axes.imshow(picture.convert("RGB").resize(SHEET_SIZE), extent=place)
+        axes.text(column, row + 0.98, f"{score:.3g}", fontsize="x-small")
+    n_rows = -(-len(table) // n_columns)
+    axes.set(xlim=(0, n_columns), ylim=(n_rows, 0), title="best first")
+    axes.set_axis_off()
     return finish(axes.figure, show)
 
 

@@ -24,6 +24,7 @@ import mne_brainae
 from mne_brainae.models.fingerprints import WITHOUT_EFFECT
 from mne_brainae.models.linear_gaussian import Steps
 from mne_brainae.models.recipes import names_of_params, parts_of, set_by_name
+from mne_brainae.nn import cycle
 from mne_brainae.nn.losses import LOSS_TERMS
 
 #: Electrodes of a part of the head.
@@ -231,6 +232,8 @@ def outputs(model, seen, kind):
     if hasattr(model, "reconstruct"):
         masked = mne_brainae.mask_epochs(epochs, "random", 0.5, random_state=0)
         found["completion"] = model.reconstruct(masked, output="array")
+    if getattr(model, "keep_noise", False):
+        found["trials"] = model.sample_epochs(images, output="array")
     if hasattr(model, "history_"):
         found["epochs"] = np.array(len(model.history_))
     return found
@@ -251,6 +254,7 @@ LINEAR = {
     "steps": Steps(own_penalties=False),
     "validation": "image",
     "imputation": "mean",
+    "keep_noise": True,
     "picks": FOUR,
     "random_state": 1,
 }
@@ -333,6 +337,7 @@ TRAINED = {
     "standardize": "evoked",
     "mask_augmentation": 0.5,
     "imputation": "gaussian",
+    "keep_noise": True,
     "picks": FOUR,
     "random_state": 1,
     "learning_rate": 1e-2,
@@ -386,6 +391,14 @@ WHERE = {
 SYSTEMS = ("BraVL", "BrainAE", "ContrastiveDecoder", "MB2C", "NonlinearEncodingModel")
 #: Of what only a network with two convolutions can do.
 FAST = ("computation", "precision")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_critics():
+    """Critics of MB2C that take no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cycle, "N_HIDDEN", 16)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,41 @@ def occlusion():
     return mne_brainae.occlude_channels(identify, trials, mean)
 
 
+def coverage():
+    info = mne.create_info(CHANNELS, 100.0, "eeg")
+    found = mne.EvokedArray(np.full((len(CHANNELS), 30), 0.7), info, verbose=False)
+    table = pd.DataFrame({"coverage": [0.7], "width": [2.0]}, index=[0.8])
+    return mne_brainae.Coverage(table, {0.8: found}, {"images": 12})
+
+
+def time_scores():
+    scores = np.linspace(0.5, 0.8, 30)
+    return mne_brainae.TimeScores(scores, np.arange(30) / 100, 0.5, {"seed": 0})
+
+
+def time_clusters():
+    found = time_scores()
+    mask = found.scores > 0.6
+    row = {"first": 0.1, "last": 0.29, "statistic": 9.0, "p": 0.01}
+    return mne_brainae.TimeClusters(pd.DataFrame([row]), found, mask, {"seed": 0})
+
+
+def variance_shares():
+    info = mne.create_info(CHANNELS, 100.0, "eeg")
+    names = [TAG, "late", "all groups"]
+    maps = {
+        name: mne.EvokedArray(np.full((4, 30), 0.1), info, verbose=False)
+        for name in names
+    }
+    table = pd.DataFrame({"share": [0.1] * 3, "unique": [0.1] * 3}, index=names)
+    return mne_brainae.VarianceShares(table, maps, maps, {"images": 12})
+
+
+def found_images():
+    table = pd.DataFrame({"image": [TAG, "b"], "score": [2.0, 1.0]})
+    return mne_brainae.FoundImages(table, None, {"images": 12})
+
+
 def encoding():
     return mne_brainae.score_encoding(
         *responses(), n_splits=2, n_bootstraps=9, random_state=0
@@ -143,6 +178,11 @@ RESULTS = {
     ),
     mne_brainae.ReconstructionScores: (reconstruction, "mean response"),
     mne_brainae.Calibration: (calibration, "probabilities hold"),
+    mne_brainae.Coverage: (coverage, "0.8"),
+    mne_brainae.FoundImages: (found_images, None),
+    mne_brainae.TimeScores: (time_scores, "chance"),
+    mne_brainae.TimeClusters: (time_clusters, "chance"),
+    mne_brainae.VarianceShares: (variance_shares, "mean response"),
     mne_brainae.Plan: (plan, "10 candidates (chance 10 %)"),
     mne_brainae.Occlusion: (occlusion, "chance"),
     mne_brainae.Consistency: (

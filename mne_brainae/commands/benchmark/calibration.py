@@ -1,4 +1,4 @@
-"""``mne_brainae benchmark calibration``: whether the probabilities of a model hold."""
+"""``mne_brainae benchmark calibration``: whether probabilities and bands hold."""
 
 # License: BSD-3-Clause
 
@@ -13,6 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     numbers = (1, 2, 6, 20)
     add("--averaged", nargs="+", type=int, default=numbers, help="test repetitions")
+    add("--bands", action="store_true", help="of predicted responses, instead")
+    add("--neurons", action="store_true", help="bands of macaque V4, instead")
     add("--concepts", type=int, default=120, help="training concepts")
     add("--exemplars", type=int, default=8, help="images of a training concept")
     add("--repetitions", type=int, default=2, help="of a training image")
@@ -23,21 +25,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Print confidence beside accuracy, by number of repetitions."""
+    """Print confidence beside accuracy, or the coverage of bands."""
     import mne
 
-    from ...benchmark.studies.calibration import measure
+    from ...benchmark.studies import calibration
 
     with mne.utils.use_log_level("ERROR"):
-        found = measure(
-            given.averaged,
-            n_concepts=given.concepts,
-            n_exemplars=given.exemplars,
-            n_repetitions=given.repetitions,
-            n_candidates=given.candidates,
-            snr=given.snr,
-            seeds=given.seeds,
-            path=given.path,
-        )
+        if given.neurons:
+            found = calibration.measure_bands_of_neurons()
+        else:
+            found = _measure(calibration, given)
     print(found.protocol, "\n")
     print(found.table.to_string(float_format="{:.3f}".format))
+
+
+def _measure(calibration, given: argparse.Namespace):
+    measure = calibration.measure_bands if given.bands else calibration.measure
+    return measure(
+        given.averaged,
+        n_concepts=given.concepts,
+        n_exemplars=given.exemplars,
+        n_repetitions=given.repetitions,
+        n_candidates=given.candidates,
+        snr=given.snr,
+        seeds=given.seeds,
+        path=given.path,
+    )

@@ -2,9 +2,11 @@
 
 # License: BSD-3-Clause
 
+from .bands import Bands
 from .folds import make_folds
 from .likelihood import ConceptLaw, ErrorLaw
 from .model import LeftOut, LinearGaussian
+from .novelty import Novelty
 from .residuals import linear_residuals
 from .ridge import PENALTIES, Ridge
 from .solve import solve
@@ -15,11 +17,13 @@ from .windows import FeatureMaps, Window
 
 __all__ = [
     "PENALTIES",
+    "Bands",
     "ConceptLaw",
     "ErrorLaw",
     "FeatureMaps",
     "LeftOut",
     "LinearGaussian",
+    "Novelty",
     "Ridge",
     "Squares",
     "Stack",

@@ -101,3 +101,42 @@ def _groups(repeated: list, counts: np.ndarray):
         same = repeated[counts[repeated] == count]
         for rows in row_blocks(len(same), max(RESPONSES // count, 1)):
             yield same[rows]
+
+
+def noise_of_trials(
+    trials, images: np.ndarray, means: np.ndarray, most: int
+) -> np.ndarray:
+    """Return trials minus the mean of the others of their image, as noise of a trial.
+
+    With n trials of an image, sqrt(n / (n - 1)) (trial - mean of all n) has the
+    covariance of the noise of one trial. One trial of every image is left out, since
+    the others determine it.
+
+    Parameters
+    ----------
+    trials : array, shape (n_trials, n_channels, n_times)
+        Trials; can be read block by block.
+    images : array of int, shape (n_trials,)
+        The image of every trial, as a row of ``means``.
+    means : array, shape (n_images, n_channels, n_times)
+        The mean of the trials of every image.
+    most : int
+        How many rows to return at most, evenly spread over the trials.
+
+    Returns
+    -------
+    rows : array, shape (n_rows, n_channels, n_times)
+        The noise, float32; no rows where no image was repeated.
+    """
+    images = np.asarray(images)
+    counts = np.bincount(images, minlength=len(means))
+    first = np.unique(images, return_index=True)[1]
+    others = np.setdiff1d(np.arange(len(images)), first)
+    if len(others) > most:
+        others = others[np.linspace(0, len(others) - 1, most).astype(int)]
+    rows = np.empty((len(others), *trials.shape[1:]), np.float32)
+    for part in row_blocks(len(others), RESPONSES):
+        of = images[others[part]]
+        gain = np.sqrt(counts[of] / (counts[of] - 1)).astype(np.float32)
+        rows[part] = gain[:, None, None] * (trials[others[part]] - means[of])
+    return rows

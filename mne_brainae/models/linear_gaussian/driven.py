@@ -124,12 +124,15 @@ class Loss:
         of both together, without a slope.
     noise : array, shape (n_images,)
         Mean squared error along the added axes.
+    left : array, shape (n_blocks, n_values)
+        Squared errors of both together, summed over the images of every block.
     """
 
     gain: np.ndarray
     explained: np.ndarray
     products: np.ndarray
     noise: np.ndarray
+    left: np.ndarray
 
     @classmethod
     def of(
@@ -174,12 +177,13 @@ class Loss:
             np.square(measured).sum(axis=1) - np.square(error).sum(axis=1),
             np.stack([np.sum(measured * both, 1), np.square(both).sum(1)], axis=1),
             np.square(remainder.of(responses) @ driven.axes - along).mean(axis=1),
+            np.square(error - added).sum(axis=0, dtype=np.float64)[None],
         )
 
     @classmethod
     def pool(cls, parts: list[Loss]) -> Loss:
         """Put the images of several folds together."""
-        names = ("gain", "explained", "products", "noise")
+        names = ("gain", "explained", "products", "noise", "left")
         columns = zip(*map(attrgetter(*names), parts), strict=True)
         return cls(*map(np.concatenate, columns))
 
@@ -192,6 +196,11 @@ class Loss:
             self.gain.mean() > LEAST_ERRORS * error
             and self.gain.sum() > LEAST_LOSS * total
         )
+
+    @property
+    def mean_squares(self) -> np.ndarray:
+        """Mean squared error of both together, in units of every channel."""
+        return self.left.sum(axis=0) / len(self.gain)
 
     @property
     def slope(self) -> float:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .bands import Bands
 from .likelihood import ConceptLaw, ErrorLaw, log_density
+from .novelty import Novelty
 from .squares import Squares
 
 
@@ -85,6 +87,12 @@ class LinearGaussian:
         The noise covariance N of a mean training response; kept only when asked for.
     squares : instance of Squares | None
         What squares of the features add to W'(x - mean); None is nothing.
+    bands : instance of Bands | None
+        How far responses lie from their prediction at every channel and time; None
+        without folds.
+    novelty : instance of Novelty | None
+        Whether the image of a response is among candidates; None without folds, with
+        fewer than 40 concepts, and where ridge regression adds axes.
     """
 
     basis: np.ndarray
@@ -106,6 +114,8 @@ class LinearGaussian:
     left_out: LeftOut | None = None
     noise: np.ndarray | None = None
     squares: Squares | None = None
+    bands: Bands | None = None
+    novelty: Novelty | None = None
 
     @property
     def n_signal(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .axes import Solution, solve_axes
 from .contrasts import contrast_trials
+from .errors import learn_bands
 from .extra_axes import add_driven, add_remainder
 from .folds import (
     ONE_FOLD_FROM,
@@ -24,6 +25,7 @@ from .folds import (
 from .likelihood import ConceptLaw, ErrorLaw, error_law, shrink_by_concept
 from .model import LeftOut, LinearGaussian
 from .noise import NoiseRows
+from .novelty import Novelty
 from .sample import Moments, Regression, Sample
 from .square_search import add_squares
 from .steps import Steps
@@ -113,6 +115,16 @@ def solve(
         solution, held_out = _with_squares(plan, solution, held_out, labels)
     model = _assemble(feature_mean, coordinates, solution)
     _judge(model, sample, solution, held_out, labels, counts, steps)
+    if held_out:
+        args = (coordinates, sample, responses, held_out, trials, trial_images)
+        model.bands = learn_bands(model, *args)
+        left_out = model.left_out
+        model.novelty = Novelty.learn(
+            left_out.measured,
+            left_out.predicted,
+            labels[left_out.rows],
+            model.errors,
+        )
     if steps.complete and n_extra and held_out:
         add_driven(model, coordinates, sample, responses, held_out, n_extra)
     if concepts is not None:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
+from .bands import Bands
 from .blocks import product
 from .likelihood import log_density
 from .noise import Noise, NoiseRows
@@ -53,6 +54,8 @@ class Stack:
         How much every member counts, not negative.
     penalties : array, shape (n_members, n_units)
         The ridge penalties.
+    bands : instance of Bands
+        The quantiles of leave-one-out errors.
     """
 
     feature_mean: np.ndarray
@@ -63,6 +66,7 @@ class Stack:
     members: list[tuple[Window | None, int | None]]
     shares: np.ndarray
     penalties: np.ndarray
+    bands: Bands
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Predict the responses to images, shape (n_images, n_units)."""
@@ -127,8 +131,9 @@ def solve_stack(
     shape = targets.shape[1], 1
     covariance = Noise.learn(NoiseRows.of(errors), shape, "diagonal").covariance
     penalties = np.array([fit.penalties for fit in fits])
+    bands = Bands.of_errors(errors[:, :, None])
     return Stack(
-        feature_mean, mean, weights, covariance, gain, members, shares, penalties
+        feature_mean, mean, weights, covariance, gain, members, shares, penalties, bands
     )
 
 

@@ -1,5 +1,6 @@
 """Probabilities of a fitted model, against what is true of a simulation."""
 
+import numpy as np
 import pytest
 
 from mne_brainae.benchmark.studies import calibration as study
@@ -34,3 +35,27 @@ def test_shuffled_images_have_no_confidence(found):
     table = found.table.xs(study.SHUFFLED, level="system")
     assert (table["gap"] + table["top-1"]).max() < 0.05  # mean confidence
     assert "chance of top-1 is 0.0083" in found.protocol
+
+
+@pytest.mark.stochastic
+def test_bands_hold_about_as_often_as_they_say(tmp_path):
+    found = study.measure_bands(
+        (1, 6),
+        n_concepts=30,
+        n_exemplars=2,
+        n_candidates=30,
+        snr=0.2,
+        seeds=(0,),
+        path=tmp_path,
+    )
+    mean = found.table["mean"]
+    assert list(mean.columns) == [f"{level:g}" for level in study.LEVELS]
+    assert list(mean.index) == [
+        "the response itself",
+        "a mean of 1 trial",
+        "a mean of 6 trials",
+    ]
+    assert np.abs(mean.iloc[1:].to_numpy() - study.LEVELS).max() < 0.1
+    # What the noise leaves of the error is known less well than the noise.
+    assert np.abs(mean.iloc[0].to_numpy() - study.LEVELS).max() < 0.35
+    assert mean.iloc[0].is_monotonic_increasing

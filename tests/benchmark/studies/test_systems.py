@@ -65,6 +65,7 @@ def test_an_epoch_is_timed_at_any_size(recipe):
     found = systems.time_epochs([recipe], Shape(8, 100, 40), n_features=6)
     row = found.table.loc[recipe]
     assert row["seconds per epoch"] > 0
+    assert row["processor seconds"] > 0
     hours = row["seconds per epoch"] * row["epochs"] / 3600
     assert row["hours"] == pytest.approx(hours)
     assert "40 images, 8 channels x 100 times" in found.protocol

@@ -93,6 +93,7 @@ def parameters():
         steps=("all", {}),
         validation=OPTIONS,
         imputation=OPTIONS,
+        keep_noise=FLAGS,
         memory_map=(3, "/nowhere/at/all"),
         random_state=SEEDS,
         verbose=("loud", [1]),
@@ -118,6 +119,7 @@ def parameters():
         standardize_images=FLAGS,
         initialization=OPTIONS,
         imputation=OPTIONS,
+        keep_noise=FLAGS,
         random_state=SEEDS,
         verbose=("loud",),
     )
@@ -485,6 +487,14 @@ METHODS = {
     "predict without images": (
         lambda w: w.brain_only.predict_epochs(w.features),
         ("without images",),
+    ),
+    "sample without kept noise": (
+        lambda w: w.linear.sample_epochs(w.features),
+        ("keep_noise=True",),
+    ),
+    "keep the noise of averages": (
+        lambda w: m.LinearBrainAE(keep_noise=True).fit(w.averaged, w.features),
+        ("keep_noise", "comes once"),
     ),
     "retrieve without images": (
         lambda w: w.brain_only.retrieve(w.test, w.features),

@@ -189,6 +189,91 @@ def identifying():
         threshold=("high", None, 1j),
     )
     yield from bad_params(
+        "retrieve",
+        lambda w, **p: w.linear.retrieve(w.averaged, w.features_test, **p),
+        none=("no", 2, None),
+    )
+    yield BadCall(
+        "none of these, of few concepts",
+        lambda w: w.linear.retrieve(
+            w.averaged, w.features_test, similarity="likelihood", none=True
+        ),
+        ("at least 40 concepts",),
+    )
+    yield from bad_params(
+        "score_over_time",
+        lambda w, **p: m.score_over_time(
+            **({"epochs": w.train, "features": w.features_train} | p)
+        ),
+        epochs=(3, None),
+        features=(3, None, np.ones((3, 2))),
+        score=OPTIONS,
+        by=(3, None, "nothing"),
+        n_splits=(*COUNTS, 1, 1000),
+        generalize=("no", 2, None, True),
+        picks=("nothing",),
+        random_state=SEEDS,
+    )
+    yield from bad_params(
+        "find_time_clusters",
+        lambda w, **p: m.find_time_clusters(
+            **({"scores": 6 * [m.TimeScores(np.arange(3.0), np.arange(3), 0.0)]} | p)
+        ),
+        scores=(3, None, [], [3]),
+        level=(*SHARES, 0, 1),
+        n_permutations=COUNTS,
+        random_state=SEEDS,
+    )
+    yield from bad_params(
+        "share_variance",
+        lambda w, **p: m.share_variance(
+            **(
+                {"epochs": w.train, "features": w.features_train}
+                | {"groups": {"a": [0, 1], "b": [2, 3, 4]}}
+                | p
+            )
+        ),
+        epochs=(3, None),
+        features=(3, None, np.ones((3, 2))),
+        groups=(3, None, "layer", {}, {"a": [0]}, {"a": [0], "b": ["no"]}),
+        by=(3, None, "nothing"),
+        n_splits=(*COUNTS, 1, 1000),
+        n_draws=COUNTS,
+        picks=("nothing",),
+        random_state=SEEDS,
+    )
+    yield from bad_params(
+        "find_images",
+        lambda w, **p: m.find_images(
+            **(
+                {"model": w.linear, "images": w.features_test, "target": "different"}
+                | {"k": 2}
+                | p
+            )
+        ),
+        model=(3, None, "best", m.Training()),
+        images=(None, np.zeros((0, 5))),
+        target=(3, None, "best", np.ones(3), np.zeros((6, 20)), np.full((6, 20), 1j)),
+        k=(*COUNTS, 100),
+    )
+    yield from bad_params(
+        "score_coverage",
+        lambda w, **p: m.score_coverage(
+            **({"model": w.linear, "epochs": w.test, "images": w.features_test} | p)
+        ),
+        model=(3, None, "best", m.Training()),
+        epochs=(3, None),
+        levels=(3, "many", [], [0.0], [1], ["half"]),
+    )
+    yield from bad_params(
+        "predict_evoked",
+        lambda w, **p: w.linear.predict_evoked(
+            w.features_test, **({"interval": 0.9} | p)
+        ),
+        interval=(*SHARES, 0, 1),
+        n_averaged=(0, -1, "many", float("nan")),
+    )
+    yield from bad_params(
         "plan_experiment",
         lambda w, **p: m.plan_experiment(
             **({"model": w.linear, "images": w.features_test} | p)

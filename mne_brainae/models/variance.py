@@ -1,0 +1,354 @@
+"""How much of the responses groups of features explain, together and alone."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import mne
+import numpy as np
+import pandas as pd
+
+from ..images.ready import check_table
+from ..preprocessing.averaging import average_by
+from ..preprocessing.epochs import make_evoked
+from ..preprocessing.splits import divide
+from ..scoring.result import Result
+from ..utils.checks import check_epochs, counted, pick_channels, seed_from, verbose
+from ..utils.constraints import checked, integer
+from ..utils.docs import fill_doc
+from ..viz.encoding import plot_variance_course
+from .linear_gaussian.blocks import product
+from .linear_gaussian.ridge import Ridge
+
+ALL = "all groups"
+
+
+@dataclass(repr=False, eq=False)
+class VarianceShares(Result):
+    """The shares of the variance of held-out responses that groups of features explain.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_groups + 1, 2)
+        For every group its ``share``, by the product measure, and its ``unique`` part,
+        which all other groups together do not explain; in the last row the total. The
+        shares sum to the total. They are means over channels and times; the mean
+        training response has 0.
+    share_maps, unique_maps : dict of EvokedArray
+        The same for every channel and time, by group.
+    protocol : dict
+        How the shares came about.
+    """
+
+    table: pd.DataFrame
+    share_maps: dict[str, mne.EvokedArray]
+    unique_maps: dict[str, mne.EvokedArray]
+    protocol: dict = field(default_factory=dict)
+
+    def course(self, part: str = "share") -> pd.DataFrame:
+        """Return the shares over time, mean over channels.
+
+        Parameters
+        ----------
+        part : ``"share"`` | ``"unique"``
+            Which part.
+
+        Returns
+        -------
+        course : DataFrame, shape (n_times, n_groups + 1)
+            One column per group and one for all together; indexed by time in seconds.
+        """
+        maps = {"share": self.share_maps, "unique": self.unique_maps}
+        if part not in maps:
+            raise ValueError(f"part must be 'share' or 'unique', got {part!r}.")
+        means = {name: each.data.mean(axis=0) for name, each in maps[part].items()}
+        times = self.share_maps[ALL].times
+        return pd.DataFrame(means, index=pd.Index(times, name="time"))
+
+    @fill_doc
+    def plot(self, part: str = "share", *, axes=None, show: bool = True):
+        """Plot the shares against time.
+
+        Parameters
+        ----------
+        part : ``"share"`` | ``"unique"``
+            Which part.
+        %(axes_show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: a line for every group, and one for all together.
+        """
+        return plot_variance_course(self.course(part), axes=axes, show=show)
+
+    @property
+    def _title(self) -> str:
+        return f"{counted(len(self.table) - 1, 'group')} of features"
+
+
+@checked(
+    epochs=check_epochs,
+    features=[pd.DataFrame],
+    groups=[str, Mapping],
+    by=[str],
+    n_splits=[integer(2)],
+    n_draws=[integer(1)],
+    random_state=["random_state"],
+)
+@verbose
+@fill_doc
+def share_variance(
+    epochs: mne.BaseEpochs,
+    features: pd.DataFrame,
+    groups: str | Mapping = "layer",
+    *,
+    by: str = "image",
+    n_splits: int = 5,
+    n_draws: int = 20,
+    picks=None,
+    random_state=None,
+    verbose=None,
+) -> VarianceShares:
+    """Say which group of features explains which channel and time.
+
+    Banded ridge regression gives every group of features a penalty of its own, for
+    every channel and time, so that a group that explains nothing is left out.
+
+    Parameters
+    ----------
+    %(epochs_images)s
+        Repetitions are averaged.
+    features : DataFrame, shape (n_images, n_features)
+        Features of the images by name.
+    groups : str | dict
+        A level of the columns, such as ``"layer"``, or the columns of every group by
+        its name.
+    by : str
+        What is held out as a whole: ``"image"``, or a metadata column such as
+        ``"concept"``.
+    n_splits : int
+        Number of folds.
+    n_draws : int
+        How many proportions of the penalties are tried beside equal ones and those of
+        each group alone, drawn from a Dirichlet distribution.
+    %(picks)s
+    %(random_state)s
+    %(verbose)s
+
+    Returns
+    -------
+    shares : instance of VarianceShares
+        Shares, unique parts and maps.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two groups, or a group has no column.
+
+    Notes
+    -----
+    With yhat = sum_g yhat_g, the product measure is sum yhat_g (2 y - yhat) / sum y^2
+    over held-out images; the shares of all groups sum to the total 1 - sum (y -
+    yhat)^2 / sum y^2 (Dupre la Tour et al. 2022). The unique part of a group is the
+    total minus that of a fit without it; groups that say the same have none.
+
+    Proportions and penalty of every channel and time are those of least leave-one-out
+    error on training images.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+    >>> encoder = mne_brainae.ImageEncoder("resnet50", layers=["layer1", "layer4"])
+    ... # doctest: +SKIP
+    >>> features = mne_brainae.compute_image_features(
+    ...     data.images, encoder
+    ... )  # doctest: +SKIP
+    >>> mne_brainae.share_variance(data.train, features).plot()  # doctest: +SKIP
+    """
+    picks = pick_channels(epochs.info, picks)
+    brain, table = average_by(epochs, "image", picks)
+    names = list(table["image"])
+    features = check_table(features, names)
+    parts = _groups(features, groups)
+    if by not in table:
+        raise ValueError(
+            f"by={by!r} is no column of epochs.metadata that images have one value of; "
+            f"there are {list(table.columns)}."
+        )
+    if table[by].nunique() < n_splits:
+        raise ValueError(
+            f"n_splits must be at most {table[by].nunique()}, got {n_splits}."
+        )
+    seed = seed_from(random_state)
+    draws = proportions(len(parts), n_draws, seed)
+    targets = brain.reshape(len(brain), -1)
+    values = features.to_numpy(np.float32)
+    columns = list(parts.values())
+    sums = np.zeros((2, len(parts), targets.shape[1]))  # shares and unique parts
+    power, total = np.zeros((2, targets.shape[1]))
+    for train, test in divide(table[by].to_numpy(), n_splits, seed):
+        fold = _Fold.of(values, columns, targets, train, test)
+        fitted = fold.predict(draws)
+        whole = fitted.sum(axis=0)
+        power += np.square(fold.unseen).sum(axis=0)
+        total += np.sum(whole * (2 * fold.unseen - whole), axis=0)
+        sums[0] += np.sum(fitted * (2 * fold.unseen - whole), axis=1)
+        for number in range(len(parts)):
+            others = draws[draws[:, number] < 1].copy()
+            others[:, number] = 0
+            others /= others.sum(axis=1, keepdims=True)
+            rest = fold.predict(np.unique(others, axis=0)).sum(axis=0)
+            sums[1, number] -= np.sum(rest * (2 * fold.unseen - rest), axis=0)
+    sums[1] += total
+    power = np.maximum(power, np.finfo(float).tiny)
+    found = [
+        dict(zip([*parts, ALL], [*(part / power), total / power], strict=True))
+        for part in sums
+    ]
+    info, shape = mne.pick_info(epochs.info, picks), brain.shape[1:]
+    maps = [
+        {
+            name: make_evoked(
+                part.reshape(shape), info, epochs.times, len(brain), f"{name}"
+            )
+            for name, part in each.items()
+        }
+        for each in found
+    ]
+    columns = {
+        kind: {name: part.mean() for name, part in each.items()}
+        for kind, each in zip(("share", "unique"), found, strict=True)
+    }
+    return VarianceShares(
+        pd.DataFrame(columns).rename_axis("group"),
+        *maps,
+        {
+            "images": len(brain),
+            "channels": len(picks),
+            "held out": f"{by} by {by}, in {counted(n_splits, 'fold')}",
+            "proportions of penalties tried": len(draws),
+            "seed": seed,
+        },
+    )
+
+
+def _groups(features: pd.DataFrame, groups) -> dict[str, np.ndarray]:
+    """Return the columns of every group, by its name."""
+    columns = features.columns
+    if isinstance(groups, str):
+        if groups not in columns.names:
+            raise ValueError(
+                f"groups={groups!r} is no level of the columns of features, which are "
+                f"{list(columns.names)}. Give the columns of every group by its name."
+            )
+        codes, names = pd.factorize(columns.get_level_values(groups))
+        found = {str(name): np.flatnonzero(codes == k) for k, name in enumerate(names)}
+    else:
+        found = {
+            str(name): np.flatnonzero(columns.isin(list(some)))
+            for name, some in groups.items()
+        }
+    empty = [name for name, some in found.items() if not len(some)]
+    if empty or len(found) < 2:
+        raise ValueError(
+            "groups must be two or more, each with columns of features, got "
+            f"{list(found)}, of which {empty} have none."
+        )
+    return found
+
+
+def proportions(n_groups: int, n_draws: int, seed: int) -> np.ndarray:
+    """Return how much the groups weigh beside one another, in several ways.
+
+    Parameters
+    ----------
+    n_groups : int
+        The number of groups.
+    n_draws : int
+        Number of random proportions.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    draws : array, shape (1 + n_groups + n_draws, n_groups)
+        Each row sums to 1: equal ones, each group alone, and random ones.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.dirichlet(np.ones(n_groups), n_draws)
+    even = np.full((1, n_groups), 1 / n_groups)
+    return np.concatenate([even, np.eye(n_groups), drawn])
+
+
+@dataclass
+class _Fold:
+    """Inner products of one fold, and the responses.
+
+    Parameters
+    ----------
+    inner : array, shape (n_groups, n_train, n_train)
+        Inner products of training images, of mean variance 1 in every group.
+    crossed : array, shape (n_groups, n_test, n_train)
+        Of test with training images.
+    targets, unseen : array, shape (n_train, n_targets), (n_test, n_targets)
+        Responses minus the mean of the training responses.
+    """
+
+    inner: np.ndarray
+    crossed: np.ndarray
+    targets: np.ndarray
+    unseen: np.ndarray
+
+    @classmethod
+    def of(cls, values, columns, targets, train, test) -> _Fold:
+        """Standardize features, and take inner products group by group."""
+        mean, sd = values[train].mean(axis=0), values[train].std(axis=0)
+        scaled = (values - mean) / np.where(sd > 0, sd, 1)
+        inner, crossed = [], []
+        for some in columns:
+            seen, new = scaled[train][:, some], scaled[test][:, some]
+            unit = max(np.square(seen).sum(dtype=float) / len(seen), 1e-12)
+            inner.append(product(seen.T, seen.T) / unit)
+            crossed.append(product(new.T, seen.T) / unit)
+        base = targets[train].mean(axis=0, dtype=float)
+        return cls(
+            np.array(inner),
+            np.array(crossed),
+            (targets[train] - base).astype(targets.dtype),
+            (targets[test] - base).astype(float),
+        )
+
+    def predict(self, draws: np.ndarray) -> np.ndarray:
+        """Return what each group predicts of unseen responses.
+
+        Parameters
+        ----------
+        draws : array, shape (n_draws, n_groups)
+            Proportions, the best of which every target takes.
+
+        Returns
+        -------
+        predicted : array, shape (n_groups, n_test, n_targets)
+            The predictions, which sum to that of all groups.
+        """
+        scale = self.targets.std(axis=0)
+        targets = self.targets / np.where(scale > 0, scale, 1)
+        least = np.full(targets.shape[1], np.inf)
+        predicted = np.zeros((len(self.inner), *self.unseen.shape))
+        for draw in draws:
+            ridge = Ridge.from_gram(np.tensordot(draw, self.inner, 1))
+            penalties, errors = ridge.choose(targets)
+            better = np.flatnonzero(errors < least)
+            if not len(better):
+                continue
+            least[better] = errors[better]
+            projected = ridge.project(targets[:, better])
+            dual = ridge.dual(projected, penalties[better]) * scale[better]
+            for number, weight in enumerate(draw):
+                predicted[number][:, better] = weight * self.crossed[number] @ dual
+        return predicted

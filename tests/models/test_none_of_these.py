@@ -1,0 +1,156 @@
+"""Whether the image of a response is among the candidates at all."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit, logsumexp
+from scipy.stats import multivariate_normal
+from sklearn.metrics import roc_auc_score
+
+import mne_brainae
+from mne_brainae.models.directions import NONE
+from mne_brainae.models.linear_gaussian import ErrorLaw, Novelty
+
+N_AXES = 4
+
+
+def make_rows(n_images, noise, rng):
+    predicted = 2 * rng.standard_normal((n_images, N_AXES))
+    return predicted + noise * rng.standard_normal(predicted.shape), predicted
+
+
+def densities(measured, candidates):
+    laws = [multivariate_normal(c, np.eye(N_AXES)) for c in candidates]
+    return np.stack([law.logpdf(measured) for law in laws], axis=1)
+
+
+@pytest.fixture(scope="module")
+def law():
+    measured, predicted = make_rows(600, 1.0, np.random.default_rng(0))
+    errors = ErrorLaw(0.5, 0.5 * np.eye(N_AXES), 2.0)
+    return Novelty.learn(measured, predicted, np.arange(600) // 4, errors)
+
+
+def test_known_law_is_found(law):
+    """Where the model is right, x itself is the log odds."""
+    assert_allclose(law.mean, 0, atol=0.3)
+    assert_allclose(np.diag(law.covariance), 4, rtol=0.2)
+    assert abs(law.intercept) < 0.5
+    assert law.weight == pytest.approx(1, abs=0.25)
+
+
+def test_probability_is_the_logistic_function_of_the_evidence(law):
+    rng = np.random.default_rng(1)
+    measured, candidates = rng.standard_normal((2, 6, N_AXES))
+    density, covariance = densities(measured, candidates), np.eye(N_AXES)
+    found = law.of_none(density, measured, covariance)
+    everything = multivariate_normal(law.mean, law.covariance + covariance)
+    x = np.log(np.exp(density).mean(axis=1)) - everything.logpdf(measured)
+    p_none = np.exp(found - np.logaddexp(found, logsumexp(density, axis=1)))
+    assert_allclose(p_none, expit(-(law.intercept + law.weight * x)), rtol=1e-6)
+
+
+def test_responses_of_others_are_told(law):
+    measured, predicted = make_rows(100, 1.0, np.random.default_rng(2))
+    density, covariance = densities(measured, predicted[:10]), np.eye(N_AXES)
+    found = law.of_none(density, measured, covariance) - logsumexp(density, axis=1)
+    assert roc_auc_score(np.arange(100) >= 10, found) > 0.7
+
+
+def test_few_concepts_teach_nothing():
+    rows = make_rows(80, 1.0, np.random.default_rng(0))
+    errors = ErrorLaw(0.5, 0.5 * np.eye(N_AXES), 2.0)
+    assert Novelty.learn(*rows, np.arange(80) // 4, errors) is None
+
+
+# -- models ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return mne_brainae.datasets.simulate(
+        n_train_concepts=60,
+        n_exemplars=2,
+        n_templates=1,
+        n_train_repetitions=2,
+        n_test_concepts=30,
+        n_test_repetitions=6,
+        snr=0.3,
+        random_state=0,
+        path=tmp_path_factory.mktemp("images"),
+        verbose="ERROR",
+    )
+
+
+@pytest.fixture(scope="module")
+def features(data):
+    return mne_brainae.compute_image_features(data.images, verbose="ERROR")
+
+
+@pytest.fixture(scope="module")
+def model(data, features):
+    return mne_brainae.fit(
+        data.train, features, recipe="linear", random_state=0, verbose="ERROR"
+    )
+
+
+@pytest.fixture(scope="module")
+def test_means(data):
+    return mne_brainae.average_repetitions(data.test, verbose="ERROR")
+
+
+@pytest.mark.stochastic
+def test_images_out_of_the_gallery_are_none_of_these(model, test_means, features):
+    gallery = features.loc[test_means.metadata["image"][:15]]
+    found = model.retrieve(test_means, gallery, similarity="likelihood", none=True)
+    assert found.candidates == [*gallery.index, NONE]
+    assert found.truth == [*gallery.index] + 15 * [NONE]
+    p = found.probabilities
+    assert_allclose(p.sum(axis=1), 1)
+    assert roc_auc_score(np.arange(30) >= 15, p[NONE]) > 0.7
+    # A prior moves it, and the candidates keep their proportions.
+    prior = dict.fromkeys(found.candidates, 1.0) | {NONE: 0.0}
+    plain = model.retrieve(test_means[:15], gallery, similarity="likelihood")
+    assert_allclose(
+        found.posterior(prior).to_numpy()[:15, :-1], plain.probabilities, atol=1e-6
+    )
+    assert found.sets(0.8).shape == (30, 16)
+
+
+def test_a_file_holds_it(model, test_means, features, tmp_path):
+    model.save(tmp_path / "model.safetensors")
+    again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
+    gallery = features.loc[test_means.metadata["image"][:15]]
+    how = {"similarity": "likelihood", "none": True}
+    found = [m.retrieve(test_means, gallery, **how).similarity for m in (model, again)]
+    assert_array_equal(*found)
+
+
+def test_it_takes_the_likelihood(model, test_means, features):
+    gallery = features.loc[test_means.metadata["image"]]
+    with pytest.raises(ValueError, match="give similarity='likelihood'"):
+        model.retrieve(test_means, gallery, none=True)
+
+
+def test_few_concepts_are_warned_of(recording, unseen):
+    model = mne_brainae.LinearBrainAE().fit(*recording)  # 20 concepts
+    epochs, features = mne_brainae.average_repetitions(unseen[0]), unseen[1]
+    with pytest.raises(RuntimeError, match="at least 40 concepts"):
+        model.retrieve(epochs, features, similarity="likelihood", none=True)
+    found = model.retrieve(epochs, features, similarity="likelihood")
+    with pytest.warns(RuntimeWarning, match="learned from 20 concepts"):
+        found.probabilities  # noqa: B018
+    with pytest.warns(RuntimeWarning, match="learned from 20 concepts"):
+        found.sub_gallery(5, random_state=0).calibration()
+
+
+def test_one_image_per_concept_is_warned_of(data, features):
+    shown = data.train.metadata.drop_duplicates("concept")["image"]
+    few = data.train[data.train.metadata["image"].isin(shown).to_numpy()]
+    model = mne_brainae.fit(few, data.images, recipe="linear", verbose="ERROR")
+    found = model.classify(data.test[:40], data.templates, similarity="likelihood")
+    with pytest.warns(RuntimeWarning, match="about one image of each"):
+        found.probabilities  # noqa: B018
+    shown = features.loc[data.test.metadata["image"].unique()]
+    pictures = model.retrieve(data.test[:40], shown, similarity="likelihood")
+    assert_allclose(pictures.probabilities.sum(axis=1), 1)  # which warns of nothing
