@@ -28,8 +28,8 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
         network of the paper from random weights, as in section 4.2, with the mean
         response subtracted and 740 random images to validate. ``"nice"``, ``"atm"``
         and ``"mb2c"`` are systems of Table 2, which decode only; ``"bravl"`` is another
-        one, which predicts responses as well, a :class:`mne_brainae.BraVL`. ``"release"``
-        is the network of the authors' own code, for whitened responses.
+        one, which predicts responses as well, a :class:`mne_brainae.BraVL`.
+        ``"release"`` is the network of the authors' own code, for whitened responses.
         ``"benchetrit"``, ``"multi_blur"``, ``"ubp"``, ``"neurobridge"`` and ``"samga"``
         are other systems that decode only, see :ref:`choosing`.
     **params
