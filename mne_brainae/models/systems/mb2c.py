@@ -17,7 +17,7 @@ from ..training_set import TrainingSet
 from .contrastive import ContrastiveDecoder
 
 #: Parameters of ContrastiveDecoder that other systems have.
-OTHER = ("mmd", "smooth_augmentation")
+OTHER = ("mmd", "regression", "smooth_augmentation")
 
 
 @fill_doc
