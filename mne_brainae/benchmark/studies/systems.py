@@ -209,8 +209,8 @@ def time_epochs(
 ) -> Finding:
     """Time one epoch of trained systems on noise of the size of a recording.
 
-    On two cores ``"benchetrit"`` and ``"atm"`` need more than an hour for all their
-    epochs: they need a GPU.
+    The convolutions of ``"benchetrit"`` and the decoder of ``"release"``, which keeps
+    40 maps of every sample, need a GPU at the size of a whole recording.
 
     Parameters
     ----------
