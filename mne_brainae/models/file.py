@@ -32,7 +32,7 @@ MODEL_FILE = {"kind": "model file", "version": 4}
 #: Parameters that change no result, and would tie a file to one machine.
 OF_ONE_MACHINE = ("checkpoint", "memory_map")
 #: The fields of :class:`Latent` that are arrays, or None.
-OPTIONAL_ARRAYS = ("noise_axes", "train_sketches")
+OPTIONAL_ARRAYS = ("distances", "noise_axes", "train_sketches")
 #: The fields of :class:`Latent` that are groups of arrays.
 GROUPS = {
     "brain_scaler": Scaler,

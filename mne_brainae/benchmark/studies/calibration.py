@@ -144,12 +144,19 @@ def _judge(found) -> dict[str, float]:
     calibration = found.calibration()
     rows = np.arange(len(found.truth))
     columns = pd.Index(found.candidates).get_indexer(found.truth)
-    sets = {level: found.sets(level).to_numpy() for level in LEVELS}
+    sets = {
+        level: found.sets(level, method="probability").to_numpy() for level in LEVELS
+    }
+    by_distance = np.full(found.similarity.shape, np.nan)
+    if found.residuals is not None:
+        by_distance = found.sets(0.9, method="residual").to_numpy()
     return {
         "gap": calibration.gap,
         "calibration error": calibration.expected_error,
         **{f"sets of {q:g}": kept[rows, columns].mean() for q, kept in sets.items()},
         "size at 0.9": sets[0.9].sum(axis=1).mean(),
+        "by distance at 0.9": by_distance[rows, columns].mean(),
+        "size by distance": by_distance.sum(axis=1).mean(),
     }
 
 
