@@ -79,7 +79,8 @@ def measure(
         "Planned is the top-1 that the model expects of itself. Gap is mean confidence "
         "minus top-1; the expected calibration error of probabilities that are right "
         "is not 0 but about .05 of 300 responses. Sets hold the true image as often as "
-        "the column says if they are right. AUC of none is the area under the curve by "
+        "the column says if they are right, and so do those by distance, which do not "
+        "depend on the other candidates. AUC of none is the area under the curve by "
         "which p(none of these) tells images that are not in a gallery, every other "
         f"image, from those that are. Mean over {counted(len(seeds), 'seed')}:",
         table,
