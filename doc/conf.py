@@ -70,6 +70,7 @@ numpydoc_attributes_as_param_list = True
 numpydoc_xref_param_type = not OFFLINE
 numpydoc_xref_aliases = {
     "BrainAE": "mne_brainae.BrainAE",
+    "BraVL": "mne_brainae.BraVL",
     "ContrastiveDecoder": "mne_brainae.ContrastiveDecoder",
     "DataFrame": "pandas.DataFrame",
     "Epochs": "mne.Epochs",

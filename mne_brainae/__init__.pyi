@@ -1,7 +1,9 @@
 __all__ = [
+    "MB2C",
     "MVNN",
     "AverageScores",
     "Band",
+    "BraVL",
     "BrainAE",
     "Calibration",
     "CategoryContrast",
@@ -95,6 +97,8 @@ from .models.over_time import (
 from .models.parts import Losses, Training
 from .models.recipes import make_model
 from .models.systems import (
+    MB2C,
+    BraVL,
     ContrastiveDecoder,
     LinearEncodingModel,
     NonlinearEncodingModel,

@@ -61,6 +61,31 @@ def feature_columns(blocks: Sequence[FeatureBlock]) -> pd.MultiIndex:
     return pd.MultiIndex.from_arrays(arrays, names=LEVELS)
 
 
+def stacked_columns(columns: pd.Index, versions: Sequence[str]) -> pd.Index:
+    """Name the columns of several versions of an image side by side.
+
+    Parameters
+    ----------
+    columns : Index, shape (n_features,)
+        The columns of one version.
+    versions : sequence of str
+        The versions.
+
+    Returns
+    -------
+    columns : MultiIndex, shape (n_versions * n_features,)
+        A first level ``"version"``, and then the levels of the columns.
+    """
+    if columns.nlevels == 1:
+        columns = pd.MultiIndex.from_arrays([columns], names=["feature"])
+    parts = [columns.get_level_values(level) for level in columns.names]
+    arrays = [np.tile(part, len(versions)) for part in parts]
+    first = np.repeat(list(versions), len(columns))
+    return pd.MultiIndex.from_arrays(
+        [first, *arrays], names=["version", *columns.names]
+    )
+
+
 def _places(block: FeatureBlock) -> np.ndarray:
     """Return channel, row and column of every column."""
     shape = (block.n_channels, block.n_rows or 1, block.n_columns or 1)

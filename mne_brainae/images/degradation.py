@@ -20,6 +20,7 @@ STRENGTHS = {
     "noise": 0.1,  # standard deviation, where black to white is 1
     "mosaic": 0.05,  # side of a tile
     "foveate": 0.05,  # standard deviation of the blur at the corners
+    "fovea": 0.036,  # standard deviation of the blur that the center is mixed with
 }
 
 
@@ -78,7 +79,9 @@ def degrade(image: Image.Image, degradation: str) -> Image.Image:
         Gaussian filter; ``"lowres"`` keeps few pixels and brings them back smoothly;
         ``"noise"`` adds Gaussian noise that depends on nothing but the image;
         ``"mosaic"`` fills tiles with their mean; ``"foveate"`` blurs more the farther
-        from the center a place is, as vision does while the center is fixated.
+        from the center a place is, as vision does while the center is fixated;
+        ``"fovea"`` mixes the image with one blurred version, half and half in the
+        center and with ever less of the sharp image outward, as UBP does.
 
     Returns
     -------
@@ -133,6 +136,17 @@ def _foveate(image: Image.Image, strength: float) -> Image.Image:
     return Image.fromarray(np.rint(mixed).clip(0, 255).astype(np.uint8))
 
 
+def _fovea(image: Image.Image, strength: float) -> Image.Image:
+    """Mix with one blur: a share of exp(-3 r) / 2 is sharp, r is 1 in the corners."""
+    width, height = image.size
+    rows, columns = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    distance = np.hypot(rows, columns) / np.sqrt(2)  # (height, width)
+    sharp = (np.exp(-3 * distance) / 2)[..., np.newaxis].astype(np.float32)
+    blurred = np.asarray(_blur(image, strength), np.float32)
+    mixed = sharp * np.asarray(image) + (1 - sharp) * blurred
+    return Image.fromarray(np.rint(mixed).astype(np.uint8))
+
+
 N_BLURS = 6
 _KINDS = {
     "blur": _blur,
@@ -140,4 +154,5 @@ _KINDS = {
     "noise": _noise,
     "mosaic": _mosaic,
     "foveate": _foveate,
+    "fovea": _fovea,
 }

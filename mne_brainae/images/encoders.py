@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..utils.checks import five
-from ..utils.constraints import validate_parameter_constraints
+from ..utils.constraints import options, validate_parameter_constraints
 from ..utils.fingerprint import fingerprint
 from .columns import EMBEDDING
 from .degradation import check_degradations
@@ -33,7 +33,8 @@ class Preset(NamedTuple):
     license: str
 
 
-#: The paper's encoders (section 4.1 and Table 2), and two that install with pip.
+#: The paper's encoders (section 4.1 and Table 2), that of multi-blur, UBP and
+#: NeuroBridge, that of SAMGA, and two that install with pip.
 PRESETS = {
     "vit-b-16": Preset(
         "timm",
@@ -50,6 +51,16 @@ PRESETS = {
     ),
     "eva02-clip-e-14-plus": Preset(
         "open_clip", "EVA02-E-14-plus", "laion2b_s9b_b144k", "LAION-2B", "mit"
+    ),
+    "clip-rn50": Preset(
+        "open_clip", "RN50", "openai", "400 million pairs of OpenAI", "mit"
+    ),
+    "internvit-6b": Preset(
+        "intern_vit",
+        "InternViT-6B-448px-V1-5",
+        "",
+        "LAION and other images with text",
+        "mit",
     ),
     "efficientnet-lite0": Preset(
         "efficientnet_lite",
@@ -68,6 +79,7 @@ PRESETS = {
 }
 LIBRARY_NAMES = ("timm", "open_clip", "torchvision")
 POOLS = ("cls", "mean", "spatial")
+MEAN, STACK = "mean", "stack"
 
 
 CONSTRAINTS = {
@@ -75,6 +87,7 @@ CONSTRAINTS = {
     "pretrained": [str, os.PathLike, None],
     "degradations": [str, list, tuple, None],
     "degrade_gallery": ["boolean"],
+    "versions": [options(MEAN, STACK)],
 }
 
 
@@ -86,8 +99,8 @@ class ImageEncoder:
     ----------
     name : str
         ``"gabor"``; a preset: ``"vit-b-16"``, ``"clip-vit-l-14"``,
-        ``"clip-vit-h-14"``, ``"eva02-clip-e-14-plus"``, ``"efficientnet-lite0"`` or
-        ``"efficientnet-lite2"``;
+        ``"clip-vit-h-14"``, ``"eva02-clip-e-14-plus"``, ``"clip-rn50"``,
+        ``"internvit-6b"``, ``"efficientnet-lite0"`` or ``"efficientnet-lite2"``;
         or any network of a library, as ``"timm:MODEL"``, ``"timm:MODEL.TAG"``,
         ``"open_clip:MODEL/TAG"``, ``"torchvision:MODEL"`` or
         ``"torchvision:MODEL/WEIGHTS"``.
@@ -106,12 +119,16 @@ class ImageEncoder:
         untrained weights from a fixed seed, a control. None takes those that the name
         says.
     degradations : str | sequence of str | None
-        Versions of every image over which its features are averaged: ``"blur"``,
-        ``"lowres"``, ``"noise"``, ``"mosaic"``, ``"foveate"`` and ``"original"``, each
-        with a strength if need be, such as ``"blur:0.05"``. None is the original.
+        Versions of every image that are encoded: ``"blur"``, ``"lowres"``, ``"noise"``,
+        ``"mosaic"``, ``"foveate"``, ``"fovea"`` and ``"original"``, each with a
+        strength if need be, such as ``"blur:0.05"``. None is the original.
     degrade_gallery : bool
         Whether a fitted model degrades new images, too. False degrades only those
         that it is fitted on.
+    versions : ``"mean"`` | ``"stack"``
+        Whether features are the mean over the versions, or those of all versions side
+        by side, for ``image_projection="mixture"``, which learns how much each counts.
+        Columns then have a first level ``"version"``, and new images are degraded, too.
 
     See Also
     --------
@@ -125,6 +142,7 @@ class ImageEncoder:
     pretrained: str | None = None
     degradations: tuple[str, ...] = ()
     degrade_gallery: bool = False
+    versions: str = MEAN
 
     def __post_init__(self):
         set_field = object.__setattr__  # the dataclass is frozen
@@ -135,6 +153,11 @@ class ImageEncoder:
             set_field(self, "pretrained", str(Path(self.pretrained).expanduser()))
         set_field(self, "degradations", check_degradations(self.degradations))
         _check_name(self.name)
+        if self.stacks and len(self.degradations) < 2:
+            raise ValueError(
+                "versions='stack' needs at least two degradations, one of which may be "
+                f"'original', got {self.degradations}."
+            )
         self._check_layers()
         self._check_pool()
         options = (self.layer, self.pool, self.pretrained)
@@ -180,15 +203,22 @@ class ImageEncoder:
             return (EMBEDDING,)
         return self.layer if isinstance(self.layer, tuple) else (self.layer,)
 
+    @property
+    def stacks(self) -> bool:
+        """Whether the features of all versions stand side by side."""
+        return self.versions == STACK
+
     def for_gallery(self) -> ImageEncoder:
         """Return the encoder for images that a model is not fitted on.
 
         Returns
         -------
         encoder : ImageEncoder
-            The same, without degradations unless ``degrade_gallery`` asks for them.
+            The same, without degradations unless ``degrade_gallery`` or ``versions``
+            asks for them.
         """
-        return self if self.degrade_gallery else replace(self, degradations=())
+        keeps = self.degrade_gallery or self.stacks
+        return self if keeps else replace(self, degradations=())
 
     def to_dict(self) -> dict:
         """Return what JSON can hold and ``ImageEncoder(**...)`` takes.
@@ -227,8 +257,10 @@ class ImageEncoder:
         words += [f"pool {self.pool}"] * (self.pool is not None)
         words += [f"weights {self.pretrained}"] * (self.pretrained is not None)
         if self.degradations:
-            where = "training and gallery" if self.degrade_gallery else "training"
+            both = self.degrade_gallery or self.stacks
+            where = "training and gallery" if both else "training"
             words.append(f"{where} images degraded by {', '.join(self.degradations)}")
+            words += ["versions side by side"] * self.stacks
         return "; ".join(words)
 
 

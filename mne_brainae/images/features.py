@@ -23,7 +23,7 @@ from ..utils.checks import verbose
 from ..utils.constraints import checked, integer
 from ..utils.docs import fill_doc
 from .cache import FeatureCache, cache_folder, content_key
-from .columns import FeatureBlock, feature_columns
+from .columns import FeatureBlock, feature_columns, stacked_columns
 from .degradation import ORIGINAL, check_degradations, degrade
 from .encoders import (
     GABOR,
@@ -115,7 +115,8 @@ def compute_image_features(
         The features. The index is called ``"image"`` and holds the names. The columns
         of a network have the levels ``"layer"``, ``"channel"``, ``"row"`` and
         ``"column"``, so that ``features["blocks.9"]`` is one layer; row and column
-        count from the top left of the map and are -1 without one. A missing,
+        count from the top left of the map and are -1 without one. Versions side by
+        side have a first level ``"version"``. A missing,
         ambiguous or doubled name, an image that cannot be read, and features that are
         not finite or of changing width are a ValueError; a file or folder that does not
         exist is a FileNotFoundError; weights that are neither here nor to be had are a
@@ -142,6 +143,7 @@ class _Worker:
     names: tuple[str, ...] | None = None
     network: NetworkEncoder | None = None
     cache: FeatureCache | None = None
+    stacks: bool = False
 
     def load(self, name: str, picture: Path | Image.Image) -> _Loaded:
         """Read an image, or its row where the cache has it."""
@@ -162,6 +164,14 @@ class _Worker:
             worse = [self.network.prepare(version) for version in worse]
         return _Loaded(name, key, None, worse)
 
+    def combine(self, rows: np.ndarray) -> np.ndarray:
+        """Turn (n_images, n_versions, n_features) into one row per image."""
+        return rows.reshape(len(rows), -1) if self.stacks else rows.mean(axis=1)
+
+    def width_of(self, features: np.ndarray) -> int:
+        """Return how many features one version of an image has."""
+        return features.shape[1] // (len(self.versions) if self.stacks else 1)
+
     @property
     def blocks(self) -> list[FeatureBlock] | None:
         """What the columns of a network are; it is not built if the cache knows."""
@@ -173,8 +183,10 @@ class _Worker:
     def columns(self) -> pd.Index | None:
         """The names of the features, if they have any."""
         if self.names is not None:
-            return pd.Index(self.names)
-        return None if self.network is None else feature_columns(self.blocks)
+            columns = pd.Index(self.names)
+        else:
+            columns = None if self.network is None else feature_columns(self.blocks)
+        return stacked_columns(columns, self.versions) if self.stacks else columns
 
 
 class _Loaded(NamedTuple):
@@ -205,7 +217,8 @@ def _worker(encoder, options: dict, degradations, how: dict) -> _Worker:
         return _Worker(encoder, _versions(check_degradations(degradations)), n_group)
     versions = _versions(encoder.degradations)
     if encoder.name == GABOR:
-        return _Worker(gabor_features, versions, n_group, gabor_feature_names())
+        names = gabor_feature_names()
+        return _Worker(gabor_features, versions, n_group, names, stacks=encoder.stacks)
     return _network_worker(encoder, versions, **how)
 
 
@@ -223,7 +236,7 @@ def _network_worker(encoder, versions, *, device, batch_size, cache) -> _Worker:
         folder = cache_folder(None if cache is True else cache)
         store = FeatureCache(folder, encoder.name, identity(encoder, source))
     n_group = max(GROUP, network.batch_size)
-    return _Worker(network, versions, n_group, network=network, cache=store)
+    return _Worker(network, versions, n_group, None, network, store, encoder.stacks)
 
 
 def _encode(pictures: Mapping[str, Path | Image.Image], worker: _Worker) -> np.ndarray:
@@ -238,7 +251,7 @@ def _encode(pictures: Mapping[str, Path | Image.Image], worker: _Worker) -> np.n
             )
         loaded = iter(loaded)
         while batch := list(islice(loaded, n_group)):
-            width = None if features is None else features.shape[1]
+            width = None if features is None else worker.width_of(features)
             rows = _rows(batch, worker, width)
             if features is None:
                 features = np.empty((len(pictures), rows.shape[1]), "float32")
@@ -281,7 +294,7 @@ def _rows(batch: list[_Loaded], worker: _Worker, width: int | None) -> np.ndarra
         versions = [name for name in names for _ in range(n_versions)]
         computed = as_float32(computed, versions, what)
         if n_versions > 1:
-            computed = computed.reshape(len(new), n_versions, -1).mean(axis=1)
+            computed = worker.combine(computed.reshape(len(new), n_versions, -1))
         if worker.cache is not None:
             keys = [picture.key for picture in new]
             worker.cache.put(keys, computed, worker.network.blocks)

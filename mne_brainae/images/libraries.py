@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from ..utils.checks import five
 from ..utils.fingerprint import file_content
+from .intern_vit import SIZES, InternVit
 from .layers import HEADS, Network
 from .weights import (
     RANDOM,
@@ -290,20 +292,52 @@ class OpenClip(Library):
         return PublishedWeights(url=self.source["url"])
 
     def module(self) -> nn.Module:
+        no_text = {} if "multimodal_cfg" in self.config else {"text_cfg": NO_TEXT}
+        return self._towers(**no_text).visual
+
+    def _towers(self, **changed) -> nn.Module:
+        """Build both towers, with random weights."""
         import open_clip
 
-        no_text = {} if "multimodal_cfg" in self.config else {"text_cfg": NO_TEXT}
-        device = torch.get_default_device()
         with _quiet_root_logger():
-            model = open_clip.create_model(
+            return open_clip.create_model(
                 self.model,
                 pretrained=None,
                 pretrained_text=False,
-                device=device,
+                device=torch.get_default_device(),
                 force_quick_gelu=self.source.get("quick_gelu", False),
-                **no_text,
+                **changed,
             )
-        return model.visual
+
+    def encode_texts(self, texts: list[str], device: torch.device) -> np.ndarray:
+        """Return what the text tower makes of texts.
+
+        Parameters
+        ----------
+        texts : list of str
+            The texts.
+        device : device
+            Where to compute.
+
+        Returns
+        -------
+        rows : array, shape (n_texts, n_features)
+            One row per text.
+        """
+        import open_clip
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            towers = self._towers()
+        if not self.is_random:
+            path = self.path or self.fetch()
+            with explain_mismatch(path, str(self)):
+                towers.load_state_dict(read_weights(path))
+        towers.eval().to(device)
+        tokens = open_clip.get_tokenizer(self.model)(texts)
+        with torch.inference_mode():
+            rows = [towers.encode_text(part.to(device)) for part in tokens.split(64)]
+        return torch.cat(rows).float().cpu().numpy()
 
     def trained(self, path: Path) -> nn.Module:
         module, weights = self.module(), read_weights(path)
@@ -461,7 +495,77 @@ def _prepare_lite(image: Image.Image, size: tuple[int, int]) -> Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
+class InternVitLibrary(Library):
+    """InternViT with the weights that its authors publish, in several files."""
+
+    preferred = ("model.safetensors.index.json",)
+
+    def _check(self) -> None:
+        if self.model not in SIZES:
+            raise _unknown("model", self.model, "OpenGVLab", list(SIZES))
+        self.size = SIZES[self.model]
+
+    @property
+    def preprocessing(self) -> dict:
+        return {"crop": "center", "size": self.size.image_side, "mean": "ImageNet"}
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        return self.size.image_side, self.size.image_side
+
+    def transform(self):
+        from timm.data import create_transform
+
+        # Its defaults are the mean and standard deviation of ImageNet.
+        side = self.size.image_side
+        return create_transform(
+            side, interpolation="bicubic", crop_pct=1.0, is_training=False
+        )
+
+    @property
+    def published(self) -> PublishedWeights:
+        return PublishedWeights(f"OpenGVLab/{self.model}", self.preferred)
+
+    @property
+    def license(self) -> str:
+        return "mit"
+
+    def module(self) -> nn.Module:
+        return InternVit(self.size)
+
+    def trained(self, path: Path) -> nn.Module:
+        module, weights = self.module(), {}
+        for file in self._files(path):
+            weights |= read_weights(file)
+        with explain_mismatch(path, str(self)):
+            module.load_state_dict(weights)
+        return module
+
+    def _files(self, path: Path) -> list[Path]:
+        """Return the files that an index names, or a single one."""
+        if path.suffix != ".json":
+            return [path]
+        names = sorted(set(json.loads(path.read_text())["weight_map"].values()))
+        if self.path is not None:
+            return [path.parent / Path(name).name for name in names]
+        repository = self.published.repository
+        return [
+            find_weights(PublishedWeights(repository, (name,)), str(self))
+            for name in names
+        ]
+
+    @property
+    def weights_id(self) -> str:
+        if self.path is None:
+            return super().weights_id
+        return f"files {[file_content(file) for file in self._files(self.path)]}"
+
+    def embedder(self, module: nn.Module) -> Network:
+        return Network(module, n_prefix_tokens=1)
+
+
 LIBRARIES = {
+    "intern_vit": InternVitLibrary,
     "timm": Timm,
     "open_clip": OpenClip,
     "torchvision": Torchvision,

@@ -44,12 +44,10 @@ def check_table(features: pd.DataFrame, names) -> pd.DataFrame:
     if names is not None:
         names = as_names(names)
         rows = match_names(names, index, "images")
-    is_real = [
-        pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c"
-        for dtype in features.dtypes
-    ]
-    if not all(is_real):
-        wrong = features.columns[~np.array(is_real)]
+    kinds = features.dtypes
+    unreal = [kind for kind in kinds.unique() if not _is_real(kind)]
+    if unreal:
+        wrong = features.columns[kinds.isin(unreal)]
         raise TypeError(f"images must be real numbers, unlike columns {five(wrong)}.")
     with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
         values = features.to_numpy("float32", na_value=np.nan)
@@ -57,6 +55,10 @@ def check_table(features: pd.DataFrame, names) -> pd.DataFrame:
     if names is not None:
         values, index = values[rows], pd.Index(names, name="image")
     return pd.DataFrame(values, index, features.columns)
+
+
+def _is_real(kind) -> bool:
+    return pd.api.types.is_numeric_dtype(kind) and kind.kind != "c"
 
 
 def is_array(images) -> bool:

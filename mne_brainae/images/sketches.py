@@ -35,34 +35,48 @@ def sketch(features: np.ndarray) -> np.ndarray:
     return features.astype(np.float32) @ directions.T.astype(np.float32)
 
 
-def copies(sketches: np.ndarray, known: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Find images that are copies of known ones.
+class Copies:
+    """Known images, among which copies of others are found by their sketches.
 
     Parameters
     ----------
-    sketches : array, shape (n_images, 8)
-        What :func:`sketch` returned for some images.
     known : array, shape (n_known, 8)
-        What it returned for the known images.
+        What :func:`sketch` returned for the known images.
     scale : array, shape (8,)
         The standard deviations of sketches of images.
-
-    Returns
-    -------
-    rows : array of int, shape (n_images,)
-        The known image that each one equals, and -1 for none. Where most of the known
-        images equal another one, features are labels that images share, and tell
-        nothing.
     """
-    none = np.full(len(sketches), -1)
-    if not (np.isfinite(sketches).all() and np.isfinite(known).all()):
-        return none
-    if not len(known) or not (scale > 0).all():
-        return none
-    tree = cKDTree(known / scale, balanced_tree=False)
-    if len(known) > 1:
-        nearest = tree.query(known / scale, 2, p=np.inf)[0][:, 1]
-        if np.mean(nearest < NEAR) > 0.5:
+
+    def __init__(self, known: np.ndarray, scale: np.ndarray):
+        self.scale, self._tree = scale, None
+        if len(known) and np.isfinite(known).all() and (scale > 0).all():
+            tree = cKDTree(known / scale, balanced_tree=False)
+            self._tree = tree if self._tells_apart(tree, len(known)) else None
+
+    @staticmethod
+    def _tells_apart(tree: cKDTree, n_known: int) -> bool:
+        """Tell whether features differ between images, as labels of many do not."""
+        if n_known == 1:
+            return True
+        nearest = tree.query(tree.data, 2, p=np.inf)[0][:, 1]
+        return np.mean(nearest < NEAR) <= 0.5
+
+    def find(self, sketches: np.ndarray) -> np.ndarray:
+        """Find the known image that each image is a copy of.
+
+        Parameters
+        ----------
+        sketches : array, shape (n_images, 8)
+            What :func:`sketch` returned for some images.
+
+        Returns
+        -------
+        rows : array of int, shape (n_images,)
+            The known image that each one equals, and -1 for none. Where most of the
+            known images equal another one, features are labels that images share, and
+            tell nothing.
+        """
+        none = np.full(len(sketches), -1)
+        if self._tree is None or not np.isfinite(sketches).all():
             return none
-    distances, rows = tree.query(sketches / scale, p=np.inf)
-    return np.where(distances < NEAR, rows, none)
+        distances, rows = self._tree.query(sketches / self.scale, p=np.inf)
+        return np.where(distances < NEAR, rows, none)

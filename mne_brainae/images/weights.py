@@ -160,10 +160,10 @@ def local_weights(path: str | Path, preferred: Sequence[str] = ()) -> Path:
     path = Path(path).expanduser()
     if path.is_file():
         return path
-    found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and p.is_file())
     for name in preferred:
-        if path / name in found:
+        if (path / name).is_file():
             return path / name
+    found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and p.is_file())
     if len(found) != 1:
         what = f"several files of weights: {five(p.name for p in found)}"
         raise ValueError(

@@ -11,9 +11,12 @@ import pandas as pd
 import torch
 
 from ..images import ImageEncoder
+from ..nn.choice import check_choice
 from ..nn.decoders import BRAIN_DECODERS
-from ..nn.encoders import BRAIN_ENCODERS
+from ..nn.encoders import BRAIN_ENCODERS, OF_SUBJECTS
 from ..nn.network import PARTS, BrainAENetwork
+from ..nn.projections import IMAGE_PROJECTIONS
+from ..nn.release import initialize
 from ..nn.squares import SquaredUnits
 from ..nn.tsconv import UPSAMPLINGS
 from ..utils.checks import (
@@ -28,6 +31,7 @@ from ..utils.interrupts import ending_at_interrupt, interrupts_end
 from ..utils.torch_state import own_random_numbers
 from .checkpoint import ALL_IMAGES
 from .directions import CompletesRecordings, EmbedsResponses, SamplesTrials
+from .feature_weights import know_versions
 from .linear import LinearBrainAE, network_of
 from .parts import Losses, Training
 from .slope import held_out_slope
@@ -38,6 +42,8 @@ from .training_set import TrainingSet
 
 #: Fewer images are too few to hold some out and judge training by them.
 FEWEST_TO_TRAIN = 100
+#: What a response alone is enough for.
+ENCODERS = tuple(name for name in BRAIN_ENCODERS if name not in OF_SUBJECTS)
 #: The sizes k, m1, m2 and s of Table 6.
 SIZES = ("n_kernels", "kernel_length", "pool_length", "pool_stride")
 
@@ -62,14 +68,17 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
 
     Parameters
     ----------
-    brain_encoder : str | Module
-        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``; of
-        braindecode ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"``
-        (Table 5); or a module that maps (n, n_channels, n_times) to (n, n_embedding). A
-        window of one sample takes the linear pair.
-    brain_decoder : ``"tsconv"`` | ``"linear"`` | Module
-        Table 7 (the mirror), one linear layer, or a module that maps (n, n_embedding)
-        to (n, n_channels, n_times).
+    brain_encoder : str | dict | Module
+        ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``;
+        ``"flat"`` and ``"time_mlp"`` of the systems that lead today; of braindecode
+        ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"`` (Table 5); a name
+        with options, such as ``{"nice": {"dropout": 0.3}}``; or a module that maps
+        (n, n_channels, n_times) to (n, n_embedding). A window of one sample takes the
+        linear pair.
+    brain_decoder : ``"tsconv"`` | ``"linear"`` | ``"release"`` | Module
+        Table 7 (the mirror), one linear layer, that of the authors' release, whose
+        output lies between -1 and 1, or a module that maps (n, n_embedding) to
+        (n, n_channels, n_times).
     image_encoder : str | ImageEncoder | callable
         What turns images into features when ``images`` are images: ``"gabor"``, the
         name of a network such as ``"clip-vit-l-14"``, or an
@@ -77,10 +86,15 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         :func:`mne_brainae.compute_image_features`. New images pass the same.
     spatial_window : ``"auto"`` | tuple of float | None
         As in :class:`mne_brainae.LinearBrainAE`.
-    image_projection : ``"linear"`` | ``"identity"`` | ``"squares"`` | Module
-        What maps features into the shared space. ``"squares"``, with ``init``, adds
-        squares of projections of the features, solved in closed form, where held-out
-        images are identified better with them.
+    image_projection : str | dict | Module
+        What maps features into the shared space: ``"linear"``, ``"identity"`` (the
+        features are the shared space), ``"mlp"`` (a linear layer, a residual branch of
+        GELU and linear layer, and layer normalization), or ``"mixture"`` (learned
+        weights of the layers and versions that stand side by side in the features, see
+        ``MixtureProjection``). ``"squares"``, with
+        ``init``, adds squares of projections of the features, solved in closed form,
+        where held-out images are identified better with them. A dict has a name and
+        options, such as ``{"mlp": {"dropout": 0.5}}``.
     n_embedding : int | None
         Dimension F of the shared space; None is 1024, or what ``init`` has.
     init : instance of LinearBrainAE | None
@@ -102,15 +116,25 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         What is minimized; None is the four terms of the paper with weight 1.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
-    standardize : ``"channel"`` | ``"evoked"`` | None
+    standardize : ``"channel"`` | ``"evoked"`` | ``"raw"`` | None
         Whether every channel's mean is subtracted inside, or the mean response. Both
-        divide by the channel's standard deviation and are undone on the way out. None
-        is ``"channel"``, and ``"evoked"`` with ``init``, which needs it.
+        divide by the channel's standard deviation and are undone on the way out.
+        ``"raw"`` takes responses as they are, which should then be whitened or
+        z-scored. None is ``"channel"``, and ``"evoked"`` with ``init``, which needs it.
+    standardize_images : bool
+        Whether image features are standardized inside; False takes them as they are.
+    initialization : ``"default"`` | ``"release"``
+        How the first weights of brain encoder and decoder are drawn: as PyTorch does,
+        or with a standard deviation of 0.02, as the authors' release does.
     mask_augmentation : float
         Share of the responses of every batch of which the encoder sees a part only,
         under masks of all kinds and ratios, while all is to be reconstructed. It helps
         ``reconstruct`` where half or more is missing, and 0 is off. Training is plain
         with it; the epoch is chosen on whole responses.
+    smooth_augmentation : float
+        Share of the channels of every response that the brain encoder sees smoothed by
+        a moving average of five samples, drawn anew in every batch. Training is plain
+        with it.
     imputation : ``"mean"`` | ``"gaussian"``
         As in :class:`mne_brainae.LinearBrainAE`.
     %(keep_noise)s
@@ -163,11 +187,11 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         "noise_target_",
     )
     _parameter_constraints: ClassVar[dict] = {
-        "brain_encoder": [options(*BRAIN_ENCODERS), torch.nn.Module],
+        "brain_encoder": [options(*ENCODERS), dict, torch.nn.Module],
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
         "spatial_window": [options("auto"), tuple, list, None],
-        "image_projection": [options("linear", "identity", "squares"), torch.nn.Module],
+        "image_projection": [options(*IMAGE_PROJECTIONS), dict, torch.nn.Module],
         "n_embedding": [integer(1), None],
         "init": [LinearBrainAE, None],
         **{size: [integer(1)] for size in SIZES},
@@ -175,8 +199,11 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         "upsampling": [options(*UPSAMPLINGS)],
         "losses": [Losses, None],
         "training": [Training, None],
-        "standardize": [options("channel", "evoked"), None],
+        "standardize": [options("channel", "evoked", "raw"), None],
+        "standardize_images": ["boolean"],
+        "initialization": [options("default", "release")],
         "mask_augmentation": [real(0, 1)],
+        "smooth_augmentation": [real(0, 1)],
         "imputation": [options("mean", "gaussian")],
         "keep_noise": ["boolean"],
         "device": [str],
@@ -202,7 +229,10 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         losses=None,
         training=None,
         standardize=None,
+        standardize_images=True,
+        initialization="default",
         mask_augmentation=0.0,
+        smooth_augmentation=0.0,
         imputation="mean",
         keep_noise=False,
         picks=None,
@@ -226,7 +256,10 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         self.losses = losses
         self.training = training
         self.standardize = standardize
+        self.standardize_images = standardize_images
+        self.initialization = initialization
         self.mask_augmentation = mask_augmentation
+        self.smooth_augmentation = smooth_augmentation
         self.imputation = imputation
         self.keep_noise = keep_noise
         self.picks = picks
@@ -237,12 +270,24 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together."""
         super().check()
-        if self.mask_augmentation and self._training.computation == "fast":
+        augments = self.mask_augmentation or self.smooth_augmentation
+        if augments and self._training.computation == "fast":
             raise ValueError(
-                "mask_augmentation shows the encoder something else than it is to "
-                "bring back, which computation='fast' cannot. Take 'auto' or 'plain'."
+                "mask_augmentation and smooth_augmentation show the encoder something "
+                "else than it is to bring back, which computation='fast' cannot. Take "
+                "'auto' or 'plain'."
             )
         check_identity(self.image_projection, self.n_embedding)
+        check_choice("brain_encoder", self.brain_encoder, BRAIN_ENCODERS, ENCODERS)
+        names = set(IMAGE_PROJECTIONS) - {"squares"}
+        check_choice(
+            "image_projection", self.image_projection, IMAGE_PROJECTIONS, names
+        )
+        if self.spatial_window is not None and not self.standardize_images:
+            raise ValueError(
+                f"spatial_window={self.spatial_window!r} weighs standardized features. "
+                "Leave it out, or take standardize_images=True."
+            )
         if self.init is not None:
             self._check_start()
         elif self._takes_squares:
@@ -253,8 +298,14 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
 
     def _check_start(self) -> None:
         """Refuse what would have no effect beside the linear model."""
-        for name, only in (("n_embedding", None), ("standardize", "evoked")):
-            if getattr(self, name) not in (None, only):
+        only = {
+            "n_embedding": None,
+            "standardize": "evoked",
+            "standardize_images": True,
+            "initialization": "default",
+        }
+        for name, value in only.items():
+            if getattr(self, name) not in (None, value):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} has no effect with init, which "
                     "decides over it. Leave it out, or set it in "
@@ -265,11 +316,18 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
                 "With init, image_projection must be 'linear' or 'squares', got "
                 f"{self.image_projection!r}."
             )
+        if self._training.average is not True:
+            raise ValueError(
+                f"average={self._training.average!r} has no effect with init, whose "
+                "closed form learns from averages and single trials alike. Leave it "
+                "out."
+            )
         self.init.check()
 
     def _read(self, epochs, images, seed=None, **how) -> TrainingSet:
         how |= {"needs_images": self.init is not None}
         how |= {"standardize": self._standardize}
+        how |= {"standardize_images": self.standardize_images}
         return super()._read(epochs, images, seed, **how)
 
     @property
@@ -277,6 +335,13 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         if self.standardize is not None:
             return self.standardize
         return "channel" if self.init is None else "evoked"
+
+    def _build(self, data: TrainingSet) -> BrainAENetwork:
+        network = super()._build(data)
+        if self.initialization == "release":
+            for part in (network.brain_encoder, network.brain_decoder):
+                initialize(part)
+        return network
 
     @property
     def _losses(self) -> Losses:
@@ -423,7 +488,7 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
             "n_embedding": n_embedding,
             "brain_encoder": encoder,
             "brain_decoder": decoder,
-            "image_projection": self.image_projection,
+            "image_projection": know_versions(self.image_projection, data.columns),
             "convolution": {name: getattr(self, name) for name in SIZES}
             | {"inner_activation": self.inner_activation},
             "upsampling": self.upsampling,

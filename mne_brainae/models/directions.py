@@ -256,6 +256,7 @@ class IdentifiesImages:
         *,
         similarity=None,
         transductive=None,
+        average_embeddings=False,
         none=False,
     ) -> Identification:
         """Find the image that evoked every response among candidates.
@@ -271,6 +272,10 @@ class IdentifiesImages:
             that ``epochs`` name.
         %(similarity)s
         %(transductive)s
+        average_embeddings : bool
+            Whether repetitions are embedded one by one and the embeddings of every
+            image averaged, as a model that learns from single trials has it. The
+            similarity is ``"cosine"`` then, and one response stands for every image.
         none : bool
             Whether ``"none of these"`` is a further candidate, the true one of epochs
             whose image is not in the gallery. This takes ``similarity="likelihood"``
@@ -291,16 +296,24 @@ class IdentifiesImages:
         shown = list(names.unique()) if whole else None
         features = self.compute_features(candidates, names=shown)
         z_image = self._embed_features(features)
-        compared = self._compare_batch(epochs, z_image, similarity, transductive)
         if none:
             known = ImageNames(list(z_image.index))
             rows = [known.find_one(name) for name in names]
             truth = [NONE if row is None else z_image.index[row] for row in rows]
             names = pd.Index(truth)[[row is not None for row in rows]]
-            compared = self._add_none(epochs, compared, similarity, transductive)
         else:
             true = match_names(names, z_image.index, "The gallery")
             truth = names = z_image.index[true]
+        protocol = self._protocol(epochs, names, features)
+        if average_embeddings:
+            compared, truth, counts = self._compare_means(
+                epochs, z_image, truth, similarity, transductive
+            )
+            protocol["embeddings averaged"] = f"{counts.min()} to {counts.max()}"
+        else:
+            compared = self._compare_batch(epochs, z_image, similarity, transductive)
+        if none:
+            compared = self._add_none(epochs, compared, similarity, transductive)
         return Identification(
             compared,
             [*z_image.index, NONE] if none else z_image.index,
@@ -310,8 +323,8 @@ class IdentifiesImages:
                 "gallery": f"{len(z_image)} images",
                 "templates": "the stimuli themselves",
                 "similarity": SIMILARITIES[similarity],
-                **self._protocol(epochs, names, features),
-                "transductive": TRANSDUCTIVE.get(transductive, False),
+                **protocol,
+                "transductive": self._say_transductive(transductive),
             },
             similarity == "likelihood" and transductive is None,
             self._caution(similarity),
@@ -418,11 +431,15 @@ class IdentifiesImages:
                 "of every concept",
                 "similarity": SIMILARITIES[similarity],
                 **self._protocol(epochs, names, stimuli),
-                "transductive": TRANSDUCTIVE.get(transductive, False),
+                "transductive": self._say_transductive(transductive),
             },
             similarity == "likelihood" and transductive is None,
             self._caution(similarity, per_concept=True),
         )
+
+    def _say_transductive(self, how: str | None) -> bool | str:
+        """Say what a score knows of the test, beside the response that it judges."""
+        return TRANSDUCTIVE.get(how, False)
 
     def _features_of_files(self, epochs, names: pd.Series) -> pd.DataFrame | None:
         """Return the features of the images shown, where their files are known."""
@@ -443,7 +460,7 @@ class IdentifiesImages:
         else:
             seen = latent.seen_in_fit(list(names.unique()))
             shown = latent.train_sketches[seen[seen >= 0]]
-        rows = latent.copies(latent.sketch(features.to_numpy()), shown)
+        rows = latent.copies_of(shown).find(latent.sketch(features.to_numpy()))
         copied = features.index[rows >= 0]
         if len(copied):
             warn(
@@ -465,6 +482,22 @@ class IdentifiesImages:
         _check_option("similarity", similarity, known)
         return similarity
 
+    def _compare_means(self, epochs, z_image, names, similarity: str, transductive):
+        """Compare the mean embedding of every image's repetitions."""
+        if similarity != "cosine" or transductive is not None:
+            raise ValueError(
+                "average_embeddings compares mean embeddings by cosine, one by one: "
+                "give similarity='cosine' and transductive=None, got "
+                f"{similarity!r} and {transductive!r}."
+            )
+        z_brain = self._fitted().embed_brain(
+            self._read_whole(epochs), self._subjects_of(epochs)
+        )
+        groups = pd.DataFrame(z_brain).groupby(np.asarray(names), sort=False)
+        means, counts = groups.mean(), groups.size()
+        compared = Comparison(cosine_similarity, means.to_numpy(), z_image.to_numpy())
+        return compared, means.index, counts
+
     def _compare_batch(
         self, epochs, z_image: pd.DataFrame, similarity: str, transductive, counts=None
     ):
@@ -479,6 +512,7 @@ class IdentifiesImages:
                 similarity,
                 repetitions=trials_averaged(epochs.metadata),
                 n_templates=None if counts is None else counts[z_image.index],
+                subject=self._subjects_of(epochs),
             )
             return csls(compared[:, :]) if transductive else compared
         if similarity != "cosine":
@@ -486,7 +520,8 @@ class IdentifiesImages:
                 "transductive='whiten' changes embeddings: give similarity='cosine', "
                 f"got {similarity!r}."
             )
-        whitened = whiten_batch(latent.embed_brain(data), z_image.to_numpy())
+        z_brain = latent.embed_brain(data, self._subjects_of(epochs))
+        whitened = whiten_batch(z_brain, z_image.to_numpy())
         return Comparison(cosine_similarity, *whitened)
 
 
@@ -518,7 +553,7 @@ class EmbedsResponses(IdentifiesImages):
             One row per epoch, indexed by ``epochs.metadata["image"]`` where present.
         """
         data = self._read_whole(epochs)
-        z = self._fitted().embed_brain(data)
+        z = self._fitted().embed_brain(data, self._subjects_of(epochs))
         names = names_in(epochs.metadata)
         if names is None:
             return pd.DataFrame(z)

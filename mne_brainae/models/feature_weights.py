@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from mne.utils import ProgressBar
 
+from ..nn.choice import split_choice
 from ..preprocessing.scaling import Scaler
 from ..utils.checks import logger
 from .linear_gaussian.ridge import PENALTIES, Ridge
@@ -65,16 +66,30 @@ class SpatialWindow:
         return np.exp(-squared / (4 * self.width**2))
 
 
-def _layers(columns: pd.Index) -> np.ndarray:
-    if "layer" in columns.names:
-        return columns.get_level_values("layer").to_numpy(str)
-    return np.zeros(len(columns), dtype=str)
+def layers_of(columns: pd.Index) -> np.ndarray:
+    """Return the layer of every column, and the version of the image where it has one.
+
+    Parameters
+    ----------
+    columns : Index, shape (n_features,)
+        The columns of image features.
+
+    Returns
+    -------
+    layers : array of str, shape (n_features,)
+        Columns of one layer and one version have the same name.
+    """
+    levels = [level for level in ("version", "layer") if level in columns.names]
+    names = np.full(len(columns), "", dtype=object)
+    for level in levels:
+        names = names + "/" + columns.get_level_values(level).to_numpy(str)
+    return names.astype(str)
 
 
 def _sides(columns: pd.Index, level: str) -> np.ndarray:
     """Return the rows or columns of the map of every feature, 0 without a map."""
     place = pd.Series(columns.get_level_values(level).to_numpy(int))
-    return place.groupby(_layers(columns)).transform("max").to_numpy() + 1
+    return place.groupby(layers_of(columns)).transform("max").to_numpy() + 1
 
 
 def has_maps(columns: pd.Index) -> bool:
@@ -83,6 +98,44 @@ def has_maps(columns: pd.Index) -> bool:
         return False
     places = [columns.get_level_values(level) for level in ("row", "column")]
     return all(place.max() > 0 for place in places)
+
+
+def know_versions(choice, columns: pd.Index | None):
+    """Tell a mixture how many layers and versions of an image it mixes.
+
+    Parameters
+    ----------
+    choice : str | dict | Module
+        The choice of an image projection.
+    columns : Index, shape (n_features,) | None
+        The columns of image features; None without images.
+
+    Returns
+    -------
+    choice : str | dict | Module
+        A mixture with its ``n_versions``, and any other choice as it was.
+
+    Raises
+    ------
+    ValueError
+        If the features are not layers or versions of equal size side by side.
+    """
+    if not isinstance(choice, str | dict) or columns is None:
+        return choice
+    name, options = split_choice(choice)
+    if name != "mixture" or "n_versions" in options:
+        return choice
+    layers = layers_of(columns)
+    n_versions = len(np.unique(layers))
+    blocks = layers.reshape(n_versions, -1) if len(layers) % n_versions == 0 else None
+    if n_versions < 2 or blocks is None or (blocks != blocks[:, :1]).any():
+        raise ValueError(
+            "image_projection='mixture' mixes layers or versions of an image, of equal "
+            "size side by side, which the features have not. Give an ImageEncoder with "
+            "several layers, or with degradations and versions='stack'; or say how "
+            "many there are by image_projection={'mixture': {'n_versions': 3}}."
+        )
+    return {name: options | {"n_versions": n_versions}}
 
 
 def check_maps(columns: pd.Index) -> None:
@@ -96,7 +149,7 @@ def check_maps(columns: pd.Index) -> None:
 
 def feature_maps(columns: pd.Index) -> FeatureMaps:
     """Return layer and place of every feature, as the closed form stacks windows."""
-    layer = pd.factorize(_layers(columns))[0]
+    layer = pd.factorize(layers_of(columns))[0]
     places = (columns.get_level_values(level) for level in ("row", "column"))
     return FeatureMaps(layer, *(place.to_numpy(int) for place in places))
 
@@ -117,7 +170,7 @@ def feature_weights(columns: pd.Index, window: SpatialWindow | None) -> np.ndarr
         Weights of standardized features whose squares sum to 1.
     """
     weights = np.ones(len(columns)) if window is None else window.weights(columns)
-    codes, layers = pd.factorize(_layers(columns))
+    codes, layers = pd.factorize(layers_of(columns))
     energy = np.bincount(codes, weights**2)
     return weights / np.sqrt(energy[codes] * len(layers))
 

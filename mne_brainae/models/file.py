@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,8 +30,9 @@ from .recipes import ESTIMATORS, estimator_class
 from .trial_noise import TrialNoise
 
 MODEL_FILE = {"kind": "model file", "version": 4}
-#: Parameters that change no result, and would tie a file to one machine.
-OF_ONE_MACHINE = ("checkpoint", "memory_map")
+#: Parameters that no file holds: those that would tie it to one machine, and images
+#: that were seen in fit.
+NOT_IN_FILES = ("checkpoint", "memory_map", "transductive")
 #: The fields of :class:`Latent` that are arrays, or None.
 OPTIONAL_ARRAYS = ("distances", "noise_axes", "train_sketches")
 #: The fields of :class:`Latent` that are groups of arrays.
@@ -70,6 +72,8 @@ def encode(value):
         return value.item()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, pd.DataFrame):
+        return None  # a table is data of the fit
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, ImageEncoder):
@@ -78,7 +82,7 @@ def encode(value):
         return {"class": "Steps", "params": encode(asdict(value))}
     if isinstance(value, Training | Losses) or type(value).__name__ in ESTIMATORS:
         params = value.get_params(deep=False)
-        params |= dict.fromkeys(set(OF_ONE_MACHINE) & set(params))
+        params |= dict.fromkeys(set(NOT_IN_FILES) & set(params))
         return {"class": type(value).__name__, "params": encode(params)}
     return {"own": name_of(value)}
 
@@ -94,7 +98,7 @@ def decode(value):
     if set(value) == {"class", "params"}:
         kind, params = _class_named(value["class"]), decode(value["params"])
         # A file decides over no place to write to.
-        return kind(**params | dict.fromkeys(set(OF_ONE_MACHINE) & set(params)))
+        return kind(**params | dict.fromkeys(set(NOT_IN_FILES) & set(params)))
     return {name: decode(each) for name, each in value.items()}
 
 
@@ -142,7 +146,7 @@ def _header(model) -> dict:
     params["picks"] = None if params["picks"] is None else latent.info["ch_names"]
     if "random_state" in params:
         params["random_state"] = model.seed_
-    params |= dict.fromkeys(set(OF_ONE_MACHINE) & set(params))
+    params |= dict.fromkeys(set(NOT_IN_FILES) & set(params))
     learned = {name: getattr(model, name) for name in model._learned}
     if "history_" in learned:
         learned["history_"] = learned["history_"].to_dict(orient="list")
@@ -162,6 +166,7 @@ def _header(model) -> dict:
         "completes_linearly": latent.completes_linearly,
         "baseline": encode(latent.baseline),
         "n_averaged": latent.n_averaged,
+        "subjects": latent.subjects,
     }
 
 
@@ -197,7 +202,7 @@ def _rebuild(arrays: dict, header: dict, parts: dict) -> BaseEstimator:
             "it back: read_brainae(fname, parts={name: module})."
         )
     params = decode(header["params"]) | dict.fromkeys(missing, "gabor") | parts
-    params |= dict.fromkeys(set(OF_ONE_MACHINE) & set(params))
+    params |= dict.fromkeys(set(NOT_IN_FILES) & set(params))
     model = _class_named(header["class"])(**params)
     learned = decode(header["learned"])
     for name in model._learned:
@@ -237,6 +242,7 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
         completes_linearly=header["completes_linearly"],
         baseline=decode(header["baseline"]),
         n_averaged=header["n_averaged"],
+        subjects=header["subjects"],
         **groups,
     )
 
@@ -244,8 +250,7 @@ def _read_latent(arrays: dict, header: dict, parts: dict) -> Latent:
 def _check_sizes(spec: dict, arrays: dict) -> None:
     """Refuse a network that would be larger than the weights that fill it."""
     n_values = sum(array.size for array in arrays.values())
-    inner = [spec, *(each for each in spec.values() if isinstance(each, dict))]
-    sizes = [size for each in inner for size in each.values() if type(size) is int]
+    sizes = list(_sizes_in(spec))
     shape = arrays["mean_response"].shape
     widths = [size for array in arrays.values() for size in array.shape]
     n_embedding, n_features = spec["n_embedding"], spec["n_image_features"]
@@ -260,6 +265,15 @@ def _check_sizes(spec: dict, arrays: dict) -> None:
             f"The file announces a network of sizes {sizes}, which its {n_values} "
             "values do not fill. It is damaged; get it from its source again."
         )
+
+
+def _sizes_in(spec: dict) -> Iterator[int]:
+    """Yield all sizes that a network is built by, those of its parts included."""
+    for value in spec.values():
+        if isinstance(value, dict):
+            yield from _sizes_in(value)
+        elif type(value) is int:
+            yield value
 
 
 def load_weights(network: torch.nn.Module, arrays: dict[str, np.ndarray]) -> None:

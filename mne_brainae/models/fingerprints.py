@@ -80,7 +80,7 @@ def fingerprint_training(estimator, *pairs, seed: int) -> str:
     fingerprint : str
         32 hexadecimal digits, the same whether arrays are in memory or on disk.
     """
-    data = [(each.brain, each.image) for each in pairs]
+    data = [(each.brain, each.image, each.known) for each in pairs]
     return fingerprint_fit(estimator, *data, seed=seed, without=EXTENDABLE)
 
 

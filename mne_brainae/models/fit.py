@@ -20,14 +20,15 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
     ----------
     %(epochs_images)s
     %(images)s
-    recipe : ``"best"`` | ``"linear"`` | ``"paper"`` | ``"nice"`` | ``"atm"``
+    recipe : str
         Named settings: ``"best"`` solves the closed form and trains an autoencoder from
         there for as long as held-out concepts gain by it, a
         :class:`mne_brainae.BrainAE` with ``init``; ``"linear"`` is the closed form
         alone, in seconds, a :class:`mne_brainae.LinearBrainAE`; ``"paper"`` is the
         network of the paper from random weights, as in section 4.2, with the mean
-        response subtracted and 740 random images to validate. ``"nice"`` and ``"atm"``
-        are the systems of Table 2, which decode only.
+        response subtracted and 740 random images to validate. ``"nice"``, ``"atm"``
+        and ``"mb2c"`` are systems of Table 2, which decode only; ``"bravl"`` is another
+        one, which predicts responses as well, a :class:`mne_brainae.BraVL`.
     **params
         Parameters of the model that differ from the recipe, those of
         :class:`mne_brainae.Training` and :class:`mne_brainae.Losses` by their bare
@@ -35,7 +36,7 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
 
     Returns
     -------
-    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder
+    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | BraVL
         The fitted model.
 
     See Also

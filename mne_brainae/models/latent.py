@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import mne
 import numpy as np
@@ -14,7 +16,7 @@ import torch
 
 from ..images import ImageEncoder
 from ..images.pairing import ImageNames
-from ..images.sketches import copies, sketch
+from ..images.sketches import Copies, sketch
 from ..nn.added import without_added
 from ..nn.fast.frozen import freeze
 from ..nn.network import BrainAENetwork
@@ -24,13 +26,15 @@ from ..scoring.comparison import Comparison, blocks
 from ..scoring.correlation import unit_rows
 from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
-from ..utils.torch_state import exact
+from ..utils.torch_state import exact, threads
 from .linear_gaussian.bands import Bands
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 from .linear_gaussian.novelty import Novelty
 from .trial_noise import TrialNoise
 
 BATCH = 512  # rows per forward pass
+#: Rows that one thread passes on sooner than several that wait for each other.
+SMALL_BYTES = 2**20
 #: Values of measured and of predicted responses that are compared at once.
 MEASURED, PREDICTED = 2**26, 2**24
 
@@ -91,6 +95,9 @@ class Latent:
         The baseline of the responses in seconds.
     n_averaged : float
         Of how many trials a response to learn from was the mean.
+    subjects : list of str | None
+        The subjects that the brain encoder knows one from another; None where it does
+        not ask.
     """
 
     network: BrainAENetwork
@@ -115,6 +122,7 @@ class Latent:
     trial_noise: TrialNoise | None = None
     baseline: tuple | None = None
     n_averaged: float = 1.0
+    subjects: list[str] | None = None
 
     def __post_init__(self):
         self.network.eval()
@@ -149,13 +157,18 @@ class Latent:
 
     # -- into the space, and out of it ------------------------------------------------
 
-    def embed_brain(self, data: np.ndarray) -> np.ndarray:
+    def embed_brain(
+        self, data: np.ndarray, subject: np.ndarray | None = None
+    ) -> np.ndarray:
         """Map responses into the shared space.
 
         Parameters
         ----------
         data : array, shape (n_epochs, n_channels, n_times)
             Responses in SI units.
+        subject : array of int, shape (n_epochs,) | None
+            Which of :attr:`subjects` each response is of, -1 for another one; None
+            where the brain encoder does not ask, or for others.
 
         Returns
         -------
@@ -163,7 +176,8 @@ class Latent:
             Their embeddings.
         """
         rows = self.brain_scaler.transform(np.asarray(data, np.float32))
-        return apply(self._frozen.embed_brain, rows)
+        known = {} if subject is None else {"subject": subject}
+        return apply(self._frozen.embed_brain, rows, **known)
 
     def embed_features(self, features: np.ndarray) -> np.ndarray:
         """Map image features into the shared space.
@@ -312,6 +326,7 @@ class Latent:
         *,
         repetitions: np.ndarray | None = None,
         n_templates: np.ndarray | None = None,
+        subject: np.ndarray | None = None,
     ) -> Comparison:
         """Compare every response with every image or concept.
 
@@ -328,6 +343,8 @@ class Latent:
         n_templates : array, shape (n_candidates,) | None
             Of how many other images of a concept each candidate is the mean; None where
             candidates are the images themselves.
+        subject : array of int, shape (n_epochs,) | None
+            As in :meth:`embed_brain`.
 
         Returns
         -------
@@ -336,7 +353,8 @@ class Latent:
         """
         z_image = np.asarray(z_image, np.float32)
         if similarity == "cosine":
-            return Comparison(cosine_similarity, self.embed_brain(data), z_image)
+            z_brain = self.embed_brain(data, subject)
+            return Comparison(cosine_similarity, z_brain, z_image)
         if similarity == "likelihood" and self.errors is not None:
             measured = self._beside(self.embed_brain(data), repetitions, 1)
             expected = self._beside(z_image, n_templates, 0)
@@ -458,22 +476,31 @@ class Latent:
             The image of the fit that each one is, by its path with or without suffix
             or, if no path is like it, by equal features; -1 for none.
         """
-        known = ImageNames(self.train_images)
+        known = self._images_of_fit
         found = [known.find_one(name, same_folder=True) for name in names]
         rows = np.array([-1 if row is None else row for row in found], int)
         if features is None or self.train_sketches is None:
             return rows
-        found = self.copies(self.sketch(features), self.train_sketches)
+        found = self._copies_of_fit.find(self.sketch(features))
         return np.where(rows < 0, found, rows)
+
+    @cached_property
+    def _images_of_fit(self) -> ImageNames:
+        """The names of the images of the fit, among which many are looked up."""
+        return ImageNames(self.train_images)
+
+    @cached_property
+    def _copies_of_fit(self) -> Copies:
+        """The sketches of the images of the fit."""
+        return self.copies_of(self.train_sketches)
 
     def sketch(self, features: np.ndarray) -> np.ndarray:
         """Return what tells images from others, of the features that the model sees."""
         return sketch(self.image_scaler.transform(np.asarray(features, np.float32)))
 
-    def copies(self, sketches: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Return which known image each one equals by its sketch, and -1 for none."""
-        scale = self.train_sketches.std(axis=0, dtype=np.float64)
-        return copies(sketches, known, scale)
+    def copies_of(self, known: np.ndarray) -> Copies:
+        """Return what finds copies of images by their sketches."""
+        return Copies(known, self.train_sketches.std(axis=0, dtype=np.float64))
 
     # -- checks -----------------------------------------------------------------------
 
@@ -487,6 +514,8 @@ class Latent:
                 f"images have {features.shape[1]} features, but the model was fitted "
                 f"on {n_features}."
             )
+        if features.columns.tolist() == self.feature_names:
+            return
         columns = [str(name) for name in features.columns]
         if columns == self.feature_names or are_numbers(columns):
             return  # numbers are the names of columns that have none
@@ -507,8 +536,18 @@ def are_numbers(columns: list[str]) -> bool:
 
 
 @torch.inference_mode()
-def apply(function: Callable, rows: np.ndarray) -> np.ndarray:
-    """Apply a part of a network to rows, batch by batch."""
+def apply(function: Callable, rows: np.ndarray, **known: np.ndarray) -> np.ndarray:
+    """Apply a part of a network to rows and what is known of them, batch by batch.
+
+    Few rows are passed on by one thread.
+    """
     parts = torch.from_numpy(rows).split(BATCH)
-    with exact():
-        return torch.cat([function(part) for part in parts]).numpy()
+    others = {name: torch.from_numpy(x).split(BATCH) for name, x in known.items()}
+    is_small = rows.nbytes <= SMALL_BYTES
+    with exact(), threads(1) if is_small else nullcontext():
+        return torch.cat(
+            [
+                function(part, **{name: x[row] for name, x in others.items()})
+                for row, part in enumerate(parts)
+            ]
+        ).numpy()

@@ -37,12 +37,16 @@ from ..utils.checks import (
     warn,
 )
 from ..utils.docs import fill_doc
+from ..utils.threads import one_blas_thread
 from ..utils.torch_state import own_state
 from .feature_weights import SpatialWindow
 from .file import name_of, write_model
 from .latent import Latent
 from .parts import Part
-from .training_set import Reading, TrainingSet
+from .training_set import Reading, TrainingSet, subject_codes
+
+#: Up to so many epochs, products are too small for several threads.
+FEW_EPOCHS = 10_000
 
 #: Parameters of models that decide over how epochs and images are read.
 OF_READING = (
@@ -95,7 +99,9 @@ class Model(BaseEstimator):
         """
         with own_state(), mne.utils.use_log_level(self.verbose):
             self.check()
-            self._fit(epochs, images)
+            n_epochs = len(getattr(epochs, "events", ()))
+            with one_blas_thread(n_epochs <= FEW_EPOCHS):
+                self._fit(epochs, images)
         return self
 
     def check(self) -> None:
@@ -268,6 +274,14 @@ class Model(BaseEstimator):
         seen = [name not in missing for name in self.info_["ch_names"]]
         check_finite(data[:, seen], "epochs")
         return self._fitted().fill(data)
+
+    def _subjects_of(self, epochs) -> np.ndarray | None:
+        """Return which of the fitted subjects every epoch is of, where it matters."""
+        subjects = self._fitted().subjects
+        if subjects is None:
+            return None
+        codes = subject_codes(epochs.metadata, subjects)
+        return codes if len(codes) == len(epochs) else np.full(len(epochs), -1)
 
     def _missing(self, epochs) -> dict[str, str]:
         return missing_channels(epochs, self._fitted().info)

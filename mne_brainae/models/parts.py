@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from numbers import Integral
+from numbers import Integral, Real
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
@@ -46,6 +46,20 @@ def check_size(validation_size: float | int) -> None:
         )
 
 
+def check_schedule(schedule) -> None:
+    """Refuse steps that are no pairs of an epoch and a positive factor."""
+    if schedule is None or schedule == "cosine":
+        return
+    for step in schedule:
+        pair = step if isinstance(step, tuple | list) and len(step) == 2 else (-1, -1)
+        is_pair = isinstance(pair[0], Integral) and isinstance(pair[1], Real)
+        if not (is_pair and pair[0] >= 0 and pair[1] > 0):
+            raise ValueError(
+                "schedule must have pairs of an epoch and a factor above 0, such as "
+                f"((20, 0.5),), got {schedule!r}."
+            )
+
+
 class Training(Part):
     """How a network is trained.
 
@@ -82,6 +96,14 @@ class Training(Part):
     computation : ``"auto"`` | ``"fast"`` | ``"plain"``
         How training computes the network: in a fast form, the same to the last digits,
         where one suits the network (``"auto"``), always, or never.
+    average : bool | ``"random"``
+        What the response to an image is in an epoch of training: the mean of all its
+        repetitions; one of them (False), drawn anew in every epoch; or the mean of a
+        random number of them. Held-out images are averaged in any case. Training is
+        plain unless it is True.
+    schedule : ``"cosine"`` | sequence of tuple | None
+        What the step size is multiplied by: ``"cosine"`` falls from 1 to almost 0;
+        ``((20, 0.5),)`` takes half from epoch 20 on; None is constant.
     checkpoint : path-like | None
         A file that the state is written to after an epoch, as often as it takes little
         time. A fit that was killed goes on from it to the same result.
@@ -117,6 +139,8 @@ class Training(Part):
         "validation_size": [positive()],
         "precision": [options(*PRECISIONS)],
         "computation": [options(*COMPUTATIONS)],
+        "average": ["boolean", options("random")],
+        "schedule": [options("cosine"), tuple, list, None],
         "checkpoint": [str, os.PathLike, None],
         "memory_map": [str, os.PathLike, None],
     }
@@ -136,6 +160,8 @@ class Training(Part):
         validation_size=0.1,
         precision="float32",
         computation="auto",
+        average=True,
+        schedule=None,
         checkpoint=None,
         memory_map=None,
     ):
@@ -151,6 +177,8 @@ class Training(Part):
         self.validation_size = validation_size
         self.precision = precision
         self.computation = computation
+        self.average = average
+        self.schedule = schedule
         self.checkpoint = checkpoint
         self.memory_map = memory_map
 
@@ -166,6 +194,13 @@ class Training(Part):
                 "betas must be two numbers of at least 0 and below 1, such as "
                 f"(0.5, 0.999), got {self.betas!r}."
             )
+        if self.computation == "fast" and self.average is not True:
+            raise ValueError(
+                f"average={self.average!r} makes the responses of every batch others "
+                "than those laid out, which computation='fast' cannot. Take 'auto' or "
+                "'plain'."
+            )
+        check_schedule(self.schedule)
 
 
 class Losses(Part):
@@ -181,6 +216,9 @@ class Losses(Part):
         Whether tau is learned.
     symmetric : bool
         Whether InfoNCE runs in both directions; False is equation 1 as printed.
+    normalize_brain : bool
+        Whether InfoNCE compares by cosine; False leaves the norm of the embedded
+        response, so that a clear response may count for more than a faint one.
 
     See Also
     --------
@@ -198,6 +236,7 @@ class Losses(Part):
         "temperature": [positive()],
         "learn_temperature": ["boolean"],
         "symmetric": ["boolean"],
+        "normalize_brain": ["boolean"],
     }
 
     def __init__(
@@ -210,6 +249,7 @@ class Losses(Part):
         temperature=0.07,
         learn_temperature=False,
         symmetric=True,
+        normalize_brain=True,
     ):
         self.contrastive = contrastive
         self.feature = feature
@@ -218,6 +258,7 @@ class Losses(Part):
         self.temperature = temperature
         self.learn_temperature = learn_temperature
         self.symmetric = symmetric
+        self.normalize_brain = normalize_brain
 
     @property
     def weights(self) -> dict[str, float]:

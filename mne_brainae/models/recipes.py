@@ -36,12 +36,23 @@ class Recipe:
 OF_START = ("n_embedding", "steps")
 #: Where the estimators are.
 ESTIMATORS = {
+    "BraVL": "systems.bravl",
     "BrainAE": "brainae",
     "ContrastiveDecoder": "systems.contrastive",
     "LinearBrainAE": "linear",
     "LinearEncodingModel": "systems.linear_encoding",
+    "MB2C": "systems.mb2c",
     "NonlinearEncodingModel": "systems.nonlinear_encoding",
     "RidgeModel": "systems.ridge",
+}
+
+#: Kernels of multi-blur, in pixels of an image of 224.
+BLURS = (3, 9, 15, 21, 27, 33, 39, 45, 51, 57, 63)
+#: What today's leaders have in common: the norm of the embedded response is free.
+FREE_NORM = {
+    "normalize_brain": False,
+    "optimizer": "adamw",
+    "betas": (0.9, 0.999),
 }
 
 RECIPES: dict[str, Recipe] = {
@@ -69,6 +80,23 @@ RECIPES: dict[str, Recipe] = {
         {"validation": "image", "validation_size": 740, "standardize": "evoked"},
         "the network of the paper, from random weights",
     ),
+    # Version 0.2 of the authors' code; doc/release.rst lists what differs.
+    "release": Recipe(
+        "BrainAE",
+        {
+            "brain_encoder": {
+                "nice": {"kernel_length": 26, "pool_length": 5, "pool_stride": 5}
+            },
+            "brain_decoder": "release",
+            "image_projection": "identity",
+            "standardize": "raw",
+            "standardize_images": False,
+            "initialization": "release",
+            "validation": "image",
+            "validation_size": 740,
+        },
+        "the network, scaling and first weights of the authors' release",
+    ),
     # The systems of Table 2, decoding only, as their authors train them, but chosen on
     # concepts that were held out, and never on the test.
     "nice": Recipe(
@@ -92,6 +120,132 @@ RECIPES: dict[str, Recipe] = {
         },
         "ATM of Table 2, which decodes only",
     ),
+    "benchetrit": Recipe(
+        "ContrastiveDecoder",
+        {
+            "brain_encoder": "benchetrit",
+            "regression": 0.25,
+            "learn_temperature": True,
+            "average": False,
+            "learning_rate": 3e-4,
+            "betas": (0.9, 0.999),
+            "batch_size": 128,
+            "max_epochs": 50,
+            "patience": 10,
+        },
+        "Benchetrit et al. of Table 3: any montage, several subjects, single trials",
+    ),
+    # The systems that lead on THINGS-EEG2 today, decoding only. A temperature is the
+    # inverse of the scale of logits that the authors name.
+    "multi_blur": Recipe(
+        "ContrastiveDecoder",
+        {
+            "brain_encoder": "time_mlp",
+            # Sharp, and the blurs of OpenCV's kernels of 3, 9, 15, ... 63 pixels.
+            "image_encoder": {
+                "name": "clip-rn50",
+                "degradations": (
+                    "original",
+                    *(f"blur:{(0.15 * size + 0.35) / 224:.4f}" for size in BLURS),
+                ),
+                "versions": "stack",
+            },
+            "image_projection": {
+                "mixture": {
+                    "weights": "dimension",
+                    "n_free": 4,
+                    "n_hidden": 768,
+                    "dropout": 0.85,
+                }
+            },
+            "temperature": 1.0,
+            **FREE_NORM,
+            "learning_rate": 1e-3,
+            "weight_decay": 0.01,
+            "batch_size": 1024,
+            "max_epochs": 150,
+        },
+        "multi-blur: many blurred versions of an image, mixed per dimension",
+    ),
+    "ubp": Recipe(
+        "ContrastiveDecoder",
+        {
+            "brain_encoder": "flat",
+            "image_encoder": {
+                "name": "clip-rn50",
+                "degradations": "fovea:0.0317",
+                "degrade_gallery": True,
+            },
+            "temperature": 0.367,
+            "learn_temperature": True,
+            **FREE_NORM,
+            "learning_rate": 1e-4,
+            "weight_decay": 1e-4,
+            "batch_size": 1024,
+            "max_epochs": 50,
+        },
+        "UBP: a foveal blur of the images, and a flat brain encoder",
+    ),
+    "neurobridge": Recipe(
+        "ContrastiveDecoder",
+        {
+            "brain_encoder": {"flat": {"n_hidden": 1024}},
+            "image_encoder": {
+                "name": "clip-rn50",
+                "degradations": ("blur", "noise:0.0392", "lowres:0.5", "mosaic:0.0714"),
+                "degrade_gallery": True,
+            },
+            "image_projection": "linear",
+            "n_embedding": 512,
+            **FREE_NORM,
+            "smooth_augmentation": 0.3,
+            "learning_rate": 1e-4,
+            "weight_decay": 1e-4,
+            "batch_size": 1024,
+            "max_epochs": 50,
+        },
+        "NeuroBridge: the mean of four degraded versions of an image",
+    ),
+    "samga": Recipe(
+        "ContrastiveDecoder",
+        {
+            "brain_encoder": {"flat": {"n_hidden": 1024}},
+            "image_encoder": {
+                "name": "internvit-6b",
+                "layer": (20, 24, 28, 32, 36),
+                "pool": "mean",
+            },
+            "image_projection": {
+                "mixture": {"start": (-2.0, -1.0, 0.0, -1.0, -2.0), "n_reduced": 1024}
+            },
+            "n_embedding": 512,
+            "temperature": 0.366,
+            **FREE_NORM,
+            "mmd": (0.9, 0.5, 20),
+            "smooth_augmentation": 0.3,
+            "learning_rate": 1e-4,
+            "schedule": ((20, 0.5),),
+            "weight_decay": 1e-4,
+            "batch_size": 512,
+            "max_epochs": 60,
+        },
+        "SAMGA: five layers of a large network, mixed by learned weights",
+    ),
+    "bravl": Recipe(
+        "BraVL",
+        {
+            "learning_rate": 1e-4,
+            "betas": (0.9, 0.999),
+            "batch_size": 1024,
+            "max_epochs": 500,
+        },
+        "BraVL of Table 2, which predicts responses as well",
+    ),
+    "mb2c": Recipe(
+        "MB2C",
+        {"learning_rate": 2e-4, "batch_size": 2048, "max_epochs": 200},
+        "MB2C of Table 2, which decodes only",
+    ),
 }
 
 
@@ -113,7 +267,7 @@ def make_model(recipe: str = "best", **params):
 
     Returns
     -------
-    model : instance of LinearBrainAE | BrainAE | ContrastiveDecoder
+    model : instance of LinearBrainAE | BrainAE | ContrastiveDecoder | BraVL
         The model. A name that no parameter has is a TypeError.
 
     Examples
@@ -127,13 +281,21 @@ def make_model(recipe: str = "best", **params):
         raise ValueError(f"recipe must be one of {tuple(RECIPES)}, got {recipe!r}.")
     chosen = RECIPES[recipe]
     model = estimator_class(chosen.estimator)()
-    own = {
-        name: estimator_class(value.estimator)() if isinstance(value, Recipe) else value
-        for name, value in chosen.params.items()
-    }
+    own = {name: _build(name, value) for name, value in chosen.params.items()}
     for given in (own, params):
         set_by_name(model, given)
     return model
+
+
+def _build(name: str, value):
+    """Make the objects that a recipe only describes."""
+    if isinstance(value, Recipe):
+        return estimator_class(value.estimator)()
+    if name == "image_encoder":
+        from ..images import ImageEncoder
+
+        return ImageEncoder(**value)
+    return value
 
 
 def parts_of(model) -> dict[str, type]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..nn.losses import BrainAELoss
+from ..nn.losses import BrainAELoss, Objective
 from ..nn.network import BrainAENetwork, build_network
 from ..utils.checks import (
     check_device,
@@ -23,8 +23,10 @@ from .checkpoint import State, history_table
 from .fingerprints import fingerprint_training
 from .latent import apply
 from .model import Model
+from .montage import asks_for_subjects
 from .noise_axes import white_axes
 from .parts import Losses, Training
+from .single_trials import with_trials
 from .slope import held_out_slope, warn_if_low
 from .training import size_of_batch, train, warn_if_interrupted
 from .training_set import TrainingSet
@@ -61,12 +63,16 @@ class TrainedModel(Model):
             validation=how.validation,
             validation_size=how.validation_size,
             memory_map=how.memory_map,
+            by_subject=asks_for_subjects(getattr(self, "brain_encoder", None)),
         )
         self.spatial_window_ = data.spatial_window
         self.selection_ = (
             f"least validation loss on {data.held_out.sum()} training images "
             f"({data.held_out_by} held out)"
         )
+        self._tell(data)
+        if how.average is not True:
+            data = with_trials(data, how.average)
         with own_random_numbers(seed):
             network = self._train(data, seed)
         rest = self._learn_rest(data, network)
@@ -84,8 +90,15 @@ class TrainedModel(Model):
         """Return the arguments of :func:`build_network`."""
         raise NotImplementedError
 
+    def _tell(self, data: TrainingSet) -> None:
+        """Tell a training set what its objective needs to know of every image."""
+
+    def _build(self, data: TrainingSet) -> BrainAENetwork:
+        """Return the network before training."""
+        return build_network(**self._sizes(data))
+
     def _train(self, data: TrainingSet, seed: int) -> BrainAENetwork:
-        network = build_network(**self._sizes(data))
+        network = self._build(data)
         state = self._run_epochs(network, data, seed)
         self.history_ = history_table(state)
         self.best_epoch_ = state.best_epoch
@@ -112,8 +125,9 @@ class TrainedModel(Model):
         if how.checkpoint is not None:
             checkpoint = Path(how.checkpoint)
             checkpoint = checkpoint.with_stem(checkpoint.stem + stage)
-            fingerprint = fingerprint_training(self, pairs, data.validation, seed=seed)
-        loss = self._make_loss()
+            others = [data.validation] + [data.unpaired] * (data.unpaired is not None)
+            fingerprint = fingerprint_training(self, pairs, *others, seed=seed)
+        loss = self._make_loss(data)
         state = train(
             network,
             loss,
@@ -132,9 +146,12 @@ class TrainedModel(Model):
             computation=how.computation,
             precision=how.precision,
             mask_augmentation=getattr(self, "mask_augmentation", 0.0),
+            smooth_augmentation=getattr(self, "smooth_augmentation", 0.0),
+            schedule=how.schedule,
             start_counts=start_counts,
             checkpoint=checkpoint,
             fingerprint=fingerprint,
+            unpaired=data.unpaired,
         )
         self.temperature_ = loss.temperature
         warn_if_interrupted(state, most)
@@ -152,14 +169,16 @@ class TrainedModel(Model):
             logger.info(f"{updates} updates per epoch: up to {most} epochs.")
         return most, how.max_epochs
 
-    def _make_loss(self) -> BrainAELoss:
+    def _make_loss(self, data: TrainingSet) -> Objective:
+        """Return what is minimized."""
+        return BrainAELoss(**self._of_loss())
+
+    def _of_loss(self) -> dict:
+        """Return the arguments of :class:`BrainAELoss`."""
         losses = self._losses
-        return BrainAELoss(
-            losses.weights,
-            temperature=losses.temperature,
-            learn_temperature=losses.learn_temperature,
-            symmetric=losses.symmetric,
-        )
+        names = "temperature", "learn_temperature", "symmetric", "normalize_brain"
+        shared = {name: getattr(losses, name) for name in names}
+        return {"weights": losses.weights} | shared
 
     def _learn_rest(self, data: TrainingSet, network: BrainAENetwork) -> dict:
         """Return what the shared space has beside its network."""

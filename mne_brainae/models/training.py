@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +26,12 @@ from ..nn.fast.computation import Computation, choose_computation
 from ..nn.fast.precision import multiplies_bf16
 from ..nn.fast.responses import Responses
 from ..nn.fast.workers import workers
-from ..preprocessing.masking import draw_mask
+from ..nn.losses import Objective
 from ..utils.checks import logger, warn
 from ..utils.files import zeros
 from ..utils.interrupts import interrupts_end
 from ..utils.torch_state import exact
+from .augmentation import Augmentation
 from .checkpoint import Checkpoint, State
 
 PATIENCE = 20  # epochs without a better validation loss, after which training ends
@@ -45,25 +46,37 @@ class Pairs:
 
     Parameters
     ----------
-    brain : Tensor, shape (n_images, n_channels, n_times) | instance of Responses
-        Standardized brain responses.
+    brain : Tensor, shape (n_images, n_channels, n_times) | Responses | None
+        Standardized brain responses; None for images alone.
     image : Tensor, shape (n_images, n_image_features) | None
         Standardized image features.
     folder : Path | None
         Where temporary files keep a layout of the responses; None is memory.
+    known : dict of Tensor
+        What else is known of every image, which the objective takes by these names.
     """
 
-    brain: Tensor | Responses
+    brain: Tensor | Responses | None
     image: Tensor | None = None
     folder: Path | None = None
+    known: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.brain)
+        return len(self.image if self.brain is None else self.brain)
 
-    def take(self, rows: Tensor, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    def take(
+        self, rows: Tensor, device: torch.device
+    ) -> tuple[Tensor | None, Tensor | None, dict[str, Tensor]]:
         """Gather some rows on a device."""
-        image = None if self.image is None else self.image[rows].to(device)
-        return self.brain[rows].to(device), image
+        brain, image = (
+            None if part is None else part[rows].to(device)
+            for part in (self.brain, self.image)
+        )
+        known = {name: part[rows].to(device) for name, part in self.known.items()}
+        return brain, image, known
+
+    def begin(self, seed: int, epoch: int) -> None:
+        """Prepare for an epoch of training."""
 
     def settle(self, computation: Computation, device: torch.device) -> None:
         """Lay the responses out for a computation, on its device when they fit.
@@ -270,7 +283,7 @@ def warn_if_interrupted(state: State, max_epochs: int) -> None:
 
 def train(
     network: nn.Module,
-    loss: nn.Module,
+    loss: Objective,
     training: Pairs,
     validation: Pairs,
     *,
@@ -290,6 +303,9 @@ def train(
     computation: str = "auto",
     precision: str = "float32",
     mask_augmentation: float = 0.0,
+    smooth_augmentation: float = 0.0,
+    schedule: str | Sequence | None = None,
+    unpaired: Pairs | None = None,
 ) -> State:
     """Train a network and leave the weights of least validation loss in it.
 
@@ -297,8 +313,8 @@ def train(
     ----------
     network : instance of BrainAENetwork
         The network, changed in place.
-    loss : instance of BrainAELoss
-        The loss, changed in place when it learns its temperature.
+    loss : instance of Objective
+        The loss, changed in place when it learns itself.
     training, validation : instance of Pairs
         The images to learn from and the held-out ones to choose the epoch by; without
         any of these the last epoch is kept. The responses to learn from are laid out
@@ -329,13 +345,21 @@ def train(
     mask_augmentation : float
         Share of the responses of a batch of which the encoder sees a part only. The
         fast forms share work between input and target, so training is plain then.
+    smooth_augmentation : float
+        Share of the channels that the encoder sees smoothed; training is plain, too.
+    schedule : ``"cosine"`` | sequence of tuple | None
+        See :func:`step_factor`.
+    unpaired : instance of Pairs | None
+        Images without responses, which every epoch learns from first.
 
     Returns
     -------
     state : instance of State
         See :meth:`Loop.run`.
     """
-    if mask_augmentation and computation == "auto":
+    augments = bool(mask_augmentation or smooth_augmentation)
+    draws = type(training) is not Pairs
+    if (augments or draws) and computation == "auto":
         computation = "plain"
     learned = nn.ModuleList([network, loss]).to(device)
     settings = {"lr": learning_rate, "betas": betas, "weight_decay": weight_decay}
@@ -348,16 +372,27 @@ def train(
 
     def learn(epoch: int) -> dict:
         # Drawn anew in every epoch, so that one that goes on draws the same.
-        hide = _Hider(mask_augmentation, np.random.default_rng([seed, epoch]))
-        hide = hide if mask_augmentation else None
+        rng = np.random.default_rng([seed, epoch])
+        augment = Augmentation(mask_augmentation, smooth_augmentation, rng)
+        augment = augment if augments else None
+        loss.begin(epoch)
+        training.begin(seed, epoch)
+        for group in updates.param_groups:
+            start = group.setdefault("initial_lr", group["lr"])
+            group["lr"] = start * step_factor(schedule, epoch, max_epochs)
+        if unpaired is not None:
+            size = min(batch_size, len(unpaired))
+            _train_epoch(learned, learner, updates, unpaired, size, order, device, None)
         losses = _train_epoch(
-            learned, learner, updates, training, batch_size, order, device, hide
+            learned, learner, updates, training, batch_size, order, device, augment
         )
         return _columns("train", losses)
 
     def validate() -> dict:
         losses = _validate(learned, judge, validation, batch_size, device)
-        return _columns("validation", losses) | {"temperature": loss.temperature}
+        row = _columns("validation", losses)
+        tau = loss.temperature
+        return row if tau is None else row | {"temperature": tau}
 
     how_long = max_epochs, min_epochs, patience, start_counts
     loop = Loop(learned, updates, order, *how_long, checkpoint, fingerprint)
@@ -367,6 +402,30 @@ def train(
     return state
 
 
+def step_factor(schedule: str | Sequence | None, epoch: int, n_epochs: int) -> float:
+    """Return what the step size of an epoch is multiplied by.
+
+    Parameters
+    ----------
+    schedule : ``"cosine"`` | sequence of tuple | None
+        ``"cosine"`` falls from 1 to almost 0 over all epochs; ``((20, 0.5), (40,
+        0.1))`` takes half from epoch 20 on, and a tenth from 40 on; None is 1.
+    epoch, n_epochs : int
+        The epoch, from 0, and the number of all.
+
+    Returns
+    -------
+    factor : float
+        The factor.
+    """
+    if schedule == "cosine":
+        return (1 + math.cos(math.pi * epoch / n_epochs)) / 2
+    factor = 1.0
+    for first, value in schedule or ():
+        factor = value if epoch >= first else factor
+    return factor
+
+
 def _columns(prefix: str, losses: dict) -> dict:
     return {f"{prefix}_{name}": value for name, value in losses.items()}
 
@@ -374,7 +433,7 @@ def _columns(prefix: str, losses: dict) -> dict:
 def make_optimizer(
     name: str,
     network: nn.Module,
-    loss: nn.Module,
+    loss: Objective,
     device: torch.device,
     **settings,
 ) -> torch.optim.Optimizer:
@@ -384,8 +443,10 @@ def make_optimizer(
     ----------
     name : ``"adam"`` | ``"adamw"``
         A name of :data:`OPTIMIZERS`.
-    network, loss : Module
-        What is learned. The parameters of the loss have no weight decay.
+    network : Module
+        What is learned.
+    loss : instance of Objective
+        What is learned with it, by its own ``groups``.
     device : device
         Where they are. The fused form is used on the CPU and on CUDA.
     **settings
@@ -396,10 +457,7 @@ def make_optimizer(
     optimizer : Optimizer
         The optimizer.
     """
-    groups = [
-        {"params": list(network.parameters())},
-        {"params": list(loss.parameters()), "weight_decay": 0.0},
-    ]
+    groups = [{"params": list(network.parameters())}, *loss.groups()]
     fused = device.type in ("cpu", "cuda")
     return OPTIMIZERS[name](groups, fused=fused, **settings)
 
@@ -432,34 +490,42 @@ def _hardware(computation: Computation, device: torch.device) -> Iterator[None]:
         yield
 
 
-@dataclass
-class _Hider:
-    """Hides parts of some responses of a batch: their channel's mean stands there."""
-
-    share: float
-    rng: np.random.Generator
-
-    def __call__(self, brain: Tensor) -> Tensor:
-        mask = draw_mask(tuple(brain.shape), self.share, self.rng)
-        return brain.masked_fill(torch.from_numpy(mask).to(brain.device), 0.0)
-
-
 def _train_epoch(
-    learned, computation, optimizer, training, batch_size, order, device, hide
+    learned, computation, optimizer, training, batch_size, order, device, augment
 ) -> dict:
     loss = learned[1]
     learned.train()
+    main = _without_rivals(learned, loss)
     rows = torch.randperm(len(training), generator=order)
     sums, n_batches = {}, len(rows) // batch_size
     for batch in rows[: n_batches * batch_size].split(batch_size):
-        brain, image = training.take(batch, device)
-        seen = None if hide is None else hide(brain)
-        total, terms = loss(computation, brain, image, seen)
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        optimizer.step()
+        brain, image, known = training.take(batch, device)
+        for first, changed in loss.preliminary(computation, brain, image, **known):
+            _update(optimizer, first, changed)
+        seen = None if augment is None else augment(brain)
+        total, terms = loss(computation, brain, image, seen, **known)
+        _update(optimizer, total, main)
         _add(sums, total, terms, 1 / n_batches)
     return _as_floats(sums)
+
+
+def _without_rivals(learned: nn.Module, loss: Objective) -> list[nn.Parameter] | None:
+    """Return what the loss itself changes; None is all that it depends on."""
+    others = {id(each) for part in loss.rivals for each in part.parameters()}
+    if not others:
+        return None
+    return [
+        each
+        for each in learned.parameters()
+        if each.requires_grad and id(each) not in others
+    ]
+
+
+def _update(optimizer, total: Tensor, changed: list[nn.Parameter] | None) -> None:
+    """Take one step; the optimizer passes over what has no gradient."""
+    optimizer.zero_grad(set_to_none=True)
+    total.backward(inputs=changed)
+    optimizer.step()
 
 
 @torch.no_grad()
@@ -469,7 +535,8 @@ def _validate(learned, computation, validation, batch_size, device) -> dict:
     sums, n_batches = {}, -(-len(validation) // batch_size)
     # Equal parts, because InfoNCE over a short last batch would count for less.
     for batch in torch.arange(len(validation)).tensor_split(n_batches):
-        total, terms = loss(computation, *validation.take(batch, device))
+        brain, image, known = validation.take(batch, device)
+        total, terms = loss(computation, brain, image, **known)
         _add(sums, total, terms, len(batch) / len(validation))
     return _as_floats(sums)
 

@@ -20,10 +20,10 @@ from ..images.ready import as_float32, is_array, to_array
 from ..images.sketches import sketch
 from ..preprocessing.averaging import average_by, trials_averaged
 from ..preprocessing.imputation import MOST_EPOCHS, Imputer
-from ..preprocessing.scaling import Scaler
+from ..preprocessing.scaling import FEATURE_ENERGY, Scaler
 from ..preprocessing.splits import hold_out
 from ..preprocessing.trials import Trials
-from ..utils.checks import check_image_names, logger, pick_channels
+from ..utils.checks import check_image_names, logger, pick_channels, warn
 from ..utils.files import take_rows
 from .feature_weights import (
     SpatialWindow,
@@ -36,6 +36,7 @@ from .latent import Latent
 from .training import Pairs
 from .trial_noise import TrialNoise
 
+SOME = 500  # responses are enough to see their scale
 FEWEST_IMAGES = 4  # two to learn from, two to validate on
 
 
@@ -49,8 +50,11 @@ class Reading:
         What turns images into features.
     picks : str | array-like | slice | None
         The channels.
-    standardize : ``"channel"`` | ``"evoked"``
-        What is subtracted of responses: every channel's mean, or the mean response.
+    standardize : ``"channel"`` | ``"evoked"`` | ``"raw"``
+        What is subtracted of responses: every channel's mean, the mean response, or
+        nothing, which does not divide either.
+    standardize_images : bool
+        Whether image features are standardized.
     device : str
         Where image features are computed.
     needs_images : bool
@@ -66,6 +70,10 @@ class Reading:
     stacks_windows : bool
         Whether the model itself sees the maps of features through windows where
         responses have one sample, so that all features are standardized alike.
+    feature_energy : float | None
+        The mean squared norm of standardized features; None is their number.
+    by_subject : bool
+        Whether repetitions are averaged within subjects, which the metadata name.
     keep_noise : bool
         Whether the model keeps the noise of single trials.
     """
@@ -73,6 +81,7 @@ class Reading:
     image_encoder: str | ImageEncoder | Callable
     picks: object = None
     standardize: str = "evoked"
+    standardize_images: bool = True
     device: str = "auto"
     needs_images: bool = True
     spatial_window: str | tuple | None = None
@@ -80,6 +89,8 @@ class Reading:
     validation_size: float = 0.1
     memory_map: Path | None = None
     stacks_windows: bool = False
+    feature_energy: float | None = FEATURE_ENERGY
+    by_subject: bool = False
     keep_noise: bool = False
 
     def stacks(self, n_times: int, columns: pd.Index) -> bool:
@@ -115,6 +126,8 @@ class TrainingSet:
         The responses that were averaged.
     picks : array of int, shape (n_channels,)
         The channels.
+    unpaired : instance of Pairs | None
+        Images without responses to learn from as well.
     """
 
     training: Pairs
@@ -129,6 +142,7 @@ class TrainingSet:
     folder: Path | None
     epochs: mne.BaseEpochs
     picks: np.ndarray
+    unpaired: Pairs | None = None
 
     @classmethod
     def read(cls, epochs, images, how: Reading, seed: int | None) -> TrainingSet:
@@ -156,7 +170,8 @@ class TrainingSet:
         if how.keep_noise:
             check_repeated(names)
         # Before features are computed, which may take long: NaN is an error here.
-        brain, table = average_by(epochs, "image", picks, how.memory_map)
+        keys = ["image", "subject"] if names_subjects(epochs, how) else ["image"]
+        brain, table = average_by(epochs, keys, picks, how.memory_map)
         features, encoder = features_of_epochs(epochs, names, images, how)
         shown = table["image"]
         check_size(table)
@@ -165,13 +180,17 @@ class TrainingSet:
             "info": mne.pick_info(epochs.info, picks),
             "times": epochs.times.copy(),
             "mean_response": brain.mean(axis=0, dtype=np.float64),
-            "train_images": list(shown),
+            "train_images": list(shown.unique()),
             "image_encoder": encoder,
             "baseline": epochs.baseline,
             "n_averaged": float(table["n_averaged"].mean()),
         }
+        if how.by_subject:
+            latent["subjects"] = subjects_in(table)
         parts = _split(brain, held_out, how.memory_map)
         del brain  # the parts hold what goes on
+        if how.standardize == "raw":
+            _warn_if_in_volts(parts[0])
         latent["brain_scaler"] = scaler = Scaler.for_brain(parts[0], how.standardize)
         for part in parts:
             scaler.transform(part, out=part)
@@ -183,7 +202,7 @@ class TrainingSet:
             )
             latent["feature_names"] = [str(name) for name in features.columns]
             scaled = latent["image_scaler"].transform(rows.to_numpy(np.float32))
-            latent["train_sketches"] = sketch(scaled)
+            latent["train_sketches"] = sketch(scaled[~shown.duplicated()])
             image = [torch.from_numpy(scaled[part]) for part in (~held_out, held_out)]
         pairs = [
             Pairs(torch.from_numpy(part), rows, how.memory_map)
@@ -193,9 +212,24 @@ class TrainingSet:
         stacks = features is not None and how.stacks(len(epochs.times), columns)
         about = (table, held_out, held_out_by, latent, window, stacks, columns)
         data = cls(*pairs, *about, how.memory_map, epochs, picks)
+        if how.by_subject:
+            data.let_know("subject", subject_codes(table, latent["subjects"]))
         if how.keep_noise:  # before a training lays the responses out for itself
             latent["trial_noise"] = data._learn_trial_noise()
         return data
+
+    def let_know(self, name: str, rows: np.ndarray) -> None:
+        """Add what else is known of every image, for the objective.
+
+        Parameters
+        ----------
+        name : str
+            Its name there.
+        rows : array, shape (n_images, ...)
+            One row per row of ``table``.
+        """
+        self.training.known[name] = torch.from_numpy(rows[~self.held_out])
+        self.validation.known[name] = torch.from_numpy(rows[self.held_out])
 
     @property
     def learned(self) -> pd.DataFrame:
@@ -266,8 +300,11 @@ class TrainingSet:
         images : array of int, shape (n_trials,)
             The image of each, as a row of ``training``.
         """
-        names = pd.Index(self.learned["image"])
-        images = names.get_indexer(check_image_names(self.epochs))
+        metadata = self.epochs.metadata.assign(image=check_image_names(self.epochs))
+        by_subject = "subject" in self.training.known and "subject" in metadata
+        keys = ["image", "subject"] if by_subject else ["image"]
+        learned = pd.MultiIndex.from_frame(self.learned[keys])
+        images = learned.get_indexer(pd.MultiIndex.from_frame(metadata[keys]))
         rows = np.flatnonzero(images >= 0)
         scaler = self.latent["brain_scaler"]
         return Trials(self.epochs, self.picks, scaler, rows), images[rows]
@@ -306,6 +343,37 @@ def check_repeated(names: pd.Series) -> None:
             "image comes once. Give single trials of images that were repeated, or "
             "leave keep_noise out."
         )
+
+
+def names_subjects(epochs: mne.BaseEpochs, how: Reading) -> bool:
+    """Tell whether responses are to be averaged within the subjects they name."""
+    return how.by_subject and "subject" in epochs.metadata
+
+
+def subjects_in(table: pd.DataFrame) -> list[str]:
+    """Return the names of all subjects, one of no name where there is no column."""
+    return sorted(table["subject"].astype(str).unique()) if "subject" in table else [""]
+
+
+def subject_codes(table: pd.DataFrame | None, subjects: list[str]) -> np.ndarray:
+    """Return which of some subjects every row is of.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_rows, n_columns) | None
+        Metadata; without a column ``"subject"`` there is one subject, of no name.
+    subjects : list of str
+        The names.
+
+    Returns
+    -------
+    codes : array of int, shape (n_rows,)
+        The place of each one's subject, -1 for a subject of another name.
+    """
+    if table is None:
+        return np.full(1, -1)
+    names = [""] * len(table) if "subject" not in table else table["subject"]
+    return pd.Index(subjects).get_indexer(pd.Series(names, dtype=object).astype(str))
 
 
 def check_size(table: pd.DataFrame) -> None:
@@ -385,12 +453,25 @@ def _split(brain: np.ndarray, held_out: np.ndarray, folder) -> list[np.ndarray]:
     return [take_rows(brain, each, folder) for each in rows]
 
 
+def _warn_if_in_volts(responses: np.ndarray) -> None:
+    """Warn of responses that a network cannot take as they are."""
+    spread = float(np.std(responses[:SOME]))
+    if not 0.01 < spread < 100:
+        warn(
+            f"The responses have a standard deviation of {spread:.3g}, and "
+            "standardize='raw' takes them as they are. Whiten them, or take "
+            "standardize='evoked'."
+        )
+
+
 def _scale_of_images(
     rows: pd.DataFrame, responses: np.ndarray, how: Reading
 ) -> tuple[tuple | None, Scaler]:
     """Learn how much every feature counts, for standardized responses."""
     if how.stacks(responses.shape[2], rows.columns):
         return None, Scaler.for_features(rows.to_numpy(np.float32))
+    if not how.standardize_images:
+        return None, Scaler.none(rows.shape[1:])
     window = how.spatial_window
     if window == "auto":
         window = choose_window(rows, responses) if has_maps(rows.columns) else None
@@ -398,5 +479,6 @@ def _scale_of_images(
         window = SpatialWindow.of(window)
         check_maps(rows.columns)
     weights = feature_weights(rows.columns, window)
-    scaler = Scaler.for_features(rows.to_numpy(np.float32), weights)
+    features = rows.to_numpy(np.float32)
+    scaler = Scaler.for_features(features, weights, how.feature_energy)
     return None if window is None else astuple(window), scaler

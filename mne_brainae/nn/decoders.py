@@ -7,6 +7,7 @@ from __future__ import annotations
 from torch import nn
 
 from ..utils.docs import fill_doc
+from .release import ReleaseDecoder
 from .tsconv import TSConvDecoder
 
 
@@ -26,4 +27,8 @@ class LinearBrainDecoder(nn.Sequential):
         )
 
 
-BRAIN_DECODERS = {"tsconv": TSConvDecoder, "linear": LinearBrainDecoder}
+BRAIN_DECODERS = {
+    "tsconv": TSConvDecoder,
+    "linear": LinearBrainDecoder,
+    "release": ReleaseDecoder,
+}

@@ -10,6 +10,8 @@ from torch import nn
 
 from ..utils.docs import fill_doc
 from .backbones import BACKBONES, build_backbone
+from .benchetrit import BenchetritEncoder
+from .flat import FlatEncoder, TimeMLPEncoder
 from .nice import ATMEncoder, NICEEncoder
 from .tsconv import TSConvEncoder
 
@@ -32,5 +34,10 @@ BRAIN_ENCODERS = {
     "linear": LinearBrainEncoder,
     "nice": NICEEncoder,
     "atm": ATMEncoder,
+    "benchetrit": BenchetritEncoder,
+    "flat": FlatEncoder,
+    "time_mlp": TimeMLPEncoder,
     **{name: partial(build_backbone, name) for name in BACKBONES},
 }
+#: Brain encoders that take the positions of sensors, and the subject of a response.
+OF_SUBJECTS = ("benchetrit",)

@@ -11,11 +11,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .added import Added
+from .choice import split_choice
 from .decoders import BRAIN_DECODERS
 from .encoders import BRAIN_ENCODERS
+from .gaussian import (
+    GaussianEncoder,
+    gaussian_brain_decoder,
+    gaussian_brain_encoder,
+)
+from .projections import IMAGE_PROJECTIONS
 from .squares import SquaredUnits
 
 PARTS = ("brain_encoder", "brain_decoder", "image_projection")
+#: All parts by name: those that can be chosen, and those of a system of its own.
+REGISTRIES = {
+    "brain_encoder": BRAIN_ENCODERS | {"gaussian": gaussian_brain_encoder},
+    "brain_decoder": BRAIN_DECODERS | {"gaussian": gaussian_brain_decoder},
+    "image_projection": IMAGE_PROJECTIONS | {"gaussian": GaussianEncoder},
+}
 
 
 class BrainAENetwork(nn.Module):
@@ -57,9 +70,9 @@ class BrainAENetwork(nn.Module):
         """Names of the parts that the network has."""
         return tuple(name for name in PARTS if getattr(self, name) is not None)
 
-    def embed_brain(self, brain: Tensor) -> Tensor:
-        """Map brain responses into the shared space."""
-        return self.brain_encoder(brain)
+    def embed_brain(self, brain: Tensor, **known: Tensor) -> Tensor:
+        """Map brain responses, and what else the encoder takes, into the space."""
+        return self.brain_encoder(brain, **known)
 
     def embed_image(self, image: Tensor) -> Tensor:
         """Map image features into the shared space."""
@@ -107,8 +120,8 @@ def build_network(
     n_times: int,
     n_image_features: int | None,
     n_embedding: int,
-    brain_encoder: str | nn.Module | None,
-    brain_decoder: str | nn.Module | None,
+    brain_encoder: str | dict | nn.Module | None,
+    brain_decoder: str | dict | nn.Module | None,
     image_projection: str | dict | nn.Module,
     convolution: dict | None = None,
     upsampling: str = "nearest",
@@ -124,13 +137,12 @@ def build_network(
         Size of one image's features, None for a network without images.
     n_embedding : int
         Dimension F of the shared space.
-    brain_encoder, brain_decoder : str | Module | None
-        A name of ``BRAIN_ENCODERS`` and ``BRAIN_DECODERS``, or a module of one's own,
-        which is copied. None is a network that does not embed or predict responses.
+    brain_encoder, brain_decoder : str | dict | Module | None
+        A name of :data:`REGISTRIES`, a name with options as ``{name: options}``, or a
+        module of one's own, which is copied. None is a network that does not embed or
+        predict responses.
     image_projection : str | dict | Module
-        ``"linear"``, ``"identity"`` (the features are the shared space), a module, or
-        ``{"squares": options}`` with the options of
-        :class:`~mne_brainae.nn.squares.SquaredUnits`.
+        A name of :data:`REGISTRIES`, a name with options, or a module.
     convolution : dict | None
         Options of the temporal-spatial convolution.
     upsampling : ``"nearest"`` | ``"linear"``
@@ -159,8 +171,8 @@ def build_network(
     size = (n_channels, n_times, n_embedding)
     mirror = convolution | {"upsampling": upsampling}
     parts = {
-        "brain_encoder": _build(brain_encoder, BRAIN_ENCODERS, size, convolution),
-        "brain_decoder": _build(brain_decoder, BRAIN_DECODERS, size, mirror),
+        "brain_encoder": _build(brain_encoder, "brain_encoder", size, convolution),
+        "brain_decoder": _build(brain_decoder, "brain_decoder", size, mirror),
         "image_projection": _build_projection(
             image_projection, n_image_features, n_embedding
         ),
@@ -177,13 +189,14 @@ def build_network(
     return network
 
 
-def _build(choice, registry: dict, size: tuple, convolution: dict) -> nn.Module | None:
+def _build(choice, part: str, size: tuple, convolution: dict) -> nn.Module | None:
     if choice is None:
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
-    options = convolution if choice == "tsconv" else {}
-    return registry[choice](*size, **options)
+    name, options = split_choice(choice)
+    shared = convolution if name == "tsconv" else {}
+    return REGISTRIES[part][name](*size, **shared | options)
 
 
 def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None:
@@ -191,11 +204,9 @@ def _build_projection(choice, n_image_features, n_embedding) -> nn.Module | None
         return None
     if isinstance(choice, nn.Module):
         return copy.deepcopy(choice)
-    if isinstance(choice, dict):
-        return SquaredUnits(n_image_features, n_embedding, **choice["squares"])
-    if choice == "identity":
-        return nn.Identity()
-    return nn.Linear(n_image_features, n_embedding)
+    name, options = split_choice(choice)
+    size = n_image_features, n_embedding
+    return REGISTRIES["image_projection"][name](*size, **options)
 
 
 def _spec_of(choice, part: nn.Module | None):

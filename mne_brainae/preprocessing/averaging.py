@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import mne
@@ -26,7 +27,10 @@ from .epochs import make_epochs, read_blocks
 
 
 def average_by(
-    epochs: mne.BaseEpochs, by: str, picks: np.ndarray, folder: Path | None = None
+    epochs: mne.BaseEpochs,
+    by: str | Sequence[str],
+    picks: np.ndarray,
+    folder: Path | None = None,
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Average the epochs that share a value of a metadata column.
 
@@ -34,8 +38,8 @@ def average_by(
     ----------
     epochs : instance of Epochs
         The epochs.
-    by : str
-        The metadata column.
+    by : str | sequence of str
+        The metadata column, or ``("image", "subject")`` to average within subjects.
     picks : array of int, shape (n_channels,)
         The channels.
     folder : path-like | None
@@ -48,11 +52,14 @@ def average_by(
     table : DataFrame, shape (n_groups, n_columns)
         The metadata that is the same within every group, and ``n_averaged``.
     """
+    by, *others = [by] if isinstance(by, str) else by
     groups = check_image_names(epochs) if by == "image" else _groups(epochs, by)
     metadata = epochs.metadata
     if by == "image" and "concept" in metadata:
         check_concepts(metadata, groups)
-    codes, values = pd.factorize(groups)
+    keys = pd.DataFrame({by: groups} | {name: _groups(epochs, name) for name in others})
+    codes = keys.groupby(list(keys), sort=False).ngroup().to_numpy()
+    values = keys.groupby(codes)[by].first()
     weights = trials_averaged(metadata)
     means = zeros((len(values), len(picks), len(epochs.times)), folder=folder)
     for rows, block in read_blocks(epochs, picks):

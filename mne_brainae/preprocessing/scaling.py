@@ -44,14 +44,17 @@ class Scaler:
         ----------
         data : array, shape (n_epochs, n_channels, n_times)
             Training data.
-        how : ``"channel"`` | ``"evoked"``
-            Subtract every channel's mean over epochs and times, or the mean response.
+        how : ``"channel"`` | ``"evoked"`` | ``"raw"``
+            Subtract every channel's mean over epochs and times, or the mean response;
+            ``"raw"`` changes nothing.
 
         Returns
         -------
         scaler : instance of Scaler
             The scaler. A channel that is constant keeps scale 1.
         """
+        if how == "raw":
+            return cls.none((data.shape[1], 1))
         axes = (0, 2) if how == "channel" else (0,)
         mean = data.mean(axis=axes, dtype=np.float64).reshape(data.shape[1], -1)
         power = [np.mean((row - mean) ** 2, axis=1) for row in data]
@@ -59,7 +62,14 @@ class Scaler:
         return cls._safe(mean, scale)
 
     @classmethod
-    def for_features(cls, features: np.ndarray, weights=None) -> Scaler:
+    def none(cls, shape: tuple[int, ...]) -> Scaler:
+        """Return a scaler that leaves values of a shape as they are."""
+        return cls(np.zeros(shape, np.float32), np.ones(shape, np.float32))
+
+    @classmethod
+    def for_features(
+        cls, features: np.ndarray, weights=None, energy: float | None = FEATURE_ENERGY
+    ) -> Scaler:
         """Learn mean and standard deviation of every image feature.
 
         Parameters
@@ -68,18 +78,21 @@ class Scaler:
             Training features.
         weights : array, shape (n_features,) | None
             How much every feature counts, squares summing to 1; None is all alike.
+        energy : float | None
+            The mean squared norm of the standardized features; None is their number, so
+            that each has a variance of 1.
 
         Returns
         -------
         scaler : instance of Scaler
-            Standardized features whose squared norm is :data:`FEATURE_ENERGY` on
-            average, whatever their number.
+            The scaler.
         """
+        energy = features.shape[1] if energy is None else energy
         mean = features.mean(axis=0, dtype=np.float64)
         scaler = cls._safe(mean, features.std(axis=0, dtype=np.float64))
         if weights is None:
             weights = np.full(features.shape[1], features.shape[1] ** -0.5)
-        gain = (weights * np.sqrt(FEATURE_ENERGY)).astype(np.float32)
+        gain = (weights * np.sqrt(energy)).astype(np.float32)
         scaler.scale /= gain
         scaler.limit = MOST_DEVIATIONS * gain
         return scaler

@@ -18,6 +18,13 @@ BRIEF = {
     "min_updates": 1,
     "random_state": 0,
 }
+#: Where systems of their own need others, by class.
+OWN = {
+    "BraVL": {"n_hidden": 16, "n_samples": 3},
+    # Its own encoder needs long responses, its own projection has no dimension.
+    "ContrastiveDecoder": {"brain_encoder": "linear", "image_projection": "linear"},
+    "MB2C": {"brain_encoder": "linear"},
+}
 
 
 def brain_ae(**params):
@@ -35,8 +42,6 @@ def brief_model(name, **params):
     model = CLASSES[name]()
     if not hasattr(model, "training"):
         return set_by_name(model, params)
-    params = BRIEF | params
-    if name == "ContrastiveDecoder":  # whose own encoder needs long responses
-        params = {"brain_encoder": "linear"} | params
+    params = BRIEF | OWN.get(name, {}) | params
     known = names_of_params(model)
     return set_by_name(model, {key: params[key] for key in params if key in known})

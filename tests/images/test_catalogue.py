@@ -25,19 +25,22 @@ def test_list_of_encoders():
     assert list(table.index) == ["gabor", *PRESETS]
     assert table.index.name == "encoder"
     millions = table["n_parameters"] / 1e6
-    # timm and open_clip document 85.8, 304, 632 and 4350 M for the image towers
+    # timm, open_clip and OpenGVLab document 85.8, 304, 632, 4350, 38 and 5540 M
     expected = {
         "vit-b-16": 85.8,
         "clip-vit-l-14": 304,
         "clip-vit-h-14": 632,
         "eva02-clip-e-14-plus": 4351,
+        "clip-rn50": 38.3,
+        "internvit-6b": 5540,
     }
     for name, size in expected.items():
         assert abs(millions[name] / size - 1) < 0.005
     # 17.6 GMAC are documented for ViT-B/16 at 224 x 224
     assert abs(table.loc["vit-b-16", "gflop_per_image"] / 35.2 - 1) < 0.01
-    assert list(table["n_layers"][1:]) == [12, 24, 32, 64, 16, 21]
-    assert list(table["n_features"][1:]) == [768, 768, 1024, 1024, 1280, 1280]
+    assert list(table["n_layers"][1:]) == [12, 24, 32, 64, 4, 45, 16, 21]
+    widths = [768, 768, 1024, 1024, 1024, 3200, 1280, 1280]
+    assert list(table["n_features"][1:]) == widths
     assert table["license"].notna().all()
     assert table.loc[
         ["gabor", "efficientnet-lite0", "efficientnet-lite2"], "at_hand"

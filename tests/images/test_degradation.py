@@ -1,6 +1,7 @@
 """Degraded images: what each kind does, and features averaged over versions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,6 +106,47 @@ def test_features_are_averaged_over_versions(encoder):
         for version in check_degradations(versions)
     ]
     np.testing.assert_allclose(found, sum(parts) / 3, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("encoder", ["gabor", "timm:test_vit"])
+def test_versions_stand_side_by_side(encoder, tmp_path):
+    """Each block is what the version alone gives; the cache gives the same."""
+    pretrained = None if encoder == "gabor" else "random"
+    versions = ("original", "blur:0.05", "fovea")
+    stack = ImageEncoder(
+        encoder, pretrained=pretrained, degradations=versions, versions="stack"
+    )
+    pictures = {str(seed): noise(seed) for seed in range(3)}
+    options = {"device": "cpu", "cache": tmp_path}
+    found = compute_image_features(pictures, stack, **options)
+    again = compute_image_features(pictures, stack, **options)
+    pd.testing.assert_frame_equal(again, found)
+    assert found.columns.names[0] == "version"
+    for version in check_degradations(versions):
+        alone = ImageEncoder(encoder, pretrained=pretrained, degradations=[version])
+        expected = compute_image_features(pictures, alone, **options)
+        assert_close = np.testing.assert_allclose
+        assert_close(found[version], expected, rtol=1e-4, atol=1e-4)
+        assert found[version].shape == expected.shape
+    assert stack.for_gallery() is stack
+
+
+def test_one_version_cannot_be_stacked():
+    with pytest.raises(ValueError, match="at least two degradations"):
+        ImageEncoder("gabor", degradations="blur", versions="stack")
+
+
+def test_fovea_is_half_sharp_in_the_center():
+    """A point of light: half of it stays in the center, e^-3 / 2 in the corner."""
+    for place, share in (((50, 50), 0.5), ((0, 0), np.exp(-3) / 2)):
+        pixels = np.zeros((101, 101, 3), np.uint8)
+        pixels[place] = 255
+        image = Image.fromarray(pixels)
+        (full,) = check_degradations("fovea:0.2")
+        blurred = np.asarray(degrade(image, "blur:0.2"), float)[place]
+        expected = share * 255 + (1 - share) * blurred
+        found = np.asarray(degrade(image, full), float)[place]
+        np.testing.assert_allclose(found, expected, atol=0.6)
 
 
 def test_the_protocol_says_what_is_degraded():

@@ -13,7 +13,7 @@ from recordings import draw, driven, renamed
 import mne_brainae
 from mne_brainae.images import find_images
 from mne_brainae.images.pairing import image_paths, match_names, rows_by_name
-from mne_brainae.images.sketches import copies, sketch
+from mne_brainae.images.sketches import Copies, sketch
 
 PRESENT = ["cat/one.png", "cat/two.jpg", "dog/two.jpg", "top.png", "Bird.PNG"]
 
@@ -161,7 +161,7 @@ def test_copies_are_told_by_their_features():
     new[3] = known[17] * (1 + 1e-6 * rng.standard_normal(500))
     sketches = sketch(known)
     scale = sketches.std(axis=0)
-    assert copies(sketch(new), sketches, scale).tolist() == [-1, -1, -1, 17, -1]
+    assert Copies(sketches, scale).find(sketch(new)).tolist() == [-1, -1, -1, 17, -1]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_copies_are_told_by_their_features():
 )
 def test_features_that_tell_no_image_from_another(known):
     sketches = sketch(known)
-    assert (copies(sketches, sketches, sketches.std(axis=0)) == -1).all()
+    assert (Copies(sketches, sketches.std(axis=0)).find(sketches) == -1).all()
 
 
 def test_categories_and_rdms_take_the_same_spellings():

@@ -24,6 +24,7 @@ import mne_brainae
 from mne_brainae.models.fingerprints import WITHOUT_EFFECT
 from mne_brainae.models.linear_gaussian import Steps
 from mne_brainae.models.recipes import names_of_params, parts_of, set_by_name
+from mne_brainae.nn import cycle
 from mne_brainae.nn.losses import LOSS_TERMS
 
 #: Electrodes of a part of the head.
@@ -358,16 +359,46 @@ TRAINED = {
     "temperature": 0.2,
     "learn_temperature": True,
     "symmetric": False,
+    "text": pd.DataFrame(
+        np.random.default_rng(0).standard_normal((40, 3)),
+        index=[f"{concept:02d}" for concept in range(40)],
+    ),
+    "n_hidden": 8,
+    "intra": 1.0,
+    "inter": 1.0,
+    "n_samples": 2,
+    "transductive": pd.DataFrame(np.eye(12)),
+    "cycle": 1.0,
+    "adversarial": 0.1,
+    "auxiliary": 0.1,
+    "mixup": 0.3,
+    "normalize_brain": False,
+    "mmd": (0.9, 0.5, 20),
+    "regression": 0.5,
+    "standardize_images": False,
+    "initialization": "release",
+    "average": False,
+    "smooth_augmentation": 0.5,
+    "schedule": ((0, 0.1),),
 }
 #: Without which a parameter has nothing to decide.
 WHERE = {
     "brain_encoder": {"brain_encoder": "tsconv"},
     "patience": {"learning_rate": 0.05, "min_updates": 60},
     "image_projection": {"n_embedding": None},
+    "standardize": {"standardize": "channel"},
 }
-SYSTEMS = ("BrainAE", "ContrastiveDecoder", "NonlinearEncodingModel")
+SYSTEMS = ("BraVL", "BrainAE", "ContrastiveDecoder", "MB2C", "NonlinearEncodingModel")
 #: Of what only a network with two convolutions can do.
 FAST = ("computation", "precision")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_critics():
+    """Critics of MB2C that take no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cycle, "N_HIDDEN", 16)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mne_brainae.models.training import Loop, Pairs, make_optimizer, train
-from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss
+from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss, Objective
 from mne_brainae.nn.network import build_network
 
 SIZE = {"n_channels": 3, "n_times": 8, "n_image_features": 5, "n_embedding": 4}
@@ -100,7 +100,8 @@ def test_optimizers_differ_by_their_weight_decay():
 
 
 def test_the_temperature_has_no_weight_decay():
-    network, loss = nn.Linear(2, 2), nn.Linear(1, 1, bias=False)
+    network, loss = nn.Linear(2, 2), Objective()
+    loss.weight = nn.Parameter(torch.ones(1))
     optimizer = make_optimizer(
         "adamw", network, loss, torch.device("cpu"), lr=1.0, weight_decay=0.5
     )
@@ -110,3 +111,75 @@ def test_the_temperature_has_no_weight_decay():
     optimizer.step()
     torch.testing.assert_close(network.weight, before[0] / 2)
     assert torch.equal(loss.weight, before[1])
+
+
+class _Duel(Objective):
+    """A loss with a rival, which records what changed before each of its calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.rival = nn.Linear(5, 1)
+        self.seen, self.epochs = [], []
+
+    @property
+    def rivals(self):
+        return (self.rival,)
+
+    def begin(self, epoch):
+        self.epochs.append(epoch)
+
+    def groups(self):
+        self.group = {"params": list(self.rival.parameters()), "lr": 0.1}
+        return [self.group]
+
+    def preliminary(self, network, brain, image, **known):
+        before = [each.detach().clone() for each in network.parameters()]
+        for _ in range(2):
+            old = self.rival.weight.detach().clone()
+            yield self.rival(image).square().mean(), list(self.rival.parameters())
+            assert not torch.equal(self.rival.weight, old)
+        assert all(map(torch.equal, before, network.parameters()))
+        self.fought = self.rival.weight.detach().clone()
+
+    def forward(self, network, brain, image, seen=None, **known):
+        if self.training:
+            self.seen.append((brain is None, len(image), *known))
+            assert torch.equal(self.rival.weight, self.fought)
+        z = network.embed_image(image)
+        total = (z * self.rival(image)).mean() + z.square().mean()
+        return total, {}
+
+
+def test_rivals_learn_in_updates_of_their_own_and_images_without_responses_first():
+    torch.manual_seed(0)
+    network = build_network(
+        n_channels=3,
+        n_times=8,
+        n_image_features=5,
+        n_embedding=4,
+        brain_encoder="linear",
+        brain_decoder=None,
+        image_projection="linear",
+    )
+    pairs = [
+        Pairs(torch.randn(n, 3, 8), torch.randn(n, 5), known={"label": torch.zeros(n)})
+        for n in (16, 8)
+    ]
+    loss = _Duel()
+    train(
+        network,
+        loss,
+        *pairs,
+        batch_size=8,
+        max_epochs=2,
+        min_epochs=2,
+        learning_rate=1e-2,
+        betas=(0.9, 0.999),
+        seed=0,
+        device=torch.device("cpu"),
+        schedule=((1, 0.5),),
+        unpaired=Pairs(None, torch.randn(5, 5)),
+    )
+    assert loss.group["lr"] == 0.05  # half of its own, not of the network's
+    assert loss.epochs == [0, 1]
+    assert loss.seen == 2 * [(True, 5), *2 * [(False, 8, "label")]]

@@ -375,6 +375,32 @@ def test_paper_geometry():
         n_steps(250, kernel_length=26, pool_length=4, pool_stride=5)
 
 
+def test_norm_of_the_response_is_an_inverse_temperature():
+    """Without normalizing the brain side, its norm and the temperature are one."""
+    torch.manual_seed(0)
+    network = build_network(
+        n_channels=3,
+        n_times=4,
+        n_image_features=6,
+        n_embedding=6,
+        brain_encoder="linear",
+        brain_decoder=None,
+        image_projection="identity",
+    )
+    brain, image = torch.randn(8, 3, 4), torch.randn(8, 6)
+    z = network.embed_brain(brain)
+    cosine = nn.functional.normalize(z, dim=1) @ nn.functional.normalize(image).T
+    options = {"learn_temperature": False, "symmetric": True}
+    weights = dict.fromkeys(LOSS_TERMS, 0.0) | {"contrastive": 1.0}
+    free = BrainAELoss(weights, temperature=0.5, normalize_brain=False, **options)
+    found, _ = free(network, brain, image)
+    logits = z.norm(dim=1, keepdim=True) * cosine
+    torch.testing.assert_close(found, info_nce(logits, 0.5, symmetric=True))
+    bound = BrainAELoss(weights, temperature=0.5, **options)
+    found, _ = bound(network, brain, image)
+    torch.testing.assert_close(found, info_nce(cosine, 0.5, symmetric=True))
+
+
 def test_info_nce_by_hand():
     """Equation 1 term by term, in one direction and in both."""
     torch.manual_seed(2)

@@ -36,7 +36,7 @@ BRIEF = QUICK | {"n_embedding": 16, "max_epochs": 2, "min_updates": 1}
 #: As long as the paper's window: rhythms need their cycles, some encoders 75 samples.
 LONG = {"tmax": 0.99}
 #: The encoders that need so many, of a simulation at 100 Hz.
-LONG_ENCODERS = {"nice", "atm", "shallow", "conformer"}
+LONG_ENCODERS = {"nice", "atm", "mb2c", "shallow", "conformer"}
 
 
 def fit_settings(*, is_simulated: bool, is_small: bool) -> dict:

@@ -84,7 +84,10 @@ class Row:
         """
         if self.system is not None:
             return encoding_systems(**params, **self.settings)[self.system]
-        known = known_params(make_model(self.recipe), dict(params))
+        model = make_model(self.recipe, **dict(self.settings))
+        known = known_params(model, dict(params))
+        if getattr(model, "image_projection", None) == "identity":
+            known.pop("n_embedding", None)  # the features are the space
         return make_model(self.recipe, **known | dict(self.settings))
 
 

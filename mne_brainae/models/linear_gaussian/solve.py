@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...utils.threads import one_blas_thread
 from .axes import Solution, solve_axes
 from .contrasts import contrast_trials
 from .errors import learn_bands
@@ -34,8 +33,6 @@ from .time_basis import Coordinates, time_basis
 
 #: Images that a fit needs at least.
 FEWEST_IMAGES = 3
-#: Images up to which products are too small for several threads.
-FEW_IMAGES = 2000
 #: Quantiles of the distances of held-out responses that are kept.
 N_QUANTILES = 201
 #: Contrasts per image that a noise covariance needs at least.
@@ -105,45 +102,44 @@ def solve(
     folds = make_folds(labels, steps.n_folds) if folds is None else np.asarray(folds)
     counts = _count_repetitions(len(features), trial_images, repetitions)
     weights = image_weights(counts) if steps.weigh else None
-    with one_blas_thread(len(features) <= FEW_IMAGES):
-        basis = time_basis(responses.shape[2], duration, steps.n_functions)
-        coordinates, found = Coordinates.learn(responses, basis, weights, folder)
-        features = np.asarray(features, np.float32)
-        feature_mean = np.average(features, axis=0, weights=weights).astype(np.float32)
-        sample = Sample(features - feature_mean, found, coordinates.shape, weights)
-        if not sample.responses.any():
-            return _nothing(feature_mean, coordinates, harmonic_mean(counts))
-        if steps.noise == "repetitions" and trials is not None:
-            _add_noise(sample, trials, trial_images, coordinates, counts, folder)
-        plan = _plan(sample, folds, steps)
-        solution, held_out = _solve_all(plan)
-        if squares:
-            solution, held_out = _with_squares(plan, solution, held_out, labels)
-        model = _assemble(feature_mean, coordinates, solution)
-        _judge(model, sample, solution, held_out, labels, counts, steps)
-        if held_out:
-            args = (coordinates, sample, responses, held_out, trials, trial_images)
-            model.bands = learn_bands(model, *args)
-            left_out = model.left_out
-            model.distances = _quantiles_of_distances(left_out, model.errors)
-            model.novelty = Novelty.learn(
-                left_out.measured,
-                left_out.predicted,
-                labels[left_out.rows],
-                model.errors,
-            )
-        if steps.complete and n_extra and held_out:
-            add_driven(model, coordinates, sample, responses, held_out, n_extra)
-        if concepts is not None:
-            predicted = model.embed_image(sample.features + feature_mean)
-            driven = predicted[:, : len(model.errors.extra)]
-            model.concepts = ConceptLaw.learn(driven, labels)
-        if keep_noise:
-            noise = coordinates.whole(solution.noise.covariance, 1)
-            model.noise = coordinates.whole(noise.T, 1)
-        if n_extra:
-            add_remainder(model, responses, coordinates, n_extra)
-        return model
+    basis = time_basis(responses.shape[2], duration, steps.n_functions)
+    coordinates, found = Coordinates.learn(responses, basis, weights, folder)
+    features = np.asarray(features, np.float32)
+    feature_mean = np.average(features, axis=0, weights=weights).astype(np.float32)
+    sample = Sample(features - feature_mean, found, coordinates.shape, weights)
+    if not sample.responses.any():
+        return _nothing(feature_mean, coordinates, harmonic_mean(counts))
+    if steps.noise == "repetitions" and trials is not None:
+        _add_noise(sample, trials, trial_images, coordinates, counts, folder)
+    plan = _plan(sample, folds, steps)
+    solution, held_out = _solve_all(plan)
+    if squares:
+        solution, held_out = _with_squares(plan, solution, held_out, labels)
+    model = _assemble(feature_mean, coordinates, solution)
+    _judge(model, sample, solution, held_out, labels, counts, steps)
+    if held_out:
+        args = (coordinates, sample, responses, held_out, trials, trial_images)
+        model.bands = learn_bands(model, *args)
+        left_out = model.left_out
+        model.distances = _quantiles_of_distances(left_out, model.errors)
+        model.novelty = Novelty.learn(
+            left_out.measured,
+            left_out.predicted,
+            labels[left_out.rows],
+            model.errors,
+        )
+    if steps.complete and n_extra and held_out:
+        add_driven(model, coordinates, sample, responses, held_out, n_extra)
+    if concepts is not None:
+        predicted = model.embed_image(sample.features + feature_mean)
+        driven = predicted[:, : len(model.errors.extra)]
+        model.concepts = ConceptLaw.learn(driven, labels)
+    if keep_noise:
+        noise = coordinates.whole(solution.noise.covariance, 1)
+        model.noise = coordinates.whole(noise.T, 1)
+    if n_extra:
+        add_remainder(model, responses, coordinates, n_extra)
+    return model
 
 
 def _check(features, responses, trials, trial_images) -> None:

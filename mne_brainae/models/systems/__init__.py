@@ -2,13 +2,17 @@
 
 # License: BSD-3-Clause
 
+from .bravl import BraVL
 from .contrastive import ContrastiveDecoder
 from .linear_encoding import LinearEncodingModel
+from .mb2c import MB2C
 from .nonlinear_encoding import NonlinearEncodingModel
 from .ridge import RidgeModel
 from .table_1 import encoding_systems
 
 __all__ = [
+    "MB2C",
+    "BraVL",
     "ContrastiveDecoder",
     "LinearEncodingModel",
     "NonlinearEncodingModel",

@@ -72,9 +72,9 @@ class FrozenNetwork:
         return freeze, (self.network,)
 
     @torch.no_grad()
-    def embed_brain(self, brain: Tensor) -> Tensor:
+    def embed_brain(self, brain: Tensor, **known: Tensor) -> Tensor:
         """Map responses (n, n_channels, n_times) to the shared space."""
-        return self._embed(self.network.brain_encoder, brain)
+        return self._embed(self.network.brain_encoder, brain, **known)
 
     @torch.no_grad()
     def embed_image(self, image: Tensor) -> Tensor:
@@ -86,12 +86,12 @@ class FrozenNetwork:
         """Map points (n, n_embedding) of the shared space to brain responses."""
         return self.network.decode(embedding)
 
-    def _embed(self, encoder: nn.Module, brain: Tensor) -> Tensor:
+    def _embed(self, encoder: nn.Module, brain: Tensor, **known: Tensor) -> Tensor:
         if isinstance(encoder, Added):
             learned = self._embed(encoder.learned, brain)
             return encoder.fixed(brain) + encoder.gain * learned
         if type(encoder) is not TSConvEncoder:
-            return encoder(brain)
+            return encoder(brain, **known)
         if self._folded is None or self._folded.is_stale(encoder):
             self._folded = FrozenEncoder(encoder)
         return self._folded(brain, encoder.linear)

@@ -102,6 +102,15 @@ def test_published_values_fill_every_table(name):
         table.published(replace(row, published="1±2"))
 
 
+@pytest.mark.parametrize("params", [{}, SIMULATED, QUICKEST], ids=str)
+@pytest.mark.parametrize("name", TABLES)
+def test_every_row_is_a_model_that_can_be_fitted(name, params):
+    """With the settings of a simulation, too, where a system has them."""
+    for row in TABLES[name].rows:
+        assert row.lack() != NOT_BUILT
+        row.model(params).check()
+
+
 #: Of the linear model of subject 3 in Table 10, the mean asks for an MSE of 1.356.
 MISPRINTS = {("table10", "linear", "mse visual")}
 

@@ -21,6 +21,8 @@ TAKES_EPOCHS = {
         "epochs",
         lambda w, x: m.ContrastiveDecoder().fit(x, w.features),
     ),
+    "BraVL.fit": ("epochs", lambda w, x: m.BraVL().fit(x, w.features)),
+    "MB2C.fit": ("epochs", lambda w, x: m.MB2C().fit(x, w.features)),
     "NonlinearEncodingModel.fit": (
         "epochs",
         lambda w, x: m.NonlinearEncodingModel().fit(x, w.features),

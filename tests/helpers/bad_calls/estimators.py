@@ -58,6 +58,8 @@ TRAINING = {
     "validation_size": (0, -0.1, "half", NAN, 1.5, float("inf")),
     "precision": OPTIONS,
     "computation": OPTIONS,
+    "average": ("mean", 0.5),
+    "schedule": ("linear", ((20,),), ((-1, 0.5),), ((20, "half"),)),
     "checkpoint": (3, ["a"]),
     "memory_map": (3,),
 }
@@ -69,6 +71,7 @@ LOSSES = {
     "temperature": POSITIVES,
     "learn_temperature": FLAGS,
     "symmetric": FLAGS,
+    "normalize_brain": FLAGS,
 }
 
 
@@ -112,6 +115,9 @@ def parameters():
         training=("long", {}, m.Losses()),
         standardize=("nonsense", 3),
         mask_augmentation=SHARES,
+        smooth_augmentation=SHARES,
+        standardize_images=FLAGS,
+        initialization=OPTIONS,
         imputation=OPTIONS,
         keep_noise=FLAGS,
         random_state=SEEDS,
@@ -147,8 +153,36 @@ def parameters():
         temperature=POSITIVES,
         learn_temperature=FLAGS,
         symmetric=FLAGS,
+        normalize_brain=FLAGS,
+        smooth_augmentation=SHARES,
+        regression=SHARES,
+        mmd=((0.9, 0.5), (1.0, 0.5, 20), (0.9, "half", 20), 0.5),
+        image_projection=(*OPTIONS, {"mlp": {"dropouts": 0.3}}, {}, {"mlp": 0.3}),
+        n_embedding=COUNTS,
         training=("long",),
         standardize=OPTIONS,
+    )
+    yield from bad_params(
+        "BraVL",
+        fitted(m.BraVL),
+        **COMMON,
+        text=("nonsense", "gabor", "timm:test_vit", 3, pd.DataFrame({"a": [NAN]})),
+        n_embedding=COUNTS,
+        n_hidden=COUNTS,
+        intra=(-1.0, "much", NAN),
+        inter=(-1.0, "much", NAN),
+        n_samples=COUNTS,
+        transductive=(3, pd.DataFrame({"a": [1.0]})),
+        training=("long",),
+        standardize=OPTIONS,
+    )
+    yield from bad_params(
+        "MB2C",
+        fitted(m.MB2C),
+        cycle=(-1.0, "much", NAN, 0.0),
+        adversarial=(-1.0, "much", NAN),
+        auxiliary=(-1.0, "much", NAN),
+        mixup=SHARES,
     )
     yield from bad_params("Training", checked(m.Training), **TRAINING)
     yield from bad_params("Losses", checked(m.Losses), **LOSSES)
