@@ -34,6 +34,8 @@ from .time_basis import Coordinates, time_basis
 
 #: Images that a fit needs at least.
 FEWEST_IMAGES = 3
+#: Quantiles of the distances of held-out responses that are kept.
+N_QUANTILES = 201
 #: Contrasts per image that a noise covariance needs at least.
 CONTRASTS_PER_IMAGE = 0.25
 
@@ -121,6 +123,7 @@ def solve(
         args = (coordinates, sample, responses, held_out, trials, trial_images)
         model.bands = learn_bands(model, *args)
         left_out = model.left_out
+        model.distances = _quantiles_of_distances(left_out, model.errors)
         model.novelty = Novelty.learn(
             left_out.measured,
             left_out.predicted,
@@ -382,6 +385,14 @@ def _judge(
         if steps.inflate:
             alpha = solution.noise.inflation(sample.noise_rows, filters)
     model.errors = error_law(covariance, alpha, repetitions, level)
+
+
+def _quantiles_of_distances(left_out: LeftOut, errors: ErrorLaw) -> np.ndarray:
+    """Return quantiles of e' S_R^-1 e, where e are cross-validated errors."""
+    e = left_out.measured - left_out.predicted
+    solved = np.linalg.solve(errors.covariance(errors.repetitions), e.T)
+    squares = np.einsum("nk,kn->n", e, solved)
+    return np.quantile(squares, np.linspace(0, 1, N_QUANTILES))
 
 
 def _assemble(

@@ -167,6 +167,7 @@ def identifying():
         "Identification.sets",
         lambda w, **p: replace(w.found, is_log_likelihood=True).sets(**p),
         level=(*SHARES, 0, 1),
+        method=("nonsense", 3, "residual"),
         random_state=SEEDS,
     )
     yield BadCall(
