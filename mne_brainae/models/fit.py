@@ -50,8 +50,8 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
 
     Returns
     -------
-    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | BraVL | GroupModel
-        The fitted model.
+    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | GroupModel | ...
+        The fitted model, of the class that the recipe names.
 
     See Also
     --------
