@@ -34,7 +34,7 @@ MODEL_FILE = {"kind": "model file", "version": 4}
 #: that were seen in fit.
 NOT_IN_FILES = ("checkpoint", "memory_map", "transductive")
 #: The fields of :class:`Latent` that are arrays, or None.
-OPTIONAL_ARRAYS = ("noise_axes", "train_sketches")
+OPTIONAL_ARRAYS = ("distances", "noise_axes", "train_sketches")
 #: The fields of :class:`Latent` that are groups of arrays.
 GROUPS = {
     "brain_scaler": Scaler,

@@ -40,6 +40,9 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
         response subtracted and 740 random images to validate. ``"nice"``, ``"atm"``
         and ``"mb2c"`` are systems of Table 2, which decode only; ``"bravl"`` is another
         one, which predicts responses as well, a :class:`mne_brainae.BraVL`.
+        ``"release"`` is the network of the authors' own code, for whitened responses.
+        ``"benchetrit"``, ``"multi_blur"``, ``"ubp"``, ``"neurobridge"`` and ``"samga"``
+        are other systems that decode only, see :ref:`choosing`.
     **params
         Parameters of the model that differ from the recipe, those of
         :class:`mne_brainae.Training` and :class:`mne_brainae.Losses` by their bare
@@ -47,7 +50,11 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
 
     Returns
     -------
+    <<<<<<< HEAD
     model : instance of BrainAE | LinearBrainAE | GroupModel | ...
+    =======
+    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | GroupModel | ...
+    >>>>>>> main
         The fitted model, of the class that the recipe names.
 
     See Also

@@ -34,6 +34,8 @@ from .time_basis import Coordinates, time_basis
 
 #: Images that a fit needs at least.
 FEWEST_IMAGES = 3
+#: Quantiles of the distances of held-out responses that are kept.
+N_QUANTILES = 201
 #: Contrasts per image that a noise covariance needs at least.
 CONTRASTS_PER_IMAGE = 0.25
 
@@ -75,7 +77,7 @@ def solve(
         The concept of every image; None is every image by itself.
     folds : array of int, shape (n_images,) | None
         The fold of every image, as :func:`make_folds` gives; None makes folds of whole
-        concepts. A single fold is no cross-validation: the slope is then 1.
+        concepts. A single fold is not a cross-validation: the slope is then 1.
     squares : bool
         Whether squares of the features may add to the prediction. They are kept only
         where images of held-out concepts confirm them.
@@ -121,6 +123,7 @@ def solve(
         args = (coordinates, sample, responses, held_out, trials, trial_images)
         model.bands = learn_bands(model, *args)
         left_out = model.left_out
+        model.distances = _quantiles_of_distances(left_out, model.errors)
         model.novelty = Novelty.learn(
             left_out.measured,
             left_out.predicted,
@@ -382,6 +385,14 @@ def _judge(
         if steps.inflate:
             alpha = solution.noise.inflation(sample.noise_rows, filters)
     model.errors = error_law(covariance, alpha, repetitions, level)
+
+
+def _quantiles_of_distances(left_out: LeftOut, errors: ErrorLaw) -> np.ndarray:
+    """Return quantiles of e' S_R^-1 e, where e are cross-validated errors."""
+    e = left_out.measured - left_out.predicted
+    solved = np.linalg.solve(errors.covariance(errors.repetitions), e.T)
+    squares = np.einsum("nk,kn->n", e, solved)
+    return np.quantile(squares, np.linspace(0, 1, N_QUANTILES))
 
 
 def _assemble(
