@@ -50,11 +50,7 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
 
     Returns
     -------
-    <<<<<<< HEAD
     model : instance of BrainAE | LinearBrainAE | GroupModel | ...
-    =======
-    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | GroupModel | ...
-    >>>>>>> main
         The fitted model, of the class that the recipe names.
 
     See Also
