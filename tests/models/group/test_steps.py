@@ -95,13 +95,13 @@ def test_left_out_latents_take_the_place_of_those_in_sample(members, reference):
     np.testing.assert_array_equal(found[1], axes.embed(given)[1])
 
 
-def test_agreement_is_1_for_twins_and_half_for_strangers(reference):
+def test_agreement_is_1_for_twins_and_half_for_others(reference):
     centered = np.linalg.qr(reference - reference.mean(axis=0))[0]
     weights = np.eye(N_FEATURES)
     one, twin = (make_member(name, 0, weights[:, :2]) for name in "ab")
-    stranger = make_member("c", 2, weights[:, 2:4])
+    other = make_member("c", 2, weights[:, 2:4])
     np.testing.assert_allclose(agreement([one, twin], centered)[:2], 1, atol=1e-6)
-    np.testing.assert_allclose(agreement([one, stranger], centered), 0.5, atol=1e-6)
+    np.testing.assert_allclose(agreement([one, other], centered), 0.5, atol=1e-6)
 
 
 def test_weights_are_the_best_that_are_not_negative():
