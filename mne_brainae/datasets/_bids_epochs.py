@@ -70,7 +70,7 @@ def read_bids_epochs(
 ) -> mne.EpochsArray | Responses:
     """Read epochs of any BIDS data set, with the image that each of them shows.
 
-    Whatever :func:`mne_bids.read_raw_bids` reads can be given: BrainVision, EDF, BDF,
+    Whatever ``mne_bids.read_raw_bids`` reads can be given: BrainVision, EDF, BDF,
     EEGLAB, FIF, CTF, KIT, SNIRF and more.
 
     Parameters

@@ -8,6 +8,7 @@ from evidence import p_of
 
 from mne_brainae.benchmark.studies import audit, inflation
 from mne_brainae.commands import main
+from mne_brainae.commands.benchmark import audit as command
 from mne_brainae.scoring.significance import holm, signed_rank_above_zero
 
 SMALL = {"n_subjects": 2, "n_concepts": 12, "n_test": 24, "snr": 0.3}
@@ -122,6 +123,11 @@ def test_prices_are_differences_from_the_clean_score():
     assert price.loc["p", audit.LAST] == pytest.approx(1 / 2**6)
     assert price.loc["p, Holm", audit.LAST] == pytest.approx(2 / 2**6)
     assert price.loc["p, Holm", audit.SCALED] == 1.0
+
+
+def test_the_command_names_the_systems_of_the_study():
+    assert tuple(audit.SYSTEMS) == command.SYSTEMS
+    assert command.SYSTEMS[command.N_FAST :] == audit.SLOW
 
 
 def test_the_command_prints_both_tables(capsys):
