@@ -24,6 +24,7 @@ from ..scoring.identification import (
     Identification,
     cosine_similarity,
 )
+from ..scoring.probabilities import Residuals
 from ..scoring.templates import check_templates, compute_template_features
 from ..scoring.transductive import TRANSDUCTIVE, csls, whiten_batch
 from ..utils.checks import (
@@ -41,7 +42,9 @@ from ..utils.docs import fill_doc
 from .band import Band
 from .linear_gaussian.novelty import FEWEST_CONCEPTS
 
-#: The candidate that stands for all images that are no candidates.
+#: With fewer concepts, sets by distance hold more surely than sets by probability.
+MANY_CONCEPTS = 100
+#: The candidate that stands for all images that are not candidates.
 NONE = "none of these"
 
 
@@ -325,7 +328,25 @@ class IdentifiesImages:
             },
             similarity == "likelihood" and transductive is None,
             self._caution(similarity),
+            None if none else self._residuals(epochs, similarity, transductive),
         )
+
+    def _residuals(self, epochs, similarity: str, transductive) -> Residuals | None:
+        """Return how far held-out responses lie from their images, if known."""
+        latent = self._fitted()
+        is_likelihood = similarity == "likelihood" and transductive is None
+        if not is_likelihood or latent.distances is None:
+            return None
+        counts = np.broadcast_to(trials_averaged(epochs.metadata), len(epochs))
+        few = self._n_concepts < MANY_CONCEPTS
+        return Residuals(latent.log_norms(counts), latent.distances, few)
+
+    @property
+    def _n_concepts(self) -> int:
+        latent = self._fitted()
+        if latent.concepts is None:
+            return len(latent.train_images)
+        return latent.concepts.n_concepts
 
     def _add_none(self, epochs, compared, similarity: str, transductive) -> np.ndarray:
         """Add the column "none of these" to log-likelihoods."""
@@ -350,9 +371,7 @@ class IdentifiesImages:
             return None
         latent = self._fitted()
         concepts = latent.concepts
-        n_concepts = len(latent.train_images)
-        if concepts is not None:
-            n_concepts = concepts.n_concepts
+        n_concepts = self._n_concepts
         if n_concepts < FEWEST_CONCEPTS:
             return (
                 f"Errors were learned from {n_concepts} concepts. With fewer than "

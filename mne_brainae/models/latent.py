@@ -84,6 +84,9 @@ class Latent:
         How far responses lie from their prediction at every channel and time.
     novelty : instance of Novelty | None
         Whether the image of a response is among candidates.
+    distances : array, shape (n_quantiles,) | None
+        Quantiles of the squared distances of held-out training responses from their
+        prediction, in units of the covariance of the errors.
     trial_noise : instance of TrialNoise | None
         The noise of single trials; None where it was not to be kept.
     imputer : instance of Imputer | None
@@ -115,6 +118,7 @@ class Latent:
     concepts: ConceptLaw | None = None
     bands: Bands | None = None
     novelty: Novelty | None = None
+    distances: np.ndarray | None = None
     trial_noise: TrialNoise | None = None
     baseline: tuple | None = None
     n_averaged: float = 1.0
@@ -384,10 +388,28 @@ class Latent:
                 found[np.ix_(rows, columns)] = density
         return found
 
+    def log_norms(self, repetitions: np.ndarray) -> np.ndarray:
+        """Return the log density of responses at their prediction.
+
+        Parameters
+        ----------
+        repetitions : array, shape (n_epochs,)
+            Of how many trials each response is the mean.
+
+        Returns
+        -------
+        log_norms : array, shape (n_epochs,)
+            -log |2 pi S_m| / 2.
+        """
+        counts, of = np.unique(repetitions, return_inverse=True)
+        covariances = [self.errors.covariance(count) for count in counts]
+        each = [-np.linalg.slogdet(2 * np.pi * S)[1] / 2 for S in covariances]
+        return np.array(each)[of]
+
     def none_of_these(
         self, density: np.ndarray, data: np.ndarray, repetitions: np.ndarray
     ) -> np.ndarray:
-        """Return log densities of responses to images that are no candidates.
+        """Return log densities of responses to images that are not candidates.
 
         Parameters
         ----------

@@ -242,6 +242,7 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
             "concepts": found.concepts,
             "bands": found.bands,
             "novelty": found.novelty,
+            "distances": found.distances,
         }
 
     def _groups(self, data: TrainingSet) -> pd.Series:

@@ -20,12 +20,12 @@ from ..utils.checks import (
     seed_from,
     warn,
 )
-from ..utils.constraints import checked, integer, share
+from ..utils.constraints import checked, integer, options, share
 from ..utils.docs import fill_doc
 from ..utils.names import texts
 from ..viz.decoding import plot_confusion, plot_identification
 from .comparison import Comparison, best_columns, rank
-from .probabilities import Calibration, posterior, probable_sets
+from .probabilities import Calibration, Residuals, posterior, probable_sets
 from .result import Result, pooled_protocol
 
 
@@ -125,6 +125,8 @@ class Identification(Result):
     caution : str | None
         Why these probabilities are too sure, which is a warning where they are asked
         for; None where nothing is known against them.
+    residuals : instance of Residuals | None
+        How far held-out responses lie from their images, by which sets can be formed.
 
     Attributes
     ----------
@@ -144,6 +146,7 @@ class Identification(Result):
     protocol: dict = field(default_factory=dict)
     is_log_likelihood: bool = False
     caution: str | None = None
+    residuals: Residuals | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -393,14 +396,26 @@ class Identification(Result):
             )
         return weights / weights.sum()
 
-    @checked(level=[share()], random_state=["random_state"])
-    def sets(self, level: float = 0.9, *, random_state=None) -> pd.DataFrame:
+    @checked(
+        level=[share()],
+        method=[options("probability", "residual"), None],
+        random_state=["random_state"],
+    )
+    def sets(
+        self, level: float = 0.9, *, method: str | None = None, random_state=None
+    ) -> pd.DataFrame:
         """Return for every response a set that holds the true candidate so often.
 
         Parameters
         ----------
         level : float
             The share of sets that hold the true candidate, between 0 and 1.
+        method : ``"probability"`` | ``"residual"`` | None
+            Whether a set holds the most probable candidates, or those that the response
+            lies no farther from than this share of held-out training responses from
+            their own images, whatever the others. The latter sets are larger, and hold
+            where few concepts make probabilities too sure: None takes them in
+            ``retrieve`` by models of fewer than 100 concepts.
         random_state : None | int | instance of RandomState
             The seed of the sets of fewer than 50 responses, which are cut at random
             within their last candidate.
@@ -411,9 +426,24 @@ class Identification(Result):
             Which candidates are in the set; the more certain a response, the fewer, and
             none at all where others take up the share.
         """
+        is_by_default = self.residuals is not None and self.residuals.by_default
+        if method == "residual" or (method is None and is_by_default):
+            return self._sets_by_distance(level)
         found = self.probabilities
         chosen = probable_sets(found.to_numpy(), level, seed_from(random_state))
         return pd.DataFrame(chosen, columns=found.columns)
+
+    def _sets_by_distance(self, level: float) -> pd.DataFrame:
+        if self.residuals is None:
+            raise ValueError(
+                "method='residual' needs distances of held-out training responses, "
+                "which retrieve gives with similarity='likelihood' of a closed form. "
+                "Take method='probability'."
+            )
+        density = np.asarray(self.similarity[:, :], float)
+        return pd.DataFrame(
+            self.residuals.sets(density, level), columns=self.candidates
+        )
 
     def calibration(self) -> Calibration:
         """Return whether the best candidate is right as often as its probability says.
@@ -561,7 +591,8 @@ class Identification(Result):
         note = f"{n_candidates} drawn from {len(self.candidates)}, seed {seed}"
         truth = [self.truth[row] for row in rows]
         protocol = self.protocol | {"gallery": note}
-        about = protocol, self.is_log_likelihood, self.caution
+        left = None if self.residuals is None else self.residuals.take(rows)
+        about = protocol, self.is_log_likelihood, self.caution, left
         return Identification(drawn, kept, truth, *about)
 
     # -- plots and text ----------------------------------------------------------------
@@ -650,6 +681,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         pooled | {"pooled over": f"{len(found)} parts"},
         all(each.is_log_likelihood for each in found),
         next((each.caution for each in found if each.caution), None),
+        Residuals.pool([each.residuals for each in found]),
     )
 
 

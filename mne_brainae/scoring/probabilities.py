@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -84,6 +84,48 @@ def _randomized_sets(probabilities, level: float, random_state) -> np.ndarray:
     sets = np.empty_like(kept)
     np.put_along_axis(sets, order, kept, axis=1)
     return sets
+
+
+@dataclass
+class Residuals:
+    """Squared distances of responses from candidates, beside those of held-out images.
+
+    Parameters
+    ----------
+    log_norms : array, shape (n_responses,)
+        The log density of every response if it lay at its prediction.
+    quantiles : array, shape (n_quantiles,)
+        Quantiles of the squared distances of held-out training responses from their own
+        images, in units of the covariance of the errors.
+    by_default : bool
+        Whether sets are formed by them unless asked otherwise.
+    """
+
+    log_norms: np.ndarray
+    quantiles: np.ndarray
+    by_default: bool = False
+
+    def sets(self, log_likelihood: np.ndarray, level: float) -> np.ndarray:
+        """Return the candidates that are near enough, of the shape of the densities."""
+        squares = -2 * (log_likelihood - self.log_norms[:, None])
+        return squares <= np.interp(
+            level, np.linspace(0, 1, len(self.quantiles)), self.quantiles
+        )
+
+    def take(self, rows) -> Residuals:
+        """Return those of some responses."""
+        return replace(self, log_norms=self.log_norms[rows])
+
+    @classmethod
+    def pool(cls, parts: list[Residuals | None]) -> Residuals | None:
+        """Join those of one model; those of several are not compared."""
+        first = parts[0]
+        if any(
+            part is None or not np.array_equal(part.quantiles, first.quantiles)
+            for part in parts
+        ):
+            return None
+        return replace(first, log_norms=np.concatenate([p.log_norms for p in parts]))
 
 
 @dataclass(repr=False, eq=False)

@@ -154,3 +154,17 @@ def test_one_image_per_concept_is_warned_of(data, features):
     shown = features.loc[data.test.metadata["image"].unique()]
     pictures = model.retrieve(data.test[:40], shown, similarity="likelihood")
     assert_allclose(pictures.probabilities.sum(axis=1), 1)  # which warns of nothing
+
+
+@pytest.mark.stochastic
+def test_sets_of_few_concepts_are_by_distance(model, test_means, features):
+    gallery = features.loc[test_means.metadata["image"]]
+    found = model.retrieve(test_means, gallery, similarity="likelihood")
+    sets = found.sets(0.9)  # of 60 concepts
+    assert_array_equal(sets, found.sets(0.9, method="residual"))
+    assert np.diag(sets).mean() > 0.6  # of 30
+    assert (
+        sets.to_numpy().sum() > found.sets(0.9, method="probability").to_numpy().sum()
+    )
+    cosine = model.retrieve(test_means, gallery, similarity="cosine")
+    assert cosine.residuals is None

@@ -1,13 +1,22 @@
 """Probabilities of candidates: Bayes' rule, sets that hold, and calibration."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from mne_brainae import Identification, pool_identifications
-from mne_brainae.scoring.probabilities import Calibration, posterior, probable_sets
+from mne_brainae.scoring.probabilities import (
+    Calibration,
+    Residuals,
+    posterior,
+    probable_sets,
+)
 
 FINITE = st.floats(-1e4, 1e4)
 
@@ -150,3 +159,50 @@ def test_impossible_priors_are_refused(prior, message):
 def test_impossible_levels_are_refused(level):
     with pytest.raises(ValueError, match="level"):
         identification().sets(level)
+
+
+# -- sets by distance --------------------------------------------------------------
+
+
+def residuals(n_axes=3):
+    """Distances of many errors with the covariance 1, and responses among them."""
+    rng = np.random.default_rng(0)
+    squares = np.square(rng.standard_normal((4000, n_axes))).sum(axis=1)
+    quantiles = np.quantile(squares, np.linspace(0, 1, 201))
+    candidates = 3 * rng.standard_normal((60, n_axes))
+    measured = candidates + rng.standard_normal(candidates.shape)
+    distance = np.square(measured[:, None] - candidates).sum(axis=2)
+    log_norms = np.linspace(-1, 1, 60)
+    return Residuals(log_norms, quantiles), log_norms[:, None] - distance / 2, distance
+
+
+@pytest.mark.parametrize("level", [0.3, 0.5, 0.9])
+def test_sets_by_distance_hold_what_is_near(level):
+    found, density, distance = residuals()
+    sets = found.sets(density, level)
+    threshold = stats.chi2(3).ppf(level)
+    clear = np.abs(distance - threshold) > 0.3
+    np.testing.assert_array_equal(sets[clear], (distance <= threshold)[clear])
+    assert abs(np.diag(sets).mean() - level) < 0.2  # 60 responses
+
+
+def test_identification_forms_sets_by_distance():
+    found, density, _ = residuals()
+    names = [str(k) for k in range(60)]
+    plain = Identification(density, names, names, {}, True)
+    with pytest.raises(ValueError, match="Take method='probability'"):
+        plain.sets(0.9, method="residual")
+    known = replace(plain, residuals=found)
+    expected = found.sets(density, 0.9)
+    np.testing.assert_array_equal(known.sets(0.9, method="residual"), expected)
+    pd.testing.assert_frame_equal(known.sets(0.9), plain.sets(0.9))
+    few = replace(known, residuals=replace(found, by_default=True))
+    np.testing.assert_array_equal(few.sets(0.9), expected)
+    pd.testing.assert_frame_equal(few.sets(0.9, method="probability"), plain.sets(0.9))
+    part = few.sub_gallery(10, random_state=0)
+    rows = [names.index(name) for name in part.truth]
+    columns = [names.index(name) for name in part.candidates]
+    np.testing.assert_array_equal(part.sets(0.9), expected[np.ix_(rows, columns)])
+    pooled = pool_identifications([few, few])
+    np.testing.assert_array_equal(pooled.sets(0.9), np.tile(expected, (2, 1)))
+    assert pool_identifications([few, plain]).residuals is None

@@ -79,7 +79,8 @@ def measure(
         "Planned is the top-1 that the model expects of itself. Gap is mean confidence "
         "minus top-1; the expected calibration error of probabilities that are right "
         "is not 0 but about .05 of 300 responses. Sets hold the true image as often as "
-        "the column says if they are right. AUC of none is the area under the curve by "
+        "the column says if they are right, and so do those by distance, which do not "
+        "depend on the other candidates. AUC of none is the area under the curve by "
         "which p(none of these) tells images that are not in a gallery, every other "
         f"image, from those that are. Mean over {counted(len(seeds), 'seed')}:",
         table,
@@ -144,12 +145,19 @@ def _judge(found) -> dict[str, float]:
     calibration = found.calibration()
     rows = np.arange(len(found.truth))
     columns = pd.Index(found.candidates).get_indexer(found.truth)
-    sets = {level: found.sets(level).to_numpy() for level in LEVELS}
+    sets = {
+        level: found.sets(level, method="probability").to_numpy() for level in LEVELS
+    }
+    by_distance = np.full(found.similarity.shape, np.nan)
+    if found.residuals is not None:
+        by_distance = found.sets(0.9, method="residual").to_numpy()
     return {
         "gap": calibration.gap,
         "calibration error": calibration.expected_error,
         **{f"sets of {q:g}": kept[rows, columns].mean() for q, kept in sets.items()},
         "size at 0.9": sets[0.9].sum(axis=1).mean(),
+        "by distance at 0.9": by_distance[rows, columns].mean(),
+        "size by distance": by_distance.sum(axis=1).mean(),
     }
 
 

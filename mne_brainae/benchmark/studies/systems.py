@@ -209,8 +209,9 @@ def time_epochs(
 ) -> Finding:
     """Time one epoch of trained systems on noise of the size of a recording.
 
-    The convolutions of ``"benchetrit"`` and the decoder of ``"release"``, which keeps
-    40 maps of every sample, need a GPU at the size of a whole recording.
+    On two cores ``"benchetrit"``, ``"atm"``, ``"bravl"`` and ``"mb2c"`` need more than
+    an hour for all their epochs of a whole recording, and so does the decoder of
+    ``"release"``, which keeps 40 maps of every sample: they need a GPU.
 
     Parameters
     ----------

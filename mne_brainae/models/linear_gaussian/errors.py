@@ -68,19 +68,29 @@ def learn_bands(
     if sample.noise_rows is None or not model.errors.alpha:
         whole = np.concatenate(list(_whole_errors(coordinates, responses, *errors)))
         return Bands.of_errors(whole, repetitions)
-    noise = noise_of_trials(trials, trial_images, responses, MOST_ROWS)
+    noise, of_trials = _power_of_noise(trials, trial_images, responses)
     power = [
         np.square(block, dtype=np.float64).mean(axis=(1, 2))
         for block in _whole_errors(coordinates, responses, *errors)
     ]
-    of_noise = np.square(noise, dtype=np.float64)
     axes = model.signal_patterns()
     along = np.einsum("ik,kl,il->i", axes, model.errors.extra, axes, optimize=True)
     shape = _shape_of_rest(coordinates, sample, errors[1], repetitions)
-    total = _total(np.concatenate(power), of_noise.mean(axis=(1, 2)) / repetitions)
+    total = _total(np.concatenate(power), of_trials / repetitions)
     total = _with_usual(*total, along.mean())
     extra = along.reshape(model.mean.shape) + (total - along.mean()) * shape
-    return Bands(extra, of_noise.mean(axis=0), repetitions)
+    return Bands(extra, noise, repetitions)
+
+
+def _power_of_noise(trials, trial_images, responses) -> tuple[np.ndarray, np.ndarray]:
+    """Return the variance of the noise at every value, and its mean in every trial."""
+    rows = noise_of_trials(trials, trial_images, responses, MOST_ROWS)
+    variance, of_trials = np.zeros(rows.shape[1:]), []
+    for block in row_blocks(len(rows), RESPONSES):
+        squares = np.square(rows[block], dtype=np.float64)
+        variance += squares.sum(axis=0) / len(rows)
+        of_trials.append(squares.mean(axis=(1, 2)))
+    return variance, np.concatenate(of_trials)
 
 
 def _total(power: np.ndarray, noise: np.ndarray) -> tuple[float, float]:

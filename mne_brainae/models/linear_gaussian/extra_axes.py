@@ -62,7 +62,8 @@ def add_driven(
     model.extra_weights = driven.weights / unit
     model.slope = loss.slope
     model.errors = model.errors.with_axes(filters.shape[1])
-    model.novelty = None  # which knows the signal axes only
+    # These know the signal axes only.
+    model.novelty, model.distances = None, None
     squares = loss.mean_squares.reshape(mean.shape) * scale[:, None] ** 2
     model.bands = model.bands.of_mean_squares(squares)
 

@@ -93,6 +93,10 @@ class LinearGaussian:
     novelty : instance of Novelty | None
         Whether the image of a response is among candidates; None without folds, with
         fewer than 40 concepts, and where ridge regression adds axes.
+    distances : array, shape (n_quantiles,) | None
+        Quantiles of the squared distances of training responses from what folds predict
+        without them, in units of the covariance of the errors; None without folds, and
+        where ridge regression adds axes.
     """
 
     basis: np.ndarray
@@ -116,6 +120,7 @@ class LinearGaussian:
     squares: Squares | None = None
     bands: Bands | None = None
     novelty: Novelty | None = None
+    distances: np.ndarray | None = None
 
     @property
     def n_signal(self) -> int:

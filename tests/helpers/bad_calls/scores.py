@@ -154,7 +154,7 @@ def identifying():
         truth=(3, "abc"),
     )
     yield BadCall(
-        "Identification of what is no candidate",
+        "Identification of what is not a candidate",
         lambda w: m.Identification(np.eye(3), list("abc"), list("abd")),
         ("The gallery", "'d'"),
     )
@@ -167,6 +167,7 @@ def identifying():
         "Identification.sets",
         lambda w, **p: replace(w.found, is_log_likelihood=True).sets(**p),
         level=(*SHARES, 0, 1),
+        method=("nonsense", 3, "residual"),
         random_state=SEEDS,
     )
     yield BadCall(
