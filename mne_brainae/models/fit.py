@@ -51,7 +51,7 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
 
     Returns
     -------
-    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | GroupModel | ...
+    model : instance of BrainAE | LinearBrainAE | GroupModel | ...
         The fitted model, of the class that the recipe names.
 
     See Also
