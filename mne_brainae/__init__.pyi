@@ -1,6 +1,7 @@
 __all__ = [
     "MB2C",
     "MVNN",
+    "AdaptationScores",
     "AverageScores",
     "Band",
     "BraVL",
@@ -13,6 +14,7 @@ __all__ = [
     "CrossValidation",
     "EncodingScores",
     "FoundImages",
+    "GroupModel",
     "Identification",
     "ImageEncoder",
     "LinearBrainAE",
@@ -62,6 +64,7 @@ __all__ = [
     "pool_identifications",
     "read_brainae",
     "read_image_features",
+    "score_adaptation",
     "score_averages",
     "score_consistency",
     "score_coverage",
@@ -87,6 +90,7 @@ from .models.brainae import BrainAE
 from .models.coverage import Coverage, score_coverage
 from .models.cross_validation import CrossValidation, cross_validate
 from .models.fit import fit, read_brainae
+from .models.group import AdaptationScores, GroupModel, score_adaptation
 from .models.linear import LinearBrainAE
 from .models.over_time import (
     TimeClusters,

@@ -2,12 +2,14 @@ __all__ = [
     "FeatureLaw",
     "Responses",
     "SimulatedData",
+    "SimulatedGroup",
     "SimulatedResponses",
     "macaque_it",
     "macaque_v4",
     "muse_n170",
     "read_bids_epochs",
     "simulate",
+    "simulate_group",
     "simulate_responses",
     "things",
     "things_eeg1",
@@ -30,3 +32,4 @@ from ._bids_epochs import read_bids_epochs
 from ._reading import Responses
 from .simulated import SimulatedData, simulate
 from .simulated_features import FeatureLaw, SimulatedResponses, simulate_responses
+from .simulated_group import SimulatedGroup, simulate_group

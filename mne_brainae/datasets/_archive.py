@@ -68,8 +68,8 @@ def unpack(
                 _fill(members, folder)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
         raise ValueError(
-            f"{archive} is no whole zip or tar file ({error}). It is truncated or of "
-            "another format; remove it and fetch it again."
+            f"{archive} is not a complete zip or tar file ({error}). It is truncated "
+            "or of another format; remove it and fetch it again."
         ) from error
     except RuntimeError as error:
         if "password" not in str(error):  # which zipfile reports by a plain one

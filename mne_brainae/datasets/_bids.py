@@ -265,7 +265,7 @@ def read_json(file: Path) -> dict:
     except FileNotFoundError:
         raise FileNotFoundError(f"{file} does not exist.") from None
     except ValueError as error:
-        raise ValueError(f"{file} is no JSON file ({error}).") from error
+        raise ValueError(f"{file} is not a JSON file ({error}).") from error
 
 
 def update_json(file: Path, entries: dict) -> None:
@@ -286,7 +286,7 @@ def read_tsv(file: Path) -> pd.DataFrame:
             "fetch or convert the recording again."
         ) from None
     except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is no table of BIDS ({error}).") from error
+        raise ValueError(f"{file} is not a table of BIDS ({error}).") from error
 
 
 def write_tsv(file: Path, table: pd.DataFrame) -> None:

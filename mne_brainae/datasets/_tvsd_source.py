@@ -77,8 +77,8 @@ def open_matlab(file: Path) -> h5py.File:
         opened = h5py.File(check_regular(file), "r")
     except OSError as error:
         raise ValueError(
-            f"{file} is no whole MATLAB file of version 7.3 ({error}). It is truncated "
-            "or of another format; fetch it again, what is whole will be kept."
+            f"{file} is not a complete MATLAB file of version 7.3 ({error}). It is "
+            "truncated or of another format; fetch it again, complete files are kept."
         ) from error
     try:
         check_hdf5(opened, file)
@@ -155,11 +155,11 @@ def read_mapping(path: str | Path, n_channels: int = 1024) -> np.ndarray:
         )
     except Exception as error:  # SciPy has many ways to fail on a damaged file
         raise ValueError(
-            f"{path} is no whole MATLAB file with 'mapping' ({error!r}). Fetch it "
-            "again."
+            f"{path} is not a complete MATLAB file with 'mapping' ({error!r}). Fetch "
+            "it again."
         ) from error
     if not np.array_equal(np.sort(mapping), np.arange(n_channels)):
-        raise ValueError(f"{path} is no permutation of 1 to {n_channels}.")
+        raise ValueError(f"{path} is not a permutation of 1 to {n_channels}.")
     if not np.array_equal(mapping[mapping], np.arange(n_channels)):
         warn(
             f"The mapping in {path} is not its own inverse, as it would have to be for "
@@ -196,7 +196,7 @@ def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
                 )
             except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
                 raise ValueError(
-                    f"{path} is no table of the images of TVSD ({error!r})."
+                    f"{path} is not a table of the images of TVSD ({error!r})."
                 ) from error
             # Windows wrote the paths.
             files = [text.replace("\\", "/") for text in paths]

@@ -64,7 +64,7 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     The data are those of Zhang, Meyers, Bichot, Serre, Poggio & Desimone (2011),
     "Object decoding with attention in inferior temporal cortex", PNAS 108:8850,
     doi:10.1073/pnas.1100999108, which a publication should cite. They come from
-    https://github.com/emeyers/NeuroDecodeR under the GPL-3.0 and are no part of this
+    https://github.com/emeyers/NeuroDecodeR under the GPL-3.0 and are not part of this
     package.
     """
     folder = locate(NAME, path)
@@ -194,8 +194,8 @@ def _read_ready(file: Path) -> Pseudopopulation:
         )
     except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{file} is no whole pseudo-population ({error}). It is truncated or of "
-            "another format; remove it and fetch the data set again."
+            f"{file} is not a complete pseudo-population ({error}). It is truncated or "
+            "of another format; remove it and fetch the data set again."
         ) from error
     expected = (len(population.concept), len(population.sites), N_TIMES)
     if population.spikes.shape != expected:
@@ -249,7 +249,7 @@ def _read_site(file: Path) -> tuple[np.ndarray, pd.DataFrame]:
         )
     except Exception as error:  # SciPy has many ways to fail on a damaged file
         raise ValueError(
-            f"{file} is no whole MATLAB file in raster format ({error!r}). It is "
+            f"{file} is not a complete MATLAB file in raster format ({error!r}). It is "
             "truncated or of another format; remove it and fetch it again."
         ) from error
     if raster.shape != (len(stimuli), N_TIMES) or not np.isin(raster, (0, 1)).all():

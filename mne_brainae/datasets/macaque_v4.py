@@ -67,7 +67,7 @@ def fetch(
     The data are those of Cowley, Stan, Pillow & Smith (2023), "Compact deep neural
     network models of visual cortex", bioRxiv, which a publication should cite. They
     come from https://github.com/cowleygroup/V4_compact_models under the GPL-3.0 and
-    are no part of this package.
+    are not part of this package.
     """
     sessions = [sessions] if isinstance(sessions, str) else list(sessions)
     files = [file for session in sessions for file in _files_of(session)]
@@ -157,7 +157,7 @@ def _read_counts(file: Path) -> np.ndarray:
         counts = read_numbers(file)
     except (ValueError, EOFError, OSError) as error:
         raise ValueError(
-            f"{file} is no whole array in NumPy's npy format ({error}). It is "
+            f"{file} is not a complete array in NumPy's npy format ({error}). It is "
             "truncated or of another format; remove it and fetch it again."
         ) from error
     if counts.ndim != 2 or not np.issubdtype(counts.dtype, np.number):

@@ -43,7 +43,7 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     Notes
     -----
     The data come from https://github.com/alexandrebarachant/muse-lsl (Barachant et al.
-    2019, doi:10.5281/zenodo.3228861) under the BSD-3-Clause license and are no part of
+    2019, doi:10.5281/zenodo.3228861) under the BSD-3-Clause license and are not part of
     this package.
     """
     fetch_files(NAME, _run_files(), path)
@@ -202,7 +202,7 @@ def _read_table(file: Path) -> pd.DataFrame:
         table = pd.read_csv(file)[[*EEG, STIM]].astype(float)
     except (ValueError, KeyError) as error:
         raise ValueError(
-            f"{file} is no recording of a Muse ({error}), expected a table with the "
+            f"{file} is not a recording of a Muse ({error}), expected a table with the "
             f"columns {', '.join([*EEG, STIM])}. Remove it and fetch it again."
         ) from error
     check_finite(table.to_numpy(), str(file))

@@ -115,7 +115,7 @@ def simulate(
         63 electrodes (V), 120 magnetometers (T), or three arrays of 32 contacts in V1,
         V4 and IT (multi-unit activity in arbitrary units, channels of type seeg).
     n_train_concepts, n_test_concepts : int
-        Numbers of concepts. The test concepts are others than the training concepts.
+        Numbers of concepts. No training image shows a test concept.
     n_exemplars : int
         Images per training concept. Of a test concept one image is shown.
     n_templates : int

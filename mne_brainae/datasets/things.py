@@ -98,7 +98,7 @@ def _table(name: str, path: str | Path | None) -> pd.DataFrame:
         # No concept is a missing value, whatever its name.
         table = pd.read_csv(file, sep="\t", keep_default_na=False)
     except ValueError as error:
-        raise ValueError(f"{file} is no table ({error}). Fetch it again.") from error
+        raise ValueError(f"{file} is not a table ({error}). Fetch it again.") from error
     if len(table) != N_CONCEPTS:
         raise ValueError(
             f"{file} has {len(table)} rows, expected the {N_CONCEPTS} concepts of "
@@ -200,7 +200,7 @@ def group_concepts(
     concepts = list(table.index if concepts is None else dict.fromkeys(concepts))
     unknown = [name for name in concepts if name not in table.index]
     if unknown:
-        raise ValueError(f"These are no concepts of THINGS: {five(unknown)}.")
+        raise ValueError(f"These are not concepts of THINGS: {five(unknown)}.")
     groups = list(groups)
     absent = [name for name in groups if name not in table]
     if absent:

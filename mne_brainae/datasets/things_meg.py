@@ -191,7 +191,7 @@ def _open(path: BIDSPath) -> mne.io.BaseRaw:
         raw = read(path.fpath, verbose="ERROR")
     except Exception as error:  # MNE-Python has many ways to fail on a damaged file
         raise ValueError(
-            f"{path.fpath} is no whole recording ({error}). Fetch it again."
+            f"{path.fpath} is not a complete recording ({error}). Fetch it again."
         ) from error
     # The axial gradiometers of CTF are of type mag in MNE-Python.
     raw.pick("mag", exclude=(), verbose="ERROR")
@@ -251,7 +251,7 @@ def _read_image_table(bids_root: Path, label: str) -> pd.DataFrame:
             "ds004212 of OpenNeuro."
         ) from None
     except ValueError as error:
-        raise ValueError(f"{file} is no table of the trials ({error}).") from error
+        raise ValueError(f"{file} is not a table of the trials ({error}).") from error
     table = table.drop_duplicates("things_image_nr")
     names = names_of(table["image_path"])
     return names.set_index(table["things_image_nr"].astype(int))
@@ -363,8 +363,8 @@ def read_preprocessed(
         epochs = mne.read_epochs(path, preload=False, verbose="WARNING")
     except Exception as error:  # MNE-Python has many ways to fail on a damaged file
         raise ValueError(
-            f"{path} and the files that belong to it are no whole epochs ({error!r}). "
-            "Fetch them again, what is whole will be kept."
+            f"{path} and the files that belong to it are not complete epochs "
+            f"({error!r}). Fetch them again, what is whole will be kept."
         ) from error
     columns = {"trial_type", "things_image_nr", "image_path", "session_nr"}
     lacking = columns - set([] if epochs.metadata is None else epochs.metadata)

@@ -139,7 +139,7 @@ def _paired(brain, image) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _as_rows(rows, name: str) -> np.ndarray:
-    """Return embeddings as a new float32 array; what are no numbers is a TypeError."""
+    """Return embeddings as a new float32 array; what are not numbers is a TypeError."""
     if not isinstance(rows, pd.DataFrame | np.ndarray):
         raise TypeError(
             f"{name} must be embeddings, a DataFrame or an array of shape (n, "

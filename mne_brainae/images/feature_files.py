@@ -21,7 +21,7 @@ from .columns import FeatureBlock, feature_columns
 from .files import as_names
 from .ready import as_float32, to_array
 
-#: What NumPy raises on a file that is no archive.
+#: What NumPy raises on a file that is not an archive.
 NO_ARCHIVE = (EOFError, TypeError, zipfile.BadZipFile)
 #: What the features of images are called in files that hold others as well.
 USUAL_KEYS = ("img_features", "image_features", "features")
@@ -110,8 +110,8 @@ def _read(path: Path):
             return read_npz(path)
     except (OSError, ValueError, *NO_ARCHIVE) as err:
         raise ValueError(
-            f"{path} is no whole {suffix} file ({err}). It may be truncated or of "
-            "another format; objects in it are not read."
+            f"{path} is not a complete {suffix} file ({err}). It may be truncated or "
+            "of another format; objects in it are not read."
         ) from None
     raise ValueError(
         f"{path} ends in {suffix!r}, expected .npy, .npz, .safetensors, .pt or .pth."

@@ -243,7 +243,7 @@ def _as_map(output: Tensor, network: Network) -> Tensor:
     side = isqrt(patches.shape[1])
     if output.ndim != 3 or side * side != patches.shape[1]:
         raise ValueError(
-            f"its output of shape {tuple(output.shape)} is no square map; take "
+            f"its output of shape {tuple(output.shape)} is not a square map; take "
             "pool='mean' or 'cls'."
         )
     return patches.transpose(1, 2).unflatten(2, (side, side))

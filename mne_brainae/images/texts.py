@@ -17,7 +17,7 @@ PROMPT = "a photo of a {}"
 
 
 def check_text_encoder(encoder: str | ImageEncoder) -> None:
-    """Refuse what is no network of open_clip, which alone has text towers.
+    """Refuse what is not a network of open_clip, which alone has text towers.
 
     Parameters
     ----------

@@ -205,7 +205,7 @@ def read_tensors(path: Path):
         return contents
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
         raise ValueError(
-            f"{path} is no whole file of tensors, or of another format "
+            f"{path} is not a complete file of tensors, or of another format "
             f"({_reason(error)})."
         ) from None
     except Exception as error:  # pickle.UnpicklingError: code instead of tensors

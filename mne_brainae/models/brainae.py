@@ -90,8 +90,8 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         What maps features into the shared space: ``"linear"``, ``"identity"`` (the
         features are the shared space), ``"mlp"`` (a linear layer, a residual branch of
         GELU and linear layer, and layer normalization), or ``"mixture"`` (learned
-        weights of the layers and versions that stand side by side in the features, see
-        ``MixtureProjection``). ``"squares"``, with
+        weights of the layers and versions that stand side by side in the features, with
+        the options that :ref:`choosing` lists). ``"squares"``, with
         ``init``, adds squares of projections of the features, solved in closed form,
         where held-out images are identified better with them. A dict has a name and
         options, such as ``{"mlp": {"dropout": 0.5}}``.

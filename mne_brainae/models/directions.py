@@ -44,7 +44,7 @@ from .linear_gaussian.novelty import FEWEST_CONCEPTS
 
 #: With fewer concepts, sets by distance hold more surely than sets by probability.
 MANY_CONCEPTS = 100
-#: The candidate that stands for all images that are no candidates.
+#: The candidate that stands for all images that are not candidates.
 NONE = "none of these"
 
 

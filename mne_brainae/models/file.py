@@ -128,6 +128,11 @@ def own_parts(params: dict) -> list[str]:
 
 def write_model(model: BaseEstimator, fname: Path) -> None:
     """Write a fitted model to a safetensors file."""
+    write_arrays(fname, *pack(model))
+
+
+def pack(model: BaseEstimator) -> tuple[dict[str, np.ndarray], dict]:
+    """Return the arrays and the header that a file of a fitted model holds."""
     latent = model.latent_
     weights = latent.network.state_dict()
     arrays = as_group("network", {name: w.numpy() for name, w in weights.items()})
@@ -138,24 +143,32 @@ def write_model(model: BaseEstimator, fname: Path) -> None:
     for name in GROUPS:
         if (group := getattr(latent, name)) is not None:
             arrays |= as_group(name, vars(group))
-    write_arrays(fname, arrays, _header(model))
+    return arrays, _header(model)
 
 
-def _header(model) -> dict:
-    latent, params = model.latent_, model.get_params(deep=False)
-    params["picks"] = None if params["picks"] is None else latent.info["ch_names"]
+def header_of_params(model, **changed) -> dict:
+    """Return what a header says of the class, its parameters and the versions."""
+    params = model.get_params(deep=False) | changed
     if "random_state" in params:
         params["random_state"] = model.seed_
     params |= dict.fromkeys(set(NOT_IN_FILES) & set(params))
+    return {
+        "written_by": f"mne_brainae {__version__}, mne {mne.__version__}, "
+        f"torch {torch.__version__}",
+        "class": type(model).__name__,
+        "params": encode(params),
+    }
+
+
+def _header(model) -> dict:
+    latent = model.latent_
+    picks = None if model.picks is None else latent.info["ch_names"]
     learned = {name: getattr(model, name) for name in model._learned}
     if "history_" in learned:
         learned["history_"] = learned["history_"].to_dict(orient="list")
     return {
         **MODEL_FILE,
-        "written_by": f"mne_brainae {__version__}, mne {mne.__version__}, "
-        f"torch {torch.__version__}",
-        "class": type(model).__name__,
-        "params": encode(params),
+        **header_of_params(model, picks=picks),
         "learned": encode(learned),
         "network": encode(latent.network.spec),
         "info": latent.info.to_json_dict(),
@@ -178,7 +191,7 @@ def read_model(fname: Path, parts: dict) -> BaseEstimator:
     """Rebuild a fitted model from its file."""
     arrays, header = read_arrays(fname, **MODEL_FILE)
     try:
-        return _rebuild(arrays, header, parts)
+        return rebuild(arrays, header, parts)
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
         raise ValueError(
             f"{fname} is damaged: its header does not describe a model "
@@ -186,7 +199,8 @@ def read_model(fname: Path, parts: dict) -> BaseEstimator:
         ) from error
 
 
-def _rebuild(arrays: dict, header: dict, parts: dict) -> BaseEstimator:
+def rebuild(arrays: dict, header: dict, parts: dict) -> BaseEstimator:
+    """Return the model that arrays and a header describe."""
     unknown = set(parts) - set(header["params"])
     if unknown:
         raise ValueError(
@@ -204,6 +218,8 @@ def _rebuild(arrays: dict, header: dict, parts: dict) -> BaseEstimator:
     params = decode(header["params"]) | dict.fromkeys(missing, "gabor") | parts
     params |= dict.fromkeys(set(NOT_IN_FILES) & set(params))
     model = _class_named(header["class"])(**params)
+    if hasattr(model, "read_from"):  # of many subjects
+        return model.read_from(arrays, header, parts)
     learned = decode(header["learned"])
     for name in model._learned:
         setattr(model, name, learned[name])

@@ -4,12 +4,19 @@
 
 from __future__ import annotations
 
-from ..utils.checks import check_old_file, verbose
+from collections.abc import Mapping
+
+from ..utils.checks import check_old_file, five, logger, verbose, warn
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from .file import read_model
+from .group import GroupModel
+from .group.recordings import subjects_in
 from .model import Model
-from .recipes import make_model
+from .recipes import make_model, set_by_name
+
+#: Recipes that fit a map for each of several subjects.
+OF_SUBJECTS = ("best", "linear")
 
 
 @fill_doc
@@ -19,6 +26,10 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
     Parameters
     ----------
     %(epochs_images)s
+        With several subjects in ``metadata["subject"]``, or a dict of Epochs by
+        subject, ``"best"`` and ``"linear"`` give a :class:`mne_brainae.GroupModel`: a
+        map for each subject, in closed form. The other recipes average over subjects,
+        and warn.
     %(images)s
     recipe : str
         Named settings: ``"best"`` solves the closed form and trains an autoencoder from
@@ -29,6 +40,9 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
         response subtracted and 740 random images to validate. ``"nice"``, ``"atm"``
         and ``"mb2c"`` are systems of Table 2, which decode only; ``"bravl"`` is another
         one, which predicts responses as well, a :class:`mne_brainae.BraVL`.
+        ``"release"`` is the network of the authors' own code, for whitened responses.
+        ``"benchetrit"``, ``"multi_blur"``, ``"ubp"``, ``"neurobridge"`` and ``"samga"``
+        are other systems that decode only, see :ref:`choosing`.
     **params
         Parameters of the model that differ from the recipe, those of
         :class:`mne_brainae.Training` and :class:`mne_brainae.Losses` by their bare
@@ -36,8 +50,8 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
 
     Returns
     -------
-    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | BraVL
-        The fitted model.
+    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | GroupModel | ...
+        The fitted model, of the class that the recipe names.
 
     See Also
     --------
@@ -49,6 +63,21 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
     >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
     >>> model = mne_brainae.fit(data.train, data.images)  # doctest: +SKIP
     """
+    is_dict = isinstance(epochs, Mapping)
+    if is_dict or len(subjects_in(epochs)) > 1:
+        if recipe in OF_SUBJECTS:
+            logger.info("Several subjects: fitting a map for each, in closed form.")
+            return set_by_name(GroupModel(), params).fit(epochs, images)
+        if is_dict:
+            raise ValueError(
+                f"epochs by subject need one of the recipes {OF_SUBJECTS}, got "
+                f"{recipe!r}, which knows one recording. Fit each by fit_many."
+            )
+        warn(
+            f"epochs are of several subjects ({five(subjects_in(epochs))}), and "
+            f"recipe={recipe!r} takes them for one: their responses to an image are "
+            f"averaged. The recipes {OF_SUBJECTS} fit a map for each of them."
+        )
     return make_model(recipe, **params).fit(epochs, images)
 
 

@@ -409,7 +409,7 @@ class Latent:
     def none_of_these(
         self, density: np.ndarray, data: np.ndarray, repetitions: np.ndarray
     ) -> np.ndarray:
-        """Return log densities of responses to images that are no candidates.
+        """Return log densities of responses to images that are not candidates.
 
         Parameters
         ----------

@@ -202,7 +202,7 @@ def score_over_time(
 
 def _refuse(by: str, table: pd.DataFrame):
     raise ValueError(
-        f"by={by!r} is no column of epochs.metadata that images have one value of; "
+        f"by={by!r} is not a column of epochs.metadata that images have one value of; "
         f"there are {list(table.columns)}."
     )
 

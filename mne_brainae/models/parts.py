@@ -111,7 +111,7 @@ class Training(Part):
         A folder on a disk, where temporary files hold the responses during the fit, for
         recordings larger than memory; None holds them in memory. The weights are the
         same. Give epochs that were read with ``preload=False``. The files take twice
-        the averaged responses in float32; no room is a RuntimeError. They have no
+        the averaged responses in float32; a full disk is a RuntimeError. They have no
         names, and are gone when the fit ends, fails or is killed. A folder that is
         itself in memory, as ``/tmp`` may be, saves nothing.
 

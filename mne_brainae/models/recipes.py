@@ -39,6 +39,7 @@ ESTIMATORS = {
     "BraVL": "systems.bravl",
     "BrainAE": "brainae",
     "ContrastiveDecoder": "systems.contrastive",
+    "GroupModel": "group.model",
     "LinearBrainAE": "linear",
     "LinearEncodingModel": "systems.linear_encoding",
     "MB2C": "systems.mb2c",

@@ -177,8 +177,8 @@ def share_variance(
     parts = _groups(features, groups)
     if by not in table:
         raise ValueError(
-            f"by={by!r} is no column of epochs.metadata that images have one value of; "
-            f"there are {list(table.columns)}."
+            f"by={by!r} is not a column of epochs.metadata that images have one value "
+            f"of; there are {list(table.columns)}."
         )
     if table[by].nunique() < n_splits:
         raise ValueError(
@@ -243,8 +243,8 @@ def _groups(features: pd.DataFrame, groups) -> dict[str, np.ndarray]:
     if isinstance(groups, str):
         if groups not in columns.names:
             raise ValueError(
-                f"groups={groups!r} is no level of the columns of features, which are "
-                f"{list(columns.names)}. Give the columns of every group by its name."
+                f"groups={groups!r} is not a level of the columns of features, which "
+                f"are {list(columns.names)}. Give every group's columns by its name."
             )
         codes, names = pd.factorize(columns.get_level_values(groups))
         found = {str(name): np.flatnonzero(codes == k) for k, name in enumerate(names)}

@@ -92,7 +92,7 @@ def upper_bound(log_weights: Tensor) -> Tensor:
 def moved(mean: Tensor, order: Tensor) -> Tensor:
     """Return which rows a permutation gives another mean: (n,), of bool.
 
-    A row that stays where it is, or meets its equal, is no mismatch.
+    A row that stays where it is, or meets its equal, is not a mismatch.
     """
     return (mean[order] != mean).flatten(1).any(1)
 

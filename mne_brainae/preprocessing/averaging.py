@@ -78,7 +78,7 @@ def _groups(epochs: mne.BaseEpochs, by: str) -> pd.Series:
     """Return a column of metadata to average by."""
     check_epochs(epochs)
     if epochs.metadata is None or by not in epochs.metadata:
-        raise ValueError(f"by={by!r} is no column of epochs.metadata to average by.")
+        raise ValueError(f"by={by!r} is not a column of epochs.metadata to average by.")
     groups = epochs.metadata[by]
     if groups.isna().any():
         raise ValueError(

@@ -120,7 +120,7 @@ def describe_missing(missing: dict[str, str]) -> str:
 def warn_if_recorded_otherwise(
     epochs: mne.BaseEpochs, info: mne.Info, baseline: tuple | None
 ) -> None:
-    """Warn where reference, projectors or baseline are others than at fit.
+    """Warn where reference, projectors or baseline differ from those at fit.
 
     Parameters
     ----------

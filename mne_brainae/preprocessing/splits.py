@@ -76,7 +76,7 @@ def split_epochs(
         for column in columns:
             if column not in epochs.metadata:
                 raise ValueError(
-                    f"{name}={column!r} is no column of epochs.metadata, which has "
+                    f"{name}={column!r} is not a column of epochs.metadata, which has "
                     f"{five(epochs.metadata.columns)}."
                 )
     groups = names.to_numpy() if by == "image" else _column(epochs, by)

@@ -497,7 +497,7 @@ def compare_subjects(
 
     if reference not in scores:
         raise ValueError(
-            f"reference={reference!r} is no column of scores, which have "
+            f"reference={reference!r} is not a column of scores, which have "
             f"{five(scores.columns)}."
         )
     if any(dtype.kind not in "biuf" for dtype in scores.dtypes):

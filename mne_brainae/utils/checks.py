@@ -282,7 +282,7 @@ def check_new_file(fname, suffix: str, *, overwrite: bool) -> Path:
 
 
 def check_old_file(fname, what: str) -> Path:
-    """Refuse what is no name of a file, and a file that does not exist.
+    """Refuse what is not a name of a file, and a file that does not exist.
 
     Parameters
     ----------
@@ -299,7 +299,7 @@ def check_old_file(fname, what: str) -> Path:
     _validate_type(fname, "path-like", "fname")
     path = Path(fname).expanduser()
     if not path.is_file():
-        found = "is no file" if path.exists() else "does not exist"
+        found = "is not a file" if path.exists() else "does not exist"
         raise FileNotFoundError(f"{path} {found}, expected {what}.")
     return path
 

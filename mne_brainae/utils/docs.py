@@ -22,6 +22,14 @@ images : path-like | list | dict | DataFrame | array | None
     images as PIL images; or ready features, either a DataFrame indexed by image name
     or an array of shape (n_epochs, n_features). None takes the files of
     ``epochs.metadata["image_path"]``.""",
+    "epochs_of_one": """\
+epochs : instance of Epochs
+    Responses of one subject, whom ``metadata["subject"]`` names.""",
+    "subject": """\
+subject : str | None
+    The subject. None takes it from ``epochs.metadata["subject"]`` where there are
+    epochs; otherwise, and where the model does not know it, it is the mean map of the
+    group.""",
     "new_images": """\
 images : path-like | list | dict | DataFrame | array
     The images, seen or new: one file, a folder, a list of files, a mapping from name

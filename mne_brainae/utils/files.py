@@ -358,8 +358,8 @@ def read_arrays(
         header.get("kind")
     except (SafetensorError, ValueError, RecursionError, AttributeError) as error:
         raise ValueError(
-            f"{path} is no whole safetensors file ({error}). It may be truncated or "
-            f"of another format; expected the {kind} of mne_brainae."
+            f"{path} is not a complete safetensors file ({error}). It may be truncated "
+            f"or of another format; expected the {kind} of mne_brainae."
         ) from None
     if header.get("kind") != kind:
         found = header.get("kind", "no mark of mne_brainae")

@@ -39,7 +39,7 @@ ALLOWED = {
 
 
 class _Refused(pickle.UnpicklingError):
-    """A pickle names something that is no part of an array."""
+    """A pickle names something that is not part of an array."""
 
 
 class _Array(np.ndarray):
@@ -183,8 +183,8 @@ def load_npy(path: str | Path) -> np.ndarray | dict:
         ) from None
     except Exception as error:  # a damaged pickle fails in any way
         raise ValueError(
-            f"{path} is no whole npy file or pickle ({error!r}). It is truncated or of "
-            "another format; remove it and fetch it again."
+            f"{path} is not a complete npy file or pickle ({error!r}). It is truncated "
+            "or of another format; remove it and fetch it again."
         ) from error
 
 

@@ -487,3 +487,35 @@ def _plot_channels(measured, predicted, show: bool):
         _plot_values(axes, evoked, marker, name)
     axes.legend(frameon=False)
     return finish(axes.figure, show)
+
+
+@fill_doc
+def plot_adaptation(table, score: str, baseline: float, *, show: bool = True):
+    """Plot scores of newcomers against their number of images.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns ``"subject"``, ``"n_images"``, ``"system"`` and the score.
+    score : str
+        The column to plot.
+    baseline : float
+        What chance or the mean response scores.
+    %(show)s
+
+    Returns
+    -------
+    fig : instance of Figure
+        The figure: thin lines for subjects, and the mean of every system.
+    """
+    axes = get_axes(None)
+    for number, (system, rows) in enumerate(table.groupby("system", sort=False)):
+        curves = rows.pivot_table(index="n_images", columns="subject", values=score)
+        color = f"C{number}"
+        axes.plot(curves, color=color, alpha=0.3, linewidth=0.8)
+        axes.plot(curves.mean(axis=1), "o-", color=color, label=system)
+    draw_level(axes, baseline, "chance" if baseline else "mean response")
+    axes.set_xscale("symlog", linthresh=10)
+    axes.set(xlabel="images of the newcomer", ylabel=score.replace("_", "-"))
+    axes.legend(frameon=False)
+    return finish(axes.figure, show)

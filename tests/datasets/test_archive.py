@@ -60,7 +60,7 @@ def test_unpack_of_a_broken_archive(archive, tmp_path):
     whole = archive.read_bytes()
     for broken in (whole[:-30], b"no zip", whole.replace(b"one", b"eno")):
         archive.write_bytes(broken)
-        with pytest.raises(ValueError, match=r"images\.zip is no whole zip or"):
+        with pytest.raises(ValueError, match=r"images\.zip is not a complete zip or"):
             unpack(archive, tmp_path / "out" / "images", flat=True)
     assert not list((tmp_path / "out").iterdir())
 
@@ -157,7 +157,7 @@ def test_unpack_of_a_broken_tar(tmp_path):
     file = tmp_path / "data.tar.gz"
     whole = tarred({"a": np.random.default_rng(0).bytes(100_000)})
     file.write_bytes(whole[:-40_000])
-    with pytest.raises(ValueError, match="no whole zip or tar file"):
+    with pytest.raises(ValueError, match="not a complete zip or tar file"):
         unpack(file, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -79,10 +79,10 @@ WHOLE = in_memory(np.save, np.ones((3, 4)))
 @pytest.mark.parametrize(
     ("responses", "match"),
     [
-        (WHOLE[:-20], "no whole array"),
-        (b"no array", "no whole array"),
-        (b"", "no whole array"),
-        (in_memory(np.save, np.array([{}, {}])), "no whole array"),
+        (WHOLE[:-20], "not a complete array"),
+        (b"no array", "not a complete array"),
+        (b"", "not a complete array"),
+        (in_memory(np.save, np.array([{}, {}])), "not a complete array"),
         (in_memory(np.save, np.ones(3)), r"shape \(3,\)"),
         (in_memory(np.save, np.full((3, 4), "x")), "type <U1"),
         (in_memory(np.save, np.full((3, 4), np.nan)), "must be finite"),
@@ -246,7 +246,7 @@ def test_it_window(window, match, tmp_path):
     ("last", "match"),
     [
         ({"n_trials": 18}, r"does not have 19 trials of each .* bp1001spk_01A"),
-        ({"raster_labels": {"stimulus_ID": "car"}}, "no whole MATLAB file"),
+        ({"raster_labels": {"stimulus_ID": "car"}}, "not a complete MATLAB file"),
         ({"raster_data": np.zeros((80, 999))}, r"shape \(80, 999\)"),
         ({"raster_data": np.full((80, 1000), 2.0)}, "expected zeros and ones"),
     ],
@@ -261,7 +261,7 @@ def test_it_foreign_site(last, match, register):
 @pytest.mark.parametrize("cut", [0, 50, 150, 2000])
 def test_it_truncated_site(cut, register):
     folder = register("macaque_it", {it_file(1): it_site(0)[0][:cut]})
-    with pytest.raises(ValueError, match=r"bp1001spk_01A.*no whole MATLAB file"):
+    with pytest.raises(ValueError, match=r"bp1001spk_01A.*not a complete MATLAB file"):
         macaque_it.read_epochs(folder)
 
 
@@ -271,7 +271,9 @@ def test_it_damaged_ready_array(tmp_path):
     whole = in_memory(np.savez, spikes=np.zeros((1, 1, 1000)), **labels)
     for damaged in (whole[:-100], b"", b"no array", in_memory(np.savez, spikes=[])):
         file.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"population\.npz is no whole pseudo-pop"):
+        with pytest.raises(
+            ValueError, match=r"population\.npz is not a complete pseudo-pop"
+        ):
             macaque_it.read_epochs(tmp_path)
     file.write_bytes(in_memory(np.savez, spikes=np.zeros((2, 1, 1000)), **labels))
     with pytest.raises(ValueError, match=r"shape \(2, 1, 1000\).*\(1, 1, 1000\)"):
@@ -393,10 +395,10 @@ def test_muse_unknown_run(run, register):
 @pytest.mark.parametrize(
     ("contents", "match"),
     [
-        (b"", "no recording of a Muse"),
-        (b"\x89PNG\xff\xfe", "no recording of a Muse"),
-        (b"timestamps,TP9\n1,2\n", "no recording of a Muse.*TP9, AF7, AF8, TP10"),
-        (muse_run(TP9="x"), "no recording of a Muse"),
+        (b"", "not a recording of a Muse"),
+        (b"\x89PNG\xff\xfe", "not a recording of a Muse"),
+        (b"timestamps,TP9\n1,2\n", "not a recording of a Muse.*TP9, AF7, AF8, TP10"),
+        (muse_run(TP9="x"), "not a recording of a Muse"),
         (muse_run(TP9=np.nan), "must be finite"),
         (muse_run((1, 3)), r"other markers than 0, 1 and 2.*3\.0"),
         (muse_run()[:-8], "must be finite"),

@@ -76,7 +76,7 @@ def test_53_categories(tmp_path):
 def test_bad_arguments():
     with pytest.raises(ValueError, match="Allowed values are 27 and 53"):
         things.read_categories(n_categories=28)
-    with pytest.raises(ValueError, match="no concepts of THINGS: 'unicorn'"):
+    with pytest.raises(ValueError, match="not concepts of THINGS: 'unicorn'"):
         things.group_concepts(["aardvark", "unicorn"])
     with pytest.raises(ValueError, match=r"groups must be among .*got 'dragon'"):
         things.group_concepts(groups=["dragon"])

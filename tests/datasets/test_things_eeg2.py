@@ -331,7 +331,7 @@ def test_truncated_recording(one_session):
         ("events.tsv", lambda f: f.write_text("onset\n1\n"), ValueError,
          r"train_events\.tsv lacks the columns stim_file, concept"),
         ("events.tsv", lambda f: f.write_bytes(b"\xff\xfe\x00"), ValueError,
-         r"train_events\.tsv (is no table|lacks)"),
+         r"train_events\.tsv (is not a table|lacks)"),
         ("eeg.eeg", Path.unlink, FileNotFoundError, r"train_eeg\.eeg does not exist"),
     ],
 )  # fmt: skip
@@ -554,7 +554,7 @@ def test_read_preprocessed_bad_inputs(preprocessed, tmp_path):
     with pytest.raises(ValueError, match="5 times for 100 samples"):
         things_eeg2.read_preprocessed(file)
     file.write_bytes(file.read_bytes()[:2000])
-    with pytest.raises(ValueError, match="no whole npy file"):
+    with pytest.raises(ValueError, match="not a complete npy file"):
         things_eeg2.read_preprocessed(file)
     file, _ = preprocessed[1]
     (tmp_path / "image_metadata.npy").unlink()

@@ -211,11 +211,11 @@ def test_read_preprocessed_bad_files(derivative, tmp_path):
     shutil.copytree(file.parent, tmp_path / "cut")
     cut = tmp_path / "cut" / file.name
     cut.write_bytes(cut.read_bytes()[:100_000])
-    with pytest.raises(ValueError, match="no whole epochs"):
+    with pytest.raises(ValueError, match="not complete epochs"):
         things_meg.read_preprocessed(cut)
     shutil.copytree(file.parent, tmp_path / "incomplete")
     (tmp_path / "incomplete" / "preprocessed_P1-epo-1.fif").unlink()
-    with pytest.raises(ValueError, match="no whole epochs"):
+    with pytest.raises(ValueError, match="not complete epochs"):
         things_meg.read_preprocessed(tmp_path / "incomplete" / file.name)
     plain = tmp_path / "plain-epo.fif"
     info = mne.create_info(2, 200.0, "mag")
@@ -233,7 +233,7 @@ def test_read_preprocessed_bad_files(derivative, tmp_path):
         ("sourcedata/sample_attributes_P1.csv", Path.unlink, FileNotFoundError,
          "sample_attributes_P1.csv does not exist.*fetch"),
         ("sourcedata/sample_attributes_P1.csv", lambda f: f.write_text("a,b\n"),
-         ValueError, "no table of the trials"),
+         ValueError, "not a table of the trials"),
         ("sourcedata/sample_attributes_P1.csv",
          lambda f: f.write_text("\n".join(f.read_text().split("\n")[:2])), ValueError,
          "show images that sample_attributes_P1.csv does not name"),

@@ -279,7 +279,7 @@ def test_truncated_and_absent_files(name, tmp_path):
     write_tvsd(tmp_path)
     file = tmp_path / "monkeyF" / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(ValueError, match=rf"{file.name} is no whole MATLAB file"):
+    with pytest.raises(ValueError, match=rf"{file.name} is not a complete MATLAB file"):
         tvsd.to_bids(tmp_path, tmp_path / "bids")
     file.unlink()
     with pytest.raises(FileNotFoundError, match=f"{file.name} does not exist"):
@@ -309,7 +309,7 @@ def test_mapping_that_is_no_permutation(tmp_path):
     write_tvsd(tmp_path)
     file = tmp_path / "monkeyF" / "_logs" / _tvsd_source.MAPPING
     savemat(file, {"mapping": np.ones((1, 32))})
-    with pytest.raises(ValueError, match="no permutation of 1 to 32"):
+    with pytest.raises(ValueError, match="not a permutation of 1 to 32"):
         tvsd.to_bids(tmp_path, tmp_path / "bids")
 
 
@@ -317,7 +317,7 @@ def test_foreign_pictures(tmp_path):
     write_tvsd(tmp_path)
     file = tmp_path / "monkeyF" / "_logs" / "things_imgs.mat"
     matlab(file, lambda opened: opened.create_group("train_imgs"))
-    with pytest.raises(ValueError, match="no table of the images of TVSD"):
+    with pytest.raises(ValueError, match="not a table of the images of TVSD"):
         tvsd.to_bids(tmp_path, tmp_path / "bids")
 
 

@@ -93,7 +93,7 @@ def test_a_decoder_that_was_read_decodes_the_same(settings, tmp_path):
     with pytest.raises(ValueError, match="holds picture decoder, expected the prior"):
         read_prior(file)
     file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(ValueError, match="no whole safetensors file"):
+    with pytest.raises(ValueError, match="not a complete safetensors file"):
         read_picture_decoder(file)
 
 

@@ -200,7 +200,7 @@ def test_a_prior_that_was_read_samples_the_same(tables, tmp_path):
     with pytest.raises(FileExistsError):
         prior.save(file)
     file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(ValueError, match="no whole safetensors file"):
+    with pytest.raises(ValueError, match="not a complete safetensors file"):
         read_prior(file)
 
 

@@ -73,7 +73,7 @@ def test_damaged_and_foreign_weights(weights, tmp_path):
         "empty.pt": b"",
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{name} is no whole|{name} holds"):
+        with pytest.raises(ValueError, match=rf"{name} is not a complete|{name} holds"):
             features(SMALL_VIT, pretrained=tmp_path / name)
     torch.save(torch.zeros(3), tmp_path / "tensor.pt")
     with pytest.raises(ValueError, match="no weights by name"):

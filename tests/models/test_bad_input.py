@@ -83,7 +83,7 @@ def test_no_metadata(new, model, recording, unseen):
         new().fit(bare, table)
     with pytest.raises(ValueError, match=r"metadata is None.*column 'image'"):
         mne_brainae.average_repetitions(bare)
-    with pytest.raises(ValueError, match="by='subject' is no column"):
+    with pytest.raises(ValueError, match="by='subject' is not a column"):
         mne_brainae.average_repetitions(bare, by="subject")
     bare = unseen[0].copy()
     bare.metadata = None

@@ -89,7 +89,9 @@ def test_truncated_model_file(share, saved):
 
 def test_foreign_model_file(saved):
     saved.write_text("this is no model, but a text of some length")
-    with pytest.raises(ValueError, match=r"model\.safetensors is no whole safetensors"):
+    with pytest.raises(
+        ValueError, match=r"model\.safetensors is not a complete safetensors"
+    ):
         mne_brainae.read_brainae(saved)
     save_file({"weight": np.zeros(3)}, saved)
     with pytest.raises(ValueError, match="no mark of mne_brainae, expected the model"):

@@ -181,7 +181,7 @@ def test_lines_show_chance(subjects):
 def test_what_is_impossible_is_refused(recording, subjects):
     with pytest.raises(ValueError, match="give score='identification'"):
         mne_brainae.score_over_time(*recording, generalize=True)
-    with pytest.raises(ValueError, match="no column of epochs"):
+    with pytest.raises(ValueError, match="not a column of epochs"):
         mne_brainae.score_over_time(*recording, by="session")
     with pytest.raises(ValueError, match="at most 30"):
         mne_brainae.score_over_time(*recording, by="concept", n_splits=31)

@@ -274,5 +274,5 @@ def test_fewer_parts_than_groups(shared):
     assert [test.metadata["subject"].nunique() for _, test in parts] == [2, 2]
     with pytest.raises(ValueError, match="has 4"):
         mne_brainae.split_epochs(shared, "subject", n_splits=5)
-    with pytest.raises(ValueError, match="by='session' is no column"):
+    with pytest.raises(ValueError, match="by='session' is not a column"):
         mne_brainae.split_epochs(shared, "session")

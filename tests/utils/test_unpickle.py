@@ -113,7 +113,9 @@ def test_truncated_file(share, tmp_path):
     ):
         file = tmp_path / f"{number}.npy"
         file.write_bytes(whole[: int(share * len(whole))])
-        with pytest.raises(ValueError, match=r"\d\.npy is no whole npy file or pickle"):
+        with pytest.raises(
+            ValueError, match=r"\d\.npy is not a complete npy file or pickle"
+        ):
             load_npy(file)
 
 

@@ -252,7 +252,7 @@ def from_bids(
         Where the prepared epochs and features go. What is there is not made again.
     images : path-like
         The folder ``object_images`` of THINGS. The templates of a test concept are its
-        images that are no test stimuli.
+        images that are not test stimuli.
     image_encoder : str
         What turns images into features.
     is_default : bool

@@ -119,7 +119,8 @@ def measure(
         train, shown = data.train, test
         if recipe == "release":  # it takes responses as they are
             whitening = MVNN().fit(train)
-            train, shown = whitening.transform(train), whitening.transform(test)
+            train = whitening.transform(train)
+            shown = average_repetitions(whitening.transform(data.test))
         models = _fit(recipe, train, features, n_epochs, n_seeds)
         gallery = features.loc[test.metadata["image"]]
         for name, (of, similarity) in SYSTEMS.items():
@@ -208,8 +209,9 @@ def time_epochs(
 ) -> Finding:
     """Time one epoch of trained systems on noise of the size of a recording.
 
-    On two cores ``"benchetrit"`` and ``"atm"`` need more than an hour for all their
-    epochs: they need a GPU.
+    On two cores ``"benchetrit"``, ``"atm"``, ``"bravl"`` and ``"mb2c"`` need more than
+    an hour for all their epochs of a whole recording, and so does the decoder of
+    ``"release"``, which keeps 40 maps of every sample: they need a GPU.
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ BENCHMARKS = {
     "objects-92": "compare monkey and human IT on 92 objects",
     "preprocessing": "time the way from raw data to averages, and its memory",
     "speed": "time training and inference against plain computations",
+    "subjects": "what a group of subjects tells of a newcomer, by number of images",
     "systems": "compare the systems of Table 2 on a simulation of known truth",
     "table3": "the paper's Table 3: generated images, beside scores of your own",
     "things": "decode THINGS-EEG2 at full size, simulated, beside the best decoder",

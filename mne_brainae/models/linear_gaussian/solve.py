@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def solve(
         The concept of every image; None is every image by itself.
     folds : array of int, shape (n_images,) | None
         The fold of every image, as :func:`make_folds` gives; None makes folds of whole
-        concepts. A single fold is no cross-validation: the slope is then 1.
+        concepts. A single fold is not a cross-validation: the slope is then 1.
     squares : bool
         Whether squares of the features may add to the prediction. They are kept only
         where images of held-out concepts confirm them.
@@ -95,24 +96,25 @@ def solve(
         The maps and the laws of the errors. Features that are the same for all images,
         fewer than 3 images and arrays of different lengths are a ValueError.
     """
-    _check(features, responses, trials, trial_images)
     steps = Steps() if steps is None else steps
-    labels = np.arange(len(features)) if concepts is None else np.asarray(concepts)
-    labels = np.unique(labels, return_inverse=True)[1]
-    folds = make_folds(labels, steps.n_folds) if folds is None else np.asarray(folds)
-    counts = _count_repetitions(len(features), trial_images, repetitions)
-    weights = image_weights(counts) if steps.weigh else None
-    basis = time_basis(responses.shape[2], duration, steps.n_functions)
-    coordinates, found = Coordinates.learn(responses, basis, weights, folder)
-    features = np.asarray(features, np.float32)
-    feature_mean = np.average(features, axis=0, weights=weights).astype(np.float32)
-    sample = Sample(features - feature_mean, found, coordinates.shape, weights)
+    given = prepare(
+        features,
+        responses,
+        duration=duration,
+        trials=trials,
+        trial_images=trial_images,
+        repetitions=repetitions,
+        concepts=concepts,
+        folds=folds,
+        steps=steps,
+        folder=folder,
+    )
+    sample, coordinates = given.sample, given.coordinates
+    feature_mean, labels, counts = given.feature_mean, given.labels, given.counts
     if not sample.responses.any():
         return _nothing(feature_mean, coordinates, harmonic_mean(counts))
-    if steps.noise == "repetitions" and trials is not None:
-        _add_noise(sample, trials, trial_images, coordinates, counts, folder)
-    plan = _plan(sample, folds, steps)
-    solution, held_out = _solve_all(plan)
+    plan = given.plan(steps)
+    solution, held_out = solve_all(plan)
     if squares:
         solution, held_out = _with_squares(plan, solution, held_out, labels)
     model = _assemble(feature_mean, coordinates, solution)
@@ -140,6 +142,83 @@ def solve(
     if n_extra:
         add_remainder(model, responses, coordinates, n_extra)
     return model
+
+
+@dataclass
+class Prepared:
+    """The arrays of a fit, centered, with folds over whole concepts.
+
+    Parameters
+    ----------
+    sample : instance of Sample
+        Features, coordinates of the responses, and contrasts of repeated trials.
+    coordinates : instance of Coordinates
+        The time basis, the units and the mean response.
+    feature_mean : array, shape (n_features,)
+        What was removed from the features.
+    folds, labels : array of int, shape (n_images,)
+        The fold and the concept of every image.
+    counts : array, shape (n_images,)
+        Of how many trials each response is the mean.
+    """
+
+    sample: Sample
+    coordinates: Coordinates
+    feature_mean: np.ndarray
+    folds: np.ndarray
+    labels: np.ndarray
+    counts: np.ndarray
+
+    def plan(self, steps: Steps) -> Folds:
+        """Plan the folds, with products of all images where these save time."""
+        sample, moments = self.sample, None
+        is_exact = steps.is_exact(len(sample))
+        if not is_exact and sample.features.shape[1] < 0.8 * len(sample):
+            moments = Moments.of(sample)
+        return Folds(sample, self.folds, steps, moments)
+
+
+def prepare(
+    features: np.ndarray,
+    responses: np.ndarray,
+    *,
+    duration: float,
+    steps: Steps,
+    trials: np.ndarray | None = None,
+    trial_images: np.ndarray | None = None,
+    repetitions=1,
+    concepts=None,
+    folds=None,
+    folder: Path | None = None,
+) -> Prepared:
+    """Check and center the arrays of a fit.
+
+    Parameters
+    ----------
+    features, responses, duration, trials, trial_images
+        As in :func:`solve`.
+    repetitions, concepts, folds, steps, folder
+        As in :func:`solve`.
+
+    Returns
+    -------
+    prepared : instance of Prepared
+        The arrays. The contrasts of trials are left out where nothing varies.
+    """
+    _check(features, responses, trials, trial_images)
+    labels = np.arange(len(features)) if concepts is None else np.asarray(concepts)
+    labels = np.unique(labels, return_inverse=True)[1]
+    folds = make_folds(labels, steps.n_folds) if folds is None else np.asarray(folds)
+    counts = _count_repetitions(len(features), trial_images, repetitions)
+    weights = image_weights(counts) if steps.weigh else None
+    basis = time_basis(responses.shape[2], duration, steps.n_functions)
+    coordinates, found = Coordinates.learn(responses, basis, weights, folder)
+    features = np.asarray(features, np.float32)
+    mean = np.average(features, axis=0, weights=weights).astype(np.float32)
+    sample = Sample(features - mean, found, coordinates.shape, weights)
+    if steps.noise == "repetitions" and trials is not None and found.any():
+        _add_noise(sample, trials, trial_images, coordinates, counts, folder)
+    return Prepared(sample, coordinates, mean, folds, labels, counts)
 
 
 def _check(features, responses, trials, trial_images) -> None:
@@ -214,17 +293,21 @@ def _add_noise(sample, trials, trial_images, coordinates, counts, folder) -> Non
     sample.noise_images = images
 
 
-def _plan(sample: Sample, folds: np.ndarray, steps: Steps) -> Folds:
-    """Plan the folds, with products of all images where these save time."""
-    moments = None
-    is_exact = steps.is_exact(len(sample))
-    if not is_exact and sample.features.shape[1] < 0.8 * len(sample):
-        moments = Moments.of(sample)
-    return Folds(sample, folds, steps, moments)
+def solve_all(plan: Folds) -> tuple[Solution, list[HeldOut]]:
+    """Hold out every fold, choose the target of the noise, and solve with all.
 
+    Parameters
+    ----------
+    plan : instance of Folds
+        The folds; a single one is no cross-validation.
 
-def _solve_all(plan: Folds) -> tuple[Solution, list[HeldOut]]:
-    """Hold out every fold, choose the target of the noise, and solve with all."""
+    Returns
+    -------
+    solution : instance of Solution
+        The axes of all images.
+    held_out : list of HeldOut
+        The images of every fold.
+    """
     sample, steps, moments = plan.sample, plan.steps, plan.moments
     repeated = sample.noise_rows is not None
     target, held_out = steps.target, []

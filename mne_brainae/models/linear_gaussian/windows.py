@@ -44,7 +44,7 @@ class FeatureMaps:
     layer : array of int, shape (n_features,)
         The layer, from 0.
     row, column : array of int, shape (n_features,)
-        The place in the map of the layer, from 0; -1 is no place.
+        The place in the map of the layer, from 0; -1 is not a place.
     """
 
     layer: np.ndarray

@@ -91,6 +91,10 @@ class BraVL(PredictsResponses, EmbedsResponses, TrainedModel):
 
     Notes
     -----
+    At the size of THINGS-EEG2 this system needs a GPU: ``mne_brainae benchmark systems
+    --epoch-time --systems bravl mb2c`` printed 142 seconds of one processor core for
+    one of 500 epochs. Most of it is the contrast between modalities, ``inter``.
+
     The equations are those of ``mne_brainae/nn/multimodal.py``. The divergence has the
     weight min(1, 0.01 epoch) in training. The epoch is chosen by the evidence lower
     bound of held-out concepts, with weight 1 and both terms of mutual information left

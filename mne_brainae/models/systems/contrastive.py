@@ -23,8 +23,7 @@ from ..montage import asks_for_subjects, know_sensors
 from ..parts import Losses, Training
 from ..trained import TrainedModel
 from ..training_set import TrainingSet
-
-PROJECTIONS = ("identity", "linear", "mlp", "mixture")
+from .nonlinear_encoding import PROJECTIONS
 
 
 @fill_doc

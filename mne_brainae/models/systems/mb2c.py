@@ -74,6 +74,10 @@ class MB2C(ContrastiveDecoder):
 
     Notes
     -----
+    At the size of THINGS-EEG2 this system needs a GPU: ``mne_brainae benchmark systems
+    --epoch-time --systems bravl mb2c`` printed 282 seconds of one processor core for
+    one of 200 epochs. Most of it is the critics, who learn five times per batch.
+
     The equations are those of ``mne_brainae/nn/cycle.py``. With ``cycle``,
     ``adversarial``, ``auxiliary`` and ``mixup`` of 0 it is ``recipe="nice"`` with a
     trained image projection, weight for weight. As the authors do, the epoch is chosen

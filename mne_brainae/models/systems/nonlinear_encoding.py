@@ -9,14 +9,19 @@ from typing import ClassVar
 import torch
 
 from ...images import ImageEncoder
+from ...nn.choice import check_choice
 from ...nn.decoders import BRAIN_DECODERS
+from ...nn.projections import IMAGE_PROJECTIONS
 from ...utils.constraints import integer, options
 from ...utils.docs import fill_doc
 from ..brainae import SIZES, check_identity
 from ..directions import IdentifiesImages, PredictsResponses
+from ..feature_weights import know_versions
 from ..parts import Losses, Training
 from ..trained import TrainedModel
 from ..training_set import TrainingSet
+
+PROJECTIONS = tuple(name for name in IMAGE_PROJECTIONS if name != "squares")
 
 
 @fill_doc
@@ -66,7 +71,7 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
     _parameter_constraints: ClassVar[dict] = {
         "brain_decoder": [options(*BRAIN_DECODERS), torch.nn.Module],
         "image_encoder": [str, ImageEncoder, callable],
-        "image_projection": [options("linear", "identity"), torch.nn.Module],
+        "image_projection": [options(*PROJECTIONS), dict, torch.nn.Module],
         "n_embedding": [integer(1), None],
         **{size: [integer(1)] for size in SIZES},
         "training": [Training, None],
@@ -112,6 +117,9 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         """Refuse parameters that are impossible, alone or together."""
         super().check()
         check_identity(self.image_projection, self.n_embedding)
+        check_choice(
+            "image_projection", self.image_projection, IMAGE_PROJECTIONS, PROJECTIONS
+        )
 
     @property
     def _losses(self) -> Losses:
@@ -132,6 +140,6 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
             "n_embedding": n_embedding,
             "brain_encoder": None,
             "brain_decoder": decoder,
-            "image_projection": self.image_projection,
+            "image_projection": know_versions(self.image_projection, data.columns),
             "convolution": {name: getattr(self, name) for name in SIZES},
         }

@@ -549,6 +549,12 @@ METHODS = {
         lambda w: w.linear.compute_features(w.features, names=3),
         ("names", "3"),
     ),
+    "retrieve by averaged embeddings and likelihood": (
+        lambda w: w.linear.retrieve(
+            w.test, w.features_test, similarity="likelihood", average_embeddings=True
+        ),
+        ("average_embeddings", "cosine"),
+    ),
     "retrieve from another gallery": (
         lambda w: w.linear.retrieve(w.test, w.features_train),
         ("lacks",),

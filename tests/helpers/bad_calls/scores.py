@@ -154,7 +154,7 @@ def identifying():
         truth=(3, "abc"),
     )
     yield BadCall(
-        "Identification of what is no candidate",
+        "Identification of what is not a candidate",
         lambda w: m.Identification(np.eye(3), list("abc"), list("abd")),
         ("The gallery", "'d'"),
     )

@@ -10,6 +10,8 @@ from PIL import Image
 import mne_brainae
 from mne_brainae import generation
 
+from .group import make_group
+
 N_CHANNELS, N_TIMES, SFREQ = 6, 20, 100.0
 MONTAGE = ("Fz", "Cz", "Pz", "Oz", "O1", "O2")
 
@@ -40,6 +42,7 @@ def make_world(folder) -> SimpleNamespace:
     _score(world)
     _draw(world, folder)
     _paint(world)
+    make_group(world)
     return world
 
 

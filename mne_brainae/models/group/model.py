@@ -1,0 +1,665 @@
+"""A model of many subjects: one shared space, and one map per subject."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import ClassVar
+
+import mne
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from ...images import ImageEncoder
+from ...images.sketches import sketch
+from ...preprocessing.scaling import Scaler
+from ...scoring.identification import Identification
+from ...utils.checks import (
+    check_device,
+    check_epochs,
+    check_new_file,
+    counted,
+    five,
+    logger,
+    seed_from,
+    verbose,
+    warn,
+)
+from ...utils.constraints import integer, options
+from ...utils.docs import fill_doc
+from ...utils.torch_state import own_state
+from ..feature_weights import feature_weights
+from ..latent import Latent
+from ..linear import LinearBrainAE
+from ..linear_gaussian import Steps
+from ..model import _check_encoder
+from .axes import MOST_AXES, agreement
+from .file import rebuild_group, write_group
+from .member import LEAST_SLOPE, Member
+from .newcomer import PREDICTIONS
+from .recordings import Images, by_subject
+from .subject import Subject
+from .zero_shot import Anyone
+
+#: Reference images, at most.
+MOST_REFERENCE = 2000
+#: The part of the mean map that holds for a stranger, where members cannot tell.
+UNKNOWN_SLOPE = 0.5
+
+
+@fill_doc
+class GroupModel(BaseEstimator):
+    """Many subjects in one shared space, in closed form.
+
+    Every subject is fitted alone first. Subjects are then compared through what their
+    own models predict for the same images, so that they need neither images nor
+    channels in common. What they share helps each of them, and a newcomer of few
+    images most: the prediction for a subject is a sum of what the subject's own
+    features, shared latents, both, and the mean map of the others predict, with the
+    weights that hold for images left out. Subjects whose responses do not follow the
+    images leave the group, and are named in a warning.
+
+    Parameters
+    ----------
+    image_encoder : str | ImageEncoder | callable
+        What turns images into features, as in :class:`mne_brainae.LinearBrainAE`.
+    n_shared : int
+        The most axes that the group shares. Those on which subjects do not agree are
+        weak by construction, so that the number hardly matters.
+    n_embedding : int
+        The most dimensions of every subject's latent space.
+    steps : instance of Steps | None
+        The steps of the closed form, to leave some out; None is all.
+    validation : ``"concept"`` | ``"image"``
+        What is held out as a whole in the folds. Without a metadata column
+        ``"concept"`` it is images.
+    %(picks)s
+    device : str
+        Where image features are computed, as in :class:`mne_brainae.LinearBrainAE`.
+    random_state : None | int | instance of RandomState
+        The seed of the folds; the rest is not random.
+    %(verbose)s
+
+    Attributes
+    ----------
+    subjects_ : list of str
+        The subjects that the model knows, newcomers included.
+    weights_ : DataFrame, shape (n_subjects, 4)
+        How much each prediction counts: ``"own"``, ``"mixed"``, ``"shared"`` and
+        ``"mean"``.
+    slopes_ : Series, shape (n_subjects,)
+        The held-out slope of every subject fitted alone. Below 0.1 a subject has left
+        the group.
+    agreement_ : array, shape (n_axes,)
+        The share of subjects who agree along every whitened shared axis.
+    selection_ : str
+        How the model was chosen, in words.
+
+    See Also
+    --------
+    mne_brainae.fit : Fit a model; of several subjects it is this one.
+
+    Notes
+    -----
+    Without ``subject``, methods take it from ``epochs.metadata["subject"]``. For a
+    subject that the model does not know, and for images alone without ``subject``, the
+    model is the mean map of the group (zero images). The mean response of a stranger is
+    not known: predictions are then deviations from it, and from responses the mean over
+    the given images is removed, which the protocol says.
+
+    Of dicts of Epochs with ``preload=False``, only the trials of one subject are in
+    memory at a time.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate_group(3)  # doctest: +SKIP
+    >>> model = mne_brainae.GroupModel()
+    >>> model.fit(data.train, data.features)  # doctest: +SKIP
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "image_encoder": [str, ImageEncoder, callable],
+        "n_shared": [integer(1)],
+        "n_embedding": [integer(1)],
+        "steps": [Steps, None],
+        "validation": [options("concept", "image")],
+        "device": [str],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        image_encoder="gabor",
+        n_shared=MOST_AXES,
+        n_embedding=128,
+        steps=None,
+        validation="concept",
+        picks=None,
+        device="auto",
+        random_state=0,
+        verbose=None,
+    ):
+        self.image_encoder = image_encoder
+        self.n_shared = n_shared
+        self.n_embedding = n_embedding
+        self.steps = steps
+        self.validation = validation
+        self.picks = picks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- learning ---------------------------------------------------------------------
+
+    @fill_doc
+    def fit(self, epochs, images=None) -> GroupModel:
+        """Learn from the responses of several subjects.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs | dict of Epochs
+            Epochs whose metadata name image and ``"subject"``, or Epochs by subject, of
+            other channels each if need be.
+        %(images)s
+            The subjects need not see the same images. Arrays are refused, since their
+            rows have no names.
+
+        Returns
+        -------
+        self : instance of GroupModel
+            The fitted model.
+        """
+        with own_state(), mne.utils.use_log_level(self.verbose):
+            self._check()
+            recordings = by_subject(epochs)
+            self.seed_ = seed_from(self.random_state)
+            found = Images.of(recordings, images, self.image_encoder, self.device)
+            self.image_encoder_ = found.encoder
+            self._set_reference(found.features)
+            targets = self._fit_members(recordings, found.features)
+            self._fit_maps(recordings, found.features, targets)
+        return self
+
+    def _check(self) -> None:
+        self._validate_params()
+        _check_encoder(self.image_encoder)
+        check_device(self.device)
+
+    def _set_reference(self, features: pd.DataFrame) -> None:
+        """Standardize features with one mean and scale for all (step 1, step 2)."""
+        rows = features.to_numpy(np.float32)
+        weights = feature_weights(features.columns, None)
+        self.scaler_ = Scaler.for_features(rows, weights)
+        some = np.random.default_rng(self.seed_).permutation(len(rows))
+        self.reference_ = self.scaler_.transform(rows[np.sort(some[:MOST_REFERENCE])])
+
+    def _fit_members(self, recordings: dict, features: pd.DataFrame) -> dict[str, str]:
+        """Fit every subject alone, and return what their noise was shrunk to."""
+        members, anyone, targets = [], Anyone(), {}
+        for name, epochs in recordings.items():
+            subject = self._read(name, epochs, features)
+            member = subject.to_member()
+            members.append(member)
+            targets[name] = subject.solution.noise.target
+            if member.is_reliable:
+                anyone.add(subject)
+        self.members_ = [member for member in members if member.is_reliable]
+        left = [member.name for member in members if not member.is_reliable]
+        if left:
+            warn(
+                f"{five(left)} left the group: less than {LEAST_SLOPE:g} of the "
+                "predicted response held for images left out, so that these responses "
+                "do not follow the images. Others learn nothing from them."
+            )
+        self.slopes_ = pd.Series({each.name: each.slope for each in members})
+        n_images = sum(len(each.images) for each in members)
+        self.selection_ = (
+            f"closed form of {counted(len(members), 'subject')} on {n_images} training "
+            f"images, {len(self.members_)} of them in the group"
+        )
+        self.agreement_ = np.ones(0)
+        self.anyone_ = None
+        if self.members_:
+            self.agreement_ = agreement(self.members_, self.reference_)
+            rows = features.to_numpy(np.float32)
+            sketches = sketch(self.scaler_.transform(rows))
+            latent, about = anyone.solve(
+                self.members_, self.reference_, list(features.index), sketches
+            )
+            latent.image_encoder = self.image_encoder_
+            self.anyone_ = self._to_model(latent, None, about, "mean of subjects")
+        logger.info(f"Chose {self.selection_}.")
+        return targets
+
+    def _fit_maps(self, recordings: dict, features: pd.DataFrame, targets: dict):
+        """Refit every subject with the axes of the others.
+
+        Epochs are read once more, so that trials of one subject are in memory.
+        """
+        self.models_, weights, held = {}, {}, []
+        for name, epochs in recordings.items():
+            subject = self._read(name, epochs, features, targets[name])
+            others = [each for each in self.members_ if each.name != name]
+            self.models_[name], weights[name], slope = self._solve(subject, others)
+            if slope is not None and self.slopes_[name] >= LEAST_SLOPE:
+                held.append(slope)
+        if self.anyone_ is not None:
+            latent = self.anyone_.latent_
+            latent.slope = float(np.mean(held)) if held else UNKNOWN_SLOPE
+            latent.errors.slope = latent.slope
+        self.weights_ = pd.DataFrame(weights, PREDICTIONS).T.fillna(0.0)
+
+    def _steps(self, target: str | None = None) -> Steps:
+        steps = Steps() if self.steps is None else self.steps
+        n_prior = min(steps.n_prior, self.n_embedding)
+        target = steps.target if target is None else target
+        return replace(steps, n_prior=n_prior, target=target)
+
+    def _read(self, name: str, epochs, features, target=None) -> Subject:
+        return Subject.read(
+            name,
+            epochs,
+            features,
+            self.scaler_,
+            picks=self.picks,
+            steps=self._steps(target),
+            validation=self.validation,
+            seed=self.seed_,
+        )
+
+    def _solve(self, subject: Subject, others: list[Member]) -> tuple:
+        found, mean = subject.solve_with(
+            others, self.reference_, self.n_shared, self.n_embedding, self._steps()
+        )
+        shares = ", ".join(
+            f"{name} {share:.2f}" for name, share in found.weights.items()
+        )
+        about = (
+            f"subject {subject.name!r} on {counted(len(subject.images), 'image')} with "
+            f"the help of {counted(len(others), 'other')} (weights: {shares})"
+        )
+        if mean is not None and mean.interpolated:
+            about += (
+                "; the maps of "
+                + five(mean.interpolated)
+                + " were interpolated to the positions of other channels"
+            )
+            logger.info(f"In {about}.")
+        latent = subject.to_latent(found.maps, self.image_encoder_)
+        target = found.maps.target
+        model = self._to_model(latent, subject.slope, about, target)
+        return model, found.weights, found.mean_slope
+
+    def _to_model(self, latent: Latent, slope, about: str, target: str):
+        """Return a latent space as a fitted model with all its methods."""
+        model = LinearBrainAE(
+            image_encoder=self.image_encoder,
+            spatial_window=None,
+            n_embedding=self.n_embedding,
+            steps=self.steps,
+            validation=self.validation,
+            device=self.device,
+            random_state=self.seed_,
+            verbose=self.verbose,
+        )
+        model.latent_ = latent
+        model.selection_, model.seed_ = about, self.seed_
+        model.n_signal_, model.slope_ = len(latent.errors.extra), slope
+        model.noise_target_, model.spatial_window_ = target, None
+        return model
+
+    @fill_doc
+    def adapt(self, epochs, images=None) -> GroupModel:
+        """Return a model that also knows a new subject, from few images.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs
+            The newcomer's responses; ``metadata["subject"]`` names one subject.
+            Channels can be others than those of the group: where names differ, the
+            mean map of the group is interpolated to the positions of EEG electrodes.
+        %(images)s
+
+        Returns
+        -------
+        adapted : instance of GroupModel
+            A copy with one more subject. A subject that the model knows is fitted anew
+            without itself in the axes. The group itself does not learn from newcomers.
+        """
+        self._fitted()
+        with own_state(), mne.utils.use_log_level(self.verbose):
+            name, epochs = _only_one(epochs)
+            recordings = {name: epochs}
+            encoder = self.image_encoder_
+            encoder = self.image_encoder if encoder is None else encoder
+            found = Images.of(recordings, images, encoder, self.device)
+            self._check_features(found)
+            subject = self._read(name, epochs, found.features)
+            others = [each for each in self.members_ if each.name != name]
+            model, weights, _ = self._solve(subject, others)
+        if not sum(weights.values()) > 0 or subject.slope < LEAST_SLOPE:
+            warn(
+                f"The responses of subject {name!r} hardly follow the images: its "
+                f"held-out slope is {subject.slope:.2f}. Check the names of the images."
+            )
+        adapted = copy.copy(self)
+        adapted.models_ = self.models_ | {name: model}
+        row = pd.DataFrame({name: weights}, PREDICTIONS).T.fillna(0.0)
+        others = self.weights_.drop(index=name, errors="ignore")
+        adapted.weights_ = pd.concat([others, row])
+        adapted.slopes_ = self.slopes_.copy()
+        adapted.slopes_[name] = subject.slope
+        return adapted
+
+    def _check_features(self, found: Images) -> None:
+        if found.encoder is None and self.image_encoder_ is not None:
+            logger.info("Taking the features as those of the model's image encoder.")
+        next(iter(self.models_.values())).latent_.check_features(found.features)
+
+    # -- one subject ------------------------------------------------------------------
+
+    def _fitted(self) -> None:
+        check_is_fitted(self, "models_")
+
+    @property
+    def subjects_(self) -> list[str]:
+        """The subjects that the model knows."""
+        self._fitted()
+        return list(self.models_)
+
+    def for_subject(self, subject: str | None = None) -> LinearBrainAE:
+        """Return the model of one subject, for all that a single model serves.
+
+        Parameters
+        ----------
+        subject : str | None
+            The subject; None is the mean map of the group.
+
+        Returns
+        -------
+        model : instance of LinearBrainAE
+            The model, such as for :func:`mne_brainae.make_report`.
+        """
+        self._fitted()
+        if subject is None:
+            return self._mean_model()
+        if str(subject) not in self.models_:
+            close = get_close_matches(str(subject), self.models_, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                f"subject {subject!r} is not known; the model knows "
+                f"{five(self.models_)}.{hint} model.adapt(epochs, images) adds one."
+            )
+        return self.models_[str(subject)]
+
+    def _mean_model(self) -> LinearBrainAE:
+        if self.anyone_ is None:
+            raise ValueError(
+                "No subject is left in the group, so that nothing is known of others. "
+                f"Give subject=, one of {five(self.models_)}."
+            )
+        return self.anyone_
+
+    def _of(self, epochs, subject: str | None) -> LinearBrainAE:
+        """Return the model for epochs, by name or by their metadata."""
+        check_epochs(epochs)
+        if subject is not None:
+            return self.for_subject(subject)
+        name, epochs = _only_one(epochs)
+        if name in self.subjects_:
+            return self.models_[name]
+        logger.info(f"Subject {name!r} is new: using the mean map of the group.")
+        return self._centered_on(epochs)
+
+    def _centered_on(self, epochs) -> LinearBrainAE:
+        """Return the mean map around the mean response of epochs."""
+        model = copy.copy(self._mean_model())
+        latent = model.latent_
+        data = model._read_whole(epochs)
+        names = pd.factorize(epochs.metadata["image"].astype(str))[0]
+        sums = np.zeros((names.max() + 1, *data.shape[1:]))
+        np.add.at(sums, names, data)
+        means = sums / np.bincount(names)[:, None, None]
+        scaler = replace(
+            latent.brain_scaler, mean=means.mean(axis=0).astype(np.float32)
+        )
+        mean = means.mean(axis=0)
+        model.latent_ = replace(latent, brain_scaler=scaler, mean_response=mean)
+        model.selection_ += (
+            f"; the mean response to {len(means)} test images was removed"
+        )
+        return model
+
+    # -- directions -------------------------------------------------------------------
+
+    @fill_doc
+    def predict_epochs(self, images, *, subject=None, output="epochs"):
+        """Predict the brain responses of a subject to images (encoding).
+
+        Parameters
+        ----------
+        %(new_images)s
+        %(subject)s
+        output : ``"epochs"`` | ``"array"``
+            Whether to return Epochs or a float32 array.
+
+        Returns
+        -------
+        epochs : instance of EpochsArray | array, shape (n_images, n_channels, n_times)
+            One response per image in SI units.
+        """
+        return self.for_subject(subject).predict_epochs(images, output=output)
+
+    @fill_doc
+    def predict_evoked(self, images, *, subject=None) -> mne.EvokedArray:
+        """Predict the response of a subject to an image, or the mean over several.
+
+        Parameters
+        ----------
+        %(new_images)s
+        %(subject)s
+
+        Returns
+        -------
+        evoked : instance of EvokedArray
+            The response in SI units.
+        """
+        return self.for_subject(subject).predict_evoked(images)
+
+    @fill_doc
+    def embed_images(self, images, *, subject=None) -> pd.DataFrame:
+        """Map images into the latent space of a subject.
+
+        Parameters
+        ----------
+        %(new_images)s
+        %(subject)s
+
+        Returns
+        -------
+        embedding : DataFrame, shape (n_images, n_embedding)
+            One row per image, indexed by its name.
+        """
+        return self.for_subject(subject).embed_images(images)
+
+    @fill_doc
+    def embed_epochs(self, epochs, *, subject=None) -> pd.DataFrame:
+        """Map responses into the latent space of their subject.
+
+        Parameters
+        ----------
+        %(epochs_of_one)s
+        %(subject)s
+
+        Returns
+        -------
+        embedding : DataFrame, shape (n_epochs, n_embedding)
+            One row per epoch.
+        """
+        return self._of(epochs, subject).embed_epochs(epochs)
+
+    @fill_doc
+    def retrieve(
+        self,
+        epochs,
+        candidates=None,
+        *,
+        subject=None,
+        similarity=None,
+        transductive=None,
+    ) -> Identification:
+        """Find the image that evoked every response among candidates.
+
+        Parameters
+        ----------
+        %(epochs_of_one)s
+        candidates : path-like | list | dict | DataFrame | None
+            The gallery, as in :meth:`mne_brainae.LinearBrainAE.retrieve`.
+        %(subject)s
+        %(similarity)s
+        %(transductive)s
+
+        Returns
+        -------
+        identification : instance of Identification
+            Similarities, ranks, accuracy and protocol.
+        """
+        model = self._of(epochs, subject)
+        how = {"similarity": similarity, "transductive": transductive}
+        return model.retrieve(epochs, candidates, **how)
+
+    @fill_doc
+    def classify(
+        self, epochs, templates, *, subject=None, similarity=None, transductive=None
+    ) -> Identification:
+        """Find the concept of the image that evoked every response.
+
+        Parameters
+        ----------
+        %(epochs_of_one)s
+        templates : path-like | dict | DataFrame
+            Other images of the concepts, as in
+            :meth:`mne_brainae.LinearBrainAE.classify`.
+        %(subject)s
+        %(similarity)s
+        %(transductive)s
+
+        Returns
+        -------
+        identification : instance of Identification
+            Similarities to the mean embedding of every concept's templates.
+        """
+        model = self._of(epochs, subject)
+        how = {"similarity": similarity, "transductive": transductive}
+        return model.classify(epochs, templates, **how)
+
+    @fill_doc
+    def reconstruct(self, epochs, *, subject=None, keep_observed=True, output="epochs"):
+        """Complete partial recordings of a subject.
+
+        Parameters
+        ----------
+        %(epochs_of_one)s
+        %(subject)s
+        keep_observed : bool
+            Whether what was observed stays as it was.
+        output : ``"epochs"`` | ``"array"``
+            Whether to return Epochs or a float32 array.
+
+        Returns
+        -------
+        epochs : instance of EpochsArray | array, shape (n_epochs, n_channels, n_times)
+            The whole responses in SI units.
+        """
+        model = self._of(epochs, subject)
+        return model.reconstruct(epochs, keep_observed=keep_observed, output=output)
+
+    @fill_doc
+    def score(self, epochs, images=None, *, subject=None) -> float:
+        """Return the encoding score of unseen images, of one subject or all.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs | dict of Epochs
+            Measured responses, of one subject or several.
+        images : path-like | list | dict | DataFrame | None
+            The images, as at fit.
+        %(subject)s
+
+        Returns
+        -------
+        r : float
+            As :meth:`mne_brainae.LinearBrainAE.score`; the mean over subjects.
+        """
+        if subject is not None:
+            return self.for_subject(subject).score(epochs, images)
+        recordings = by_subject(epochs).values()
+        scores = [self._of(each, None).score(each, images) for each in recordings]
+        return float(np.mean(scores))
+
+    # -- files, looks -----------------------------------------------------------------
+
+    @verbose
+    @fill_doc
+    def save(self, fname, *, overwrite=False, verbose=None) -> None:
+        """Write the model with all its subjects to one safetensors file.
+
+        Parameters
+        ----------
+        %(new_safetensors)s
+        %(verbose)s
+
+        See Also
+        --------
+        mne_brainae.read_brainae : Read the file.
+        """
+        self._fitted()
+        write_group(self, check_new_file(fname, ".safetensors", overwrite=overwrite))
+        logger.info(f"Wrote {fname}.")
+
+    def read_from(self, arrays: dict, header: dict, parts: dict) -> GroupModel:
+        """Take what a file holds; :func:`mne_brainae.read_brainae` calls it.
+
+        Parameters
+        ----------
+        arrays : dict of array
+            The arrays of the file.
+        header : dict
+            Its header.
+        parts : dict
+            The user's own image encoder, if there is one.
+
+        Returns
+        -------
+        self : instance of GroupModel
+            The fitted model.
+        """
+        return rebuild_group(self, arrays, header, parts)
+
+    def __repr__(self, N_CHAR_MAX=700) -> str:
+        if not hasattr(self, "models_"):
+            return super().__repr__(N_CHAR_MAX)
+        return (
+            f"<GroupModel | {counted(len(self.models_), 'subject')}, "
+            f"{len(self.members_)} in the group, "
+            f"{self.reference_.shape[1]} image features, closed form>"
+        )
+
+
+def _only_one(epochs) -> tuple[str, mne.BaseEpochs]:
+    """Return epochs of one subject, and its name."""
+    check_epochs(epochs)
+    recordings = by_subject(epochs)
+    if len(recordings) > 1:
+        raise ValueError(
+            f"epochs are of {len(recordings)} subjects ({five(recordings)}). Select "
+            "those of one: epochs[epochs.metadata['subject'] == name]."
+        )
+    return next(iter(recordings.items()))

@@ -1,0 +1,122 @@
+"""The recordings of several subjects, one after the other."""
+
+# License: BSD-3-Clause
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+import pandas as pd
+
+from ...images.ready import is_array
+from ...utils.checks import check_epochs, check_image_names, five
+from ..training_set import Reading, features_of_epochs
+
+NAME_THEM = (
+    "Name the subject of every epoch in epochs.metadata['subject'], or give a dict "
+    "from subject to Epochs."
+)
+
+
+def subjects_in(epochs) -> list[str]:
+    """Return the subjects that metadata name, in order; none without the column."""
+    metadata = getattr(epochs, "metadata", None)
+    if metadata is None or "subject" not in metadata:
+        return []
+    return [str(name) for name in metadata["subject"].dropna().unique()]
+
+
+def by_subject(epochs) -> dict[str, mne.BaseEpochs]:
+    """Return the epochs of every subject.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs | dict of Epochs
+        Epochs whose metadata name the subject, or Epochs by subject, of other channels
+        each if need be. Epochs that were not loaded are not loaded here.
+
+    Returns
+    -------
+    recordings : dict of Epochs
+        By subject.
+    """
+    if isinstance(epochs, Mapping):
+        if not epochs:
+            raise ValueError("epochs is an empty dict; expected Epochs by subject.")
+        for name, each in epochs.items():
+            check_epochs(each, f"epochs[{name!r}]")
+        return {str(name): each for name, each in epochs.items()}
+    check_epochs(epochs)
+    names = subjects_in(epochs)
+    if not names:
+        raise ValueError(f"epochs do not say whose they are. {NAME_THEM}")
+    column = epochs.metadata["subject"]
+    if column.isna().any():
+        raise ValueError(
+            f"epochs.metadata['subject'] is missing in {column.isna().sum()} of "
+            f"{len(column)} rows. {NAME_THEM}"
+        )
+    column = column.astype(str).to_numpy()
+    return {name: epochs[np.flatnonzero(column == name)] for name in names}
+
+
+@dataclass
+class Images:
+    """The features of the images of all subjects.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n_images, n_features)
+        One row per image.
+    encoder : str | ImageEncoder | callable | None
+        What made them; None for ready features.
+    """
+
+    features: pd.DataFrame
+    encoder: object
+
+    @classmethod
+    def of(cls, recordings: Mapping, images, encoder, device: str) -> Images:
+        """Compute the features of the images of all subjects.
+
+        Parameters
+        ----------
+        recordings : dict of Epochs
+            The epochs by subject.
+        images : path-like | list | dict | DataFrame | None
+            The images or their features.
+        encoder : str | ImageEncoder | callable
+            What turns images into features.
+        device : str
+            Where they are computed.
+
+        Returns
+        -------
+        found : instance of Images
+            The features. An image name that stands for different images in two
+            subjects is a ValueError.
+        """
+        if is_array(images):
+            raise TypeError(
+                "images must be named for several subjects: give a DataFrame indexed "
+                f"by image, images or a folder, not {type(images).__name__}."
+            )
+        how, tables, used = Reading(encoder, device=device), [], None
+        for epochs in recordings.values():
+            names = check_image_names(epochs)
+            table, used = features_of_epochs(epochs, names, images, how)
+            tables.append(table)
+        features = pd.concat(tables)
+        again = features.index.duplicated()
+        first = features[~again]
+        repeated = features[again]
+        same = np.isclose(repeated, first.loc[repeated.index]).all(axis=1)
+        if not same.all():
+            raise ValueError(
+                "Subjects use one name for different images: "
+                f"{five(repeated.index[~same])}. Give every image a name of its own."
+            )
+        return cls(first, used)
