@@ -48,7 +48,7 @@ from .zero_shot import Anyone
 
 #: Reference images, at most.
 MOST_REFERENCE = 2000
-#: The part of the mean map that holds for an unknown subject, where members cannot tell.
+#: The part of the mean map that holds for an unknown subject, if members cannot tell.
 UNKNOWN_SLOPE = 0.5
 
 

@@ -35,7 +35,8 @@ def test_trials_of_muse_are_split():
     assert not events[0] & events[1]
 
 
-def test_classifiers_see_an_offset_and_another_power():
+def test_classifiers_see_an_offset_and_another_power(monkeypatch):
+    monkeypatch.setattr(study, "N_TREES", 10)
     rng = np.random.default_rng(0)
     first = rng.standard_normal((60, 3, 50))
     for second in (first + 1, 2 * first):
