@@ -6,7 +6,7 @@ Many subjects, and one who is new
 ==================================
 
 A new subject often gives few images only. Others may have seen many. This tutorial fits
-a group, adapts it to a newcomer of 40 images, and compares that with a fit to the 40
+a group, adapts it to a newcomer of 30 images, and compares that with a fit to the 30
 images alone. Subjects need neither images nor channels in common: they are compared
 through what their own models predict for the same images.
 
@@ -33,13 +33,13 @@ from mne_brainae.datasets import simulate_group
 quiet = {"verbose": "ERROR"}
 data = simulate_group(
     4,
-    n_images=120,
+    n_images=80,
     n_common=3,
     n_noise=1,
-    n_channels=(8, 8, 12, 8),
+    n_channels=(6, 6, 8, 6),
     n_features=40,
     snr=0.3,
-    n_test_images=60,
+    n_test_images=40,
     n_repetitions=3,
     random_state=0,
     **quiet,
@@ -70,7 +70,7 @@ print(group.weights_.round(2))
 # :meth:`~mne_brainae.GroupModel.adapt` returns a new model that knows one subject more.
 
 few = data.train[newcomer]
-few = few[few.metadata["image"].isin(few.metadata["image"].unique()[:40])]
+few = few[few.metadata["image"].isin(few.metadata["image"].unique()[:30])]
 adapted = group.adapt(few, data.features)
 print(adapted.for_subject(newcomer).selection_)
 
@@ -84,7 +84,7 @@ found = adapted.retrieve(test, gallery, similarity="likelihood")
 print(found)
 
 # %%
-# Beside a fit to the same 40 images alone, and the group's mean map, which has seen no
+# Beside a fit to the same 30 images alone, and the group's mean map, which has seen no
 # image of this subject. The protocol of the latter says that the mean over the test
 # responses was removed.
 
@@ -117,7 +117,7 @@ for name, model in (
 # images are unseen by all. With six subjects or more, ``scores.compare(n_images)``
 # tests across subjects whether the group helps.
 
-recordings = {name: data.train[name] for name in data.subjects[:3]}
+recordings = {name: data.train[name] for name in data.subjects[:2]}
 scores = mne_brainae.score_adaptation(
     recordings, data.features, n_images=(20,), random_state=0, **quiet
 )

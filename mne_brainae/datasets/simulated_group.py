@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..preprocessing.averaging import average_repetitions
 from ..preprocessing.epochs import make_epochs
-from ..utils.checks import _check_option, logger, seed_from, verbose
+from ..utils.checks import _check_option, five, logger, seed_from, verbose
 from ..utils.constraints import checked, integer, positive
 from ..utils.docs import fill_doc
 from ._forward import EEG_NAMES, Noise, make_info, make_noise
@@ -69,7 +69,23 @@ class SimulatedGroup:
         skill : float
             1 - squared error / variance, after the mean over images is removed from
             both. The mean response scores 0.
+
+        Raises
+        ------
+        ValueError
+            If the subject is not known, or the predictions have another shape.
         """
+        if subject not in self.truth:
+            raise ValueError(
+                f"subject must be one of {five(self.truth)}, got {subject!r}."
+            )
+        both = self.truth[subject], predicted
+        wanted, came = (each.get_data(copy=False).shape for each in both)
+        if wanted != came:
+            raise ValueError(
+                f"predicted must be of the shape {wanted}, one response per test image "
+                f"on the subject's channels, got {came}."
+            )
         data = [each.get_data(copy=True) for each in (self.truth[subject], predicted)]
         response, predicted = (each - each.mean(axis=0) for each in data)
         return float(1 - np.square(response - predicted).sum() / np.sum(response**2))
@@ -110,8 +126,8 @@ def simulate_group(
     n_channels=63,
     snr=(0.02, 0.04),
     n_repetitions: int = 4,
-    n_test_repetitions: int = 20,
     n_test_images: int = 200,
+    n_test_repetitions: int = 20,
     n_features: int = 768,
     sfreq: float = 50.0,
     tmin: float = 0.0,
@@ -146,10 +162,12 @@ def simulate_group(
     snr : float | tuple of float
         Signal to noise of one trial; with two numbers every subject has one of its own
         between them.
-    n_repetitions, n_test_repetitions : int
-        Trials per training image, and averaged per test image.
+    n_repetitions : int
+        Trials per training image.
     n_test_images : int
         Test images, each of another concept; all subjects see the same.
+    n_test_repetitions : int
+        Trials averaged per test image.
     n_features : int
         Number of image features.
     sfreq : float
@@ -240,8 +258,9 @@ def simulate_group(
 
 def _check_range(snr) -> tuple[float, float]:
     """Return the least and the largest signal to noise."""
-    least, largest = (snr, snr) if np.ndim(snr) == 0 else snr
-    if not 0 < least <= largest < np.inf:
+    bounds = [snr, snr] if np.ndim(snr) == 0 else list(snr)
+    least, largest = bounds[0], bounds[-1]
+    if len(bounds) != 2 or not 0 < least <= largest < np.inf:
         raise ValueError(
             f"snr must be a positive number, or two in ascending order, got {snr!r}."
         )

@@ -13,6 +13,7 @@ from .file import read_model
 from .group import GroupModel
 from .group.recordings import subjects_in
 from .model import Model
+from .montage import asks_for_subjects
 from .recipes import make_model, set_by_name
 
 #: Recipes that fit a map for each of several subjects.
@@ -28,8 +29,8 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
     %(epochs_images)s
         With several subjects in ``metadata["subject"]``, or a dict of Epochs by
         subject, ``"best"`` and ``"linear"`` give a :class:`mne_brainae.GroupModel`: a
-        map for each subject, in closed form. The other recipes average over subjects,
-        and warn.
+        map for each subject, in closed form. ``"benchetrit"`` has a layer for each; the
+        other recipes average over subjects, and warn.
     %(images)s
     recipe : str
         Named settings: ``"best"`` solves the closed form and trains an autoencoder from
@@ -50,7 +51,7 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
 
     Returns
     -------
-    model : instance of BrainAE | LinearBrainAE | ContrastiveDecoder | GroupModel | ...
+    model : instance of BrainAE | LinearBrainAE | GroupModel | ...
         The fitted model, of the class that the recipe names.
 
     See Also
@@ -73,11 +74,13 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
                 f"epochs by subject need one of the recipes {OF_SUBJECTS}, got "
                 f"{recipe!r}, which knows one recording. Fit each by fit_many."
             )
-        warn(
-            f"epochs are of several subjects ({five(subjects_in(epochs))}), and "
-            f"recipe={recipe!r} takes them for one: their responses to an image are "
-            f"averaged. The recipes {OF_SUBJECTS} fit a map for each of them."
-        )
+        model = make_model(recipe, **params)
+        if not asks_for_subjects(getattr(model, "brain_encoder", None)):
+            warn(
+                f"epochs are of several subjects ({five(subjects_in(epochs))}), and "
+                f"recipe={recipe!r} takes them for one: their responses to an image "
+                f"are averaged. The recipes {OF_SUBJECTS} fit a map for each of them."
+            )
     return make_model(recipe, **params).fit(epochs, images)
 
 

@@ -196,13 +196,17 @@ def _check_numbers(n_images) -> list[int]:
 
 
 def _test_images(recordings: dict, test_size, seed: int) -> set[str]:
-    """Choose images of whole concepts to test on, of all subjects together."""
+    """Choose whole concepts to test on, and return their images of all subjects."""
     tables = [each.metadata for each in recordings.values()]
-    kept = [c for c in ("image", "concept") if all(c in table for table in tables)]
-    shown = pd.concat([table[kept] for table in tables]).astype(str)
-    shown = shown.drop_duplicates("image").reset_index(drop=True)
-    mask, _ = hold_out(shown, "concept", test_size, np.random.default_rng(seed))
-    return set(shown["image"][mask])
+    by = "concept" if all("concept" in table for table in tables) else "image"
+    held_out = set()
+    for table in tables:
+        shown = table[list({"image", by})].astype(str).drop_duplicates("image")
+        shown = shown.reset_index(drop=True)
+        mask, _ = hold_out(shown, by, test_size, np.random.default_rng(seed))
+        held_out |= set(shown[by][mask])
+    shown = [table["image"][table[by].astype(str).isin(held_out)] for table in tables]
+    return set(pd.concat(shown).astype(str))
 
 
 def _split(epochs, held_out: set[str]) -> tuple:

@@ -48,7 +48,7 @@ from .zero_shot import Anyone
 
 #: Reference images, at most.
 MOST_REFERENCE = 2000
-#: The part of the mean map that holds for a stranger, where members cannot tell.
+#: The part of the mean map that holds for an unknown subject, if members cannot tell.
 UNKNOWN_SLOPE = 0.5
 
 
@@ -108,9 +108,9 @@ class GroupModel(BaseEstimator):
     -----
     Without ``subject``, methods take it from ``epochs.metadata["subject"]``. For a
     subject that the model does not know, and for images alone without ``subject``, the
-    model is the mean map of the group (zero images). The mean response of a stranger is
-    not known: predictions are then deviations from it, and from responses the mean over
-    the given images is removed, which the protocol says.
+    model is the mean map of the group (zero images). The mean response of an unknown
+    subject is not known: predictions are then deviations from it, and from responses
+    the mean over the given images is removed, which the protocol says.
 
     Of dicts of Epochs with ``preload=False``, only the trials of one subject are in
     memory at a time.
