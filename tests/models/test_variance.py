@@ -176,7 +176,7 @@ def test_courses_are_drawn(shares):
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ("area", "no level of the columns"),
+        ("area", "not a level of the columns"),
         ({"all": [("early", 0)]}, "two or more"),
         ({"a": [("early", 0)], "b": []}, "'b'"),
     ],
