@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..images.ready import check_table
 from ..preprocessing.averaging import average_by
+from ..preprocessing.scaling import Scaler
 from ..preprocessing.splits import divide
 from ..scoring.correlation import correlate, unit_rows
 from ..scoring.result import Result, common_protocol
@@ -209,9 +210,8 @@ def _refuse(by: str, table: pd.DataFrame):
 
 def _standardize(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Divide columns by their standard deviation over the training images."""
-    mean, sd = train.mean(axis=0), train.std(axis=0)
-    sd = np.where(sd > 0, sd, 1.0)
-    return ((train - mean) / sd).astype(np.float32), (test - mean) / sd
+    scaler = Scaler.for_features(train, energy=None)
+    return scaler.transform(train).astype(np.float32), scaler.transform(test)
 
 
 def _encode(brain, features, unseen, shown) -> np.ndarray:
@@ -243,16 +243,15 @@ def _identify(brain, features, unseen, shown, generalize: bool) -> np.ndarray:
     truth = unit_rows(shown)
     found = []
     for time in range(n_times):
-        mean, sd = brain[..., time].mean(axis=0), brain[..., time].std(axis=0)
-        sd = np.where(sd > 0, sd, 1.0)
-        ridge = Ridge.fit(((brain[..., time] - mean) / sd).astype(np.float32))
+        scaler = Scaler.for_features(brain[..., time], energy=None)
+        ridge = Ridge.fit(scaler.transform(brain[..., time]).astype(np.float32))
         centered = ridge.center(targets)
         penalty, _ = ridge.choose_one(centered)
         weights = ridge.weights(ridge.project(centered), penalty)
         tested = range(n_times) if generalize else [time]
         row = []
         for other in tested:
-            decoded = ((unseen[..., other] - mean) / sd - ridge.mean) @ weights
+            decoded = (scaler.transform(unseen[..., other]) - ridge.mean) @ weights
             row.append(two_way(unit_rows(decoded) @ truth.T))
         found.append(row if generalize else row[0])
     return np.array(found)

@@ -14,6 +14,7 @@ import pandas as pd
 from ..images.ready import check_table
 from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import make_evoked
+from ..preprocessing.scaling import Scaler
 from ..preprocessing.splits import divide
 from ..scoring.result import Result
 from ..utils.checks import check_epochs, counted, pick_channels, seed_from, verbose
@@ -307,8 +308,7 @@ class _Fold:
     @classmethod
     def of(cls, values, columns, targets, train, test) -> _Fold:
         """Standardize features, and take inner products group by group."""
-        mean, sd = values[train].mean(axis=0), values[train].std(axis=0)
-        scaled = (values - mean) / np.where(sd > 0, sd, 1)
+        scaled = Scaler.for_features(values[train], energy=None).transform(values)
         inner, crossed = [], []
         for some in columns:
             seen, new = scaled[train][:, some], scaled[test][:, some]
