@@ -224,6 +224,7 @@ np.testing.assert_allclose(
 #
 # * :ref:`tut-encoding`: predictions, in time, space and frequency.
 # * :ref:`decoding`: identification, and when and where it comes from.
+# * :ref:`tut-subjects`: many subjects in one space, and a newcomer from few images.
 # * :ref:`in-silico`: bands, single trials from the model, images for an experiment.
 # * :ref:`rsa`: which images evoke similar responses.
 # * :ref:`tut-masking`: missing data.

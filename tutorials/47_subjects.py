@@ -123,3 +123,10 @@ scores = mne_brainae.score_adaptation(
 )
 print(scores)
 scores.plot("r")
+
+# %%
+# What to read next
+# -----------------
+#
+# * :doc:`/guide/subjects`: how the group is made, and what to expect of it.
+# * :ref:`in-silico`: bands, single trials from the model, images for an experiment.

@@ -164,10 +164,10 @@ def simulate_group(
         between them.
     n_repetitions : int
         Trials per training image.
-    n_test_repetitions : int
-        Trials averaged per test image.
     n_test_images : int
         Test images, each of another concept; all subjects see the same.
+    n_test_repetitions : int
+        Trials averaged per test image.
     n_features : int
         Number of image features.
     sfreq : float

@@ -490,7 +490,9 @@ def _plot_channels(measured, predicted, show: bool):
 
 
 @fill_doc
-def plot_adaptation(table, score: str, baseline: float, *, show: bool = True):
+def plot_adaptation(
+    table, score: str, baseline: float, *, axes=None, show: bool = True
+):
     """Plot scores of newcomers against their number of images.
 
     Parameters
@@ -501,19 +503,21 @@ def plot_adaptation(table, score: str, baseline: float, *, show: bool = True):
         The column to plot.
     baseline : float
         What chance or the mean response scores.
-    %(show)s
+    %(axes_show)s
 
     Returns
     -------
     fig : instance of Figure
-        The figure: thin lines for subjects, and the mean of every system.
+        The figure: thin lines for subjects, and the mean of every system, where all
+        subjects have so many images.
     """
-    axes = get_axes(None)
+    axes = get_axes(axes)
     for number, (system, rows) in enumerate(table.groupby("system", sort=False)):
         curves = rows.pivot_table(index="n_images", columns="subject", values=score)
         color = f"C{number}"
         axes.plot(curves, color=color, alpha=0.3, linewidth=0.8)
-        axes.plot(curves.mean(axis=1), "o-", color=color, label=system)
+        whole = curves.dropna()
+        axes.plot(whole.mean(axis=1), "o-", color=color, label=system)
     draw_level(axes, baseline, "chance" if baseline else "mean response")
     axes.set_xscale("symlog", linthresh=10)
     axes.set(xlabel="images of the newcomer", ylabel=score.replace("_", "-"))

@@ -139,6 +139,17 @@ def subjects():
     return mne_brainae.compare_subjects(pd.DataFrame(scores), "linear")
 
 
+def adaptation():
+    rows = [
+        {"subject": subject, "n_images": n, "system": system, "top_1": 0.1, "r": n / 99}
+        for subject in ("1", TAG)
+        for system in ("group", "own")
+        for n in (0, 20, 40)
+    ]
+    chance = dict.fromkeys(("1", TAG), 0.05)
+    return mne_brainae.AdaptationScores(pd.DataFrame(rows), chance, {"seed": 0})
+
+
 def picture_scores():
     table = {
         "generated": [0.3, 0.4],
@@ -207,6 +218,7 @@ RESULTS = {
         lambda: mne_brainae.score_averages(identify, responses()[0], random_state=0),
         "chance of top-1",
     ),
+    mne_brainae.AdaptationScores: (adaptation, "chance"),
     mne_brainae.CrossValidation: (cross_validation, "chance or baseline"),
     mne_brainae.SubjectComparison: (subjects, "mean of linear"),
     PictureScores: (picture_scores, "shuffled"),

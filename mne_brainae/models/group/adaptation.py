@@ -82,15 +82,15 @@ class AdaptationScores(Result):
         wide = rows.pivot(index="subject", columns="system", values=score)
         return compare_subjects(wide, OWN)
 
-    def plot(self, score: str = "top_1", *, show: bool = True):
+    @fill_doc
+    def plot(self, score: str = "top_1", *, axes=None, show: bool = True):
         """Plot learning curves, thin for every subject, beside chance.
 
         Parameters
         ----------
         score : ``"top_1"`` | ``"r"``
             The score.
-        show : bool
-            Whether to show the figure.
+        %(axes_show)s
 
         Returns
         -------
@@ -99,7 +99,7 @@ class AdaptationScores(Result):
         """
         _check_option("score", score, SCORES)
         chance = np.mean(list(self.chance.values())) if score == "top_1" else 0.0
-        return plot_adaptation(self.table, score, float(chance), show=show)
+        return plot_adaptation(self.table, score, float(chance), axes=axes, show=show)
 
 
 @checked(
