@@ -267,4 +267,7 @@ def test_squares_that_gain_nothing_stay(squared):
     )
     model.fit(epochs, shuffled)
     assert "of training of squares" not in model.selection_
-    assert model.slope_ < 0.2
+    # The slope of next to nothing may be any number; what is predicted is little.
+    predicted = model.predict_epochs(shuffled, output="array")
+    measured = epochs.get_data(copy=False)
+    assert predicted.std(axis=0).mean() < 0.2 * measured.std(axis=0).mean()
