@@ -138,7 +138,7 @@ def read_bids_epochs(
     ... )  # doctest: +SKIP
     >>> model = mne_brainae.fit(epochs, "my_study/stimuli")  # doctest: +SKIP
     """
-    paths = find_recordings(
+    paths = find_any_recordings(
         Path(bids_root),
         subject,
         task=task,
@@ -172,7 +172,7 @@ def read_bids_epochs(
     return hand_out(responses, output)
 
 
-def find_recordings(
+def find_any_recordings(
     root: Path,
     subject: int | str,
     *,
@@ -287,8 +287,8 @@ def _describe(
     path: BIDSPath, window: tuple, query, image, concept, stimuli
 ) -> Recording:
     """Return a recording with those of its events that show an image."""
-    raw = open_recording(path, keep_annotations=True)
-    events = read_events(path, raw.info["sfreq"])
+    raw = open_any_recording(path, keep_annotations=True)
+    events = read_timed_events(path, raw.info["sfreq"])
     if stimuli is not None:
         events = _join(events, stimuli, path)
     events = _name_images(events, path, image, concept)
@@ -306,11 +306,15 @@ def _describe(
         if getattr(path, name) is not None:
             events[name] = getattr(path, name)
     return Recording(
-        path.session or "", partial(open_recording, path), events.reset_index(drop=True)
+        path.session or "",
+        partial(open_any_recording, path),
+        events.reset_index(drop=True),
     )
 
 
-def open_recording(path: BIDSPath, *, keep_annotations: bool = False) -> mne.io.BaseRaw:
+def open_any_recording(
+    path: BIDSPath, *, keep_annotations: bool = False
+) -> mne.io.BaseRaw:
     """Open a recording with what its sidecars say of channels and positions.
 
     Parameters
@@ -336,7 +340,7 @@ def open_recording(path: BIDSPath, *, keep_annotations: bool = False) -> mne.io.
     return raw if keep_annotations else raw.set_annotations(None)
 
 
-def read_events(path: BIDSPath, sfreq: float) -> pd.DataFrame:
+def read_timed_events(path: BIDSPath, sfreq: float) -> pd.DataFrame:
     """Read the events of a recording, each at the sample of its onset.
 
     Parameters

@@ -16,7 +16,7 @@ from ..utils.checks import verbose
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ._bids import subject_label
-from ._bids_epochs import find_recordings, open_recording, read_events
+from ._bids_epochs import find_any_recordings, open_any_recording, read_timed_events
 from ._reading import (
     READING,
     check_recordings,
@@ -118,17 +118,17 @@ def read_epochs(
 def _recordings(bids_root: str | Path, subject: int | str) -> list[Recording]:
     """Return the recordings of a participant and what was shown in them."""
     label = subject_label(subject, SUBJECTS)
-    paths = find_recordings(Path(bids_root), label, task=TASK, datatype="eeg")
+    paths = find_any_recordings(Path(bids_root), label, task=TASK, datatype="eeg")
     return [
-        Recording("", partial(open_recording, path), _describe(path, label))
+        Recording("", partial(open_any_recording, path), _describe(path, label))
         for path in paths
     ]
 
 
 def _describe(path, label: str) -> pd.DataFrame:
     """Turn the events of a recording into metadata, without targets."""
-    raw = open_recording(path)
-    events = read_events(path, raw.info["sfreq"])
+    raw = open_any_recording(path)
+    events = read_timed_events(path, raw.info["sfreq"])
     lacking = [name for name in ("stim", "istarget") if name not in events]
     if lacking:
         raise ValueError(

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import mne
@@ -173,9 +173,50 @@ def share_variance(
     """
     picks = pick_channels(epochs.info, picks)
     brain, table = average_by(epochs, "image", picks)
-    names = list(table["image"])
-    features = check_table(features, names)
+    features = check_table(features, list(table["image"]))
     parts = _groups(features, groups)
+    _check_held_out(table, by, n_splits)
+    seed = seed_from(random_state)
+    draws = proportions(len(parts), n_draws, seed)
+    folds = (
+        _Fold.of(
+            features.to_numpy(np.float32),
+            list(parts.values()),
+            brain.reshape(len(brain), -1),  # (n_images, n_channels * n_times)
+            *rows,
+        )
+        for rows in divide(table[by].to_numpy(), n_splits, seed)
+    )
+    info = mne.pick_info(epochs.info, picks)
+    shares, unique = (
+        {
+            name: make_evoked(
+                part.reshape(brain.shape[1:]), info, epochs.times, len(brain), name
+            )
+            for name, part in zip([*parts, ALL], each, strict=True)
+        }
+        for each in _pool(folds, draws)
+    )
+    columns = {
+        "share": {name: each.data.mean() for name, each in shares.items()},
+        "unique": {name: each.data.mean() for name, each in unique.items()},
+    }
+    return VarianceShares(
+        pd.DataFrame(columns).rename_axis("group"),
+        shares,
+        unique,
+        {
+            "images": len(brain),
+            "channels": len(picks),
+            "held out": f"{by} by {by}, in {counted(n_splits, 'fold')}",
+            "proportions of penalties tried": len(draws),
+            "seed": seed,
+        },
+    )
+
+
+def _check_held_out(table: pd.DataFrame, by: str, n_splits: int) -> None:
+    """Refuse to hold out what images do not have, or fewer groups than folds."""
     if by not in table:
         raise ValueError(
             f"by={by!r} is not a column of epochs.metadata that images have one value "
@@ -185,57 +226,20 @@ def share_variance(
         raise ValueError(
             f"n_splits must be at most {table[by].nunique()}, got {n_splits}."
         )
-    seed = seed_from(random_state)
-    draws = proportions(len(parts), n_draws, seed)
-    targets = brain.reshape(len(brain), -1)
-    values = features.to_numpy(np.float32)
-    columns = list(parts.values())
-    sums = np.zeros((2, len(parts), targets.shape[1]))  # shares and unique parts
-    power, total = np.zeros((2, targets.shape[1]))
-    for train, test in divide(table[by].to_numpy(), n_splits, seed):
-        fold = _Fold.of(values, columns, targets, train, test)
-        fitted = fold.predict(draws)
-        whole = fitted.sum(axis=0)
-        power += np.square(fold.unseen).sum(axis=0)
-        total += np.sum(whole * (2 * fold.unseen - whole), axis=0)
-        sums[0] += np.sum(fitted * (2 * fold.unseen - whole), axis=1)
-        for number in range(len(parts)):
-            others = draws[draws[:, number] < 1].copy()
-            others[:, number] = 0
-            others /= others.sum(axis=1, keepdims=True)
-            rest = fold.predict(np.unique(others, axis=0)).sum(axis=0)
-            sums[1, number] -= np.sum(rest * (2 * fold.unseen - rest), axis=0)
-    sums[1] += total
+
+
+def _pool(folds: Iterable[_Fold], draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return shares and unique parts of groups, and of all, (n_groups + 1, n_targets).
+
+    Sums of squares are pooled over folds before they are divided.
+    """
+    shares, unique, power = 0.0, 0.0, 0.0
+    for fold in folds:
+        found = fold.explain(draws)
+        shares, unique = shares + found[0], unique + found[1]
+        power = power + np.square(fold.unseen).sum(axis=0)
     power = np.maximum(power, np.finfo(float).tiny)
-    found = [
-        dict(zip([*parts, ALL], [*(part / power), total / power], strict=True))
-        for part in sums
-    ]
-    info, shape = mne.pick_info(epochs.info, picks), brain.shape[1:]
-    maps = [
-        {
-            name: make_evoked(
-                part.reshape(shape), info, epochs.times, len(brain), f"{name}"
-            )
-            for name, part in each.items()
-        }
-        for each in found
-    ]
-    columns = {
-        kind: {name: part.mean() for name, part in each.items()}
-        for kind, each in zip(("share", "unique"), found, strict=True)
-    }
-    return VarianceShares(
-        pd.DataFrame(columns).rename_axis("group"),
-        *maps,
-        {
-            "images": len(brain),
-            "channels": len(picks),
-            "held out": f"{by} by {by}, in {counted(n_splits, 'fold')}",
-            "proportions of penalties tried": len(draws),
-            "seed": seed,
-        },
-    )
+    return shares / power, unique / power
 
 
 def _groups(features: pd.DataFrame, groups) -> dict[str, np.ndarray]:
@@ -286,6 +290,26 @@ def proportions(n_groups: int, n_draws: int, seed: int) -> np.ndarray:
     return np.concatenate([even, np.eye(n_groups), drawn])
 
 
+def without(draws: np.ndarray, number: int) -> np.ndarray:
+    """Return the proportions of all groups but one.
+
+    Parameters
+    ----------
+    draws : array, shape (n_draws, n_groups)
+        Proportions.
+    number : int
+        The group that is left out.
+
+    Returns
+    -------
+    others : array, shape (n_others, n_groups)
+        Proportions that sum to 1, each once, of which those of the group are 0.
+    """
+    others = draws[draws[:, number] < 1].copy()
+    others[:, number] = 0
+    return np.unique(others / others.sum(axis=1, keepdims=True), axis=0)
+
+
 @dataclass
 class _Fold:
     """Inner products of one fold, and the responses.
@@ -322,6 +346,34 @@ class _Fold:
             (targets[train] - base).astype(targets.dtype),
             (targets[test] - base).astype(float),
         )
+
+    def explain(self, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sums of squares that groups explain, together and alone.
+
+        Parameters
+        ----------
+        draws : array, shape (n_draws, n_groups)
+            Proportions of the penalties.
+
+        Returns
+        -------
+        shares, unique : array, shape (n_groups + 1, n_targets)
+            Those of every group, by the product measure and as the loss without it; in
+            the last row those of all groups.
+        """
+        fitted = self.predict(draws)
+        whole = fitted.sum(axis=0)
+        total = self._explained(whole)
+        shares = np.sum(fitted * (2 * self.unseen - whole), axis=1)
+        unique = [
+            total - self._explained(self.predict(without(draws, number)).sum(axis=0))
+            for number in range(len(fitted))
+        ]
+        return np.array([*shares, total]), np.array([*unique, total])
+
+    def _explained(self, predicted: np.ndarray) -> np.ndarray:
+        """Return y'y - (y - yhat)'(y - yhat) of every target."""
+        return np.sum(predicted * (2 * self.unseen - predicted), axis=0)
 
     def predict(self, draws: np.ndarray) -> np.ndarray:
         """Return what each group predicts of unseen responses.

@@ -22,6 +22,7 @@ from ...preprocessing.splits import divide
 from ...scoring.significance import holm, signed_rank_above_zero
 from . import inflation, neurons
 from .finding import Finding
+from .things import name_features
 
 #: Systems by name: recipe, parameters beside it, and what it is judged by.
 SYSTEMS: dict[str, tuple[str, dict, str]] = {
@@ -162,9 +163,9 @@ def simulated(
     """
     rng = np.random.default_rng([subject, 77])
     features = FeatureLaw.of_a_network()
-    train = _index(features.draw(n_concepts, 5, rng), "train")
+    train = name_features(features.draw(n_concepts, 5, rng), "train")
     drawn = features.draw(n_test, 1 + N_TEMPLATES, rng)
-    gallery = _index(drawn[:, :1], "test")
+    gallery = name_features(drawn[:, :1], "test")
     concepts = gallery.index.get_level_values("concept")
     index = pd.MultiIndex.from_arrays(
         [concepts, "mean of others, " + concepts], names=["concept", "image"]
@@ -181,18 +182,6 @@ def simulated(
         pd.concat([train, gallery]).droplevel("concept"),
         others,
     )
-
-
-def _index(features: np.ndarray, prefix: str) -> pd.DataFrame:
-    """Name features of shape (n_concepts, n_exemplars, n_features)."""
-    n_concepts, n_exemplars, n_features = features.shape
-    names = [
-        (f"{prefix} {concept:03d}", f"{prefix} {concept:03d}/{exemplar}")
-        for concept in range(n_concepts)
-        for exemplar in range(n_exemplars)
-    ]
-    index = pd.MultiIndex.from_tuples(names, names=["concept", "image"])
-    return pd.DataFrame(features.reshape(-1, n_features), index=index)
 
 
 def of_macaque_v4(session: str, fold: int) -> Recording:

@@ -93,7 +93,7 @@ def measure(
     """
     rng = np.random.default_rng(random_state)
     features, gallery, templates, origin = draw_features(rng)
-    train = _index(features.draw(n_concepts, 10, rng), "train")
+    train = name_features(features.draw(n_concepts, 10, rng), "train")
     how = {"law": law, "snr": snr, "sfreq": sfreq, "random_state": random_state}
     data = simulate_responses(
         train, gallery, features, n_test_repetitions=n_repetitions, **how
@@ -194,7 +194,7 @@ def draw_features(rng: np.random.Generator) -> tuple:
             "their concepts are real; features of the training images are drawn from "
             "the Gaussian law that has their mean and (shrunk) covariance"
         )
-    gallery = _index(pictures[:, np.newaxis], "test")
+    gallery = name_features(pictures[:, np.newaxis], "test")
     names = gallery.index.get_level_values("concept")
     index = pd.MultiIndex.from_arrays(
         [names, "mean of others, " + names], names=["concept", "image"]
@@ -202,8 +202,21 @@ def draw_features(rng: np.random.Generator) -> tuple:
     return law, gallery, pd.DataFrame(means, index=index), origin
 
 
-def _index(features, prefix: str):
-    """Name features of shape (n_concepts, n_exemplars, n_features)."""
+def name_features(features: np.ndarray, prefix: str) -> pd.DataFrame:
+    """Name features by concept and image.
+
+    Parameters
+    ----------
+    features : array, shape (n_concepts, n_exemplars, n_features)
+        The features of several images of every concept.
+    prefix : str
+        What the names begin with.
+
+    Returns
+    -------
+    features : DataFrame, shape (n_concepts * n_exemplars, n_features)
+        The features, indexed by ``"concept"`` and ``"image"``.
+    """
     n_concepts, n_exemplars, n_features = features.shape
     names = [
         (f"{prefix} {concept:04d}", f"{prefix} {concept:04d}/{exemplar}")
