@@ -37,14 +37,9 @@ from .utils.constraints import checked, integer
 from .utils.docs import fill_doc
 from .utils.files import replacing
 from .utils.units import units_of
-from .viz.encoding import (
-    has_positions,
-    plot_area_maps,
-    plot_comparison,
-    plot_history,
-    plot_mean_response,
-    plot_repetitions,
-)
+from .viz.encoding import plot_history, plot_repetitions
+from .viz.fields import has_positions, plot_area_maps
+from .viz.responses import plot_comparison, plot_mean_response
 
 #: Packages whose versions decide over a result.
 PACKAGES = ("mne_brainae", "mne", "mne-connectivity", "numpy", "scipy", "torch")
@@ -306,18 +301,15 @@ class _Page:
             self.figure(section, title, figure)
         ranked = whole.per_image["r_pattern (prediction)"].sort_values()
         both = averaged, predicted
-        kinds = whole.r_map.get_channel_types(unique=True)
         for word, place in (("Best", -1), ("Median", len(ranked) // 2), ("Worst", 0)):
             image, r = ranked.index[place], ranked.iloc[place]
-            for kind in kinds:
-                channels = _of_type(averaged, kind)
-                pair = (_response(each, image, channels) for each in both)
-                self.figure(
-                    section,
-                    f"{word} image: {image}" + (f", {kind}" if len(kinds) > 1 else ""),
-                    plot_comparison(*pair, show=False),
-                    f"r over all channels and times: {r:.2f}.",
-                )
+            pair = (_response(each, image, averaged.ch_names) for each in both)
+            self.figure(
+                section,
+                f"{word} image: {image}",
+                plot_comparison(*pair, show=False),
+                f"r over all channels and times: {r:.2f}.",
+            )
 
     def add_similarity(self, similarity: ResponseSimilarity) -> None:
         section = "Time, space and frequency"
@@ -371,17 +363,17 @@ def _response(epochs: mne.BaseEpochs, image: str, channels: list[str]) -> mne.Ev
     return epochs[row].average(picks=channels)
 
 
-def _of_type(epochs: mne.BaseEpochs, kind: str) -> list[str]:
-    kinds = zip(epochs.ch_names, epochs.get_channel_types(), strict=True)
-    return [name for name, each in kinds if each == kind]
-
-
 def _maps(scores: EncodingScores, regions: Mapping) -> Iterator[tuple]:
     """Draw where and when responses are predicted."""
     r_map = scores.r_map
     areas = {area: regions[area] for area in AREAS if area in regions}
     if areas and has_positions(r_map.info):
-        yield plot_area_maps(r_map, areas, vlim=(-1, 1), show=False), "Areas"
+        yield (
+            plot_area_maps(
+                r_map, areas, scalings=1, units="r", vlim=(-1, 1), show=False
+            ),
+            "Areas",
+        )
     if len(r_map.times) == 1:
         return
     for kind in dict.fromkeys(r_map.get_channel_types()):

@@ -128,7 +128,8 @@ class PredictsResponses:
             make_evoked(mean + sign * half, *about, f"{comment}, {end} {interval:g}")
             for sign, end in ((-1, "lower"), (1, "upper"))
         ]
-        return Band(evoked, *ends)
+        of = "responses" if n_averaged is None else f"means of {n_averaged:g} trials"
+        return Band(evoked, *ends, f"{100 * interval:g} % of {of}")
 
     def score(self, epochs, images=None) -> float:
         """Return the encoding score of unseen images.

@@ -23,6 +23,7 @@ from ..utils.checks import (
 from ..utils.constraints import checked, integer, options
 from ..utils.docs import fill_doc
 from ..viz.encoding import plot_encoding_scores, plot_subjects
+from ..viz.fields import plot_channel_scores
 from .correlation import correlate, correlate_resampled, standardize
 from .noise_ceiling import (
     noise_variance,
@@ -139,9 +140,25 @@ class EncodingScores(Result):
         Returns
         -------
         fig : instance of Figure
-            The figure: the mean over channels, and the range that holds half of them.
+            The figure: the mean and the quartiles over channels.
         """
         return plot_encoding_scores(self.r_map, self.ceiling_map, axes=axes, show=show)
+
+    @fill_doc
+    def plot_channels(self, *, show: bool = True):
+        """Plot ``r_images`` of every channel over the head, beside the noise ceiling.
+
+        Parameters
+        ----------
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: means over time, a row for every channel type. Types that are
+            not on the scalp, or have no positions, are drawn channel by channel.
+        """
+        return plot_channel_scores(self.r_map, self.ceiling_map, show=show)
 
     @property
     def _title(self) -> str:
