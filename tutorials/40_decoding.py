@@ -151,11 +151,11 @@ by_region = mne_brainae.occlude_channels(
 by_region.plot()
 
 # %%
-# Single channels matter less, as their neighbors know much the same. The change of
-# accuracy is an Evoked, so that MNE-Python draws it.
+# Single channels matter less, as their neighbors know much the same. They are drawn
+# over the head; ``by_channel.change_map`` has the same numbers as an Evoked.
 
 by_channel = mne_brainae.occlude_channels(identify, measured, model.evoked_)
-by_channel.change_map.plot_topomap(times=[0.0], scalings=100, units="%", time_format="")
+by_channel.plot()
 
 # %%
 # Is what is predicted best decoded from, too?

@@ -93,9 +93,7 @@ by_channel = mne_brainae.occlude_channels(
     identify, data.test, model.evoked_, k=5, **quiet
 )
 print(by_channel)
-by_channel.change_map.plot_topomap(
-    times=[0.0], scalings=100, units="%", time_format="", size=2.5
-)
+by_channel.plot()
 
 # %%
 # Over times it is the same with windows of 50 ms. Windows have no overlap, so that none
@@ -183,6 +181,7 @@ predicted = over_channels.table["encoding"].reindex(lost.index)
 
 fig, ax = plt.subplots(layout="constrained")
 ax.plot(predicted, 100 * lost, "o")
+ax.axhline(0, color="0.5", linestyle="--", linewidth=0.8)
 ax.set(
     xlabel="encoding: r over images",
     ylabel="decoding: accuracy lost without channel and neighbors (%)",

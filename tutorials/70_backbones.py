@@ -115,10 +115,10 @@ fig, axes = plt.subplots(1, 4, figsize=(11, 2.8), layout="constrained")
 for ax, term in zip(axes, terms, strict=True):
     ax.plot(model.history_[f"train_{term}"], label="training")
     ax.plot(model.history_[f"validation_{term}"], label="validation")
-    ax.axvline(model.best_epoch_, color="0.5", linestyle="--")
+    ax.axvline(model.best_epoch_, color="0.5", linestyle="--", label="kept")
     ax.set(title=term, xlabel="epoch")
 axes[0].set_ylabel("loss")
-axes[0].legend(frameon=False)
+axes[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # Every term has its own best epoch, so that what decodes best need not predict best:

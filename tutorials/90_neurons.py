@@ -72,8 +72,9 @@ r = pd.Series(scores.r_map.data[:, 0], scores.r_map.ch_names).sort_values()
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 ax.bar(np.arange(len(r)), r)
 ax.axhline(r.mean(), color="C1", label=f"mean, {r.mean():.2f}")
+ax.axhline(0, color="0.5", linestyle="--", label="mean response")
 ax.set(xlabel="neuron, sorted", ylabel="r over 200 new photographs", title="macaque V4")
-ax.legend(frameon=False)
+ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # Decoding: which of 200 photographs?
@@ -113,7 +114,7 @@ fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.plot(counts, 100 * np.array(accuracy), "o-")
 ax.axhline(100 * found.chance(5), color="0.5", linestyle="--", label="chance")
 ax.set(xlabel="neurons", ylabel="top-5 of 200 (%)", ylim=(0, None))
-ax.legend(frameon=False)
+ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # IT: objects, in time

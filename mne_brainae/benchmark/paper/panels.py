@@ -302,7 +302,8 @@ def draw_examples(table: pd.DataFrame, first: Fitted) -> dict:
         mark_onset(axes, part["time"])
         axes.set_title(kind, fontsize="medium")
         panels[list(channels).index(channel), 0].set_ylabel(f"{channel} ({unit})")
-    legend_above(panels[0, 0])
+    handles = panels[0, 0].get_legend_handles_labels()[0]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
     for axes in panels[-1]:
         axes.set_xlabel("time (s)")
     return {"": figure}
@@ -327,6 +328,7 @@ def draw_reconstruction(table: pd.DataFrame, first: Fitted) -> dict:
     panels[0].set_ylim(min(own["r_all"].min(), 0), 1)
     panels[0].set_ylabel("r with the whole response", color="C3")
     others[-1].set_ylabel("top-1 accuracy (%)", color="C0")
-    legend_above(others[0])
-    figure.suptitle("mean and SD of subjects", fontsize="medium")
+    handles = others[0].get_legend_handles_labels()[0]
+    title = "mean and SD of subjects"
+    figure.legend(handles=handles, title=title, loc="outside right upper")
     return {"": figure}
