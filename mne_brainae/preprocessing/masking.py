@@ -186,7 +186,13 @@ def mask_epochs(
     data[mask] = np.nan
     info = mne.pick_info(epochs.info, picks)
     return make_epochs(
-        data, info, epochs.times, epochs.metadata, baseline=epochs.baseline
+        data,
+        info,
+        epochs.times,
+        epochs.metadata,
+        baseline=epochs.baseline,
+        codes=epochs.events[:, 2],
+        event_id=epochs.event_id,
     )
 
 

@@ -394,7 +394,13 @@ class MVNN(TransformerMixin, BaseEstimator):
                 mine = sessions[rows] == session
                 data[rows][mine] = matrices[session] @ block[mine]
         return make_epochs(
-            data, info, epochs.times, epochs.metadata, baseline=epochs.baseline
+            data,
+            info,
+            epochs.times,
+            epochs.metadata,
+            baseline=epochs.baseline,
+            codes=epochs.events[:, 2],
+            event_id=epochs.event_id,
         )
 
 

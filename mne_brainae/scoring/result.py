@@ -46,6 +46,10 @@ class Result(ABC):
         """Return the scores that text and HTML show, beside chance or baseline."""
         return self.to_data_frame()
 
+    def _pictures_html(self) -> str:
+        """Return small images, for results that have some."""
+        return ""
+
     def to_data_frame(self) -> pd.DataFrame:
         """Return the scores as a table.
 
@@ -91,7 +95,7 @@ class Result(ABC):
         )
         return (
             f"<div><p><b>{type(self).__name__}</b>: {escape(self._title)}</p>{table}"
-            f"<details><summary>Protocol</summary><table><tbody>{rows}</tbody></table>"
+            f"{self._pictures_html()}<details><summary>Protocol</summary><table><tbody>{rows}</tbody></table>"
             "</details></div>"
         )
 

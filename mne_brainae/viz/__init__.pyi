@@ -1,4 +1,5 @@
 __all__ = [
+    "Tile",
     "has_positions",
     "plot_area_maps",
     "plot_averages",
@@ -14,6 +15,7 @@ __all__ = [
     "plot_encoding_scores",
     "plot_folds",
     "plot_found_images",
+    "plot_gallery",
     "plot_history",
     "plot_identification",
     "plot_matrices",
@@ -56,6 +58,7 @@ from .encoding import (
     plot_variance_course,
 )
 from .fields import has_positions, plot_area_maps, plot_channel_scores
+from .gallery import Tile, plot_gallery
 from .generation import plot_picture_scores, plot_sheet
 from .responses import plot_band, plot_comparison, plot_mean_response
 from .rsa import plot_rdm, plot_rdm_comparison, plot_rsa

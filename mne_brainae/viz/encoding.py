@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import ImageOps
 
 from ..utils.docs import fill_doc
 from .figure import draw_level, finish, get_axes, legend_above, mark_onset
+from .gallery import shortened
 
 #: Columns of a contact sheet, and the size of a picture on it in pixels.
 SHEET_COLUMNS, SHEET_SIZE = 5, (96, 96)
@@ -171,7 +172,7 @@ def plot_found_images(table, pictures=None, *, axes=None, show: bool = True):
     table : DataFrame, shape (n_images, 2)
         Columns ``image`` and ``score``.
     pictures : dict | None
-        Files or PIL images by name; None draws the scores by themselves.
+        PIL images by name; None draws the scores by themselves.
     %(axes_show)s
 
     Returns
@@ -189,14 +190,17 @@ def plot_found_images(table, pictures=None, *, axes=None, show: bool = True):
     n_columns = min(len(table), SHEET_COLUMNS)
     for number, (image, score) in enumerate(zip(*table.T.to_numpy(), strict=True)):
         row, column = divmod(number, n_columns)
-        picture = pictures[image]
-        if not isinstance(picture, Image.Image):
-            picture = Image.open(picture)
-        place = column, column + 0.92, row + 0.8, row
-        axes.imshow(picture.convert("RGB").resize(SHEET_SIZE), extent=place)
-        axes.text(column, row + 0.98, f"{score:.3g}", fontsize="x-small")
+        picture = ImageOps.pad(pictures[image], SHEET_SIZE, color="white")
+        axes.imshow(picture, extent=(column, column + 0.9, row + 0.8, row))
+        text = f"{shortened(image)}\n{score:.3g}"
+        axes.text(column + 0.45, row + 0.81, text, ha="center", va="top", size=6)
     n_rows = -(-len(table) // n_columns)
-    axes.set(xlim=(0, n_columns), ylim=(n_rows, 0), title="best first")
+    axes.set(
+        xlim=(0, n_columns),
+        ylim=(n_rows, 0),
+        title="score, the best first",
+        aspect=1.25,
+    )
     axes.set_axis_off()
     return finish(axes.figure, show)
 
