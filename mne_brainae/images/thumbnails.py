@@ -9,9 +9,13 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from io import BytesIO
 
+import pandas as pd
 from PIL import Image, ImageOps
 
-from .files import read_image, to_rgb
+from ..utils.checks import check_image_names
+from .files import locate_images, read_image, to_rgb
+from .pairing import match_names
+from .ready import is_array
 
 #: The longer side in pixels: in figures, and in the HTML of a notebook.
 IN_FIGURES, IN_HTML = 160, 64
@@ -66,6 +70,37 @@ def thumbnails(names: Iterable[str], images: Mapping, size: int = IN_FIGURES) ->
         if name in images
     }
     return {name: picture for name, picture in found.items() if picture is not None}
+
+
+def pictures_of(images, names: list[str], epochs) -> dict | None:
+    """Return files or PIL images by name, as far as they are known.
+
+    Parameters
+    ----------
+    images : path-like | list | dict | DataFrame | array
+        Images, or features of them.
+    names : list of str
+        The names to find.
+    epochs : instance of Epochs
+        Epochs whose ``metadata["image_path"]`` tells the files of images of which there
+        are features only.
+
+    Returns
+    -------
+    pictures : dict | None
+        The images by name; None where nothing is known of them.
+    """
+    if not (is_array(images) or isinstance(images, pd.DataFrame)):
+        return locate_images(images, names)
+    if epochs.metadata is None or "image_path" not in epochs.metadata:
+        return None
+    shown = match_names(check_image_names(epochs), names, "The gallery")
+    paths = epochs.metadata["image_path"]
+    return {
+        names[row]: path
+        for row, path in zip(shown, paths, strict=True)
+        if pd.notna(path)
+    }
 
 
 def as_html(picture: Image.Image | None, name: str, *, is_hit: bool = False) -> str:

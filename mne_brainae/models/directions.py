@@ -13,9 +13,8 @@ import mne
 import numpy as np
 import pandas as pd
 
-from ..images.files import locate_images
 from ..images.pairing import ImageNames, has_files, image_paths, match_names
-from ..images.ready import is_array
+from ..images.thumbnails import pictures_of
 from ..preprocessing.averaging import (
     average_by,
     event_names,
@@ -445,7 +444,7 @@ class IdentifiesImages:
             similarity == "likelihood" and transductive is None,
             self._caution(similarity),
             None if none else self._residuals(epochs, similarity, transductive),
-            _pictures_of(candidates, list(features.index), epochs),
+            pictures_of(candidates, list(features.index), epochs),
         )
 
     def _residuals(self, epochs, similarity: str, transductive) -> Residuals | None:
@@ -640,21 +639,6 @@ class IdentifiesImages:
         z_brain = latent.embed_brain(data, self._subjects_of(epochs))
         whitened = whiten_batch(z_brain, z_image.to_numpy())
         return Comparison(cosine_similarity, *whitened)
-
-
-def _pictures_of(candidates, names: list[str], epochs) -> dict | None:
-    """Return files or PIL images of candidates by name, as far as they are known."""
-    if not (is_array(candidates) or isinstance(candidates, pd.DataFrame)):
-        return locate_images(candidates, names)
-    if epochs.metadata is None or "image_path" not in epochs.metadata:
-        return None
-    shown = match_names(check_image_names(epochs), names, "The gallery")
-    paths = epochs.metadata["image_path"]
-    return {
-        names[row]: path
-        for row, path in zip(shown, paths, strict=True)
-        if pd.notna(path)
-    }
 
 
 def _check_known(shown: pd.Series, templates: pd.MultiIndex) -> None:

@@ -22,6 +22,7 @@ from ..utils.checks import (
 )
 from ..utils.constraints import checked, integer, options
 from ..utils.docs import fill_doc
+from ..utils.units import unit_of
 from ..viz.encoding import plot_encoding_scores, plot_subjects
 from ..viz.fields import plot_channel_scores
 from .correlation import correlate, correlate_resampled, standardize
@@ -169,12 +170,26 @@ class EncodingScores(Result):
         )
 
     def _summary(self) -> pd.DataFrame:
-        """Write every score with its confidence interval."""
-        text = self.table.map("{:.3g}".format)
-        if np.isfinite(self.low.loc[PREDICTION, "r_images"]):
-            interval = self.low.map("{:.3g}".format) + ", "
-            text += " [" + interval + self.high.map("{:.3g}".format) + "]"
-        return text.where(self.table.notna(), "").loc[self.table.notna().any(axis=1)]
+        """Write every score with its confidence interval, ``mse`` in a unit."""
+        factor, unit = self._unit_of_mse()
+        scale = pd.Series({"mse": factor}).reindex(self.table.columns, fill_value=1.0)
+        value, low, high = (
+            table * scale for table in (self.table, self.low, self.high)
+        )
+        text = value.map("{:.3g}".format)
+        if np.isfinite(low.loc[PREDICTION, "r_images"]):
+            text += " [" + low.map("{:.2g}".format) + ", "
+            text += high.map("{:.2g}".format) + "]"
+        text = text.where(self.table.notna(), "").loc[self.table.notna().any(axis=1)]
+        return text.rename(columns={"mse": f"mse ({unit})"})
+
+    def _unit_of_mse(self) -> tuple[float, str]:
+        """Return what the squared error is written in, and the factor to it."""
+        kinds = self.r_map.get_channel_types(unique=True)
+        if len(kinds) > 1:
+            return 1.0, "of 1 SD"
+        factor, unit = unit_of(self.r_map.info, kinds[0])
+        return factor**2, f"{unit}²" if len(unit) < 4 else f"({unit})²"
 
 
 @checked(

@@ -12,6 +12,8 @@ import pandas as pd
 
 #: Longer tables are shortened to this many rows, half of them from the end.
 MOST_ROWS = 20
+#: Columns of a terminal that a table fits in; further columns go below.
+LINE_WIDTH = 100
 #: The entry of a protocol that counts test images which the model was fitted on.
 SEEN = "test images seen in fit"
 
@@ -78,7 +80,10 @@ class Result(ABC):
     def __repr__(self) -> str:
         table = self._summary()
         table = table.map(_written).to_string(
-            max_rows=MOST_ROWS, index=_has_names(table), sparsify=False
+            max_rows=MOST_ROWS,
+            index=_has_names(table),
+            sparsify=False,
+            line_width=LINE_WIDTH,
         )
         lines = [f"<{type(self).__name__} | {self._title}", table]
         lines += [f"  {key}: {value}" for key, value in self.protocol.items()]

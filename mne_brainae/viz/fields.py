@@ -64,11 +64,11 @@ def has_field(info, kind: str) -> bool:
     return len(np.unique([ch["loc"][:3].round(6) for ch in own["chs"]], axis=0)) >= 3
 
 
-def draw_field(axes, values, info, **options):
+def draw_field(axes, values, info, *, is_rms: bool = False, **options):
     """Draw one number per channel over the head.
 
-    Channels at one place, as the two planar gradiometers of a pair, are averaged: a
-    score has a sign, which the root mean square that MNE-Python draws would lose.
+    Channels at one place, as the two planar gradiometers of a pair, are averaged. A
+    score has a sign, which their root mean square would lose.
 
     Parameters
     ----------
@@ -78,6 +78,8 @@ def draw_field(axes, values, info, **options):
         The values.
     info : instance of Info
         The channels, of one type.
+    is_rms : bool
+        Whether channels at one place are drawn by their root mean square.
     **options
         What :func:`mne.viz.plot_topomap` takes; ``mask`` is averaged as well.
 
@@ -97,7 +99,8 @@ def draw_field(axes, values, info, **options):
     if mask is not None:
         options["mask"] = np.bincount(code.ravel(), mask) > 0
         options["mask_params"] = {"markersize": 7}
-    means = np.bincount(code.ravel(), values) / counts
+    means = np.bincount(code.ravel(), values**2 if is_rms else values) / counts
+    means = np.sqrt(means) if is_rms else means
     # Cubic interpolation shows scores beyond those of all channels.
     options = {"contours": 0, "image_interp": "linear", "show": False} | options
     return mne.viz.plot_topomap(means, merged, axes=axes, **options)[0]

@@ -1,17 +1,18 @@
 """Responses in the units of their channels: all of them, or measured beside predicted.
 
-Time courses are drawn by ``Evoked.plot`` and fields by ``Evoked.plot_topomap``.
+Time courses are drawn by ``Evoked.plot`` and fields by ``mne.viz.plot_topomap``.
 """
 
 # License: BSD-3-Clause
 
 from __future__ import annotations
 
+import mne
 import numpy as np
 
 from ..utils.docs import fill_doc
 from ..utils.units import unit_of
-from .fields import has_field
+from .fields import draw_field, has_field
 from .figure import channels_of, finish, get_axes, legend_above, mark_onset
 
 
@@ -36,9 +37,10 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
     import matplotlib.pyplot as plt
 
     kinds = evoked.get_channel_types(unique=True)
-    if axes is None:
+    is_new = axes is None
+    if is_new:
         size = (6.4, 1 + 3 * len(kinds))
-        _, axes = plt.subplots(len(kinds), figsize=size, layout="constrained")
+        _, axes = plt.subplots(len(kinds), figsize=size)
     panels = np.ravel(axes)
     if len(panels) < len(kinds):
         raise ValueError(
@@ -50,6 +52,8 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
         else:
             _draw_values(panel, {"": evoked}, kind)
         panel.set_title(f"{evoked.comment or 'response'}, {kind}", fontsize="medium")
+    if is_new:  # at last, see draw_butterfly
+        panels[0].figure.set_layout_engine("constrained")
     return finish(panels[0].figure, show)
 
 
@@ -66,6 +70,10 @@ def draw_butterfly(axes, evoked, kind: str) -> None:
         The channel type.
     """
     factor, unit = unit_of(evoked.info, kind)
+    # ``Evoked.plot`` draws all of the figure that is visible, several times.
+    others = [ax for ax in axes.figure.axes if ax is not axes and ax.get_visible()]
+    for ax in others:
+        ax.set_visible(False)
     evoked.plot(
         picks=channels_of(evoked.info, kind),
         exclude=(),
@@ -80,6 +88,8 @@ def draw_butterfly(axes, evoked, kind: str) -> None:
         show=False,
         verbose="ERROR",
     )
+    for ax in others:
+        ax.set_visible(True)
     for text in axes.texts:  # "N_ave=1" of a response that is no average
         if text.get_text().startswith("N$"):
             text.set_visible(False)
@@ -98,7 +108,7 @@ def _draw_values(axes, responses: dict, kind: str) -> None:
 
 
 @fill_doc
-def plot_comparison(measured, predicted, *, times=None, show: bool = True):
+def plot_comparison(measured, predicted, *, times=None, image=None, show: bool = True):
     """Plot a measured and a predicted response on one scale.
 
     Parameters
@@ -108,6 +118,8 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
     times : array-like | None
         Times of the topographies in seconds; None takes the four highest peaks of the
         measured global field power.
+    image : PIL.Image.Image | None
+        The image that evoked the response, to be drawn beside it.
     %(show)s
 
     Returns
@@ -129,11 +141,21 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
         elif not is_field:
             parts.append((_draw_channels, kind, 2.8))
     heights = [height for *_, height in parts]
-    width = 10 if len(measured.times) > 1 else 5
-    figure = plt.figure(figsize=(width, sum(heights)), layout="constrained")
-    grid = figure.add_gridspec(len(parts), 1, height_ratios=heights)
-    for place, (draw, kind, _) in zip(grid, parts, strict=True):
-        draw(place, both, kind, times)
+    widths = [10 if len(measured.times) > 1 else 5]
+    if image is not None:
+        widths.insert(0, 2)
+    figure = plt.figure(figsize=(sum(widths), sum(heights)))
+    grid = figure.add_gridspec(
+        len(parts), len(widths), height_ratios=heights, width_ratios=widths
+    )
+    if image is not None:
+        axes = figure.add_subplot(grid[0, 0])
+        axes.imshow(np.asarray(image))
+        axes.set_axis_off()
+        axes.set_title("seen", fontsize="medium")
+    for number, (draw, kind, _) in enumerate(parts):
+        draw(grid[number, -1], both, kind, times)
+    figure.set_layout_engine("constrained")  # at last, see draw_butterfly
     return finish(figure, show)
 
 
@@ -146,23 +168,17 @@ def _draw_topographies(place, both: dict, kind: str, times) -> None:
     rows = measured.time_as_index(times, use_rounding=True)
     fields = [evoked.data[np.ix_(picks, rows)] for evoked in both.values()]
     most = factor * np.abs(fields).max() or 1.0
-    # MNE-Python draws the root mean square of every pair of gradiometers.
-    vlim = (0, most) if kind == "grad" else (-most, most)
+    is_rms = kind == "grad"  # of the two gradiometers of a pair
+    look = {"vlim": (0 if is_rms else -most, most), "is_rms": is_rms, "contours": 6}
+    look["cmap"] = "Reds" if is_rms else "RdBu_r"
+    info = mne.pick_info(measured.info, picks)
     axes = place.subgridspec(2, len(rows)).subplots(squeeze=False)
-    for line, (name, evoked) in zip(axes, both.items(), strict=True):
-        evoked.plot_topomap(
-            measured.times[rows],
-            ch_type=kind,
-            axes=list(line),
-            colorbar=False,
-            vlim=vlim,
-            scalings=factor,
-            show=False,
-        )
+    for line, field, name in zip(axes, fields, both, strict=True):
+        for ax, values in zip(line, factor * field.T, strict=True):
+            image = draw_field(ax, values, info, **look)
         line[0].set_ylabel(f"{name}, {kind}", fontsize="medium")
-    for ax in axes[1]:
-        ax.set_title("")
-    image = axes[0, 0].images[0]
+    for ax, time in zip(axes[0], measured.times[rows], strict=True):
+        ax.set_title(f"{time:.3f} s", fontsize="medium")
     figure = axes[0, 0].figure
     figure.colorbar(image, ax=list(axes.ravel()), shrink=0.7, label=unit)
 

@@ -108,11 +108,18 @@ def test_looks(scored):
     low, high = (
         table.loc["prediction", "r_images"] for table in (scores.low, scores.high)
     )
-    assert f"[{low:.3g}, {high:.3g}]" in text
+    assert f"[{low:.2g}, {high:.2g}]" in text
+    mse = 1e12 * scores.table.loc["prediction", "mse"]
+    assert "mse (µV²)" in text
+    assert f" {mse:.3g} [" in text
+    assert max(map(len, text.splitlines())) <= 100
     axes = scores.plot(show=False).axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
-    assert_allclose(drawn["prediction"], scores.r_map.data.mean(axis=0))
-    assert_allclose(drawn["noise ceiling"], scores.ceiling_map.data.mean(axis=0))
+    assert_allclose(
+        drawn["prediction, mean of channels"], scores.r_map.data.mean(axis=0)
+    )
+    ceiling = drawn["noise ceiling, mean of channels"]
+    assert_allclose(ceiling, scores.ceiling_map.data.mean(axis=0))
 
 
 def test_tables(scored):
