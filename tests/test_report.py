@@ -231,7 +231,7 @@ def of_kinds(epochs, kinds, n_times, places):
 
 
 def test_ridge_regression_is_fitted_to_the_training_alone(best, recording, unseen):
-    epochs, features = unseen
+    features = unseen[1]
     both = pd.concat([recording[1], features])
     predicted = predict_by_ridge(best, recording[0], both, features)
     ridge = mne_brainae.LinearEncodingModel().fit(*recording)

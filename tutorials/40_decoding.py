@@ -164,13 +164,7 @@ by_channel.plot()
 # One model predicts and decodes. The encoding score of a window can be compared with
 # what decoding loses without it.
 
-scores = mne_brainae.score_encoding(
-    data.test,
-    model.predict_epochs(gallery),
-    model.evoked_,
-    n_splits=10,
-    random_state=0,
-)
+scores = model.score_encoding(data.test, gallery, n_splits=10, random_state=0)
 consistency = mne_brainae.score_consistency(scores.r_map, hidden)
 consistency.plot()
 

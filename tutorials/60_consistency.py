@@ -56,14 +56,7 @@ gallery = features.loc[data.test.metadata["image"].unique()]
 # The mean response scores zero in it, so it counts only what is specific to images.
 # It is an :class:`mne.Evoked`, and MNE-Python draws it.
 
-scores = mne_brainae.score_encoding(
-    data.test,
-    model.predict_epochs(gallery),
-    model.evoked_,
-    n_splits=20,
-    random_state=0,
-    **quiet,
-)
+scores = model.score_encoding(data.test, gallery, n_splits=20, random_state=0)
 scores.r_map.plot_joint(
     times=[0.1, 0.17, 0.3],
     title="encoding: r over images",

@@ -65,9 +65,7 @@ print(model)
 # With one time per epoch the score of a neuron is one correlation over photographs. A
 # image of sorted bars says more than a map here.
 
-scores = mne_brainae.score_encoding(
-    test, model.predict_epochs(unseen), model.evoked_, random_state=0, **quiet
-)
+scores = model.score_encoding(test, unseen, random_state=0)
 r = pd.Series(scores.r_map.data[:, 0], scores.r_map.ch_names).sort_values()
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 ax.bar(np.arange(len(r)), r)

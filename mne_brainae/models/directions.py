@@ -409,7 +409,8 @@ class IdentifiesImages:
         shown = list(names.unique()) if gallery == "shown" else None
         features = self.compute_features(candidates, names=shown)
         said = f"{counted(len(features), 'image')}{GALLERIES[gallery]}"
-        logger.info(f"The gallery has {said}.")
+        if isinstance(candidates, str | Path):  # others have counted what they give
+            logger.info(f"The gallery has {said}.")
         z_image = self._embed_features(features)
         if none:
             known = ImageNames(list(z_image.index))
