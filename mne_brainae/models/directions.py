@@ -102,11 +102,11 @@ class PredictsResponses:
             z, events = self.embed_images(images), {}
             table = pd.DataFrame({"image": z.index})
         else:
-            table, events = _images_of(like)
+            table, names, events = _images_of(like)
             given = (
                 image_paths(like, check_image_names(like)) if images is None else images
             )
-            features = self.compute_features(given, names=list(table["image"]))
+            features = self.compute_features(given, names=names)
             z = self._embed_features(features)
         data = self._fitted().predict(z.to_numpy())
         return self._hand_out(data, table, output, **events)
@@ -210,12 +210,15 @@ class PredictsResponses:
         data = latent.predict(z.to_numpy())
         comment = "predicted: " + ", ".join(z.index[:3])
         mean, about = data.mean(axis=0), (self.info_, self.times_, len(data))
-        evoked = make_evoked(mean, *about, comment)
+        how = {"baseline": latent.baseline}
+        evoked = make_evoked(mean, *about, comment, **how)
         if interval is None:
             return evoked
         half = latent.half_width(interval, n_averaged, len(data))
         ends = [
-            make_evoked(mean + sign * half, *about, f"{comment}, {end} {interval:g}")
+            make_evoked(
+                mean + sign * half, *about, f"{comment}, {end} {interval:g}", **how
+            )
             for sign, end in ((-1, "lower"), (1, "upper"))
         ]
         of = "responses" if n_averaged is None else f"means of {n_averaged:g} trials"
@@ -263,14 +266,15 @@ class PredictsResponses:
         )
 
 
-def _images_of(epochs) -> tuple[pd.DataFrame, dict]:
-    """Return what epochs say of every image that they show, and its event names."""
+def _images_of(epochs) -> tuple[pd.DataFrame, list[str], dict]:
+    """Return what epochs say of every image, the names as text, and event names."""
     check_epochs(epochs, "like")
     names = check_image_names(epochs)
     codes, shown = pd.factorize(names)
     table = shared_metadata(epochs.metadata, codes).drop(columns="n_averaged")
-    table["image"] = list(shown)
-    return table, event_names(epochs, codes)
+    if "image" not in table:  # it is called stim_file, or spelled in several ways
+        table["image"] = list(shown)
+    return table, list(shown), event_names(epochs, codes)
 
 
 class SamplesTrials(PredictsResponses):

@@ -181,6 +181,7 @@ class Model(BaseEstimator):
             latent.times,
             len(latent.train_images),
             "mean training response",
+            baseline=latent.baseline,
         )
 
     # -- images and responses of a fitted model ---------------------------------------

@@ -123,7 +123,13 @@ def make_epochs(
 
 
 def make_evoked(
-    data: np.ndarray, info: mne.Info, times: np.ndarray, nave: int, comment: str
+    data: np.ndarray,
+    info: mne.Info,
+    times: np.ndarray,
+    nave: int,
+    comment: str,
+    *,
+    baseline: tuple | None = None,
 ) -> mne.EvokedArray:
     """Build an evoked response at times that need not lie on the sample grid.
 
@@ -139,6 +145,8 @@ def make_evoked(
         How many responses it is the mean of.
     comment : str
         What it is.
+    baseline : tuple | None
+        The baseline that the data have already, in seconds.
 
     Returns
     -------
@@ -148,6 +156,7 @@ def make_evoked(
     tmin = on_grid(times, info["sfreq"])
     evoked = mne.EvokedArray(data, info.copy(), tmin, comment, nave, verbose=False)
     set_times(evoked, times)
+    evoked.baseline = baseline
     return evoked
 
 
