@@ -33,9 +33,10 @@ def measure(
     n_members: int = 6,
     n_newcomers: int = 2,
     n_images: int = 800,
-    n_channels=32,
-    snr=(0.1, 0.2),
+    n_channels=(17, 32, 63),
+    snr=(0.02, 0.04),
     images: str = "own",
+    decay: float = 3.0,
     seed: int = 0,
 ) -> Finding:
     """Fit a simulated group, one of it pure noise, and adapt it to newcomers.
@@ -56,6 +57,8 @@ def measure(
         Signal to noise of one trial.
     images : ``"own"`` | ``"same"``
         Whether subjects see images of their own.
+    decay : float
+        How steeply the variance of the features' axes falls.
     seed : int
         The seed of the simulation.
 
@@ -73,6 +76,7 @@ def measure(
         n_channels=n_channels,
         snr=snr,
         images=images,
+        decay=decay,
         random_state=seed,
     )
     newcomers = data.subjects[:n_newcomers]
@@ -87,7 +91,8 @@ def measure(
         f"SIMULATED EEG, {case}: a group of {n_members} subjects x {n_images} images "
         f"({images} images), the last one pure noise, and "
         f"{counted(n_newcomers, 'newcomer')}; signal to noise of a trial {snr}, 4 "
-        f"trials of an image, {n_channels} channels, seed {seed}. 200 unseen images, "
+        f"trials of an image, {n_channels} channels, variance of feature axes by "
+        f"n^-{decay:g}, seed {seed}. 200 unseen images, "
         "averaged over 20 trials: chance of top-1 is 0.005. Skill is the share of the "
         f"noise-free response that is predicted. Left the group: {left}.",
         table,
