@@ -64,8 +64,9 @@ class ServesSubjects:
     def _mean_model(self) -> LinearBrainAE:
         if self.anyone_ is None:
             raise ValueError(
-                "No subject is left in the group, so that nothing is known of others. "
-                f"Give subject=, one of {five(self.models_)}."
+                "Nothing is known of other subjects: none is left in the group, or no "
+                "channel of theirs is one of these. Give subject=, one of "
+                f"{five(self.models_)}, or model.adapt(epochs, images) to a new one."
             )
         return self.anyone_
 

@@ -65,6 +65,7 @@ def write_group(model, fname: Path) -> None:
         "slopes": model.slopes_.to_dict(),
         "selection": model.selection_,
         "seed": model.seed_,
+        "stacks": model.stacks_,
         "repetitions": getattr(model.noise_, "repetitions", None),
         "image_encoder": encode(model.image_encoder_),
     }
@@ -126,6 +127,7 @@ def rebuild_group(model, arrays: dict, header: dict, parts: dict):
     model.weights_ = pd.DataFrame(weights, header["subjects"], PREDICTIONS)
     model.slopes_ = pd.Series(header["slopes"], dtype=float)
     model.selection_, model.seed_ = header["selection"], header["seed"]
+    model.stacks_ = header["stacks"]
     encoder = header["image_encoder"]
     is_own = isinstance(encoder, dict) and set(encoder) == {"own"}
     model.image_encoder_ = parts.get("image_encoder") if is_own else decode(encoder)

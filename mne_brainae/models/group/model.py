@@ -31,7 +31,7 @@ from ...utils.constraints import integer, options
 from ...utils.docs import fill_doc
 from ...utils.threads import one_blas_thread
 from ...utils.torch_state import own_state
-from ..feature_weights import feature_weights
+from ..feature_weights import feature_weights, has_maps
 from ..latent import Latent
 from ..linear import LinearBrainAE
 from ..linear_gaussian import Steps
@@ -42,6 +42,7 @@ from .file import rebuild_group, write_group
 from .member import LEAST_SLOPE, Member
 from .newcomer import PREDICTIONS
 from .recordings import Images, by_subject
+from .stacked import StackedSubject
 from .subject import Subject
 from .zero_shot import Anyone, latent_of_anyone
 
@@ -186,7 +187,7 @@ class GroupModel(ServesSubjects, BaseEstimator):
             self.image_encoder_ = found.encoder
             most = max(len(each.events) for each in recordings.values())
             with one_blas_thread(most <= FEW_EPOCHS):
-                self._set_reference(found.features)
+                self._set_reference(recordings, found.features)
                 targets = self._fit_members(recordings, found.features)
                 self._fit_maps(recordings, found.features, targets)
         return self
@@ -196,10 +197,14 @@ class GroupModel(ServesSubjects, BaseEstimator):
         _check_encoder(self.image_encoder)
         check_device(self.device)
 
-    def _set_reference(self, features: pd.DataFrame) -> None:
+    def _set_reference(self, recordings: dict, features: pd.DataFrame) -> None:
         """Standardize features with one mean and scale for all (step 1, step 2)."""
+        one_sample = all(len(each.times) == 1 for each in recordings.values())
+        self.stacks_ = one_sample and has_maps(features.columns)
         rows = features.to_numpy(np.float32)
-        weights = feature_weights(features.columns, None)
+        weights = None  # windows and layers weigh features
+        if not self.stacks_:
+            weights = feature_weights(features.columns, None)
         self.scaler_ = Scaler.for_features(rows, weights)
         some = np.random.default_rng(self.seed_).permutation(len(rows))
         self.reference_ = self.scaler_.transform(rows[np.sort(some[:MOST_REFERENCE])])
@@ -211,8 +216,8 @@ class GroupModel(ServesSubjects, BaseEstimator):
             subject = self._read(name, epochs, features)
             member = subject.to_member()
             members.append(member)
-            targets[name] = subject.solution.noise.target
-            if member.is_reliable:
+            targets[name] = subject.target
+            if member.is_reliable and not self.stacks_:
                 anyone.add(subject)
         self.members_ = [member for member in members if member.is_reliable]
         left = [member.name for member in members if not member.is_reliable]
@@ -232,6 +237,7 @@ class GroupModel(ServesSubjects, BaseEstimator):
         self.anyone_ = self.noise_ = None
         if self.members_:
             self.agreement_ = agreement(self.members_, self.reference_)
+        if self.members_ and not self.stacks_:
             rows = self.scaler_.transform(features.to_numpy(np.float32))
             known = {"train_images": list(features.index)}
             known["train_sketches"] = sketch(rows)
@@ -294,8 +300,11 @@ class GroupModel(ServesSubjects, BaseEstimator):
         target = steps.target if target is None else target
         return replace(steps, n_prior=n_prior, target=target)
 
-    def _read(self, name: str, epochs, features, target=None) -> Subject:
-        return Subject.read(
+    def _read(
+        self, name: str, epochs, features, target=None
+    ) -> Subject | StackedSubject:
+        stacks = self.stacks_ and len(epochs.times) == 1
+        return (StackedSubject if stacks else Subject).read(
             name,
             epochs,
             features,
@@ -306,13 +315,18 @@ class GroupModel(ServesSubjects, BaseEstimator):
             seed=self.seed_,
         )
 
-    def _solve(self, subject: Subject, others: list[Member]) -> tuple:
-        found, mean = subject.solve_with(
-            others, self.reference_, self.n_shared, self.n_embedding, self._steps()
-        )
-        shares = ", ".join(
-            f"{name} {share:.2f}" for name, share in found.weights.items()
-        )
+    def _solve(self, subject, others: list[Member]) -> tuple:
+        """Return a subject's model, its weights, and the slope of the mean map."""
+        shared = others, self.reference_, self.n_shared
+        mean = slope = None
+        if isinstance(subject, StackedSubject):
+            found, weights = subject.solve_with(*shared)
+            latent = subject.to_latent(found, self.image_encoder_)
+        else:
+            found, mean = subject.solve_with(*shared, self.n_embedding, self._steps())
+            weights, slope = found.weights, found.mean_slope
+            latent = subject.to_latent(found.maps, self.image_encoder_)
+        shares = ", ".join(f"{name} {share:.2f}" for name, share in weights.items())
         about = (
             f"subject {subject.name!r} on {counted(len(subject.images), 'image')} with "
             f"the help of {counted(len(others), 'other')} (weights that hold for "
@@ -325,10 +339,8 @@ class GroupModel(ServesSubjects, BaseEstimator):
                 + " were interpolated to the positions of other channels"
             )
             logger.info(f"In {about}.")
-        latent = subject.to_latent(found.maps, self.image_encoder_)
-        target = found.maps.target
-        model = self._to_model(latent, subject.slope, about, target)
-        return model, found.weights, found.mean_slope
+        model = self._to_model(latent, subject.slope, about, subject.target)
+        return model, weights, slope
 
     def _to_model(self, latent: Latent, slope, about: str, target: str):
         """Return a latent space as a fitted model with all its methods."""
