@@ -10,10 +10,10 @@ from html import escape
 
 import pandas as pd
 
+from ..utils.tables import as_text
+
 #: Longer tables are shortened to this many rows, half of them from the end.
 MOST_ROWS = 20
-#: Columns of a terminal that a table fits in; further columns go below.
-LINE_WIDTH = 100
 #: The entry of a protocol that counts test images which the model was fitted on.
 SEEN = "test images seen in fit"
 
@@ -79,11 +79,11 @@ class Result(ABC):
 
     def __repr__(self) -> str:
         table = self._summary()
-        table = table.map(_written).to_string(
+        table = as_text(
+            table.map(_written),
             max_rows=MOST_ROWS,
             index=_has_names(table),
             sparsify=False,
-            line_width=LINE_WIDTH,
         )
         lines = [f"<{type(self).__name__} | {self._title}", table]
         lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
