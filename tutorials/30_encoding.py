@@ -78,8 +78,8 @@ print(scores)
 scores.plot()
 
 # %%
-# The score of every channel and time is an :class:`mne.Evoked`, for all that
-# MNE-Python can draw.
+# The score of every channel and time is an :class:`mne.Evoked`, so MNE-Python can draw
+# it.
 
 scores.r_map.plot_topomap([0.1, 0.2, 0.3], scalings=1, units="r", vlim=(-1, 1))
 
@@ -134,7 +134,7 @@ print(similarity)
 similarity.plot_time_courses()
 
 # %%
-# (b) Power. Every map has its own range, written below it.
+# (b) Power. The two maps of a band share their color bar.
 
 similarity.plot_power()
 

@@ -80,8 +80,8 @@ for n_way in (2, 10, 50, 80):
 # What is confused with what
 # --------------------------
 #
-# Images are many, categories few. Any grouping of the candidates will do; here it is
-# the category in the metadata. The confusion looks at the best candidate of every
+# There are many images and few categories. Any grouping of the candidates will do; here
+# it is the category in the metadata. The confusion looks at the best candidate of every
 # response, right or wrong.
 
 category = shown["category"].to_dict()

@@ -125,7 +125,7 @@ ax.set(xlabel="time (s)", ylabel="µV", title=f"{channel}, one image")
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
-# How good is it, beside what is simple?
+# How good is it, beside simple methods?
 # --------------------------------------
 #
 # :func:`mne_brainae.score_reconstruction` hides parts of responses that the model has

@@ -141,9 +141,9 @@ print(f"r = {over_times.r:.2f}, p taken for independent = {over_times.p:.1g}")
 print(f"shifted in a circle: r up to {max(shifts):.2f}, p = {p_shift:.2g}")
 
 # %%
-# With so few windows the second p cannot be smaller than one over their number. The
-# best answer is another one: compute ``r`` for every subject, and test these values
-# over subjects, for example by ``scipy.stats.wilcoxon``.
+# With so few windows the second p cannot be smaller than one over their number. It is
+# better to compute ``r`` for every subject, and to test these values over subjects, for
+# example by ``scipy.stats.wilcoxon``.
 #
 # Why channels and times may disagree
 # -----------------------------------

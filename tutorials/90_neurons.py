@@ -62,8 +62,8 @@ print(model)
 # Encoding, neuron by neuron
 # --------------------------
 #
-# With one time per epoch the score of a neuron is one correlation over photographs. A
-# image of sorted bars says more than a map here.
+# With one time per epoch the score of a neuron is one correlation over photographs.
+# Sorted bars say more than a map here.
 
 scores = model.score_encoding(test, unseen, random_state=0)
 r = pd.Series(scores.r_map.data[:, 0], scores.r_map.ch_names).sort_values()
@@ -138,7 +138,7 @@ templates = pd.DataFrame(
 print(it)
 
 # %%
-# The unit has no volts: MNE-Python is told to scale by 1, and what to write.
+# The unit is spikes per second and not volts, so we give MNE-Python scale and unit.
 
 it.average().plot(
     scalings={"seeg": 1}, units={"seeg": "spikes/s"}, titles={"seeg": "macaque IT"}

@@ -1,4 +1,4 @@
-"""What every model does: check, fit, look after its fitted space, save."""
+"""What every model does: check, fit, keep the fitted space, save."""
 
 # License: BSD-3-Clause
 

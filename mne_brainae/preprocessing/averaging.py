@@ -100,7 +100,7 @@ def trials_averaged(metadata: pd.DataFrame | None) -> np.ndarray:
     Returns
     -------
     n_trials : array, shape (n_epochs,)
-        The numbers of trials. What is no positive number is a ValueError.
+        The numbers of trials. Numbers that are not positive are a ValueError.
     """
     if metadata is None:
         return np.ones(1, int)

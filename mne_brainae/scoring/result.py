@@ -118,7 +118,7 @@ def _has_names(table: pd.DataFrame) -> bool:
 
 
 def pooled_protocol(protocols: Iterable[dict]) -> dict:
-    """Return what several protocols have in common, and what of one part spoils all.
+    """Return what several protocols have in common, and the flaws of single parts.
 
     Parameters
     ----------
