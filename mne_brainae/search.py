@@ -1,4 +1,4 @@
-"""Images that a fitted model expects to evoke what an experiment looks for."""
+"""Images that suit an experiment best, as a fitted model expects."""
 
 # License: BSD-3-Clause
 
@@ -98,7 +98,7 @@ def _check_target(target, name: str) -> None:
 @verbose
 @fill_doc
 def find_images(model, images, target, k: int = 20, *, verbose=None) -> FoundImages:
-    """Find the images that should evoke the most of what an experiment looks for.
+    """Find the images that are expected to suit an experiment best.
 
     Parameters
     ----------

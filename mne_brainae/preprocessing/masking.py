@@ -1,4 +1,4 @@
-"""Partial recordings: what is missing is NaN."""
+"""Partial recordings: missing entries are NaN."""
 
 # License: BSD-3-Clause
 
@@ -150,7 +150,7 @@ def mask_epochs(
     random_state=None,
     verbose=None,
 ) -> mne.EpochsArray:
-    """Take part of a recording away, for ``BrainAE.reconstruct`` to bring back.
+    """Remove part of a recording, for ``BrainAE.reconstruct`` to restore.
 
     Parameters
     ----------

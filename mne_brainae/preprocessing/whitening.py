@@ -215,7 +215,7 @@ class MVNN(TransformerMixin, BaseEstimator):
         return self
 
     def reset(self, info: mne.Info, times: np.ndarray) -> MVNN:
-        """Forget what was learned, and be ready for :meth:`partial_fit`.
+        """Forget what was learned, before :meth:`partial_fit`.
 
         Parameters
         ----------

@@ -414,7 +414,7 @@ class Identification(Result):
     def sets(
         self, level: float = 0.9, *, method: str | None = None, random_state=None
     ) -> pd.DataFrame:
-        """Return for every response a set that holds the true candidate so often.
+        """Return candidates of every response that hold the true one at a given rate.
 
         Parameters
         ----------
@@ -456,7 +456,7 @@ class Identification(Result):
         )
 
     def calibration(self) -> Calibration:
-        """Return whether the best candidate is right as often as its probability says.
+        """Compare how often the best candidate is right with its probability.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""When and where a response tells what was seen: decoding with parts hidden."""
+"""When and where responses can be decoded: decoding with parts hidden."""
 
 # License: BSD-3-Clause
 

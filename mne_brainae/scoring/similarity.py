@@ -66,7 +66,7 @@ def channel_correlation(epochs: mne.BaseEpochs, *, picks=None) -> pd.DataFrame:
 
 @dataclass(repr=False, eq=False)
 class ResponseSimilarity(Result):
-    """How alike measured and predicted responses are in time, space and frequency.
+    """How similar measured and predicted responses are in time, space and frequency.
 
     Parameters
     ----------

@@ -265,7 +265,7 @@ def measure_examples(fitted: Fitted) -> pd.DataFrame:
 
 
 def measure_reconstruction(fitted: Fitted) -> pd.DataFrame:
-    """Score what is brought back, by kind and ratio of the mask (Figure 4b)."""
+    """Score restored responses, by kind and ratio of the mask (Figure 4b)."""
     return score_reconstruction(
         fitted.model,
         fitted.averaged,
