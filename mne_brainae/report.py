@@ -312,10 +312,9 @@ class _Page:
 
     def add_data(self, model, averaged: mne.BaseEpochs) -> None:
         section = "Data"
-        numbers = averaged.metadata["n_averaged"]
         facts = {
             "test images": len(averaged),
-            "trials per test image": f"{numbers.min()} to {numbers.max()}",
+            "trials per test image": _trials(averaged),
             "training images": len(model.train_images_),
             "channels": len(model.info_["ch_names"]),
             "channel types": ", ".join(dict.fromkeys(model.info_.get_channel_types())),
@@ -343,7 +342,7 @@ class _Page:
             figure,
             "The baseline, which is the same for every image.",
         )
-        figure = plot_repetitions(numbers, show=False)
+        figure = plot_repetitions(averaged.metadata["n_averaged"], show=False)
         self.figure(section, "Repetitions", figure)
 
     def add_model(self, model) -> None:
@@ -356,10 +355,10 @@ class _Page:
         section = "Encoding"
         for name, these in scores.items():
             self.table(section, f"Scores, {name}", these._summary())
-        for name, these in scores.items():
+        whole = scores[WHOLE]
+        for name, these in scores.items() if len(whole.r_map.times) > 1 else ():
             figure = these.plot(show=False)
             self.figure(section, f"When, {name}", figure)
-        whole = scores[WHOLE]
         self.figure(section, "Where", whole.plot_channels(show=False))
         for figure, title in _maps(whole, regions):
             self.figure(section, title, figure)
@@ -381,7 +380,7 @@ class _Page:
     def add_similarity(self, similarity: ResponseSimilarity) -> None:
         section = "Time, space and frequency"
         self.table(section, "Similarity to the measured responses", similarity.table)
-        if similarity.left_out:
+        if similarity.left_out and len(similarity.measured["epochs"].times) > 1:
             left_out = {f"{a} in {b}": r for (a, b), r in similarity.left_out.items()}
             self.text(section, "Bands left out", left_out)
         for title, figure in _figures(similarity):
@@ -391,7 +390,7 @@ class _Page:
         section = "Decoding"
         tables = {name: these.scores() for name, these in found.items()}
         table = pd.concat(tables).rename_axis(["task", "guesses"]).reset_index()
-        self.table(section, "Accuracy", table.round(4))
+        self.table(section, "Accuracy", table.set_index("task").round(4))
         for name, these in found.items():
             self.figure(section, name.capitalize(), these.plot(show=False))
         if pictures:
@@ -413,13 +412,13 @@ def _sentences(model, averaged, scores: dict, found: dict) -> Iterator[str]:
     info, times = model.info_, model.times_
     kinds = pd.Series(info.get_channel_types()).value_counts(sort=False)
     channels = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
-    window = f"from {times[0]:g} to {times[-1]:g} s"
-    numbers = averaged.metadata["n_averaged"]
+    window = "one sample of each"
+    if len(times) > 1:
+        window = f"from {times[0]:g} to {times[-1]:g} s at {info['sfreq']:g} Hz"
     yield (
-        f"Responses of {channels} channels, {window} at {info['sfreq']:g} Hz. The "
-        f"model was fitted on {counted(len(model.train_images_), 'image')} and tested "
-        f"on {counted(len(averaged), 'image')}, averaged over {numbers.min()} to "
-        f"{numbers.max()} trials each."
+        f"Responses of {channels} channels, {window}. The model was fitted on "
+        f"{counted(len(model.train_images_), 'image')} and tested on "
+        f"{counted(len(averaged), 'image')}, averaged over {_trials(averaged)} each."
     )
     for these in list(found.values())[:1]:
         yield f"Of the test images, {these.protocol[SEEN] or 'none'} were seen in fit."
@@ -427,6 +426,12 @@ def _sentences(model, averaged, scores: dict, found: dict) -> Iterator[str]:
         yield _say_encoding(scores)
     if found:
         yield _say_decoding(found["retrieval"])
+
+
+def _trials(averaged: mne.BaseEpochs) -> str:
+    """Say how many trials of an image were averaged."""
+    least, most = averaged.metadata["n_averaged"].agg(["min", "max"])
+    return counted(least, "trial") if least == most else f"{least} to {most} trials"
 
 
 def _say_encoding(scores: dict) -> str:
@@ -524,7 +529,9 @@ def _maps(scores: EncodingScores, regions: Mapping) -> Iterator[tuple]:
 
 def _figures(similarity: ResponseSimilarity) -> Iterator[tuple]:
     """Draw the four parts of Figure 2, as far as the window allows."""
-    yield "Time courses", similarity.plot_time_courses(show=False)
+    has_courses = len(similarity.measured["epochs"].times) > 1
+    title = "Time courses" if has_courses else "Responses over images"
+    yield title, similarity.plot_time_courses(show=False)
     if "power" in similarity.measured:
         yield "Power", similarity.plot_power(show=False)
     yield "Channel correlation", similarity.plot_correlation(show=False)

@@ -176,10 +176,10 @@ class EncodingScores(Result):
         value, low, high = (
             table * scale for table in (self.table, self.low, self.high)
         )
-        text = value.map("{:.3g}".format)
+        text = value.map(written, digits=3)
         if np.isfinite(low.loc[PREDICTION, "r_images"]):
-            text += " [" + low.map("{:.2g}".format) + ", "
-            text += high.map("{:.2g}".format) + "]"
+            text += " [" + low.map(written, digits=2) + ", "
+            text += high.map(written, digits=2) + "]"
         text = text.where(self.table.notna(), "").loc[self.table.notna().any(axis=1)]
         return text.rename(columns={"mse": f"mse ({unit})"})
 
@@ -190,6 +190,28 @@ class EncodingScores(Result):
             return 1.0, "of 1 SD"
         factor, unit = unit_of(self.r_map.info, kinds[0])
         return factor**2, f"{unit}²" if len(unit) < 4 else f"({unit})²"
+
+
+def written(value: float, digits: int) -> str:
+    """Write a number with so many significant digits.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    digits : int
+        How many digits.
+
+    Returns
+    -------
+    text : str
+        The number, without an exponent where that is short.
+    """
+    if not np.isfinite(value) or not 1e-4 < abs(value) < 1e5:
+        return f"{value:.{digits}g}"
+    return np.format_float_positional(
+        value, digits, unique=False, fractional=False, trim="-"
+    )
 
 
 @checked(
