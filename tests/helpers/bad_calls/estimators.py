@@ -659,6 +659,7 @@ def options_of_methods():
     yield from bad_params(
         "classify",
         lambda w, **p: w.linear.classify(w.test, w.templates, **p),
+        n_per_template=(0, 1.5, "two", None),
         similarity=("nonsense", 3),
         transductive=("nonsense", 3),
     )
