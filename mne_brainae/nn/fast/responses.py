@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from ...utils.transfer import gather
+
 ARRANGED = 64  # responses arranged at a time
 #: How many times longer chunks are elsewhere than on a CPU: few launches, and still no
 #: more than some gigabytes between layers.
@@ -117,17 +119,25 @@ class Responses:
 
     def __getitem__(self, rows: Tensor) -> Responses:
         """Choose some responses, without copying their samples."""
-        rows = rows.to(self.samples.device)
+        rows = rows.to(self.device)
         sums = {name: value[rows] for name, value in self.sums.items()}
         return replace(self, sums=sums, rows=rows)
 
     def to(self, device: torch.device) -> Responses:
         """Move the chosen responses to a device."""
-        if device.type == self.samples.device.type:
+        if device.type == self.device.type:
             return self
-        samples = self.chunk(0, len(self)).to(device)
+        if self.rows is None:
+            samples = self.samples.to(device)
+        else:
+            samples = gather(self.samples, self.rows, device)
         sums = {name: value.to(device) for name, value in self.sums.items()}
         return replace(self, samples=samples, sums=sums, rows=None)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the samples are."""
+        return self.samples.device
 
     @property
     def n_channels(self) -> int:
@@ -188,7 +198,7 @@ class Responses:
         chunks : list of tuple of int
             First row, and row after the last, of every chunk.
         """
-        return chunks(start, stop, max(1, size * width_on(self.samples.device)))
+        return chunks(start, stop, max(1, size * width_on(self.device)))
 
 
 def width_on(device: torch.device) -> int:
