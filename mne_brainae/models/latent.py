@@ -13,6 +13,7 @@ import mne
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from ..images import ImageEncoder
 from ..images.pairing import ImageNames
@@ -27,12 +28,14 @@ from ..scoring.correlation import unit_rows
 from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
 from ..utils.torch_state import exact, threads
+from ..utils.transfer import send
 from .linear_gaussian.bands import Bands
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 from .linear_gaussian.novelty import Novelty
 from .trial_noise import TrialNoise
 
 BATCH = 512  # rows per forward pass
+CPU = torch.device("cpu")
 #: Rows that one thread passes on sooner than several that wait for each other.
 SMALL_BYTES = 2**20
 #: Values of measured and of predicted responses that are compared at once.
@@ -46,8 +49,8 @@ class Latent:
     Parameters
     ----------
     network : instance of BrainAENetwork
-        Brain encoder, brain decoder and image projection, in evaluation mode on the
-        CPU. A part that a model does not have is None.
+        Brain encoder, brain decoder and image projection, in evaluation mode. A part
+        that a model does not have is None.
     info : instance of Info
         The channels.
     times : array, shape (n_times,)
@@ -128,6 +131,18 @@ class Latent:
         self.network.eval()
         self._frozen = freeze(self.network)  # the same maps, faster
 
+    # -- where it computes -------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is, and what it maps is computed."""
+        return device_of(self.network)
+
+    def to(self, device: torch.device) -> None:
+        """Move the network to a device. Arrays come and go on the host."""
+        self.network.to(device)
+        self._frozen = freeze(self.network)  # no kernels of the former device
+
     # -- what it can do ---------------------------------------------------------------
 
     @property
@@ -177,7 +192,7 @@ class Latent:
         """
         rows = self.brain_scaler.transform(np.asarray(data, np.float32))
         known = {} if subject is None else {"subject": subject}
-        return apply(self._frozen.embed_brain, rows, **known)
+        return apply(self._frozen.embed_brain, rows, self.device, **known)
 
     def embed_features(self, features: np.ndarray) -> np.ndarray:
         """Map image features into the shared space.
@@ -193,7 +208,7 @@ class Latent:
             Their embeddings.
         """
         rows = self.image_scaler.transform(np.asarray(features, np.float32))
-        return apply(self._frozen.embed_image, rows)
+        return apply(self._frozen.embed_image, rows, self.device)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Map points of the shared space to responses.
@@ -212,7 +227,7 @@ class Latent:
 
     def _decode_standardized(self, z: np.ndarray) -> np.ndarray:
         # pandas hands out read-only views, which PyTorch does not take.
-        return apply(self._frozen.decode, np.array(z, np.float32))
+        return apply(self._frozen.decode, np.array(z, np.float32), self.device)
 
     def predict(self, z_image: np.ndarray) -> np.ndarray:
         """Predict the responses to images.
@@ -311,10 +326,12 @@ class Latent:
 
     def _rebuild(self, rows: np.ndarray) -> np.ndarray:
         """Pass standardized responses through the shared space."""
+        there = self.device
         if not self.completes_linearly:
-            return self._decode_standardized(apply(self._frozen.embed_brain, rows))
-        z = apply(without_added(self.network.brain_encoder), rows)
-        return apply(without_added(self.network.brain_decoder), z)
+            z = apply(self._frozen.embed_brain, rows, there)
+            return self._decode_standardized(z)
+        z = apply(without_added(self.network.brain_encoder), rows, there)
+        return apply(without_added(self.network.brain_decoder), z, there)
 
     # -- responses beside images ------------------------------------------------------
 
@@ -535,19 +552,52 @@ def are_numbers(columns: list[str]) -> bool:
     return columns == [str(number) for number in range(len(columns))]
 
 
+def device_of(network: nn.Module) -> torch.device:
+    """Return the device of a network, the CPU for one without parameters."""
+    first = next(network.parameters(), None)
+    return CPU if first is None else first.device
+
+
 @torch.inference_mode()
-def apply(function: Callable, rows: np.ndarray, **known: np.ndarray) -> np.ndarray:
+def apply(
+    function: Callable,
+    rows: np.ndarray,
+    device: torch.device = CPU,
+    **known: np.ndarray,
+) -> np.ndarray:
     """Apply a part of a network to rows and what is known of them, batch by batch.
 
     Few rows are passed on by one thread.
+
+    Parameters
+    ----------
+    function : callable
+        Maps tensors on the device to a tensor.
+    rows : array, shape (n_rows, ...)
+        What it is given, some hundred rows at a time.
+    device : device
+        Where it computes.
+    **known : array, shape (n_rows,)
+        What else it takes by name.
+
+    Returns
+    -------
+    found : array, shape (n_rows, ...)
+        What it returned.
     """
-    parts = torch.from_numpy(rows).split(BATCH)
-    others = {name: torch.from_numpy(x).split(BATCH) for name, x in known.items()}
-    is_small = rows.nbytes <= SMALL_BYTES
+    found = None
+    is_small = device == CPU and rows.nbytes <= SMALL_BYTES
     with exact(), threads(1) if is_small else nullcontext():
-        return torch.cat(
-            [
-                function(part, **{name: x[row] for name, x in others.items()})
-                for row, part in enumerate(parts)
-            ]
-        ).numpy()
+        for part in blocks(max(len(rows), 1), BATCH):
+            others = {name: _on(device, x[part]) for name, x in known.items()}
+            result = function(_on(device, rows[part]), **others)
+            if len(rows) <= BATCH:
+                return result.cpu().numpy()
+            if found is None:
+                found = torch.empty(len(rows), *result.shape[1:], dtype=result.dtype)
+            found[part] = result
+    return found.numpy()
+
+
+def _on(device: torch.device, values: np.ndarray) -> torch.Tensor:
+    return send(torch.from_numpy(values), device)

@@ -28,14 +28,17 @@ from ..preprocessing.recorded import (
 )
 from ..scoring.result import SEEN
 from ..utils.checks import (
+    check_device,
     check_finite,
     check_new_file,
     counted,
     five,
     logger,
+    resolve_device,
     verbose,
     warn,
 )
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.threads import one_blas_thread
 from ..utils.torch_state import own_state
@@ -148,7 +151,7 @@ class Model(BaseEstimator):
 
     @property
     def network_(self):
-        """The fitted network, in evaluation mode on the CPU."""
+        """The fitted network, in evaluation mode, where :meth:`to` has put it."""
         return self._fitted().network
 
     @property
@@ -182,6 +185,49 @@ class Model(BaseEstimator):
             len(latent.train_images),
             "mean training response",
         )
+
+    @property
+    def device_(self) -> str:
+        """Where the fitted model computes; the CPU, unless :meth:`to` was called."""
+        return str(self._fitted().device)
+
+    @checked(device=check_device)
+    def to(self, device) -> Model:
+        """Move the fitted model to a device, as modules of PyTorch are moved.
+
+        From now on it embeds, predicts, reconstructs and compares there. Epochs and
+        features still come from the host, and results go there.
+
+        Parameters
+        ----------
+        device : str
+            A PyTorch device such as ``"cuda"`` or ``"cpu"``; ``"auto"`` is CUDA, MPS,
+            CPU in this order.
+
+        Returns
+        -------
+        self : instance of the same class
+            The same model, moved in place; ``model.copy().to("cuda")`` keeps this one
+            where it is.
+
+        Raises
+        ------
+        ValueError
+            If this machine does not have the device.
+
+        Notes
+        -----
+        The parameter ``device`` is where ``fit`` trains and where image features are
+        computed. After a fit the model is on the CPU. A file of a model on any device
+        is read on the CPU.
+
+        Examples
+        --------
+        >>> model = mne_brainae.read_brainae("model.safetensors")  # doctest: +SKIP
+        >>> z = model.to("cuda").embed_epochs(epochs)  # doctest: +SKIP
+        """
+        self._fitted().to(resolve_device(device))
+        return self
 
     # -- images and responses of a fitted model ---------------------------------------
 

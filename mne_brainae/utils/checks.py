@@ -426,22 +426,22 @@ def resolve_device(device: str):
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def check_device(device: str) -> None:
+def check_device(device: str, name: str = "device") -> None:
     """Refuse a device that PyTorch does not know, or that this machine lacks."""
     if device == "auto":
         return
     if not isinstance(device, str):
         raise TypeError(
-            f"device must be 'auto' or the name of a PyTorch device, got {device!r}."
+            f"{name} must be 'auto' or the name of a PyTorch device, got {device!r}."
         )
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.zeros((), device=device).item()  # "meta" holds no numbers
     except (AssertionError, NotImplementedError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"device={device!r} cannot be used here ({reason}). Take 'auto', 'cpu', or "
+            f"{name}={device!r} cannot be used here ({reason}). Take 'auto', 'cpu', or "
             "a device that this machine has."
         ) from None
 
