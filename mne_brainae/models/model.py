@@ -11,6 +11,7 @@ from typing import ClassVar
 import mne
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -45,6 +46,7 @@ from ..utils.torch_state import own_state
 from .feature_weights import SpatialWindow
 from .file import name_of, write_model
 from .latent import Latent
+from .linear_gaussian.blocks import products_on
 from .parts import Part
 from .training_set import Reading, TrainingSet, subject_codes
 
@@ -103,9 +105,13 @@ class Model(BaseEstimator):
         with own_state(), mne.utils.use_log_level(self.verbose):
             self.check()
             n_epochs = len(getattr(epochs, "events", ()))
-            with one_blas_thread(n_epochs <= FEW_EPOCHS):
+            with one_blas_thread(n_epochs <= FEW_EPOCHS), products_on(self._place()):
                 self._fit(epochs, images)
         return self
+
+    def _place(self) -> torch.device:
+        """Return where fit computes."""
+        return resolve_device(self.get_params(deep=False).get("device", "cpu"))
 
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together.

@@ -1,8 +1,9 @@
 """Where tensors are: nothing on the host, and nothing read back, in a training step.
 
-No accelerator is needed. The device "meta" stands for one: it has shapes and no numbers,
-so that reading one back is an error, as is an operation with a tensor of the host. Fake
-tensors say that they are on CUDA, which PyTorch cannot differentiate without a card.
+No accelerator is needed. The device "meta" stands for one: it has shapes and no
+numbers, so that reading one back is an error, as is an operation with a tensor of the
+host. Fake tensors say that they are on CUDA, which PyTorch cannot differentiate without
+a card.
 """
 
 import pytest
@@ -102,7 +103,7 @@ def test_the_watch_sees_what_is_read_back():
 
 
 def test_no_loop_over_pairs_of_coefficients():
-    """Twice the coefficients are larger operations elsewhere than on a CPU, not more."""
+    """Twice the coefficients are larger operations on a card, and not more."""
     assert step("gram", 60) == step("gram", 120)
 
 

@@ -131,7 +131,7 @@ def solve_stack(
     shape = targets.shape[1], 1
     covariance = Noise.learn(NoiseRows.of(errors), shape, "diagonal").covariance
     penalties = np.array([fit.penalties for fit in fits])
-    bands = Bands.of_errors(errors[:, :, None])
+    bands = Bands.of_errors([errors[:, :, None]])
     return Stack(
         feature_mean, mean, weights, covariance, gain, members, shares, penalties, bands
     )
