@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..images import ImageEncoder, compute_image_features
+from ..images.networks import release
 from ..images.pairing import named_rows
 from ..images.ready import check_table, is_array, to_array
 from ..preprocessing.averaging import trials_averaged
@@ -137,7 +138,9 @@ class Model(BaseEstimator):
         params = self.get_params(deep=False)
         how = {name: params[name] for name in OF_READING if name in params} | how
         self.seed_ = seed
-        return TrainingSet.read(epochs, images, Reading(**how), seed)
+        data = TrainingSet.read(epochs, images, Reading(**how), seed)
+        release(self._place())  # training needs the memory of a card
+        return data
 
     # -- what was learned -------------------------------------------------------------
 

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=count, default=1, help="processor threads")
     add("--rounds", type=count, default=5, help="interleaved repetitions")
     add("--epochs", type=whole, default=0, help="whole epochs to train and time, too")
+    add("--device", default="cpu", help="where to compute: cpu or cuda")
     add("--memory", action="store_true", help="measure peak memory, too")
     add("--out", type=Path, help="JSON file for all numbers")
 
@@ -43,8 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Print one table, and write the numbers."""
     from ...benchmark.studies.speed import measure
+    from ...utils.checks import check_device
     from ...utils.files import replacing
 
+    check_device(given.device)
     if "braindecode" in given.compare and find_spec("braindecode") is None:
         print("Not timed: braindecode is missing; pip install mne_brainae[backbones].")
         given.compare = [name for name in given.compare if name != "braindecode"]
@@ -57,6 +60,7 @@ def run(given: argparse.Namespace) -> None:
         rounds=given.rounds,
         n_epochs=given.epochs,
         memory=given.memory,
+        device=given.device,
     )
     print(report(results))
     if given.out:
@@ -83,7 +87,7 @@ def report(results: dict) -> str:
     lines = [
         f"{shape['name'].upper()} {shape['n_channels']} x {shape['n_times']}, batch "
         f"{results['batch']}, threads: {results['threads']}, rounds: "
-        f"{results['rounds']}; PyTorch {results['torch']}, {results['cpu']}"
+        f"{results['rounds']}; PyTorch {results['torch']}, {results['device']}"
     ]
     for chain, result in results["chains"].items():
         peak = result["steps"]["fast"]["product_speed"] / 1e9
@@ -115,7 +119,11 @@ def report(results: dict) -> str:
                 f"  encoder, batch {batch}: {1e6 * times['ours']:.0f} us per response, "
                 + ", ".join(others)
             ]
-        lines += [f"  embed_epochs on one epoch: {1e6 * result['embed_epochs']:.0f} us"]
+        calls = [
+            f"{name} {1e6 * seconds:.0f} us"
+            for name, seconds in result["one_epoch"].items()
+        ]
+        lines += ["  one epoch at a time: " + ", ".join(calls)]
     return "\n".join(lines)
 
 

@@ -12,8 +12,6 @@ from mne_brainae.models.linear_gaussian.blocks import (
     products_on,
 )
 
-CUDA = torch.device("cuda")
-
 
 @pytest.fixture(params=["numpy", "torch"])
 def place(request, monkeypatch):
@@ -62,8 +60,4 @@ def test_only_cuda_takes_products():
     for device in ("cpu", "meta"):
         with products_on(torch.device(device)):
             assert RunningProduct(7, 11, np.float64).place == torch.device("cpu")
-    with products_on(CUDA), pytest.raises((RuntimeError, AssertionError)):
-        if torch.cuda.is_available():
-            raise RuntimeError("there is a card, tests/cuda compares")
-        multiply(first.T, second)
     assert multiply(first.T, second).shape == (7, 11)
