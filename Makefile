@@ -19,12 +19,12 @@ doc: .venv/installed-doc
 # Compare with the CPU and measure on a CUDA device, in at most eight minutes. It runs the
 # Python that is there, with its PyTorch, and writes what it finds to OUT.
 OUT ?= dist/cuda
-SPEED = timeout 120 $(PYTHON) -m mne_brainae benchmark speed --device cuda --rounds 5
+SPEED = timeout 100 $(PYTHON) -m mne_brainae benchmark speed --device cuda --rounds 5
 
 cuda:
 	mkdir -p $(OUT)
 	status=0; \
-	timeout 180 $(PYTHON) -m pytest tests/cuda --junitxml=$(OUT)/tests.xml || status=1; \
+	timeout 150 $(PYTHON) -m pytest tests/cuda --junitxml=$(OUT)/tests.xml || status=1; \
 	$(SPEED) --shape eeg --compare bf16 plain --epochs 5 --out $(OUT)/eeg.json \
 	    || status=1; \
 	$(SPEED) --shape meg --compare bf16 --out $(OUT)/meg.json || status=1; \

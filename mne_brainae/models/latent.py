@@ -19,7 +19,7 @@ from ..images import ImageEncoder
 from ..images.pairing import ImageNames
 from ..images.sketches import Copies, sketch
 from ..nn.added import without_added
-from ..nn.fast.frozen import freeze
+from ..nn.fast.frozen import freeze, version_of
 from ..nn.network import BrainAENetwork
 from ..preprocessing.imputation import Imputer
 from ..preprocessing.scaling import Scaler
@@ -40,6 +40,43 @@ CPU = torch.device("cpu")
 SMALL_BYTES = 2**20
 #: Values of measured and of predicted responses that are compared at once.
 MEASURED, PREDICTED = 2**26, 2**24
+#: Bytes of features whose embedding is kept for the next call.
+MOST_KEPT = 2**26
+
+
+@dataclass
+class Gallery:
+    """Image features that were embedded, for the next response to be found among them.
+
+    Parameters
+    ----------
+    features : array, shape (n_images, n_features)
+        A copy of the features.
+    z : array, shape (n_images, n_embedding)
+        Their embeddings.
+    version : list
+        The version of the weights.
+    """
+
+    features: np.ndarray
+    z: np.ndarray
+    version: list
+
+    @classmethod
+    def of(cls, features: np.ndarray, z: np.ndarray, network) -> Gallery | None:
+        """Keep what takes little memory, of weights whose changes can be seen."""
+        version = version_of(network.image_projection)
+        if version is None or features.nbytes > MOST_KEPT:
+            return None
+        return cls(features.copy(), z.copy(), version)
+
+    def holds(self, features: np.ndarray, network: BrainAENetwork) -> bool:
+        """Whether these are the features, and the weights have not changed."""
+        return (
+            features.shape == self.features.shape
+            and np.array_equal(features, self.features)
+            and version_of(network.image_projection) == self.version
+        )
 
 
 @dataclass
@@ -130,6 +167,8 @@ class Latent:
     def __post_init__(self):
         self.network.eval()
         self._frozen = freeze(self.network)  # the same maps, faster
+        self._columns = None  # of features that were found to be those of the fit
+        self._gallery = None  # what was embedded last
 
     # -- where it computes -------------------------------------------------------------
 
@@ -142,6 +181,12 @@ class Latent:
         """Move the network to a device. Arrays come and go on the host."""
         self.network.to(device)
         self._frozen = freeze(self.network)  # no kernels of the former device
+        self._gallery = None
+
+    @cached_property
+    def kinds(self) -> np.ndarray:
+        """The types of the channels, shape (n_channels,)."""
+        return np.array(self.info.get_channel_types())
 
     # -- what it can do ---------------------------------------------------------------
 
@@ -207,8 +252,13 @@ class Latent:
         z : array, shape (n_images, n_embedding)
             Their embeddings.
         """
-        rows = self.image_scaler.transform(np.asarray(features, np.float32))
-        return apply(self._frozen.embed_image, rows, self.device)
+        features = np.asarray(features, np.float32)
+        if self._gallery is not None and self._gallery.holds(features, self.network):
+            return self._gallery.z.copy()
+        rows = self.image_scaler.transform(features)
+        z = apply(self._frozen.embed_image, rows, self.device)
+        self._gallery = Gallery.of(features, z, self.network)
+        return z
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Map points of the shared space to responses.
@@ -531,10 +581,11 @@ class Latent:
                 f"images have {features.shape[1]} features, but the model was fitted "
                 f"on {n_features}."
             )
-        if features.columns.tolist() == self.feature_names:
+        if features.columns is self._columns:  # an index never changes
             return
         columns = [str(name) for name in features.columns]
         if columns == self.feature_names or are_numbers(columns):
+            self._columns = features.columns
             return  # numbers are the names of columns that have none
         if set(columns) == set(self.feature_names):
             raise ValueError("The columns of images are in another order than at fit.")

@@ -317,7 +317,7 @@ class Model(BaseEstimator):
         data = read_recorded(epochs, latent.info, latent.times)
         warn_if_recorded_otherwise(epochs, latent.info, latent.baseline)
         counts = trials_averaged(epochs.metadata).mean(), latent.n_averaged
-        warn_if_in_other_units(data, latent.info, latent.brain_scaler, *counts)
+        warn_if_in_other_units(data, latent.kinds, latent.brain_scaler, *counts)
         return data
 
     def _read_whole(self, epochs) -> np.ndarray:
@@ -372,7 +372,9 @@ class Model(BaseEstimator):
     def _warn_of_seen(self, names: list[str], features) -> int:
         """Count the test images that were seen in fit, and warn if there are any."""
         latent = self._fitted()
-        rows = None if features is None else features.loc[names].to_numpy()
+        rows = features
+        if features is not None:
+            rows = features.to_numpy()[features.index.get_indexer(names)]
         known = latent.seen_in_fit(names, rows)
         seen = [
             name

@@ -254,8 +254,9 @@ def check_finite(data: np.ndarray, name: str) -> None:
 
 def check_once(names: Iterable[str], where: str) -> None:
     """Refuse names that come more than once."""
-    names = pd.Index(names)
-    if names.has_duplicates:
+    names = list(names)
+    if len(set(names)) < len(names):
+        names = pd.Index(names)
         doubled = names[names.duplicated()].unique()
         raise ValueError(
             f"{where} must name every image once, but these come more than once: "
@@ -359,7 +360,7 @@ def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray)
             "on the channels that you have."
         )
     picks = np.array([rows[name] for name in ch_names])
-    if (np.diff(picks) < 0).any():
+    if (picks[1:] < picks[:-1]).any():
         raise ValueError(
             "epochs have the channels of the model in another order. Call "
             "epochs.reorder_channels(model.info_['ch_names']) first."

@@ -27,6 +27,8 @@ def as_text(name) -> str:
         ``/`` between folders. A whole number is written without a decimal point, since
         pandas turns integers to floats in a column that once had an empty cell.
     """
+    if type(name) is str and name.isascii():  # which is in composed form
+        return name.replace("\\", "/")
     if isinstance(name, bytes):
         try:
             name = name.decode()
@@ -46,4 +48,4 @@ def texts(names: Iterable) -> list[str]:
 
 def column_of_text(column: pd.Series) -> pd.Series:
     """Return a column of metadata as text, see :func:`as_text`."""
-    return column.map({value: as_text(value) for value in column.unique()}).astype(str)
+    return pd.Series(texts(column), column.index, str, column.name)

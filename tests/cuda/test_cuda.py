@@ -18,7 +18,8 @@ from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss
 from mne_brainae.nn.network import build_network
 from mne_brainae.utils.torch_state import exact
 
-pytestmark = pytest.mark.cuda
+#: Warnings of drivers and of prototypes in PyTorch are no failure of these tests.
+pytestmark = [pytest.mark.cuda, pytest.mark.filterwarnings("default")]
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 N, N_CHANNELS, N_TIMES, N_FEATURES = 96, 9, 100, 24

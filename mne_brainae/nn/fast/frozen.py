@@ -212,17 +212,30 @@ def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def _version(encoder: TSConvEncoder) -> list | None:
-    """Return what changes with the convolutions and normalizations of an encoder.
-
-    None, which equals no version, where PyTorch does not count changes: in tensors
-    that were made in inference mode.
-    """
+    """Return what changes with the convolutions and normalizations of an encoder."""
     kept = (encoder.temporal, encoder.inner_norm, encoder.spatial, encoder.norm)
+    return version_of(*(layer for layer in kept if layer is not None))
+
+
+def version_of(*modules: nn.Module) -> list | None:
+    """Return what changes with the weights and running statistics of modules.
+
+    Parameters
+    ----------
+    *modules : Module
+        The modules.
+
+    Returns
+    -------
+    version : list | None
+        Place and version of every tensor. None, which stands for no version, where
+        PyTorch does not count changes: in tensors that were made in inference mode.
+    """
     tensors = [
         tensor
-        for layer in kept
-        if layer is not None
-        for tensor in (*layer._parameters.values(), *layer._buffers.values())
+        for module in modules
+        for part in module.modules()
+        for tensor in (*part._parameters.values(), *part._buffers.values())
         if tensor is not None
     ]
     if any(tensor.is_inference() for tensor in tensors):
