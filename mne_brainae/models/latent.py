@@ -581,7 +581,7 @@ class Latent:
                 f"images have {features.shape[1]} features, but the model was fitted "
                 f"on {n_features}."
             )
-        if features.columns is self._columns:  # an index never changes
+        if features.columns.is_(self._columns):  # an index never changes
             return
         columns = [str(name) for name in features.columns]
         if columns == self.feature_names or are_numbers(columns):

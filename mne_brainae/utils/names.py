@@ -43,6 +43,8 @@ def as_text(name) -> str:
 
 def texts(names: Iterable) -> list[str]:
     """Return all names as text, see :func:`as_text`."""
+    # An index of pandas hands names out one by one far more slowly than a list.
+    names = names.tolist() if isinstance(names, pd.Index | pd.Series) else names
     return [as_text(name) for name in names]
 
 
