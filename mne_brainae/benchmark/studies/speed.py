@@ -414,13 +414,13 @@ def added(shape: str, chain: str, name: str, batch: str, n_threads: str) -> int:
     """Return what two steps add to the peak memory of this process, in bytes."""
     trainer = Trainer(SHAPES[shape], chain, name, int(batch), int(n_threads))
     trainer.data  # noqa: B018 - the data count for every computation alike
-    before = _peak()
+    before = peak()
     for _ in range(2):
         trainer.timed(trainer.step)
-    return _peak() - before
+    return peak() - before
 
 
-def _peak() -> int:
+def peak() -> int:
     """Return the most memory that this process has held, in bytes."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux counts the parent's peak, too, in ru_maxrss.

@@ -39,10 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="cpu", help="where to compute: cpu or cuda")
     add("--memory", action="store_true", help="measure peak memory, too")
     add("--out", type=Path, help="JSON file for all numbers")
+    beside = "time the closed form instead, beside ridge regression of other packages"
+    add("--closed-form", action="store_true", help=beside)
+    size = "images, channels, samples, features of the closed form; may be repeated"
+    add("--size", type=count, nargs=4, action="append", help=size)
 
 
 def run(given: argparse.Namespace) -> None:
     """Print one table, and write the numbers."""
+    if given.closed_form:
+        _time_closed_form(given)
+        return
     from ...benchmark.studies.speed import measure
     from ...utils.checks import check_device
     from ...utils.files import replacing
@@ -66,6 +73,18 @@ def run(given: argparse.Namespace) -> None:
     if given.out:
         with replacing(given.out) as temporary:
             temporary.write_text(json.dumps(results, indent=1))
+
+
+def _time_closed_form(given: argparse.Namespace) -> None:
+    from ...benchmark.studies.closed_form import SIZES, measure
+    from ...utils.files import replacing
+
+    table = measure(given.size or SIZES)
+    print("Seconds, and what the fit adds to memory in MB and in responses of float32:")
+    print(table.to_string(float_format="{:.2f}".format))
+    if given.out:
+        with replacing(given.out) as temporary:
+            table.reset_index().to_json(temporary, orient="records", indent=1)
 
 
 def report(results: dict) -> str:
