@@ -88,8 +88,8 @@ class NetworkEncoder:
         is_rounded = self.dtype == torch.bfloat16
         if is_rounded and not multiplies_bf16(self.device):
             warn(
-                f"{self.device} has no instructions that multiply bf16: features are "
-                "slower in bf16 than in float32."
+                f"{self.device} does not multiply bf16 faster than float32, and takes "
+                "longer for these features."
             )
         network.module.to(self.device, self.dtype, memory_format=torch.channels_last)
         return LayerReader(network, self.encoder.layers, self.encoder.pool)

@@ -520,13 +520,14 @@ def _computations(
     """Return how to compute in training, and in validation: always in float32."""
     if precision == "bf16" and not multiplies_bf16(device):
         warn(
-            f"{device} has no instructions that multiply bf16: factors are rounded to "
-            "bf16 and multiplied in float32, which saves memory and no time."
+            f"{device} does not multiply bf16 faster than float32: factors are rounded "
+            "to bf16 and multiplied in float32, which saves memory and no time."
         )
-    return (
-        choose_computation(network, computation, precision, device),
-        choose_computation(network, computation, "float32", device),
-    )
+    learner = choose_computation(network, computation, precision, device)
+    if precision == "auto":
+        rounds = not isinstance(learner, nn.Module) and learner.precision.bf16
+        logger.info(f"Training multiplies in {'bf16' if rounds else 'float32'}.")
+    return learner, choose_computation(network, computation, "float32", device)
 
 
 @contextmanager

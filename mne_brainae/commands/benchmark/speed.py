@@ -9,7 +9,13 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from ...benchmark.studies.shapes import CHAINS, N_EPOCHS, SHAPES, VARIANTS
+from ...benchmark.studies.shapes import (
+    CHAINS,
+    N_EPOCHS,
+    SHAPES,
+    TABLE_16,
+    VARIANTS,
+)
 from .._numbers import count, whole
 
 
@@ -40,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--memory", action="store_true", help="measure peak memory, too")
     add("--out", type=Path, help="JSON file for all numbers")
     beside = "time the closed form instead, beside ridge regression of other packages"
+    losses = "compare validation losses of bf16 and float32 over so many seeds instead"
+    add("--seeds", type=whole, default=0, help=losses)
     add("--closed-form", action="store_true", help=beside)
     size = "images, channels, samples, features of the closed form; may be repeated"
     add("--size", type=count, nargs=4, action="append", help=size)
@@ -58,6 +66,9 @@ def run(given: argparse.Namespace) -> None:
     if "braindecode" in given.compare and find_spec("braindecode") is None:
         print("Not timed: braindecode is missing; pip install mne_brainae[backbones].")
         given.compare = [name for name in given.compare if name != "braindecode"]
+    if given.seeds:
+        _compare_precisions(given.seeds)
+        return
     results = measure(
         given.shape,
         given.chain,
@@ -73,6 +84,19 @@ def run(given: argparse.Namespace) -> None:
     if given.out:
         with replacing(given.out) as temporary:
             temporary.write_text(json.dumps(results, indent=1))
+
+
+def _compare_precisions(n_seeds: int) -> None:
+    from ...benchmark.studies.precision import compare_precisions
+
+    table = compare_precisions(n_seeds)
+    print("Least validation loss of a simulated recording, by seed:")
+    print(table.to_string(float_format="{:.4f}".format))
+    gap = table["bf16"] - table["float32"]
+    print(
+        f"bf16 - float32: {gap.mean():+.4f} on average; standard deviation over seeds "
+        f"in float32: {table['float32'].std():.4f}"
+    )
 
 
 def _time_closed_form(given: argparse.Namespace) -> None:
@@ -103,6 +127,7 @@ def report(results: dict) -> str:
     from ...utils.checks import counted
 
     shape = results["shape"]
+    minutes, us = TABLE_16[shape["name"]]
     lines = [
         f"{shape['name'].upper()} {shape['n_channels']} x {shape['n_times']}, batch "
         f"{results['batch']}, threads: {results['threads']}, rounds: "
@@ -121,7 +146,8 @@ def report(results: dict) -> str:
             f"  epoch of {epoch['updates']} updates, extrapolated: "
             f"{epoch['wall']:.1f} s; {N_EPOCHS} epochs: "
             f"{N_EPOCHS * epoch['wall'] / 60:.1f} min "
-            f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min)"
+            f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min; Table 16: "
+            f"{minutes} min)"
         ]
         if result["whole"] is not None:
             lines += [
@@ -134,6 +160,7 @@ def report(results: dict) -> str:
                 for name, seconds in times.items()
                 if name != "ours"
             ]
+            others += [f"Table 16 {us} us"] * (batch == 200)
             lines += [
                 f"  encoder, batch {batch}: {1e6 * times['ours']:.0f} us per response, "
                 + ", ".join(others)
