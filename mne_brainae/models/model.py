@@ -204,8 +204,9 @@ class Model(BaseEstimator):
     def to(self, device) -> Model:
         """Move the fitted model to a device, as modules of PyTorch are moved.
 
-        From now on it embeds, predicts, reconstructs and compares there. Epochs and
-        features still come from the host, and results go there.
+        From now on it embeds, predicts and reconstructs there, whatever method asks
+        for it. Epochs and features come from the host, which gets the results, and
+        compares what was embedded.
 
         Parameters
         ----------

@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode, mm_flop
 
 from ...models.training import Pairs, train
 from ...nn.fast.computation import choose_computation
-from ...nn.fast.precision import Precision
+from ...nn.fast.precision import Precision, gain_of_bf16
 from ...nn.fast.workers import shared_product, workers
 from ...nn.losses import LOSS_TERMS, BrainAELoss
 from ...nn.reference import reference_of
@@ -93,6 +93,7 @@ def measure(
         "epochs": n_epochs,
         "torch": torch.__version__,
         "device": name_of(torch.device(device)),
+        "bf16_gain": gain_of_bf16() if device == "cpu" else None,
         "chains": {},
     }
     for chain in chains:

@@ -133,6 +133,11 @@ def report(results: dict) -> str:
         f"{results['batch']}, threads: {results['threads']}, rounds: "
         f"{results['rounds']}; PyTorch {results['torch']}, {results['device']}"
     ]
+    if results["bf16_gain"] is not None:
+        lines += [
+            f"Products of bf16 are {results['bf16_gain']:.2f} times as fast as those "
+            "of float32."
+        ]
     for chain, result in results["chains"].items():
         peak = result["steps"]["fast"]["product_speed"] / 1e9
         lines += [

@@ -24,6 +24,7 @@ def test_the_table_is_printed_and_its_numbers_written(tmp_path, capsys):
     assert "inner_activation=False" in printed
     assert "2 whole epochs, with laying out: " in printed
     assert "one epoch at a time: embed_epochs " in printed
+    assert "Products of bf16 are " in printed
     results = json.loads(out.read_text())
     assert set(results["chains"]["linear"]["steps"]) == {"fast", "reference"}
 
