@@ -257,7 +257,8 @@ class Latent:
             return self._gallery.z.copy()
         rows = self.image_scaler.transform(features)
         z = apply(self._frozen.embed_image, rows, self.device)
-        self._gallery = Gallery.of(features, z, self.network)
+        if len(features) > 1:  # one image is no gallery, and takes no time
+            self._gallery = Gallery.of(features, z, self.network)
         return z
 
     def decode(self, z: np.ndarray) -> np.ndarray:
