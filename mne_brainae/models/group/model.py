@@ -22,6 +22,7 @@ from ...utils.checks import (
     counted,
     five,
     logger,
+    pick_channels,
     seed_from,
     verbose,
     warn,
@@ -42,12 +43,15 @@ from .member import LEAST_SLOPE, Member
 from .newcomer import PREDICTIONS
 from .recordings import Images, by_subject
 from .subject import Subject
-from .zero_shot import Anyone
+from .zero_shot import Anyone, latent_of_anyone
 
 #: Reference images, at most.
 MOST_REFERENCE = 2000
 #: The part of the mean map that holds for an unknown subject, if members cannot tell.
 UNKNOWN_SLOPE = 0.5
+#: By how much features of one image differ at most, computed again, as a share of the
+#: standard deviation over images.
+SAME_IMAGE = 0.01
 
 
 @fill_doc
@@ -225,18 +229,46 @@ class GroupModel(ServesSubjects, BaseEstimator):
             f"images, {len(self.members_)} of them in the group"
         )
         self.agreement_ = np.ones(0)
-        self.anyone_ = None
+        self.anyone_ = self.noise_ = None
         if self.members_:
             self.agreement_ = agreement(self.members_, self.reference_)
-            rows = features.to_numpy(np.float32)
-            sketches = sketch(self.scaler_.transform(rows))
-            latent, about = anyone.solve(
-                self.members_, self.reference_, list(features.index), sketches
-            )
-            latent.image_encoder = self.image_encoder_
-            self.anyone_ = self._to_model(latent, None, about, "mean of subjects")
+            rows = self.scaler_.transform(features.to_numpy(np.float32))
+            known = {"train_images": list(features.index)}
+            known["train_sketches"] = sketch(rows)
+            known["image_encoder"] = self.image_encoder_
+            self.noise_ = anyone.noise()
+            self.anyone_ = self._solve_anyone(**anyone.fields, **known)
         logger.info(f"Chose {self.selection_}.")
         return targets
+
+    def _solve_anyone(self, info: mne.Info, times, **fields) -> LinearBrainAE | None:
+        """Return the mean map of the group on some channels, as a model."""
+        args = self.members_, self.reference_, self.noise_, info, times
+        found = latent_of_anyone(*args, **fields)
+        if found is None:
+            return None
+        return self._to_model(found[0], None, found[1], "mean of subjects")
+
+    def _anyone_on(self, info: mne.Info) -> LinearBrainAE:
+        """Return the mean map on the channels of a recording that came new."""
+        model = self._mean_model()
+        latent = model.latent_
+        info = mne.pick_info(info, pick_channels(info, self.picks))
+        if set(latent.info["ch_names"]) <= set(info["ch_names"]):
+            return model
+        kept = "image_scaler", "feature_names", "baseline", "train_images"
+        kept += "train_sketches", "image_encoder", "slope"
+        fields = {name: getattr(latent, name) for name in kept}
+        found = self._solve_anyone(info, latent.times, **fields)
+        if found is None:
+            raise ValueError(
+                "Nothing is known of the channels "
+                f"{five(info['ch_names'])}: give channels of the group "
+                f"({five(latent.info['ch_names'])}), or EEG at known positions "
+                "(epochs.set_montage)."
+            )
+        found.latent_.errors.slope = latent.slope
+        return found
 
     def _fit_maps(self, recordings: dict, features: pd.DataFrame, targets: dict):
         """Refit every subject with the axes of the others.
@@ -342,6 +374,7 @@ class GroupModel(ServesSubjects, BaseEstimator):
             encoder = self.image_encoder if encoder is None else encoder
             found = Images.of(recordings, images, encoder, self.device)
             self._check_features(found)
+            self._check_names(found.features)
             subject = self._read(name, epochs, found.features)
             others = [each for each in self.members_ if each.name != name]
             model, weights, _ = self._solve(subject, others)
@@ -363,6 +396,22 @@ class GroupModel(ServesSubjects, BaseEstimator):
         if found.encoder is None and self.image_encoder_ is not None:
             logger.info("Taking the features as those of the model's image encoder.")
         next(iter(self.models_.values())).latent_.check_features(found.features)
+
+    def _check_names(self, features: pd.DataFrame) -> None:
+        """Refuse a name that stands for another image than in the group."""
+        new = sketch(self.scaler_.transform(features.to_numpy(np.float32)))
+        for name, model in self.models_.items():
+            latent = model.latent_
+            rows = pd.Index(latent.train_images).get_indexer(features.index)
+            known = latent.train_sketches[rows]
+            near = SAME_IMAGE * latent.train_sketches.std(axis=0)
+            differ = (rows >= 0) & (np.abs(new - known) > near).any(axis=1)
+            if differ.any():
+                raise ValueError(
+                    f"Images of one name are others than those of subject {name!r}: "
+                    f"{five(features.index[differ])}. Give every image a name of its "
+                    "own, such as with its session in front."
+                )
 
     # -- files, looks -----------------------------------------------------------------
 
