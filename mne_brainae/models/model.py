@@ -307,7 +307,7 @@ class Model(BaseEstimator):
 
     def _embed_features(self, features: pd.DataFrame) -> pd.DataFrame:
         z = self._fitted().embed_features(features.to_numpy(np.float32))
-        return pd.DataFrame(z, index=features.index)
+        return pd.DataFrame(z, index=features.index, copy=False)
 
     def _read_responses(self, epochs) -> np.ndarray:
         """Return responses of the channels of the fit, NaN where one is missing.

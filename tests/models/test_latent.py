@@ -195,3 +195,13 @@ def test_a_gallery_is_embedded_once(model, unseen, monkeypatch):
             weight.mul_(2.0)
     is_same = np.allclose(space.embed_features(other)[0], first[0])
     assert is_same == (not weights)  # the identity has none
+
+
+def test_a_model_is_moved_in_place(model, unseen):
+    """As modules of PyTorch are; there is a card in tests/cuda."""
+    before = model.embed_images(unseen[1])
+    folded = model.latent_._frozen
+    assert model.to("cpu") is model
+    assert model.device_ == "cpu"
+    assert model.latent_._frozen is not folded  # no kernels of the former device
+    assert_array_equal(model.embed_images(unseen[1]), before)
