@@ -518,12 +518,12 @@ def _computations(
     network, computation: str, precision: str, device: torch.device
 ) -> tuple[Computation, Computation]:
     """Return how to compute in training, and in validation: always in float32."""
+    learner = choose_computation(network, computation, precision, device)
     if precision == "bf16" and not multiplies_bf16(device):
         warn(
             f"{device} does not multiply bf16 faster than float32: factors are rounded "
             "to bf16 and multiplied in float32, which saves memory and no time."
         )
-    learner = choose_computation(network, computation, precision, device)
     if precision == "auto":
         rounds = not isinstance(learner, nn.Module) and learner.precision.bf16
         logger.info(f"Training multiplies in {'bf16' if rounds else 'float32'}.")

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ... import LinearBrainAE
 from ...models.linear_gaussian.ridge import PENALTIES, Ridge
+from ...utils.checks import logger
 from .speed import peak
 
 #: Images of a concept.
@@ -71,7 +72,12 @@ def measure(
         size, found = Size(*size), {}
         for system in systems:
             if system != HIMALAYA or find_spec("himalaya") is not None:
-                found[system] = _in_own_process(system, size)
+                found[system] = row = _in_own_process(system, size)
+                logger.info(
+                    f"{' x '.join(map(str, size))}: {system} took {row['wall']:.1f} s, "
+                    f"{row['processor']:.1f} s of the processor and "
+                    f"{row['memory'] / 1e6:.0f} MB."
+                )
         for system, row in found.items():
             first = next(iter(found.values()))
             row["x"] = row["processor"] / first["processor"]
