@@ -507,12 +507,29 @@ class Latent:
         """Correlate block by block: predictions of a large gallery fill no memory."""
         r = np.empty((len(measured), len(z_image)))
         n_values = measured.shape[1]
+        on_card = self.device.type == "cuda"
+        correlate = self._correlate_on_card if on_card else self._correlate
         for rows in blocks(len(measured), max(MEASURED // n_values, 1)):
             units = unit_rows(measured[rows])
             for part in blocks(len(z_image), max(PREDICTED // n_values, 1)):
-                predicted = unit_rows(self._predicted_values(z_image[part]))
-                r[rows, part] = units @ predicted.T
+                r[rows, part] = correlate(units, z_image[part])
         return r
+
+    def _correlate(self, units: np.ndarray, z_image: np.ndarray) -> np.ndarray:
+        """Correlate rows of length 1 with the predicted responses to some images."""
+        return units @ unit_rows(self._predicted_values(z_image)).T
+
+    @torch.inference_mode()
+    def _correlate_on_card(self, units: np.ndarray, z_image: np.ndarray) -> np.ndarray:
+        """Do the same on a card, which alone sees the predicted responses."""
+        there = self.device
+        with exact():
+            z = _on(there, np.array(z_image))  # pandas hands out read-only views
+            predicted = self._frozen.decode(z).flatten(1).double()
+            predicted -= predicted.mean(1, keepdim=True)
+            length = predicted.norm(dim=1, keepdim=True)
+            predicted /= length.clamp_min(np.finfo(np.float64).tiny)
+            return (_on(there, units) @ predicted.T).cpu().numpy()
 
     def _likelihood_of_predicted(self, measured, z_image) -> np.ndarray:
         size = max(PREDICTED // len(self.noise_axes), 1)

@@ -205,8 +205,8 @@ class Model(BaseEstimator):
         """Move the fitted model to a device, as modules of PyTorch are moved.
 
         From now on it embeds, predicts and reconstructs there, whatever method asks
-        for it. Epochs and features come from the host, which gets the results, and
-        compares what was embedded.
+        for it. Epochs and features come from the host, which gets the results and
+        compares embeddings; predicted responses are compared on the device.
 
         Parameters
         ----------

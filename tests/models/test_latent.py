@@ -205,3 +205,15 @@ def test_a_model_is_moved_in_place(model, unseen):
     assert model.device_ == "cpu"
     assert model.latent_._frozen is not folded  # no kernels of the former device
     assert_array_equal(model.embed_images(unseen[1]), before)
+
+
+def test_correlations_on_a_card_are_those_of_the_host(model, unseen):
+    """Computed as there, on the CPU."""
+    space = model.latent_
+    if "encoding" not in space.similarities:
+        pytest.skip("it predicts no responses")
+    z = space.embed_features(unseen[1].to_numpy())
+    units = np.random.default_rng(0).standard_normal((3, space.mean_response.size))
+    units = latent.unit_rows(units)
+    found = space._correlate_on_card(units, z)
+    assert_allclose(found, space._correlate(units, z), rtol=1e-6, atol=1e-7)
