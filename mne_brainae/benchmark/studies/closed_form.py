@@ -19,6 +19,7 @@ import pandas as pd
 from ... import LinearBrainAE
 from ...models.linear_gaussian.ridge import PENALTIES, Ridge
 from ...utils.checks import logger
+from .shapes import REGRESSIONS
 from .speed import peak
 
 #: Images of a concept.
@@ -43,9 +44,8 @@ SIZES = (
     Size(2000, 63, 100, 256),
     Size(2000, 63, 50, 512),
 )
-WHOLE, PATH = "LinearBrainAE", "its ridge path"
-SKLEARN, HIMALAYA = "scikit-learn RidgeCV", "himalaya RidgeCV"
-SYSTEMS = (WHOLE, PATH, SKLEARN, HIMALAYA)
+SYSTEMS = tuple(REGRESSIONS.values())
+WHOLE, PATH, SKLEARN, HIMALAYA = SYSTEMS
 
 
 def measure(

@@ -12,6 +12,7 @@ from pathlib import Path
 from ...benchmark.studies.shapes import (
     CHAINS,
     N_EPOCHS,
+    REGRESSIONS,
     SHAPES,
     TABLE_16,
     VARIANTS,
@@ -48,14 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     beside = "time the closed form instead, beside ridge regression of other packages"
     losses = "compare validation losses of bf16 and float32 over so many seeds instead"
     add("--seeds", type=whole, default=0, help=losses)
-    add("--closed-form", action="store_true", help=beside)
+    add("--closed-form", nargs="*", choices=REGRESSIONS, help=beside)
     size = "images, channels, samples, features of the closed form; may be repeated"
     add("--size", type=count, nargs=4, action="append", help=size)
 
 
 def run(given: argparse.Namespace) -> None:
     """Print one table, and write the numbers."""
-    if given.closed_form:
+    if given.closed_form is not None:
         _time_closed_form(given)
         return
     from ...benchmark.studies.speed import measure
@@ -103,7 +104,8 @@ def _time_closed_form(given: argparse.Namespace) -> None:
     from ...benchmark.studies.closed_form import SIZES, measure
     from ...utils.files import replacing
 
-    table = measure(given.size or SIZES)
+    names = given.closed_form or REGRESSIONS
+    table = measure(given.size or SIZES, [REGRESSIONS[name] for name in names])
     print("Seconds, and what the fit adds to memory in MB and in responses of float32:")
     print(table.to_string(float_format="{:.2f}".format))
     if given.out:
