@@ -99,7 +99,7 @@ def make_epochs(
     events = np.column_stack([onsets, np.zeros_like(onsets), np.ones_like(onsets)])
     epochs = mne.EpochsArray(
         data,
-        info.copy(),
+        info,  # of which MNE-Python makes a copy
         events,
         tmin=on_grid(times, info["sfreq"]),
         event_id={"image": 1},
@@ -137,7 +137,7 @@ def make_evoked(
         The response.
     """
     tmin = on_grid(times, info["sfreq"])
-    evoked = mne.EvokedArray(data, info.copy(), tmin, comment, nave, verbose=False)
+    evoked = mne.EvokedArray(data, info, tmin, comment, nave)  # it copies info
     set_times(evoked, times)
     return evoked
 

@@ -664,6 +664,11 @@ def options_of_methods():
         transductive=("nonsense", 3),
     )
     yield from bad_params(
+        "to",
+        lambda w, device: w.linear.to(device),
+        device=("nonsense", "meta", "cuda:99", 3, None),
+    )
+    yield from bad_params(
         "save",
         lambda w, fname: w.linear.save(fname),
         fname=("model.pt", 3, None, "nowhere"),
