@@ -1,4 +1,4 @@
-"""Image encoders by name: the paper's four, and whatever three libraries hold."""
+"""Image encoders by name: the paper's four, and all of three libraries."""
 
 # License: BSD-3-Clause
 

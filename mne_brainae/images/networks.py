@@ -1,4 +1,4 @@
-"""An image network at work: prepared images in, rows of features out."""
+"""An image network in use: prepared images in, rows of features out."""
 
 # License: BSD-3-Clause
 

@@ -1,4 +1,4 @@
-"""What concepts are called, as vectors: the text tower of an open_clip network."""
+"""Names of concepts as vectors, by the text tower of an open_clip network."""
 
 # License: BSD-3-Clause
 

@@ -1,4 +1,4 @@
-"""What every model does: check, fit, look after its fitted space, save."""
+"""What every model does: check, fit, keep the fitted space, save."""
 
 # License: BSD-3-Clause
 
@@ -193,6 +193,7 @@ class Model(BaseEstimator):
             latent.times,
             len(latent.train_images),
             "mean training response",
+            baseline=latent.baseline,
         )
 
     @property

@@ -197,9 +197,8 @@ class Training(Part):
             )
         if self.computation == "fast" and self.average is not True:
             raise ValueError(
-                f"average={self.average!r} makes the responses of every batch others "
-                "than those laid out, which computation='fast' cannot. Take 'auto' or "
-                "'plain'."
+                f"average={self.average!r} draws new responses for every batch, which "
+                "computation='fast' cannot do. Take 'auto' or 'plain'."
             )
         check_schedule(self.schedule)
 

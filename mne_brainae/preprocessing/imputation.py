@@ -1,4 +1,4 @@
-"""What is missing, as the rest of a response makes it expected."""
+"""Missing entries of a response, as expected from the others."""
 
 # License: BSD-3-Clause
 

@@ -1,4 +1,4 @@
-"""Responses to be compared with those of a fit: what is missing, what is otherwise."""
+"""Whether responses were recorded as those of a fit, and what is missing of them."""
 
 # License: BSD-3-Clause
 

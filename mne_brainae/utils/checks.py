@@ -1,4 +1,4 @@
-"""Argument checks, and the only home of MNE-Python's private helpers."""
+"""Argument checks, and the only module with private helpers of MNE-Python."""
 
 # License: BSD-3-Clause
 
