@@ -505,9 +505,16 @@ class IdentifiesImages:
             )
         return None
 
+    @checked(n_per_template=[integer(1)])
     @fill_doc
     def classify(
-        self, epochs, templates, *, similarity=None, transductive=None
+        self,
+        epochs,
+        templates,
+        *,
+        n_per_template=1,
+        similarity=None,
+        transductive=None,
     ) -> Identification:
         """Find the concept of the image that evoked every response.
 
@@ -519,6 +526,10 @@ class IdentifiesImages:
             Other images of the concepts: a folder with one sub-folder per concept, a
             mapping from concept to images, or features indexed by
             ``(concept, image)``. An image that ``epochs`` show is a ValueError.
+        n_per_template : int
+            Of how many images each given one is the mean, such as ready features that
+            are means of all images of a concept. The likelihood expects a response
+            nearer to the mean of many images than to one.
         %(similarity)s
         %(transductive)s
 
@@ -540,7 +551,7 @@ class IdentifiesImages:
         stimuli = self._features_of_files(epochs, names)
         self._warn_of_copies(names, features, stimuli)
         z_concept = self._embed_features(features).groupby(level="concept").mean()
-        counts = features.groupby(level="concept").size()
+        counts = n_per_template * features.groupby(level="concept").size()
         return Identification(
             self._compare_batch(epochs, z_concept, similarity, transductive, counts),
             z_concept.index,

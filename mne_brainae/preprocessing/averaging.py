@@ -67,7 +67,9 @@ def average_by(
         weigh(block, weights[rows])
         for code, response in zip(codes[rows], block, strict=True):
             means[code] += response
-    means /= np.bincount(codes, weights)[:, None, None].astype(np.float32)
+    counts = np.bincount(codes, weights)[:, None, None].astype(np.float32)
+    if (counts != 1).any():
+        means /= counts
     table = shared_metadata(metadata, codes)
     if by == "image":
         table["image"] = list(values)

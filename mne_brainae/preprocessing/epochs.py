@@ -108,7 +108,7 @@ def make_epochs(
     events = np.column_stack([onsets, np.zeros_like(onsets), codes])
     epochs = mne.EpochsArray(
         data,
-        info.copy(),
+        info,  # of which MNE-Python makes a copy
         events,
         tmin=on_grid(times, info["sfreq"]),
         event_id=event_id,
@@ -154,7 +154,7 @@ def make_evoked(
         The response.
     """
     tmin = on_grid(times, info["sfreq"])
-    evoked = mne.EvokedArray(data, info.copy(), tmin, comment, nave, verbose=False)
+    evoked = mne.EvokedArray(data, info, tmin, comment, nave)  # it copies info
     set_times(evoked, times)
     evoked.baseline = baseline
     return evoked

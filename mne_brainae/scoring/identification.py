@@ -35,12 +35,9 @@ from .result import Result, pooled_protocol
 
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the cosine of every row of ``a`` with every row of ``b``."""
-
-    def unit(rows: np.ndarray) -> np.ndarray:
-        rows = np.asarray(rows, np.float64)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-    return unit(a) @ unit(b).T
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    lengths = (np.sqrt(np.einsum("nk,nk->n", rows, rows)) for rows in (a, b))
+    return a @ b.T / np.outer(*lengths)
 
 
 #: What responses and images are compared by, as a protocol says it.

@@ -29,7 +29,7 @@ def test_width_is_that_of_the_normal_distribution():
 
 def test_without_repetitions_the_band_is_that_of_a_measured_response():
     errors = np.random.default_rng(0).standard_normal((500, 2, 3)) * [1.0, 2.0, 3.0]
-    bands = Bands.of_errors(errors, 4.0)
+    bands = Bands.of_errors([errors[:7], errors[7:]], 4.0)
     assert bands.quantiles is None
     assert_allclose(
         bands.half_width(0.5), norm.ppf(0.75) * errors.std(axis=0), rtol=0.01
@@ -43,7 +43,7 @@ def test_without_repetitions_the_band_is_that_of_a_measured_response():
 def test_of_one_sample_quantiles_are_those_of_the_errors(level):
     rng = np.random.default_rng(0)
     errors = rng.standard_t(2, (4000, 3, 1)) * [[1.0], [2.0], [0.5]]
-    bands = Bands.of_errors(errors)
+    bands = Bands.of_errors([errors[:7], errors[7:]])
     assert len(bands.quantiles) == N_QUANTILES
     inside = (np.abs(errors) <= bands.half_width(level)).mean(axis=0)
     assert_allclose(inside, level, atol=0.005)

@@ -223,7 +223,14 @@ class ServesSubjects:
 
     @fill_doc
     def classify(
-        self, epochs, templates, *, subject=None, similarity=None, transductive=None
+        self,
+        epochs,
+        templates,
+        *,
+        subject=None,
+        n_per_template=1,
+        similarity=None,
+        transductive=None,
     ) -> Identification:
         """Find the concept of the image that evoked every response.
 
@@ -234,6 +241,8 @@ class ServesSubjects:
             Other images of the concepts, as in
             :meth:`mne_brainae.LinearBrainAE.classify`.
         %(subject)s
+        n_per_template : int
+            Of how many images each given one is the mean.
         %(similarity)s
         %(transductive)s
 
@@ -244,7 +253,7 @@ class ServesSubjects:
         """
         model = self._of(epochs, subject)
         how = {"similarity": similarity, "transductive": transductive}
-        return model.classify(epochs, templates, **how)
+        return model.classify(epochs, templates, n_per_template=n_per_template, **how)
 
     @fill_doc
     def reconstruct(self, epochs, *, subject=None, keep_observed=True, output="epochs"):

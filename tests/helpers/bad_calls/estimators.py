@@ -679,8 +679,14 @@ def options_of_methods():
     yield from bad_params(
         "classify",
         lambda w, **p: w.linear.classify(w.test, w.templates, **p),
+        n_per_template=(0, 1.5, "two", None),
         similarity=("nonsense", 3),
         transductive=("nonsense", 3),
+    )
+    yield from bad_params(
+        "to",
+        lambda w, device: w.linear.to(device),
+        device=("nonsense", "meta", "cuda:99", 3, None),
     )
     yield from bad_params(
         "save",
