@@ -40,7 +40,8 @@ from ..utils.docs import fill_doc
 from ..utils.threads import one_blas_thread
 from ..utils.torch_state import own_state
 from .feature_weights import SpatialWindow
-from .file import name_of, write_model
+from .file import name_of, pack, write_model
+from .hub import GoesToHub
 from .latent import Latent
 from .parts import Part
 from .training_set import Reading, TrainingSet, subject_codes
@@ -68,7 +69,7 @@ def _check_encoder(encoder) -> None:
             raise ValueError(f"image_encoder: {error}") from None
 
 
-class Model(BaseEstimator):
+class Model(GoesToHub, BaseEstimator):
     """A model of images and brain responses, fitted to Epochs.
 
     A model that inherits this declares its parameters and their constraints, and learns
@@ -362,6 +363,9 @@ class Model(BaseEstimator):
         self._fitted()
         write_model(self, check_new_file(fname, ".safetensors", overwrite=overwrite))
         logger.info(f"Wrote {fname}.")
+
+    def _pack(self) -> tuple[dict, dict]:
+        return pack(self)
 
     def _chosen(self) -> str:
         """Say how the model was chosen, in a few words."""

@@ -423,9 +423,28 @@ def generating():
     )
 
 
+def sharing():
+    """Yield the calls that send models and read those of others."""
+    for name in ("hf://", "hf://name", "hf://a/b/c", "hf://../etc", "hf://a/b@"):
+        yield BadCall(
+            f"read_brainae {name!r}",
+            lambda w, name=name: m.read_brainae(name),
+            ("fname", "'owner/name'"),
+        )
+    yield from bad_params(
+        "push_to_hub",
+        lambda w, **p: w.linear.push_to_hub(**({"repo": "owner/name"} | p)),
+        repo=("name", "a/b/c", "owner/..", 3, None),
+        scores=(3, "good", [0.9], None),
+        license=("my own", 3),
+        private=FLAGS,
+    )
+
+
 def rows():
     """Yield all rows of this table."""
     yield from images()
     yield from files()
+    yield from sharing()
     yield from simulating()
     yield from generating()
