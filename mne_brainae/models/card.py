@@ -60,8 +60,8 @@ particulars of the person were removed.
 
 The model knows the channels and the window above. It is meant for research on vision,
 and not for clinical decisions, the identification of persons or lie detection. A score
-of few candidates or of averages of many repetitions says little about many candidates or
-single trials.
+of few candidates or of averages of many repetitions says little about many candidates
+or single trials.
 """
 
 
