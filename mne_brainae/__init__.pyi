@@ -15,10 +15,12 @@ __all__ = [
     "EncodingScores",
     "FoundImages",
     "GroupModel",
+    "Guess",
     "Identification",
     "ImageEncoder",
     "LinearBrainAE",
     "LinearEncodingModel",
+    "LiveDecoder",
     "Losses",
     "NonlinearEncodingModel",
     "Occlusion",
@@ -47,6 +49,8 @@ __all__ = [
     "cross_validate",
     "datasets",
     "encoding_systems",
+    "epochs_from_imgs",
+    "epochs_to_img",
     "find_images",
     "find_time_clusters",
     "fit",
@@ -84,6 +88,7 @@ from .images import (
     list_image_encoders,
     read_image_features,
 )
+from .live import Guess, LiveDecoder
 from .many import fit_many
 from .models.band import Band
 from .models.brainae import BrainAE
@@ -112,6 +117,7 @@ from .models.systems import (
 from .models.variance import VarianceShares, share_variance
 from .planning import Plan, plan_experiment
 from .preprocessing.averaging import average_repetitions
+from .preprocessing.imgs import epochs_from_imgs, epochs_to_img
 from .preprocessing.masking import make_mask, mask_epochs
 from .preprocessing.regions import channel_regions
 from .preprocessing.splits import split_epochs

@@ -49,7 +49,7 @@ from .viz.encoding import (
 #: Packages whose versions decide over a result.
 PACKAGES = ("mne_brainae", "mne", "mne-connectivity", "numpy", "scipy", "torch")
 #: Channel types whose topographies MNE-Python draws without further options.
-TOPOGRAPHIC = ("eeg", "mag", "grad")
+TOPOGRAPHIC = ("eeg", "mag", "grad", "hbo", "hbr")
 #: Areas whose electrode arrays are drawn separately.
 AREAS = ("V1", "V4", "IT")
 #: The regions of Figure 2a.

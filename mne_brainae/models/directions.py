@@ -16,6 +16,7 @@ import pandas as pd
 from ..images.pairing import ImageNames, has_files, image_paths, match_names
 from ..preprocessing.averaging import average_by, trials_averaged
 from ..preprocessing.epochs import make_epochs, make_evoked
+from ..preprocessing.imgs import check_masker, epochs_to_img
 from ..preprocessing.recorded import locate_channels, warn_if_recorded_otherwise
 from ..scoring.comparison import Comparison
 from ..scoring.correlation import correlate
@@ -71,6 +72,35 @@ class PredictsResponses:
         z = self.embed_images(images)
         data = self._fitted().predict(z.to_numpy())
         return self._hand_out(data, pd.DataFrame({"image": z.index}), output)
+
+    @checked(masker=check_masker)
+    @fill_doc
+    def predict_img(self, images, masker):
+        """Predict images of the brain, such as fMRI volumes (encoding).
+
+        Parameters
+        ----------
+        %(new_images)s
+        masker : instance of NiftiMasker
+            The masker of nilearn that :func:`mne_brainae.epochs_from_imgs` made the
+            training epochs with.
+
+        Returns
+        -------
+        img : Niimg-like
+            A 4-D image with one volume per image, or an image of the surface. It is 0
+            where the model has no channel.
+
+        See Also
+        --------
+        mne_brainae.epochs_to_img : The same of any epochs.
+
+        Examples
+        --------
+        >>> volumes = model.predict_img(images, masker)  # doctest: +SKIP
+        >>> nilearn.plotting.plot_glass_brain(volumes)  # doctest: +SKIP
+        """
+        return epochs_to_img(self.predict_epochs(images), masker)
 
     @checked(interval=[share(), None], n_averaged=[positive(), None])
     @fill_doc

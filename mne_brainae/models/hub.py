@@ -18,6 +18,7 @@ from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.files import write_arrays
 from ..utils.hub import PREFIX, TOKEN, import_hub, split_address, token, told_plainly
+from ..utils.units import as_whitened, is_whitened
 from .card import model_card
 
 #: The files of a repository.
@@ -196,8 +197,11 @@ def without_particulars(header):
 
 def _anonymized(info: dict) -> dict:
     info = mne.Info.from_json_dict(info)
+    was_whitened = is_whitened(info)  # its description says so
     with info._unlock():
         info["subject_info"] = None  # anonymize keeps sex and hand
         info["proj_id"] = info["proj_name"] = None
         info["device_info"] = info["helium_info"] = None
-    return info.anonymize(verbose="ERROR").to_json_dict()
+    info.anonymize(verbose="ERROR")
+    info["description"] = None
+    return (as_whitened(info) if was_whitened else info).to_json_dict()

@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 import mne_brainae
 from mne_brainae.models.card import model_card
 from mne_brainae.models.hub import without_particulars
+from mne_brainae.utils.units import as_whitened, is_whitened
 
 TOKEN = "secret"
 
@@ -193,6 +194,12 @@ def test_nothing_of_the_person_is_sent():
         assert word not in text
     assert mne.Info.from_json_dict(sent["info"])["ch_names"] == ["Oz"]
     assert "Q7" in json.dumps(inner, default=str)
+
+
+def test_whitened_responses_stay_whitened():
+    info = as_whitened(mne.create_info(["Oz"], 100.0, "eeg"))
+    sent = without_particulars({"info": info.to_json_dict()})
+    assert is_whitened(mne.Info.from_json_dict(sent["info"]))
 
 
 @pytest.mark.parametrize(
