@@ -29,7 +29,7 @@ PAUSE = 0.001
 class Guess:
     """What a model says of one epoch of a stream.
 
-    Attributes
+    Parameters
     ----------
     candidates : Series, shape (n_candidates,)
         The probability of every candidate, where ``is_probability``, or else its

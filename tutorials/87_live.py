@@ -34,7 +34,7 @@ from mne_lsl.stream import EpochsStream, StreamLSL
 import mne_brainae
 
 data = mne_brainae.datasets.simulate(
-    n_train_concepts=100,
+    n_train_concepts=60,
     n_test_concepts=10,
     n_templates=0,
     snr=0.01,

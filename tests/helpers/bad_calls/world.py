@@ -116,9 +116,10 @@ def _score(world) -> None:
 def _mask(world) -> None:
     mask = Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4))
     world.masker = NiftiMasker(mask, standardize=None).fit()
-    world.betas, world.betas_table = (
-        np.ones((2, 8)),
-        pd.DataFrame({"image": ["a", "b"]}),
+    world.betas = np.ones((2, 8))
+    world.betas_table = pd.DataFrame({"image": ["a", "b"]})
+    world.live = mne_brainae.LiveDecoder(
+        world.linear, world.features_test, similarity="cosine"
     )
     world.stream = SimpleNamespace(
         acquire=None, events=(), get_data=None, info=None, n_new_epochs=0, times=()
