@@ -45,6 +45,7 @@ __all__ = [
     "compare_subjects",
     "compute_image_features",
     "compute_rdm",
+    "compute_text_features",
     "contrast_categories",
     "cross_validate",
     "datasets",
@@ -85,6 +86,7 @@ from . import datasets, generation, viz
 from .images import (
     ImageEncoder,
     compute_image_features,
+    compute_text_features,
     list_image_encoders,
     read_image_features,
 )

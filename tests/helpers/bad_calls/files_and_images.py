@@ -99,6 +99,17 @@ def images():
         pool=("nonsense", 0, -1, True, 1.5, []),
     )
     yield from bad_params(
+        "compute_text_features",
+        lambda w, **p: m.compute_text_features(
+            **({"texts": ["cat", "dog"], "encoder": "clip-vit-l-14"} | p)
+        ),
+        texts=("cat", 3, None, [], [3], [" "]),
+        encoder=("nonsense", 3, None, "gabor", "timm:resnet18"),
+        prompt=(3, "a photo", "{} {}"),
+        like=(3, np.zeros((2, 768))),
+        device=(3,),
+    )
+    yield from bad_params(
         "list_image_encoders",
         lambda w, **p: m.list_image_encoders(**p),
         names=("nonsense", 3),
