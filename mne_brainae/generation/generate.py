@@ -85,6 +85,10 @@ def fit_prior(
     -------
     prior : instance of DiffusionPrior | RidgePrior
         The fitted prior.
+
+    Examples
+    --------
+    >>> prior = generation.fit_prior(model, train, "images/")  # doctest: +SKIP
     """
     averaged = average_repetitions(epochs, picks=model.info_["ch_names"])
     names = averaged.metadata["image"]
@@ -115,6 +119,11 @@ class GeneratedPictures(Result):
         The blurry pictures that painting started from.
     protocol : dict
         Prior, pipeline, steps, control and seed.
+
+    Examples
+    --------
+    >>> pictures = generation.generate_pictures(model, test, prior)  # doctest: +SKIP
+    >>> pictures.contact_sheet("images/").save("sheet.png")  # doctest: +SKIP
     """
 
     pictures: list[list[Image.Image]]
@@ -326,6 +335,10 @@ def generate_pictures(
     -------
     generated : instance of GeneratedPictures
         The pictures, with contact sheet and scores.
+
+    Examples
+    --------
+    >>> pictures = generation.generate_pictures(model, test, prior)  # doctest: +SKIP
     """
     _check_prior(prior, control, prior_options)
     if low_level is not None:

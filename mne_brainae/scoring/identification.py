@@ -138,6 +138,14 @@ class Identification(Result):
     Intervals and tests count epochs as independent. Repetitions of one image are not
     quite: average them first, since the score should hold for other
     images.
+
+    Examples
+    --------
+    >>> found = model.retrieve(averaged, unseen)
+    >>> found.chance()
+    0.125
+    >>> found.top_k(8)
+    1.0
     """
 
     similarity: np.ndarray | Comparison
@@ -663,6 +671,15 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
     identification : instance of Identification
         All epochs, in the order given. The protocol keeps what is common to all, adds
         up the test images seen in fit, and says what was transductive in any part.
+
+    Examples
+    --------
+    >>> halves = [
+    ...     model.retrieve(averaged[:4], unseen),
+    ...     model.retrieve(averaged[4:], unseen),
+    ... ]
+    >>> len(mne_brainae.pool_identifications(halves).truth)
+    8
     """
     found = _check_found(found)
     candidates = found[0].candidates

@@ -27,6 +27,10 @@ def plot_confusion(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_confusion(found.confusion(), show=False)
     """
     axes = get_axes(axes)
     image = axes.imshow(table.to_numpy(), cmap="Reds", vmin=0, aspect="auto")
@@ -63,6 +67,12 @@ def plot_occlusion(table, *, kind, whole, chance, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure. Filled points differ from the whole response, p < 0.05.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_occlusion(
+    ...     occlusion.table, kind="pointwise", whole=0.8, chance=0.01
+    ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
     x = _positions(table, kind, axes)
@@ -122,6 +132,12 @@ def plot_consistency(table, r: float, p: float, *, axes=None, show: bool = True)
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_consistency(
+    ...     consistency.table, consistency.r, consistency.p
+    ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
     axes.plot(table["encoding"], 100 * table["decoding"], "o")
@@ -162,6 +178,10 @@ def plot_reconstruction(table, score: str, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: one panel per kind of mask.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_reconstruction(scores.table, "r")  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -209,6 +229,10 @@ def plot_identification(table, *, title: str = "", axes=None, show: bool = True)
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_identification(found.scores(), show=False)
     """
     axes = get_axes(axes)
     n_candidates = len(table)
@@ -242,6 +266,10 @@ def plot_averages(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a point for every draw of repetitions, and lines through the means.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_averages(averages.table, show=False)
     """
     axes = get_axes(axes)
     numbers = table["n_averaged"].unique()
@@ -275,6 +303,10 @@ def plot_calibration(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure; error bars are one standard error of each bin's accuracy.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_calibration(calibration.table, show=False)
     """
     axes = get_axes(axes)
     axes.plot([0, 1], [0, 1], color="0.5", linestyle="--", label="probabilities hold")
@@ -311,6 +343,10 @@ def plot_plan(table, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure; bands hold 95 % of experiments with as many test images as
         candidates.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_plan(plan.table)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     for number, (size, rows) in enumerate(table.groupby("n_candidates")):
@@ -351,6 +387,10 @@ def plot_folds(folds, table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: one row of dots for every score but the squared error.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_folds(scores.folds, scores.table)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     table = table.drop(index="mse", errors="ignore")

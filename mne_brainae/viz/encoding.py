@@ -36,6 +36,10 @@ def plot_encoding_scores(r_map, ceiling_map=None, *, axes=None, show: bool = Tru
         The mean over channels, and the range that holds half of them, above the mean
         response, which correlates with nothing over images. With one time only, every
         channel in the order of its score.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_encoding_scores(scores.r_map, show=False)
     """
     axes = get_axes(axes)
     lines = {"prediction": r_map, "noise ceiling": ceiling_map}
@@ -73,6 +77,10 @@ def plot_coverage(courses, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a line for every level, beside the level itself.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_coverage(courses)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     for number, (level, course) in enumerate(courses.items()):
@@ -106,6 +114,12 @@ def plot_time_scores(table, chance, what, mask=None, *, axes=None, show: bool = 
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_time_scores(
+    ...     scores.table, 0.5, "accuracy"
+    ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
     times, scores = table.index.to_numpy(), table.to_numpy()
@@ -145,6 +159,10 @@ def plot_variance_course(courses, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_variance_course(courses)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     marker = "o" if len(courses) == 1 else None
@@ -175,6 +193,10 @@ def plot_found_images(table, pictures=None, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a contact sheet, row by row, or a point for every image.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_found_images(found_images.table)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     if pictures is None:
@@ -215,6 +237,10 @@ def plot_subjects(scores, reference: str, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a thin line for every subject, and the mean of every system.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_subjects(table, "a", show=False)
     """
     axes = get_axes(axes)
     scores = scores[[reference, *scores.columns.drop(reference)]]
@@ -243,6 +269,10 @@ def plot_history(model, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_history(trained, show=False)
     """
     history = getattr(model, "history_", None)
     if history is None or history.empty:
@@ -280,6 +310,10 @@ def plot_area_maps(evoked, areas, *, time=None, vlim=None, show: bool = True):
     -------
     fig : instance of Figure
         One panel for every area, with the mean over its electrodes.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_area_maps(scores.r_map, areas)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -325,6 +359,11 @@ def has_positions(info) -> bool:
     -------
     answer : bool
         False if any position is unknown.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.has_positions(test.info)
+    True
     """
     positions = np.array([ch["loc"][:3] for ch in info["chs"]])
     return bool(np.isfinite(positions).all())
@@ -345,6 +384,10 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         Every channel in gray and the spread over channels.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_mean_response(model.evoked_, show=False)
     """
     axes = get_axes(axes)
     if len(evoked.times) == 1:
@@ -400,6 +443,12 @@ def plot_repetitions(counts, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         A histogram.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_repetitions(
+    ...     test.metadata["image"].value_counts(), show=False
+    ... )
     """
     axes = get_axes(axes)
     values, images = np.unique(counts, return_counts=True)
@@ -431,6 +480,12 @@ def plot_comparison(measured, predicted, *, times=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: topographies above, time courses below.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_comparison(
+    ...     averaged.average(), model.evoked_, show=False
+    ... )
     """
     import matplotlib.pyplot as plt
 
