@@ -91,7 +91,9 @@ class FeatureLaw:
         return cls(mean, ledoit_wolf(pictures)[0], float(share))
 
     @classmethod
-    def of_a_network(cls, n_features: int = 768, seed: int = 0) -> FeatureLaw:
+    def of_a_network(
+        cls, n_features: int = 768, seed: int = 0, decay: float = 1.0
+    ) -> FeatureLaw:
         """Make a law up that is like that of unit embeddings of a network.
 
         Parameters
@@ -100,17 +102,19 @@ class FeatureLaw:
             The number of features.
         seed : int
             The seed of mean and axes.
+        decay : float
+            How steeply the variance falls from axis to axis.
 
         Returns
         -------
         law : instance of FeatureLaw
             Half of the squared length is the mean, the n-th axis has a variance
-            proportional to 1 / (n + 10), and concepts have 0.6 of it.
+            proportional to 1 / (n + 10)^decay, and concepts have 0.6 of it.
         """
         rng = np.random.default_rng(seed)
         mean = rng.standard_normal(n_features)
         axes = np.linalg.qr(rng.standard_normal((n_features, n_features)))[0]
-        variances = 1 / (np.arange(n_features) + 11)
+        variances = 1 / (np.arange(n_features) + 11.0) ** decay
         covariance = (axes * (0.5 * variances / variances.sum())) @ axes.T
         return cls(mean * np.sqrt(0.5) / np.linalg.norm(mean), covariance, 0.6)
 

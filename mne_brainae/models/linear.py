@@ -87,9 +87,10 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
 
     Attributes
     ----------
-    slope_ : float | None
+    slope_ : float
         The part of the prediction that holds for images held out. Near 0, the responses
-        do not follow these images. None where windows are stacked, by leave-one-out.
+        do not follow these images. Where windows are stacked for 400 images or more, it
+        is by leave-one-out.
     n_signal_ : int
         The number of directions along which images are told apart.
     noise_target_ : str
@@ -192,7 +193,7 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
     def _solve(self, data: TrainingSet, seed: int) -> dict:
         """Learn the fields of the shared space that a training set gives."""
         if data.stacks_windows:
-            return self._solve_stack(data)
+            return self._solve_stack(data, seed)
         return self._fields_of(data, self._solve_axes(data, seed))
 
     def _solve_axes(
@@ -260,13 +261,16 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
             return data.groups("image")
         return groups
 
-    def _solve_stack(self, data: TrainingSet) -> dict:
+    def _solve_stack(self, data: TrainingSet, seed: int) -> dict:
+        labels = np.unique(self._groups(data), return_inverse=True)[1]
+        n_folds = Steps().n_folds if self.steps is None else self.steps.n_folds
         found = solve_stack(
             data.training.image.numpy(),
             data.training.brain.numpy()[..., 0],
             feature_maps(data.columns),
+            folds=make_folds(labels, n_folds, seed),
         )
-        self.spatial_window_, self.slope_ = None, None
+        self.spatial_window_, self.slope_ = None, found.slope
         self.n_signal_, self.noise_target_ = len(found.mean), "diagonal"
         self.selection_ = (
             f"{len(found.members)} ridge regressions through windows and on layers, "
@@ -355,16 +359,32 @@ def maps_of_stack(found: Stack) -> tuple:
     image, encoder, decoder : tuple of array
         Weights and biases in float32.
     """
-    values, vectors = np.linalg.eigh(found.errors)
-    values = np.maximum(values, 1e-12 * values[-1])
-    whiten = (vectors * values**-0.5) @ vectors.T
-    color = (vectors * values**0.5) @ vectors.T
+    whiten, color = white_maps(found.errors)
     weights = found.weights @ whiten
     return (
         _float32(weights.T, -(found.feature_mean @ weights)),
         _float32(whiten, -(whiten @ found.mean)),
         _float32(color, found.mean),
     )
+
+
+def white_maps(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the symmetric maps to coordinates of variance 1, and back.
+
+    Parameters
+    ----------
+    covariance : array, shape (n_values, n_values)
+        The covariance.
+
+    Returns
+    -------
+    whiten, color : array, shape (n_values, n_values)
+        Its roots, inverse and not.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    values = np.maximum(values, 1e-12 * values[-1])
+    whiten = (vectors * values**-0.5) @ vectors.T
+    return whiten, (vectors * values**0.5) @ vectors.T
 
 
 def _float32(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -287,6 +287,12 @@ class Model(GoesToHub, BaseEstimator):
     def _missing(self, epochs) -> dict[str, str]:
         return missing_channels(epochs, self._fitted().info)
 
+    @property
+    def _held_out_slope(self) -> float:
+        """The part of the prediction that holds, where it is known."""
+        slope = getattr(self, "slope_", None)
+        return self._fitted().slope if slope is None else slope
+
     def _protocol(self, epochs, names, features: pd.DataFrame | None = None) -> dict:
         """Return what every score of this model has to say about itself.
 
@@ -309,7 +315,7 @@ class Model(GoesToHub, BaseEstimator):
             "channels imputed": describe_missing(self._missing(epochs)),
             "window": f"{latent.times[0]:g} to {latent.times[-1]:g} s",
             "model selection": self.selection_,
-            "held-out slope": f"{latent.slope:.2f}",
+            "held-out slope": f"{self._held_out_slope:.2f}",
             SEEN: n_seen,
             "image encoder": name_of(encoder) or "ready features",
             "seed": self.seed_,

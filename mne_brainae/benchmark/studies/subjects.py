@@ -33,9 +33,10 @@ def measure(
     n_members: int = 6,
     n_newcomers: int = 2,
     n_images: int = 800,
-    n_channels=32,
-    snr=(0.1, 0.2),
+    n_channels=(17, 32, 63),
+    snr=(0.02, 0.04),
     images: str = "own",
+    decay: float = 3.0,
     seed: int = 0,
 ) -> Finding:
     """Fit a simulated group, one of it pure noise, and adapt it to newcomers.
@@ -56,6 +57,8 @@ def measure(
         Signal to noise of one trial.
     images : ``"own"`` | ``"same"``
         Whether subjects see images of their own.
+    decay : float
+        How steeply the variance of the features' axes falls.
     seed : int
         The seed of the simulation.
 
@@ -73,6 +76,7 @@ def measure(
         n_channels=n_channels,
         snr=snr,
         images=images,
+        decay=decay,
         random_state=seed,
     )
     newcomers = data.subjects[:n_newcomers]
@@ -87,7 +91,8 @@ def measure(
         f"SIMULATED EEG, {case}: a group of {n_members} subjects x {n_images} images "
         f"({images} images), the last one pure noise, and "
         f"{counted(n_newcomers, 'newcomer')}; signal to noise of a trial {snr}, 4 "
-        f"trials of an image, {n_channels} channels, seed {seed}. 200 unseen images, "
+        f"trials of an image, {n_channels} channels, variance of feature axes by "
+        f"n^-{decay:g}, seed {seed}. 200 unseen images, "
         "averaged over 20 trials: chance of top-1 is 0.005. Skill is the share of the "
         f"noise-free response that is predicted. Left the group: {left}.",
         table,
@@ -111,7 +116,8 @@ def _newcomers(data, group, newcomers, numbers) -> Iterator[dict]:
     """Yield the scores of newcomers by number of images."""
     for name in newcomers:
         if group.anyone_ is not None:
-            yield {"images": 0, "system": ZERO} | score(data, name, group)
+            anyone = group.for_epochs(data.test[name])
+            yield {"images": 0, "system": ZERO} | score(data, name, anyone)
         train = data.train[name]
         images = train.metadata["image"]
         wrong = shuffle(data.features, images.unique(), 0)
@@ -156,8 +162,8 @@ def score(data: SimulatedGroup, name: str, model) -> dict[str, float]:
         The recordings and the truth.
     name : str
         The subject.
-    model : instance of LinearBrainAE | GroupModel
-        The model; a group that does not know the subject scores by its mean map.
+    model : instance of LinearBrainAE
+        The model of the subject.
 
     Returns
     -------
@@ -198,18 +204,15 @@ def measure_neurons(
     finding : instance of Finding
         r and top-1 by number of photographs and system, mean over folds.
     """
-    (first, seen), (epochs, features) = (read(each, encoder) for each in sessions)
+    (first, seen), (epochs, features) = (_read(each, encoder) for each in sessions)
+    group = GroupModel(verbose="ERROR").fit(first, seen)
     rows = []
     for train, test in folds_of(epochs, n_folds):
         unseen = epochs[test]
         shown = features.loc[unseen.metadata["image"]]
-        kept = ~first.metadata["image"].isin(unseen.metadata["image"]).to_numpy()
-        group = GroupModel(verbose="ERROR")
-        group.fit({sessions[0]: first[np.flatnonzero(kept)]}, seen)
+        order = np.random.default_rng(0).permutation(train)
         for number in numbers:
-            order = np.random.default_rng(0).permutation(train)[:number]
-            some = epochs[np.setdiff1d(order, _known(first, epochs, order))]
-            some.metadata = some.metadata.assign(subject=sessions[1])
+            some = epochs[np.sort(order[:number])]
             adapted = group.adapt(some, features).for_subject(sessions[1])
             own = LinearBrainAE(verbose="ERROR").fit(some, features)
             rows += [
@@ -226,7 +229,10 @@ def measure_neurons(
     )
 
 
-def _known(first, epochs, rows) -> np.ndarray:
-    """Return the rows whose photographs the group was trained on."""
-    known = epochs.metadata["image"].isin(first.metadata["image"]).to_numpy()
-    return rows[known[rows]]
+def _read(session: str, encoder) -> tuple:
+    """Read a session, whose photographs are named alike but others in each session."""
+    epochs, features = read(session, encoder)
+    table = epochs.metadata
+    named = session + "/" + table["image"].astype(str)
+    epochs.metadata = table.assign(image=named, subject=session)
+    return epochs, features.rename(index=lambda name: f"{session}/{name}")

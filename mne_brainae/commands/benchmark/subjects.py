@@ -19,8 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--members", type=count, default=6, help="subjects of the group")
     add("--newcomers", type=count, default=2, help="subjects that come new")
     add("--group-images", type=count, default=800, help="images of each member")
-    add("--channels", nargs="+", type=count, default=[32], help="taken by turns")
-    add("--snr", nargs="+", type=positive, default=[0.1, 0.2], help="of one trial")
+    add("--channels", nargs="+", type=count, default=[17, 32, 63], help="by turns")
+    add("--snr", nargs="+", type=positive, default=[0.02, 0.04], help="of one trial")
+    add("--decay", type=positive, default=3.0, help="of the features' spectrum")
     add("--same-images", action="store_true", help="all see the same images")
     add("--folds", type=six, default=6, help="test folds of neurons, up to 6")
     add("--seed", type=seed, default=0, help="seed of the simulation")
@@ -64,6 +65,7 @@ def _group(given: argparse.Namespace, case: str):
         numbers,
         snr=given.snr[0] if len(given.snr) == 1 else tuple(given.snr),
         images="same" if given.same_images else "own",
+        decay=given.decay,
         seed=given.seed,
         **sizes,
     )

@@ -23,8 +23,8 @@ from .recordings import by_subject
 class ServesSubjects:
     """The directions of :class:`mne_brainae.LinearBrainAE`, for a named subject.
 
-    A model that inherits this has ``models_``, one model per subject, and ``anyone_``,
-    the mean map of the group.
+    A model that inherits this has ``models_``, one model per subject, ``anyone_``, the
+    mean map of the group, and ``_anyone_on``, which gives it on other channels.
     """
 
     def _fitted(self) -> None:
@@ -64,25 +64,41 @@ class ServesSubjects:
     def _mean_model(self) -> LinearBrainAE:
         if self.anyone_ is None:
             raise ValueError(
-                "No subject is left in the group, so that nothing is known of others. "
-                f"Give subject=, one of {five(self.models_)}."
+                "Nothing is known of other subjects: none is left in the group, or no "
+                "channel of theirs is one of these. Give subject=, one of "
+                f"{five(self.models_)}, or model.adapt(epochs, images) to a new one."
             )
         return self.anyone_
 
-    def _of(self, epochs, subject: str | None) -> LinearBrainAE:
-        """Return the model for epochs, by name or by their metadata."""
-        check_epochs(epochs)
-        if subject is not None:
-            return self.for_subject(subject)
+    def for_epochs(self, epochs) -> LinearBrainAE:
+        """Return the model of the subject whose responses epochs are.
+
+        Parameters
+        ----------
+        epochs : instance of Epochs
+            Responses whose metadata name the subject.
+
+        Returns
+        -------
+        model : instance of LinearBrainAE
+            The model of this subject; of a subject that is not known, the mean map of
+            the group on the channels of ``epochs``, around their mean response.
+        """
+        self._fitted()
         name, epochs = only_one(epochs)
         if name in self.subjects_:
             return self.models_[name]
         logger.info(f"Subject {name!r} is new: using the mean map of the group.")
         return self._centered_on(epochs)
 
+    def _of(self, epochs, subject: str | None) -> LinearBrainAE:
+        """Return the model for epochs, by name or by their metadata."""
+        check_epochs(epochs)
+        return self.for_epochs(epochs) if subject is None else self.for_subject(subject)
+
     def _centered_on(self, epochs) -> LinearBrainAE:
         """Return the mean map around the mean response of epochs."""
-        model = copy.copy(self._mean_model())
+        model = copy.copy(self._anyone_on(epochs.info))
         latent = model.latent_
         data = model._read_whole(epochs)
         names = pd.factorize(epochs.metadata["image"].astype(str))[0]

@@ -21,6 +21,9 @@ from .newcomer import LinearPrediction
 
 #: Axes of the mean map, at most, and the least share of its variance along one.
 MOST_AXES, SMALLEST_SHARE = 30, 1e-4
+#: Types of channels of which one name is one place in all subjects. Electrodes in the
+#: brain, and units, lie elsewhere in everyone.
+SAME_IN_ALL = {"eeg", "mag", "grad", "ref_meg", "csd", "hbo", "hbr"}
 
 
 @dataclass
@@ -167,21 +170,49 @@ def patterns_on(member: Member, info: mne.Info) -> tuple[np.ndarray | None, bool
         Whether they were interpolated to the positions, by MNE-Python's spherical
         splines, since names differ.
     """
-    known = member.info["ch_names"]
-    patterns = member.patterns.reshape(len(known), len(member.times), -1)
-    if set(info["ch_names"]) <= set(known):
-        return patterns[[known.index(name) for name in info["ch_names"]]], False
-    if not (has_positions(member.info) and has_positions(info)):
+    shape = len(member.info["ch_names"]), -1
+    flat, interpolated = values_on(member.info, member.patterns.reshape(shape), info)
+    if flat is None:
         return None, False
-    flat = patterns.transpose(0, 2, 1).reshape(len(known), -1)
+    return flat.reshape(len(flat), len(member.times), -1), interpolated
+
+
+def values_on(
+    known: mne.Info, values: np.ndarray, info: mne.Info
+) -> tuple[np.ndarray | None, bool]:
+    """Return values of channels on other channels, by name or else by position.
+
+    Parameters
+    ----------
+    known : instance of Info
+        The channels whose values are known.
+    values : array, shape (n_known, n_values)
+        The values.
+    info : instance of Info
+        The channels.
+
+    Returns
+    -------
+    values : array, shape (n_channels, n_values) | None
+        The values there; None where names differ and positions are not known, or
+        where names tell nothing since electrodes lie elsewhere in every brain.
+    interpolated : bool
+        Whether MNE-Python's spherical splines interpolated them.
+    """
+    names = known["ch_names"]
+    kinds = set(info.get_channel_types(unique=True))
+    if not kinds <= SAME_IN_ALL or kinds != set(known.get_channel_types(unique=True)):
+        return None, False
+    if set(info["ch_names"]) <= set(names):
+        return values[[names.index(name) for name in info["ch_names"]]], False
+    if not (has_positions(known) and has_positions(info)):
+        return None, False
     with use_log_level("ERROR"):
-        bare = mne.create_info(known, member.info["sfreq"], "eeg")
-        evoked = mne.EvokedArray(flat, bare.set_montage(member.info.get_montage()))
+        bare = mne.create_info(names, known["sfreq"], "eeg")
+        evoked = mne.EvokedArray(values, bare.set_montage(known.get_montage()))
         evoked.set_eeg_reference([], projection=False)
         there = evoked.interpolate_to(info.get_montage(), method="spline")
-    rows = [there.ch_names.index(name) for name in info["ch_names"]]
-    shape = len(rows), patterns.shape[2], len(member.times)
-    return there.data[rows].reshape(shape).transpose(0, 2, 1), True
+    return there.data[[there.ch_names.index(name) for name in info["ch_names"]]], True
 
 
 def has_positions(info: mne.Info) -> bool:

@@ -22,6 +22,7 @@ from ...utils.checks import (
     counted,
     five,
     logger,
+    pick_channels,
     seed_from,
     verbose,
     warn,
@@ -30,7 +31,7 @@ from ...utils.constraints import integer, options
 from ...utils.docs import fill_doc
 from ...utils.threads import one_blas_thread
 from ...utils.torch_state import own_state
-from ..feature_weights import feature_weights
+from ..feature_weights import feature_weights, has_maps
 from ..hub import GoesToHub
 from ..latent import Latent
 from ..linear import LinearBrainAE
@@ -42,13 +43,17 @@ from .file import pack_group, rebuild_group, write_group
 from .member import LEAST_SLOPE, Member
 from .newcomer import PREDICTIONS
 from .recordings import Images, by_subject
+from .stacked import StackedSubject
 from .subject import Subject
-from .zero_shot import Anyone
+from .zero_shot import Anyone, latent_of_anyone
 
 #: Reference images, at most.
 MOST_REFERENCE = 2000
 #: The part of the mean map that holds for an unknown subject, if members cannot tell.
 UNKNOWN_SLOPE = 0.5
+#: By how much features of one image differ at most, computed again, as a share of the
+#: standard deviation over images.
+SAME_IMAGE = 0.01
 
 
 @fill_doc
@@ -183,7 +188,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             self.image_encoder_ = found.encoder
             most = max(len(each.events) for each in recordings.values())
             with one_blas_thread(most <= FEW_EPOCHS):
-                self._set_reference(found.features)
+                self._set_reference(recordings, found.features)
                 targets = self._fit_members(recordings, found.features)
                 self._fit_maps(recordings, found.features, targets)
         return self
@@ -193,10 +198,14 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         _check_encoder(self.image_encoder)
         check_device(self.device)
 
-    def _set_reference(self, features: pd.DataFrame) -> None:
+    def _set_reference(self, recordings: dict, features: pd.DataFrame) -> None:
         """Standardize features with one mean and scale for all (step 1, step 2)."""
+        one_sample = all(len(each.times) == 1 for each in recordings.values())
+        self.stacks_ = one_sample and has_maps(features.columns)
         rows = features.to_numpy(np.float32)
-        weights = feature_weights(features.columns, None)
+        weights = None  # windows and layers weigh features
+        if not self.stacks_:
+            weights = feature_weights(features.columns, None)
         self.scaler_ = Scaler.for_features(rows, weights)
         some = np.random.default_rng(self.seed_).permutation(len(rows))
         self.reference_ = self.scaler_.transform(rows[np.sort(some[:MOST_REFERENCE])])
@@ -208,8 +217,8 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             subject = self._read(name, epochs, features)
             member = subject.to_member()
             members.append(member)
-            targets[name] = subject.solution.noise.target
-            if member.is_reliable:
+            targets[name] = subject.target
+            if member.is_reliable and not self.stacks_:
                 anyone.add(subject)
         self.members_ = [member for member in members if member.is_reliable]
         left = [member.name for member in members if not member.is_reliable]
@@ -226,18 +235,47 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             f"images, {len(self.members_)} of them in the group"
         )
         self.agreement_ = np.ones(0)
-        self.anyone_ = None
+        self.anyone_ = self.noise_ = None
         if self.members_:
             self.agreement_ = agreement(self.members_, self.reference_)
-            rows = features.to_numpy(np.float32)
-            sketches = sketch(self.scaler_.transform(rows))
-            latent, about = anyone.solve(
-                self.members_, self.reference_, list(features.index), sketches
-            )
-            latent.image_encoder = self.image_encoder_
-            self.anyone_ = self._to_model(latent, None, about, "mean of subjects")
+        if self.members_ and not self.stacks_:
+            rows = self.scaler_.transform(features.to_numpy(np.float32))
+            known = {"train_images": list(features.index)}
+            known["train_sketches"] = sketch(rows)
+            known["image_encoder"] = self.image_encoder_
+            self.noise_ = anyone.noise()
+            self.anyone_ = self._solve_anyone(**anyone.fields, **known)
         logger.info(f"Chose {self.selection_}.")
         return targets
+
+    def _solve_anyone(self, info: mne.Info, times, **fields) -> LinearBrainAE | None:
+        """Return the mean map of the group on some channels, as a model."""
+        args = self.members_, self.reference_, self.noise_, info, times
+        found = latent_of_anyone(*args, **fields)
+        if found is None:
+            return None
+        return self._to_model(found[0], None, found[1], "mean of subjects")
+
+    def _anyone_on(self, info: mne.Info) -> LinearBrainAE:
+        """Return the mean map on the channels of a recording that came new."""
+        model = self._mean_model()
+        latent = model.latent_
+        info = mne.pick_info(info, pick_channels(info, self.picks))
+        if set(latent.info["ch_names"]) <= set(info["ch_names"]):
+            return model
+        kept = "image_scaler", "feature_names", "baseline", "train_images"
+        kept += "train_sketches", "image_encoder", "slope"
+        fields = {name: getattr(latent, name) for name in kept}
+        found = self._solve_anyone(info, latent.times, **fields)
+        if found is None:
+            raise ValueError(
+                "Nothing is known of the channels "
+                f"{five(info['ch_names'])}: give channels of the group "
+                f"({five(latent.info['ch_names'])}), or EEG at known positions "
+                "(epochs.set_montage)."
+            )
+        found.latent_.errors.slope = latent.slope
+        return found
 
     def _fit_maps(self, recordings: dict, features: pd.DataFrame, targets: dict):
         """Refit every subject with the axes of the others.
@@ -263,8 +301,11 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         target = steps.target if target is None else target
         return replace(steps, n_prior=n_prior, target=target)
 
-    def _read(self, name: str, epochs, features, target=None) -> Subject:
-        return Subject.read(
+    def _read(
+        self, name: str, epochs, features, target=None
+    ) -> Subject | StackedSubject:
+        stacks = self.stacks_ and len(epochs.times) == 1
+        return (StackedSubject if stacks else Subject).read(
             name,
             epochs,
             features,
@@ -275,13 +316,18 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             seed=self.seed_,
         )
 
-    def _solve(self, subject: Subject, others: list[Member]) -> tuple:
-        found, mean = subject.solve_with(
-            others, self.reference_, self.n_shared, self.n_embedding, self._steps()
-        )
-        shares = ", ".join(
-            f"{name} {share:.2f}" for name, share in found.weights.items()
-        )
+    def _solve(self, subject, others: list[Member]) -> tuple:
+        """Return a subject's model, its weights, and the slope of the mean map."""
+        shared = others, self.reference_, self.n_shared
+        mean = slope = None
+        if isinstance(subject, StackedSubject):
+            found, weights = subject.solve_with(*shared)
+            latent = subject.to_latent(found, self.image_encoder_)
+        else:
+            found, mean = subject.solve_with(*shared, self.n_embedding, self._steps())
+            weights, slope = found.weights, found.mean_slope
+            latent = subject.to_latent(found.maps, self.image_encoder_)
+        shares = ", ".join(f"{name} {share:.2f}" for name, share in weights.items())
         about = (
             f"subject {subject.name!r} on {counted(len(subject.images), 'image')} with "
             f"the help of {counted(len(others), 'other')} (weights that hold for "
@@ -294,10 +340,8 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
                 + " were interpolated to the positions of other channels"
             )
             logger.info(f"In {about}.")
-        latent = subject.to_latent(found.maps, self.image_encoder_)
-        target = found.maps.target
-        model = self._to_model(latent, subject.slope, about, target)
-        return model, found.weights, found.mean_slope
+        model = self._to_model(latent, subject.slope, about, subject.target)
+        return model, weights, slope
 
     def _to_model(self, latent: Latent, slope, about: str, target: str):
         """Return a latent space as a fitted model with all its methods."""
@@ -343,6 +387,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             encoder = self.image_encoder if encoder is None else encoder
             found = Images.of(recordings, images, encoder, self.device)
             self._check_features(found)
+            self._check_names(found.features)
             subject = self._read(name, epochs, found.features)
             others = [each for each in self.members_ if each.name != name]
             model, weights, _ = self._solve(subject, others)
@@ -364,6 +409,22 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         if found.encoder is None and self.image_encoder_ is not None:
             logger.info("Taking the features as those of the model's image encoder.")
         next(iter(self.models_.values())).latent_.check_features(found.features)
+
+    def _check_names(self, features: pd.DataFrame) -> None:
+        """Refuse a name that stands for another image than in the group."""
+        new = sketch(self.scaler_.transform(features.to_numpy(np.float32)))
+        for name, model in self.models_.items():
+            latent = model.latent_
+            rows = pd.Index(latent.train_images).get_indexer(features.index)
+            known = latent.train_sketches[rows]
+            near = SAME_IMAGE * latent.train_sketches.std(axis=0)
+            differ = (rows >= 0) & (np.abs(new - known) > near).any(axis=1)
+            if differ.any():
+                raise ValueError(
+                    f"Images of one name are others than those of subject {name!r}: "
+                    f"{five(features.index[differ])}. Give every image a name of its "
+                    "own, such as with its session in front."
+                )
 
     # -- files, looks -----------------------------------------------------------------
 

@@ -122,6 +122,11 @@ class Subject:
         return cls(name, data, prepared, solution, held_out, held)
 
     @property
+    def target(self) -> str:
+        """What the noise was shrunk to."""
+        return self.solution.noise.target
+
+    @property
     def images(self) -> list[str]:
         """The training images."""
         return list(self.data.learned["image"])

@@ -8,7 +8,8 @@ are linear in the same features, so that the stack is one weight matrix in use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product as combinations
 
 import numpy as np
@@ -27,6 +28,13 @@ CENTERS = tuple(0.5 + step / 7 for step in (-2, -1, 0, 1, 2))
 WIDTHS = tuple(cells / 7 for cells in (1.25, 2.0, 3.0))
 #: Windows through which each layer is also seen alone.
 N_BEST = 3
+#: Shares of what others predict, beside what a window shows of the image.
+SHARED = (0.15, 0.3, 0.5, 0.7)
+#: Members, the best alone, that are tried with each of these shares.
+N_BESIDE = 12
+#: Below so many images, members that also see what others predict are averaged over the
+#: best few; from there on they are weighed for every unit.
+PER_UNIT_FROM, N_AVERAGED = 400, 5
 #: How strongly the weights of members are drawn to their mean, and the standard
 #: deviation of a prediction that this supposes, as a share of that of the responses.
 STRENGTH, USUAL_PREDICTION = 0.02, 0.3
@@ -56,6 +64,16 @@ class Stack:
         The ridge penalties.
     bands : instance of Bands
         The quantiles of leave-one-out errors.
+    left_out : array, shape (n_images, n_units)
+        Predictions of the training responses by what did not see them, without their
+        mean.
+    slope : float
+        The part of the prediction that holds for images left out. Weights and
+        ``left_out`` are multiplied by it where whole folds were left out.
+    shared_weights : array, shape (n_shared, n_units) | None
+        Weights of what others predict, centered; None where nothing was given.
+    shared : float
+        The mean share of what others predict in what members see.
     """
 
     feature_mean: np.ndarray
@@ -67,6 +85,10 @@ class Stack:
     shares: np.ndarray
     penalties: np.ndarray
     bands: Bands
+    left_out: np.ndarray
+    slope: float
+    shared_weights: np.ndarray | None = None
+    shared: float = 0.0
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Predict the responses to images, shape (n_images, n_units)."""
@@ -92,9 +114,18 @@ class Stack:
 
 
 def solve_stack(
-    features: np.ndarray, responses: np.ndarray, maps: FeatureMaps
+    features: np.ndarray,
+    responses: np.ndarray,
+    maps: FeatureMaps,
+    *,
+    shared: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
 ) -> Stack:
     """Stack ridge regressions through windows and on single layers.
+
+    Penalties and shares are chosen by leave-one-out, which with few images takes noise
+    for a gain. Below 400 images, folds are left out of everything, and the prediction
+    is multiplied by the part of it that holds there.
 
     Parameters
     ----------
@@ -104,6 +135,11 @@ def solve_stack(
         The responses.
     maps : instance of FeatureMaps
         Layer and place of every feature.
+    shared : array, shape (n_images, n_shared) | None
+        What others predict for the images. Members that see it beside the image are
+        taken where images left out are predicted better with them.
+    folds : array of int, shape (n_images,) | None
+        The fold of every image; None leaves no folds out.
 
     Returns
     -------
@@ -111,30 +147,200 @@ def solve_stack(
         The prediction.
     """
     features = np.asarray(features, np.float32)
+    if shared is not None:
+        shared = np.asarray(shared, np.float32)
+    given = _Given(features, np.asarray(responses), maps, shared)
+    candidates = [given] if shared is None else [replace(given, shared=None), given]
+    stacks = [_fit(each) for each in candidates]
+    if folds is not None and len(features) < PER_UNIT_FROM:
+        for stack, each in zip(stacks, candidates, strict=True):
+            _shrink(stack, each, _leave_out(each, folds))
+    deviations = responses - stacks[0].mean
+    squares = [np.square(deviations - stack.left_out).sum() for stack in stacks]
+    return stacks[int(np.argmin(squares))]
+
+
+@dataclass
+class _Given:
+    """What a stack is fitted to; the fields are as in :func:`solve_stack`."""
+
+    features: np.ndarray
+    responses: np.ndarray
+    maps: FeatureMaps
+    shared: np.ndarray | None
+
+    def of(self, rows: np.ndarray) -> _Given:
+        """Return some of the images."""
+        shared = None if self.shared is None else self.shared[rows]
+        return replace(
+            self,
+            features=self.features[rows],
+            responses=self.responses[rows],
+            shared=shared,
+        )
+
+
+def _fit(given: _Given) -> Stack:
+    """Fit a stack, with members that see what others predict if it is given."""
+    features, targets, maps = given.features, given.responses, given.maps
     feature_mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    mean = responses.mean(axis=0, dtype=np.float64)
-    centered = features - feature_mean
-    targets = (responses - mean).astype(np.float32)
+    mean = targets.mean(axis=0, dtype=np.float64)
+    centered, targets = features - feature_mean, (targets - mean).astype(np.float32)
     members, fits = fit_members(centered, targets, maps)
-    predicted = np.stack([targets - fit.errors for fit in fits])
-    shares = stack_members(predicted, targets)
-    errors = targets - np.einsum("mu,mnu->nu", shares, predicted)
-    weights = np.zeros((features.shape[1], targets.shape[1]), np.float32)
-    for (window, layer), fit, share in zip(members, fits, shares, strict=True):
-        if share.any():
-            energy = member_energy(maps, window, layer).astype(np.float32)
-            weights += energy[:, None] * (centered.T @ (fit.dual * share))
+    shared = given.shared
+    if shared is None:
+        shares = stack_members(_left_out(fits, targets), targets)
+    else:
+        shared = shared - shared.mean(axis=0)
+        members, fits, shares = _beside(centered, shared, targets, maps, members, fits)
+    left_out = np.einsum("mu,mnu->nu", shares, _left_out(fits, targets))
+    weights, of_shared = _sum_weights(centered, shared, maps, members, fits, shares)
+    covariance, gain, bands = _judge(targets, left_out)
+    return Stack(
+        feature_mean,
+        mean,
+        weights,
+        covariance,
+        gain,
+        members,
+        shares,
+        np.array([fit.penalties for fit in fits]),
+        bands,
+        left_out,
+        _slope(left_out, targets, covariance),
+        of_shared,
+        _mean_share(fits, shares),
+    )
+
+
+def _judge(targets: np.ndarray, left_out: np.ndarray) -> tuple:
+    """Return the covariance of errors, the gain of each unit, and the bands."""
+    errors = targets - left_out
+    shape = targets.shape[1], 1
+    covariance = Noise.learn(NoiseRows.of(errors), shape, "diagonal").covariance
+    return covariance, _gain(targets, errors), Bands.of_errors(errors[:, :, None])
+
+
+def _slope(left_out: np.ndarray, targets: np.ndarray, covariance: np.ndarray) -> float:
+    """Return the part of predictions that holds, where errors are white."""
+    solved = np.linalg.solve(covariance, left_out.T.astype(float)).T
+    energy = np.vdot(solved, left_out)
+    if not energy > 0:
+        return 0.0
+    return float(np.clip(np.vdot(solved, targets) / energy, 0, 1))
+
+
+def _leave_out(given: _Given, folds: np.ndarray) -> np.ndarray:
+    """Predict every fold by a stack of the others, without their mean response."""
+    predicted = np.zeros(given.responses.shape, np.float32)
+    for name in np.unique(folds):
+        rows = folds == name
+        stack, left = _fit(given.of(~rows)), given.of(rows)
+        predicted[rows] = (left.features - stack.feature_mean) @ stack.weights
+        if stack.shared_weights is not None:
+            center = given.shared[~rows].mean(axis=0)
+            predicted[rows] += (left.shared - center) @ stack.shared_weights
+    return predicted
+
+
+def _shrink(stack: Stack, given: _Given, predicted: np.ndarray) -> None:
+    """Keep the part of a stack that holds for folds left out."""
+    targets = given.responses - stack.mean
+    covariance = _judge(targets, predicted)[0]
+    stack.slope = _slope(predicted, targets, covariance)
+    stack.left_out = stack.slope * predicted
+    stack.weights = np.float32(stack.slope) * stack.weights
+    if stack.shared_weights is not None:
+        stack.shared_weights = np.float32(stack.slope) * stack.shared_weights
+    stack.errors, stack.gain, stack.bands = _judge(targets, stack.left_out)
+
+
+def _left_out(fits: Sequence[MemberFit], targets: np.ndarray) -> np.ndarray:
+    """Return leave-one-out predictions, shape (n_members, n_images, n_units)."""
+    return np.stack([targets - fit.errors for fit in fits])
+
+
+def _gain(targets: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Return the share of the variance of left-out responses that is predicted."""
     power = np.square(targets, dtype=np.float64).sum(axis=0)
     of_mean = power * (len(targets) / (len(targets) - 1)) ** 2
     squares = np.square(errors, dtype=np.float64).sum(axis=0)
-    gain = 1 - np.divide(squares, of_mean, out=np.ones(len(power)), where=of_mean > 0)
-    shape = targets.shape[1], 1
-    covariance = Noise.learn(NoiseRows.of(errors), shape, "diagonal").covariance
-    penalties = np.array([fit.penalties for fit in fits])
-    bands = Bands.of_errors(errors[:, :, None])
-    return Stack(
-        feature_mean, mean, weights, covariance, gain, members, shares, penalties, bands
-    )
+    return 1 - np.divide(squares, of_mean, out=np.ones(len(power)), where=of_mean > 0)
+
+
+def _mean_share(fits: Sequence[MemberFit], shares: np.ndarray) -> float:
+    """Return the mean share of what others predict, by how much members count."""
+    counts = shares.sum(axis=1)
+    total = counts.sum()
+    return float(counts @ [fit.shared for fit in fits] / total) if total > 0 else 0.0
+
+
+def _sum_weights(
+    centered: np.ndarray, shared, maps: FeatureMaps, members, fits, shares
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the weights of the features, and of what others predict."""
+    n_units = shares.shape[1]
+    weights = np.zeros((centered.shape[1], n_units), np.float32)
+    of_shared = None
+    if shared is not None:
+        of_shared = np.zeros((shared.shape[1], n_units), np.float32)
+    for (window, layer), fit, share in zip(members, fits, shares, strict=True):
+        if share.any():
+            energy = fit.own_factor * member_energy(maps, window, layer)
+            dual = fit.dual * share
+            weights += energy.astype(np.float32)[:, None] * (centered.T @ dual)
+            if shared is not None and fit.shared:
+                of_shared += np.float32(fit.shared_factor) * (shared.T @ dual)
+    return weights, of_shared
+
+
+def _beside(
+    centered, shared: np.ndarray, targets, maps: FeatureMaps, members, fits
+) -> tuple[list, list, np.ndarray]:
+    """Add members that see what others predict, and weigh all or average the best.
+
+    Parameters
+    ----------
+    centered, shared, targets : array, shape (n_images, ...)
+        Centered features, what others predict, and responses.
+    maps : instance of FeatureMaps
+        Layer and place of every feature.
+    members, fits : list
+        The members without others, and their regressions.
+
+    Returns
+    -------
+    members, fits : list
+        The members that count, and their regressions.
+    shares : array, shape (n_members, n_units)
+        How much they count.
+    """
+    order = np.argsort([fit.squared_error() for fit in fits], kind="stable")
+    best = [members[k] for k in order[:N_BESIDE]]
+    pairs = [*zip(members, fits, strict=True)]
+    pairs += _mix(centered, shared, targets, maps, best)
+    few = len(targets) < PER_UNIT_FROM
+    if few:
+        pairs = sorted(pairs, key=lambda pair: pair[1].squared_error())[:N_AVERAGED]
+    members, fits = (list(each) for each in zip(*pairs, strict=True))
+    if few:
+        return members, fits, np.full((len(fits), targets.shape[1]), 1 / len(fits))
+    return members, fits, stack_members(_left_out(fits, targets), targets)
+
+
+def _mix(centered, shared: np.ndarray, targets, maps, members) -> Iterator[tuple]:
+    """Yield members that see what others predict, at every share, as regressions."""
+    others = product(shared.T, shared.T).astype(np.float64)
+    energy = np.trace(others) / len(others)
+    if not energy > 0:
+        return
+    grams = place_grams(centered, maps, members)
+    for member, gram in zip(members, grams, strict=True):
+        own = np.trace(gram) / len(gram)
+        for share in SHARED if own > 0 else ():
+            factors = (1 - share) / own, share / energy
+            mixed = factors[0] * gram + factors[1] * others
+            yield member, MemberFit.of(mixed, targets, share, *factors)
 
 
 @dataclass
@@ -149,20 +355,32 @@ class MemberFit:
         By which the weighted features are multiplied to give the weights.
     penalties : array, shape (n_units,)
         The penalty of each unit.
+    shared : float
+        The share of what others predict in what is seen.
+    own_factor, shared_factor : float
+        By what the inner products of features, and of what others predict, were
+        multiplied.
     """
 
     errors: np.ndarray
     dual: np.ndarray
     penalties: np.ndarray
+    shared: float = 0.0
+    own_factor: float = 1.0
+    shared_factor: float = 0.0
 
     @classmethod
-    def of(cls, gram: np.ndarray, targets: np.ndarray) -> MemberFit:
+    def of(cls, gram: np.ndarray, targets: np.ndarray, *factors: float) -> MemberFit:
         """Fit from inner products of centered features."""
         ridge = Ridge.from_gram(gram)
         penalties, _ = ridge.choose(targets)
         projected = ridge.project(targets)
         errors = ridge.errors(targets, penalties, projected)
-        return cls(errors, ridge.dual(projected, penalties), penalties)
+        return cls(errors, ridge.dual(projected, penalties), penalties, *factors)
+
+    def squared_error(self) -> float:
+        """Return the sum of squared leave-one-out errors."""
+        return float(np.square(self.errors, dtype=np.float64).sum())
 
 
 def fit_members(
@@ -194,7 +412,7 @@ def fit_members(
     grams = place_grams(centered, maps, members)
     fits = [MemberFit.of(gram, targets) for gram in grams]
     if maps.n_layers > 1:
-        scores = [np.square(fit.errors, dtype=np.float64).sum() for fit in fits]
+        scores = [fit.squared_error() for fit in fits]
         best = [windows[k] for k in np.argsort(scores, kind="stable")[:N_BEST]]
         alone = [(window, layer) for window in best for layer in range(maps.n_layers)]
         members += alone

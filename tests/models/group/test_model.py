@@ -85,6 +85,36 @@ def test_adapt_returns_a_new_model_and_leaves_the_group(group, adapted):
     assert "16 images" in adapted.for_subject(NEW).selection_
 
 
+def test_a_name_stands_for_one_image(data, group):
+    """Otherwise what a member knows of one image would be taken for another's."""
+    epochs = few(data, 8)
+    known = data.train["sub-02"].metadata["image"].unique()[:8]
+    images = epochs.metadata["image"]
+    renamed = dict(zip(images.unique(), known, strict=True))
+    epochs.metadata = epochs.metadata.assign(image=images.map(renamed))
+    features = data.features.loc[images.unique()].rename(index=renamed)
+    with pytest.raises(ValueError, match="others than those of subject 'sub-02'"):
+        group.adapt(epochs, features)
+
+
+def test_an_unknown_subject_of_fewer_channels_is_served_on_these(data, group):
+    """By channels of the group, and not with zeros for those that are absent."""
+    test = data.test[NEW].copy().pick(data.test[NEW].ch_names[:4])
+    model = group.for_epochs(test)
+    assert model.info_["ch_names"] == test.ch_names
+    both = [
+        group.for_epochs(each).predict_epochs(shown(data))
+        for each in (test, data.test[NEW])
+    ]
+    picked = both[1].get_data(picks=test.ch_names)
+    deviations = [each - each.mean(axis=0) for each in (both[0].get_data(), picked)]
+    np.testing.assert_allclose(*deviations, atol=1e-2 * np.abs(picked).max())
+    assert len(group.retrieve(test, shown(data)).ranks) == 40
+    bare = test.copy().rename_channels(lambda name: f"X{name}").set_montage(None)
+    with pytest.raises(ValueError, match="Nothing is known of the channels 'X"):
+        group.retrieve(bare, shown(data))
+
+
 def test_a_subject_is_read_from_the_metadata(data, adapted):
     test = data.test[NEW]
     by_metadata = adapted.embed_epochs(test)

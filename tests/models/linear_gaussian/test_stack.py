@@ -140,3 +140,21 @@ def test_other_features_and_units(case):
     assert np.isfinite(stack.log_likelihood(Y, X[:9])).all()
     expected = {"no maps": 4, "one layer": 1, "dead unit": 4, "few": 85}[case]
     assert len(stack.members) == expected
+
+
+@pytest.mark.parametrize("noise", [0.5, 50])
+def test_few_images_do_not_make_it_worse_than_the_mean_response(noise):
+    """Leave-one-out takes noise for a gain, after so many choices."""
+    skills, plain = [], []
+    for seed in range(3):
+        maps, X, Y = _looking(24, seed=seed)
+        Y = Y + noise * np.random.default_rng(seed).standard_normal(Y.shape)
+        seen, unseen = (X[:24], Y[:24]), (X[24:], Y[24:])
+        for found, folds in ((skills, np.arange(24) % 5), (plain, None)):
+            stack = solve_stack(*seen, maps, folds=folds)
+            error = np.square(unseen[1] - stack.predict(unseen[0])).sum()
+            found.append(1 - error / np.square(unseen[1] - stack.mean).sum())
+        assert 0 <= stack.slope <= 1
+    assert np.mean(skills) > -0.05
+    if noise > 1:
+        assert np.mean(plain) < -0.2
