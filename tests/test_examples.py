@@ -80,7 +80,13 @@ def examples_of(name: str) -> doctest.DocTest | None:
     return found if runs else None
 
 
-WITH_EXAMPLES = [name for name in OBJECTS if examples_of(name)]
+#: Methods that classes inherit are those of one that has most of them.
+INHERITED = [
+    f"mne_brainae.LinearBrainAE.{name}"
+    for name in dir(mne_brainae.LinearBrainAE)
+    if not name.startswith("_") and f"mne_brainae.LinearBrainAE.{name}" not in OBJECTS
+]
+WITH_EXAMPLES = [name for name in [*OBJECTS, *INHERITED] if examples_of(name)]
 
 
 @pytest.mark.filterwarnings("ignore:Errors were learned from")

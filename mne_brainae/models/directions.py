@@ -67,6 +67,12 @@ class PredictsResponses:
         -------
         epochs : instance of EpochsArray | array, shape (n_images, n_channels, n_times)
             One response per image in SI units; ``metadata["image"]`` has the names.
+
+        Examples
+        --------
+        >>> predicted = model.predict_epochs(unseen)
+        >>> predicted.get_data().shape
+        (8, 6, 20)
         """
         _check_option("output", output, ("epochs", "array"))
         z = self.embed_images(images)
@@ -139,6 +145,11 @@ class PredictsResponses:
         The band holds at every channel and time by itself. For several images, their
         errors are taken as independent. Of a model whose training images were not
         repeated, a band for the response itself is that of a measured one.
+
+        Examples
+        --------
+        >>> evoked = model.predict_evoked(unseen.iloc[[0]])
+        >>> fig = evoked.plot_topomap(times=[0.1], show=False)
         """
         if interval is None and n_averaged is not None:
             raise ValueError(
@@ -177,6 +188,11 @@ class PredictsResponses:
             Pearson correlation of measured and predicted responses across images, mean
             over channels and times. The mean response scores 0. For the full account
             see :func:`mne_brainae.score_encoding`.
+
+        Examples
+        --------
+        >>> -1 <= model.score(test, unseen) <= 1
+        True
         """
         names = check_image_names(epochs)
         latent = self._fitted()
@@ -317,6 +333,12 @@ class IdentifiesImages:
         -------
         identification : instance of Identification
             Similarities, ranks, accuracy and protocol.
+
+        Examples
+        --------
+        >>> found = model.retrieve(averaged, unseen, similarity="cosine")
+        >>> found.chance()
+        0.125
         """
         names = check_image_names(epochs)
         similarity = self._similarity(similarity)
@@ -435,6 +457,12 @@ class IdentifiesImages:
         -------
         identification : instance of Identification
             Similarities to the mean embedding of every concept's templates.
+
+        Examples
+        --------
+        >>> named = model.classify(averaged, templates, similarity="cosine")
+        >>> named.chance()
+        0.25
         """
         names = check_image_names(epochs)
         similarity = self._similarity(similarity)
@@ -581,6 +609,11 @@ class EmbedsResponses(IdentifiesImages):
         -------
         embedding : DataFrame, shape (n_epochs, n_embedding)
             One row per epoch, indexed by ``epochs.metadata["image"]`` where present.
+
+        Examples
+        --------
+        >>> len(model.embed_epochs(averaged))
+        8
         """
         data = self._read_whole(epochs)
         z = self._fitted().embed_brain(data, self._subjects_of(epochs))
@@ -619,6 +652,13 @@ class CompletesRecordings:
         says what it is. With ``imputation="gaussian"`` the encoder sees what the
         observed entries make expected; that is also what is returned for the missing
         ones, for passing the noise of the observed through the latent would add to it.
+
+        Examples
+        --------
+        >>> masked = mne_brainae.mask_epochs(averaged, "spatial", 0.5, random_state=0)
+        >>> whole = model.reconstruct(masked)
+        >>> whole.get_data().shape
+        (8, 6, 20)
         """
         _check_option("output", output, ("epochs", "array"))
         data = self._read_responses(epochs)

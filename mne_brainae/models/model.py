@@ -97,6 +97,10 @@ class Model(GoesToHub, BaseEstimator):
         -------
         self : instance of the same class
             The fitted model.
+
+        Examples
+        --------
+        >>> model = mne_brainae.LinearBrainAE(n_embedding=4).fit(train, features)
         """
         with own_state(), mne.utils.use_log_level(self.verbose):
             self.check()
@@ -200,6 +204,11 @@ class Model(GoesToHub, BaseEstimator):
         -------
         features : DataFrame, shape (n_images, n_features)
             One row per image, indexed by its name.
+
+        Examples
+        --------
+        >>> model.compute_features(unseen).shape
+        (8, 5)
         """
         latent = self._fitted()
         if latent.image_scaler is None:
@@ -247,6 +256,11 @@ class Model(GoesToHub, BaseEstimator):
         -------
         embedding : DataFrame, shape (n_images, n_embedding)
             One row per image, indexed by its name.
+
+        Examples
+        --------
+        >>> len(model.embed_images(unseen))
+        8
         """
         return self._embed_features(self.compute_features(images))
 
@@ -365,6 +379,11 @@ class Model(GoesToHub, BaseEstimator):
         See Also
         --------
         mne_brainae.read_brainae : Read the file.
+
+        Examples
+        --------
+        >>> model.save("sub-01.safetensors")
+        >>> again = mne_brainae.read_brainae("sub-01.safetensors")
         """
         self._fitted()
         write_model(self, check_new_file(fname, ".safetensors", overwrite=overwrite))
