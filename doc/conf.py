@@ -7,6 +7,7 @@ left out instead of being looked up.
 # License: BSD-3-Clause
 
 import os
+import sys
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,9 @@ from pathlib import Path
 import matplotlib as mpl
 
 import mne_brainae
+
+sys.path.insert(0, str(Path(__file__).parent))
+from command_pages import write_pages
 
 mpl.use("agg")
 os.environ.setdefault("MNE_TQDM", "off")  # progress bars are for terminals
@@ -30,6 +34,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
@@ -45,6 +50,8 @@ suppress_warnings = ["config.cache"]
 intersphinx_mapping = {
     "python": ("https://docs.python.org/3", None),
     "matplotlib": ("https://matplotlib.org/stable", None),
+    "nibabel": ("https://nipy.org/nibabel", None),
+    "nilearn": ("https://nilearn.github.io/stable", None),
     "mne": ("https://mne.tools/stable", None),
     "numpy": ("https://numpy.org/doc/stable", None),
     "pandas": ("https://pandas.pydata.org/docs", None),
@@ -56,7 +63,8 @@ if OFFLINE:
     # Links to other projects have no target; links within this one must have one.
     suppress_warnings += ["ref.ref"]
     elsewhere = (
-        "joblib|matplotlib|mne|mne_connectivity|numpy|pandas|pathlib|sklearn|torch"
+        "joblib|matplotlib|mne|mne_connectivity|mne_lsl|nilearn|numpy|pandas|pathlib|"
+        "sklearn|torch"
     )
     nitpick_ignore_regex = [(r"py:.*", rf"({elsewhere})\..*")]
 
@@ -80,11 +88,14 @@ numpydoc_xref_aliases = {
     "EvokedArray": "mne.EvokedArray",
     "Figure": "matplotlib.figure.Figure",
     "Identification": "mne_brainae.Identification",
+    "Guess": "mne_brainae.Guess",
     "ImageEncoder": "mne_brainae.ImageEncoder",
     "Info": "mne.Info",
     "LinearBrainAE": "mne_brainae.LinearBrainAE",
     "Losses": "mne_brainae.Losses",
     "Module": "torch.nn.Module",
+    "Niimg-like": "nibabel.Nifti1Image",
+    "NiftiMasker": "nilearn.maskers.NiftiMasker",
     "Path": "pathlib.Path",
     "RidgeModel": "mne_brainae.RidgeModel",
     "SimulatedData": "mne_brainae.datasets.SimulatedData",
@@ -105,6 +116,8 @@ numpydoc_xref_ignore = {
     "n_scores",
     "n_terms",
     "n_times",
+    "n_trials",
+    "n_voxels",
     "of",
     "or",
     "shape",
@@ -121,9 +134,15 @@ def skip_inherited(app, what, name, obj, skip, options):
     return True if routing else None
 
 
+def write_commands(app):
+    """Write the pages of the commands before the sources are read."""
+    write_pages(Path(app.srcdir) / "generated" / "commands")
+
+
 def setup(app):
     """Connect the above."""
     app.connect("autodoc-skip-member", skip_inherited)
+    app.connect("builder-inited", write_commands)
 
 
 bibtex_bibfiles = ["references.bib"]
@@ -144,7 +163,7 @@ sphinx_gallery_conf = {
     "ignore_repr_types": r"matplotlib|mne\.viz",  # a figure is shown, not named
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("mne_brainae",),
-    "backreferences_dir": None,
+    "backreferences_dir": "generated/examples",  # "Examples using ..." on API pages
     "reference_url": {"mne_brainae": None},
     "remove_config_comments": True,
     "write_computation_times": False,
@@ -157,9 +176,16 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "mne_brainae"
+html_logo = "_static/logo.svg"
+html_favicon = "_static/logo.svg"
+html_static_path = ["_static"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
+    "logo": {"text": "mne_brainae"},
+    "switcher": {"json_url": "_static/switcher.json", "version_match": version},
+    "check_switcher": False,  # its address is that of the site, which has none here
+    "navbar_end": ["version-switcher", "theme-switcher"],
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],

@@ -15,10 +15,12 @@ __all__ = [
     "EncodingScores",
     "FoundImages",
     "GroupModel",
+    "Guess",
     "Identification",
     "ImageEncoder",
     "LinearBrainAE",
     "LinearEncodingModel",
+    "LiveDecoder",
     "Losses",
     "NonlinearEncodingModel",
     "Occlusion",
@@ -43,10 +45,13 @@ __all__ = [
     "compare_subjects",
     "compute_image_features",
     "compute_rdm",
+    "compute_text_features",
     "contrast_categories",
     "cross_validate",
     "datasets",
     "encoding_systems",
+    "epochs_from_imgs",
+    "epochs_to_img",
     "find_images",
     "find_time_clusters",
     "fit",
@@ -81,9 +86,11 @@ from . import datasets, generation, viz
 from .images import (
     ImageEncoder,
     compute_image_features,
+    compute_text_features,
     list_image_encoders,
     read_image_features,
 )
+from .live import Guess, LiveDecoder
 from .many import fit_many
 from .models.band import Band
 from .models.brainae import BrainAE
@@ -112,6 +119,7 @@ from .models.systems import (
 from .models.variance import VarianceShares, share_variance
 from .planning import Plan, plan_experiment
 from .preprocessing.averaging import average_repetitions
+from .preprocessing.imgs import epochs_from_imgs, epochs_to_img
 from .preprocessing.masking import make_mask, mask_epochs
 from .preprocessing.regions import channel_regions
 from .preprocessing.splits import split_epochs

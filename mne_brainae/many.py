@@ -157,6 +157,15 @@ def fit_many(
 
         with joblib.parallel_config("dask"):  # of the current dask.distributed client
             fit_many(files, images, folder=folder)
+
+    Examples
+    --------
+    >>> results = mne_brainae.fit_many(
+    ...     {"sub-01": epochs_1, "sub-02": epochs_2},
+    ...     "images/",
+    ...     folder="fits",
+    ...     seeds=range(3),
+    ... )  # doctest: +SKIP
     """
     folder = Path(folder)
     epochs = epochs if isinstance(epochs, Mapping) else {"all": epochs}

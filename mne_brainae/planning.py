@@ -41,6 +41,11 @@ class Plan(Result):
         experiments with as many test images as candidates.
     protocol : dict
         What was simulated.
+
+    Examples
+    --------
+    >>> plan = mne_brainae.plan_experiment(model, unseen, [1, 10], random_state=0)
+    >>> fig = plan.plot(show=False)
     """
 
     table: pd.DataFrame

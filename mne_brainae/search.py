@@ -49,6 +49,12 @@ class FoundImages(Result):
     protocol : dict
         The target, the number of images, and the mean score that images drawn at
         random have.
+
+    Examples
+    --------
+    >>> found_images = mne_brainae.find_images(model, features, "different", 3)
+    >>> len(found_images.table)
+    3
     """
 
     table: pd.DataFrame

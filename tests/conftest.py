@@ -214,6 +214,14 @@ def model(recording, small):
 
 
 @pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """Small recordings, fitted models, results and files of the whole public API."""
+    from bad_calls import make_world
+
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
 def small_clips(tmp_path_factory):
     """Register the paper's CLIP towers at reduced size with open_clip."""
     import open_clip

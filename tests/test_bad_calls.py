@@ -4,7 +4,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from bad_calls import BAD_CALLS, make_world
+from bad_calls import BAD_CALLS
 
 #: Errors that say what was expected, what came and what to do.
 ANSWERS = (ValueError, TypeError, RuntimeError, OSError)
@@ -15,11 +15,6 @@ CHECKS = (
     "/sklearn/utils/_param_validation.py",
     "/sklearn/utils/validation.py",
 )
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return make_world(tmp_path_factory.mktemp("world"))
 
 
 def test_there_are_enough_bad_calls():

@@ -85,3 +85,56 @@ def test_unknown_command(capsys):
     with pytest.raises(SystemExit):
         main(["nothing"])
     assert "invalid choice" in capsys.readouterr().err
+
+
+def requirements() -> dict[str, str]:
+    """Return what pyproject.toml requires: the versions by plain name."""
+    import tomllib
+
+    from packaging.requirements import Requirement
+
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    found = map(Requirement, tomllib.loads(text)["project"]["dependencies"])
+    return {each.name.lower().replace("_", "-"): each.specifier for each in found}
+
+
+def test_the_oldest_versions_are_those_of_the_constraints():
+    from packaging.requirements import Requirement
+
+    lines = (ROOT / ".github" / "oldest.txt").read_text("utf-8").splitlines()
+    pins = map(Requirement, [line for line in lines if not line.startswith("#")])
+    pinned = {
+        pin.name.lower().replace("_", "-"): next(iter(pin.specifier)).version
+        for pin in pins
+    }
+    oldest = {
+        name: next(each.version for each in specifier if each.operator == ">=")
+        for name, specifier in requirements().items()
+    }
+    assert pinned == oldest
+
+
+def test_the_recipe_for_conda_requires_the_same():
+    import yaml
+    from packaging.specifiers import SpecifierSet
+
+    recipe = yaml.safe_load((ROOT / "conda-recipe" / "recipe.yaml").read_text("utf-8"))
+    in_conda = {"matplotlib": "matplotlib-base", "mne": "mne-base", "torch": "pytorch"}
+    expected = {in_conda.get(name, name): it for name, it in requirements().items()}
+    runs = [line.partition(" ") for line in recipe["requirements"]["run"]]
+    found = {name: SpecifierSet(it) for name, _, it in runs if name != "python"}
+    assert found == expected
+
+
+def test_the_readme_has_no_links_that_only_a_checkout_has():
+    """PyPI shows the README without the files beside it."""
+    import re
+    import tomllib
+
+    text = (ROOT / "README.md").read_text("utf-8")
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    # Without a public address there is nothing else that links could lead to.
+    if "urls" in urls:
+        assert all(link.startswith("https://") for link in links)
+    assert all((ROOT / link).exists() for link in links if "://" not in link)

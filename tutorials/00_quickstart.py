@@ -230,6 +230,8 @@ np.testing.assert_allclose(
 # * :ref:`tut-masking`: missing data.
 # * :ref:`tut-consistency`: whether encoding and decoding rely on the same signals.
 # * :ref:`generation`: new pictures.
+# * :ref:`tut-fmri`: volumes in place of sensors, and hemoglobin.
+# * :ref:`tut-live`: answers while a recording runs.
 #
 # How it works, and real recordings:
 #

@@ -66,6 +66,10 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     doi:10.1073/pnas.1100999108, which a publication should cite. They come from
     https://github.com/emeyers/NeuroDecodeR under the GPL-3.0 and are not part of this
     package.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.macaque_it.fetch()  # doctest: +SKIP
     """
     folder = locate(NAME, path)
     if not (folder / READY).is_file():
@@ -117,6 +121,12 @@ def read_epochs(
     correlations of the noise of two sites from trial to trial mean nothing.
 
     Each site contributes the first 19 trials of each stimulus, the most that all have.
+
+    Examples
+    --------
+    >>> epochs = mne_brainae.datasets.macaque_it.read_epochs(
+    ...     bin_width=0.1
+    ... )  # doctest: +SKIP
     """
     width = _milliseconds(bin_width, "bin_width")
     start = _milliseconds(tmin, "tmin") + ONSET

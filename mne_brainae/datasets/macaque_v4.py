@@ -34,6 +34,10 @@ def available_sessions() -> list[str]:
     -------
     sessions : list of str
         The dates of recording, as year, month and day.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.macaque_v4.available_sessions()  # doctest: +SKIP
     """
     files = read_registry(NAME).files
     dates = sorted(file[7:-4] for file in files if file.startswith("images_"))
@@ -68,6 +72,10 @@ def fetch(
     network models of visual cortex", bioRxiv, which a publication should cite. They
     come from https://github.com/cowleygroup/V4_compact_models under the GPL-3.0 and
     are not part of this package.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.macaque_v4.fetch()  # doctest: +SKIP
     """
     sessions = [sessions] if isinstance(sessions, str) else list(sessions)
     files = [file for session in sessions for file in _files_of(session)]
@@ -107,6 +115,10 @@ def read_epochs(
     -----
     Every session numbers its photographs from 1 on: ``image0001.jpg`` of one session
     is not that of another.
+
+    Examples
+    --------
+    >>> epochs = mne_brainae.datasets.macaque_v4.read_epochs("210225")  # doctest: +SKIP
     """
     archive, responses = fetch_files(NAME, _files_of(session), path)
     counts = _read_counts(responses)

@@ -45,6 +45,10 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     The data come from https://github.com/alexandrebarachant/muse-lsl (Barachant et al.
     2019, doi:10.5281/zenodo.3228861) under the BSD-3-Clause license and are not part of
     this package.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.muse_n170.fetch()  # doctest: +SKIP
     """
     fetch_files(NAME, _run_files(), path)
     return locate(NAME, path)
@@ -77,6 +81,10 @@ def read_raw(
     The samples are taken as equally spaced, as in the analysis of the authors: the
     time stamps of the file are those of packets of 12 samples and jitter by some
     milliseconds.
+
+    Examples
+    --------
+    >>> raw = mne_brainae.datasets.muse_n170.read_raw(1)  # doctest: +SKIP
     """
     table = _read_table(*fetch_files(NAME, [_file_of(run)], path))
     info = mne.create_info([*EEG, STIM], SFREQ, ["eeg"] * len(EEG) + ["stim"])
@@ -131,6 +139,10 @@ def read_epochs(
     -----
     The marker was sent before the screen changed: the greater negativity to faces at
     TP9 and TP10, the N170, peaks some 215 ms after it.
+
+    Examples
+    --------
+    >>> epochs = mne_brainae.datasets.muse_n170.read_epochs()  # doctest: +SKIP
     """
     if runs is None:
         runs = range(1, len(_run_files()) + 1)

@@ -60,6 +60,11 @@ class SimulatedData:
         Accuracy of the best possible decoder in retrieving the test image from the
         averaged trials among all test images: the Gaussian likelihood with the true
         responses and the true covariance of the noise.
+
+    Examples
+    --------
+    >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+    >>> data.train, data.images, data.templates  # doctest: +SKIP
     """
 
     train: mne.EpochsArray
@@ -173,6 +178,14 @@ def simulate(
     ``noise_ceiling`` mean the same for both laws; the ceiling is that of plain averages
     of trials, so that uneven gain and noise count against it. The best possible decoder
     knows the bent and delayed responses, and the mean gain of the trials it is given.
+
+    Examples
+    --------
+    >>> import mne_brainae
+    >>> data = mne_brainae.datasets.simulate(
+    ...     n_train_concepts=20, n_test_concepts=5, random_state=0
+    ... )  # doctest: +SKIP
+    >>> data.train.metadata["image"]  # doctest: +SKIP
     """
     _check_option("kind", kind, KINDS)
     _check_option("law", law, LAWS)

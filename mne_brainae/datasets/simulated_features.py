@@ -55,6 +55,12 @@ class FeatureLaw:
         The covariance S of images.
     concept_share : float
         The share r of it that images of one concept have in common.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mne_brainae.datasets import FeatureLaw
+    >>> law = FeatureLaw(np.zeros(4), np.eye(4), concept_share=0.5)
     """
 
     mean: np.ndarray
@@ -216,6 +222,15 @@ class SimulatedResponses:
         The response that all images share.
     gains : array, shape (n_images,)
         Mean gain of the trials of every test image; 1 where trials are even.
+
+    Examples
+    --------
+    >>> data = mne_brainae.datasets.simulate_responses(
+    ...     features_train, features_test, law, random_state=0
+    ... )  # doctest: +SKIP
+    >>> data.retrieve(
+    ...     features_test
+    ... ).top_k()  # the best that is possible  # doctest: +SKIP
     """
 
     train: mne.EpochsArray
@@ -412,6 +427,12 @@ def simulate_responses(
     more random projection makes responses come early or late, and gain and noise level
     vary by trial; projections and sources of the drives are those of the linear law.
     ``snr`` is then that of 4,000 drawn images.
+
+    Examples
+    --------
+    >>> data = mne_brainae.datasets.simulate_responses(
+    ...     features_train, features_test, law, random_state=0
+    ... )  # doctest: +SKIP
     """
     _check_option("kind", kind, ("eeg", "meg"))
     _check_option("law", law, LAWS)

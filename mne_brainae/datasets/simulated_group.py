@@ -41,6 +41,11 @@ class SimulatedGroup:
         The features of all images.
     noise_subjects : list of str
         The subjects who do not respond to what images show.
+
+    Examples
+    --------
+    >>> group = mne_brainae.datasets.simulate_group(random_state=0)  # doctest: +SKIP
+    >>> model = mne_brainae.fit(group.train, group.features)  # doctest: +SKIP
     """
 
     train: dict[str, mne.EpochsArray]

@@ -71,6 +71,10 @@ def fetch(
     THINGS is by Hebart, Dickter, Kidder et al. (2019), "THINGS: A database of 1,854
     object concepts and more than 26,000 naturalistic object images", PLOS ONE
     14:e0223792.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things.fetch()  # doctest: +SKIP
     """
     folder = locate(NAME, path)
     if images:
@@ -124,6 +128,10 @@ def read_concepts(path: str | Path | None = None, *, verbose=None) -> pd.DataFra
         metadata column ``concept`` of the recordings has. ``number`` counts from 1, as
         the recordings do; ``word`` may name several concepts; the other columns are
         those of the file.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things.read_concepts().head()  # doctest: +SKIP
     """
     table = _table("things_concepts.tsv", path)
     lacking = {"uniqueID", "Word"} - set(table)
@@ -154,6 +162,10 @@ def read_categories(
         One row per concept. A concept may be in several categories or in none. Another
         order of concepts than that of THINGS is a ValueError, where the file names its
         concepts; the one of 27 categories does not.
+
+    Examples
+    --------
+    >>> categories = mne_brainae.datasets.things.read_categories()  # doctest: +SKIP
     """
     _check_option("n_categories", n_categories, tuple(CATEGORIES))
     concepts = read_concepts(path)
@@ -195,6 +207,12 @@ def group_concepts(
     groups : Series, shape (n_concepts,)
         The group of every concept that is in exactly one, sorted by group. Concepts in
         none or in several are left out; the log says how many.
+
+    Examples
+    --------
+    >>> groups = mne_brainae.datasets.things.group_concepts(
+    ...     ["banana", "truck"]
+    ... )  # doctest: +SKIP
     """
     table = read_categories(path)
     concepts = list(table.index if concepts is None else dict.fromkeys(concepts))
@@ -238,6 +256,12 @@ def read_clip_features(
         Unit embeddings of the test images in CLIP ViT-L/14, one per concept.
     templates : array, shape (200, 768)
         Mean embeddings of other images of the same concepts.
+
+    Examples
+    --------
+    >>> images, templates = (
+    ...     mne_brainae.datasets.things.read_clip_features()
+    ... )  # doctest: +SKIP
     """
     files = [locate(NAME, path) / name for name in CLIP_FEATURES]
     absent = [file for file in files if not file.is_file()]
@@ -263,6 +287,10 @@ def list_images(folder: str | Path) -> pd.DataFrame:
     -------
     images : DataFrame, shape (n_images, 3)
         The columns ``concept``, ``image`` (the file name) and ``path``, sorted.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things.list_images("object_images")  # doctest: +SKIP
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -316,6 +344,13 @@ def find_templates(
         The images of every concept, to be given to
         :meth:`mne_brainae.BrainAE.classify`. Concepts without any are not in it, and a
         warning counts and names them; classify the epochs of the others.
+
+    Examples
+    --------
+    >>> templates = mne_brainae.datasets.things.find_templates(
+    ...     "object_images", test
+    ... )  # doctest: +SKIP
+    >>> model.classify(averaged, templates)  # doctest: +SKIP
     """
     _check_option("rule", rule, RULES)
     _validate_type(test, (mne.BaseEpochs, pd.DataFrame), "test")

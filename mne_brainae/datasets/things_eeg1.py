@@ -164,6 +164,12 @@ def shown_images(
     Returns
     -------
     %(shown)s
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_eeg1.shown_images(
+    ...     "things_eeg1", 1
+    ... )  # doctest: +SKIP
     """
     return shown_in(recording.events for recording in _recordings(bids_root, subject))
 
@@ -190,5 +196,9 @@ def check(
     Returns
     -------
     %(findings)s
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_eeg1.check("things_eeg1", 1)  # doctest: +SKIP
     """
     return check_recordings(_recordings(bids_root, subject), EXPECTED, 1, images)

@@ -100,6 +100,10 @@ def fetch(
     The data are those of Gifford, Dwivedi, Roig & Cichy (2022), "A large and rich EEG
     dataset for modeling human visual object recognition", NeuroImage 264:119754, under
     the CC BY 4.0 license.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_eeg2.fetch()  # doctest: +SKIP
     """
     _check_option("kind", kind, ("raw", "preprocessed"))
     labels = subject_labels(subjects, SUBJECTS)
@@ -154,6 +158,12 @@ def to_bids(
     bids_root : Path
         The data set: one BrainVision recording per session and partition. A truncated
         file, and one whose events name no image, is a ValueError.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_eeg2.to_bids(
+    ...     "source", "things_eeg2"
+    ... )  # doctest: +SKIP
     """
     source, bids_root = Path(source), Path(bids_root)
     labels = subject_labels(subjects, SUBJECTS)
@@ -247,6 +257,12 @@ def read_epochs(
 
     Some images were shown once or twice more than the four times of the training and
     the 80 times of the test; all their repetitions are read.
+
+    Examples
+    --------
+    >>> train = mne_brainae.datasets.things_eeg2.read_epochs(
+    ...     "things_eeg2", 1, "train"
+    ... )  # doctest: +SKIP
     """
     label = subject_label(subject, SUBJECTS)
     recordings = _recordings(bids_root, label, partition, sessions)
@@ -310,6 +326,12 @@ def shown_images(
     Returns
     -------
     %(shown)s
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_eeg2.shown_images(
+    ...     "things_eeg2", 1
+    ... )  # doctest: +SKIP
     """
     label = subject_label(subject, SUBJECTS)
     return shown_in(
@@ -341,6 +363,10 @@ def check(
     Returns
     -------
     %(findings)s
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_eeg2.check("things_eeg2", 1)  # doctest: +SKIP
     """
     label = subject_label(subject, SUBJECTS)
     recordings = [r for p in PARTITIONS for r in _recordings(bids_root, label, p)]
@@ -386,6 +412,12 @@ def read_preprocessed(
     63, 250) with 300 times, of which the first 50 belong to samples that were cut off;
     they are dropped. The second is a bare pickle under the name ``.npy``. Both are read
     without executing anything in them.
+
+    Examples
+    --------
+    >>> train = mne_brainae.datasets.things_eeg2.read_preprocessed(
+    ...     "preprocessed", "train"
+    ... )  # doctest: +SKIP
     """
     path = Path(path)
     contents = load_dict(

@@ -96,6 +96,10 @@ def fetch(
     The data are those of Hebart, Contier, Teichmann et al. (2023), "THINGS-data, a
     multimodal collection of large-scale datasets for investigating object
     representations in human brain and behavior", eLife 12:e82580, under CC0.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_meg.fetch()  # doctest: +SKIP
     """
     labels = subject_labels(subjects, SUBJECTS)
     files = [
@@ -164,6 +168,12 @@ def read_epochs(
 
     Onsets are those of the optical sensor. Sidecars that the data set lacks, and their
     wrong channel types, do no harm: types are taken from the recording itself.
+
+    Examples
+    --------
+    >>> train = mne_brainae.datasets.things_meg.read_epochs(
+    ...     "things_meg", 1, "train"
+    ... )  # doctest: +SKIP
     """
     label = subject_label(subject, SUBJECTS)
     paths, tables = _events_of(bids_root, label)
@@ -274,6 +284,10 @@ def shown_images(
     Returns
     -------
     %(shown)s
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_meg.shown_images("things_meg", 1)  # doctest: +SKIP
     """
     return shown_in(_events_of(bids_root, subject_label(subject, SUBJECTS))[1])
 
@@ -300,6 +314,10 @@ def check(
     Returns
     -------
     %(findings)s
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.things_meg.check("things_meg", 1)  # doctest: +SKIP
     """
     label = subject_label(subject, SUBJECTS)
     recordings = [
@@ -355,6 +373,12 @@ def read_preprocessed(
     The authors filtered to 0.1 to 40 Hz and divided every epoch by the standard
     deviation of its baseline, so that the responses have no unit. The authors of
     BrainAE start from these epochs and leave time 0 out: ``tmin=0.005, tmax=1.0``.
+
+    Examples
+    --------
+    >>> train = mne_brainae.datasets.things_meg.read_preprocessed(
+    ...     "preprocessed", "train"
+    ... )  # doctest: +SKIP
     """
     path = Path(path)
     if not path.is_file():

@@ -112,6 +112,10 @@ def fetch(
     The data are those of Papale, Wang, Self & Roelfsema (2025), "An extensive dataset
     of spiking activity to reveal the syntax of the ventral stream", Neuron, under the
     CC BY 4.0 license. They come without the images of THINGS.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.tvsd.fetch()  # doctest: +SKIP
     """
     _check_option("kind", kind, ("trials", "normalized"))
     labels = subject_labels(subjects, SUBJECTS)
@@ -158,6 +162,10 @@ def to_bids(
         such as ``V1_001``; those that are constant, or missing in more than 5 %% of the
         trials of a day, are marked as bad. Truncated files and other shapes than
         expected are a ValueError.
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.tvsd.to_bids("source", "tvsd")  # doctest: +SKIP
     """
     source, bids_root = Path(source), Path(bids_root)
     labels = subject_labels(subjects, SUBJECTS)
@@ -257,6 +265,12 @@ def read_epochs(
     release of BrainAE does not, and standardizes every trial (``baseline=None,
     standardize_trials=True``). It takes the 200 samples after time 0, of which the
     first 199 are here; tell ``tmin=0.001, tmax=0.2`` for those.
+
+    Examples
+    --------
+    >>> train = mne_brainae.datasets.tvsd.read_epochs(
+    ...     "tvsd", "F", "train"
+    ... )  # doctest: +SKIP
     """
     label = subject_label(subject, SUBJECTS)
     wanted, start, stop = _events_of(bids_root, label, partition, sessions, zero_shot)
@@ -363,6 +377,10 @@ def shown_images(bids_root: str | Path, subject: str, *, verbose=None) -> pd.Dat
     Returns
     -------
     %(shown)s
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.tvsd.shown_images("tvsd", "F")  # doctest: +SKIP
     """
     label = subject_label(subject, SUBJECTS)
     return shown_in(
@@ -393,6 +411,10 @@ def check(
     Returns
     -------
     %(findings)s
+
+    Examples
+    --------
+    >>> mne_brainae.datasets.tvsd.check("tvsd", "F")  # doctest: +SKIP
     """
     label = subject_label(subject, SUBJECTS)
     recordings = [
@@ -449,6 +471,12 @@ def read_preprocessed(
     The authors divided by the mean and the standard deviation of the *test* trials of a
     day, of all images together. So training data have seen test data in two numbers
     per channel and day.
+
+    Examples
+    --------
+    >>> train = mne_brainae.datasets.tvsd.read_preprocessed(
+    ...     "preprocessed", "F", "train"
+    ... )  # doctest: +SKIP
     """
     path = Path(path)
     label = subject_label(subject, SUBJECTS)

@@ -88,6 +88,10 @@ def fit_prior(
     -------
     prior : instance of DiffusionPrior | RidgePrior
         The fitted prior.
+
+    Examples
+    --------
+    >>> prior = generation.fit_prior(model, train, "images/")  # doctest: +SKIP
     """
     averaged = average_repetitions(epochs, picks=model.info_["ch_names"])
     names = averaged.metadata["image"]
@@ -121,6 +125,11 @@ class GeneratedPictures(Result):
     stimuli : dict | None
         The files of the pictures that were seen, by name, where the epochs say them in
         ``metadata["image_path"]``.
+
+    Examples
+    --------
+    >>> pictures = generation.generate_pictures(model, test, prior)  # doctest: +SKIP
+    >>> pictures.contact_sheet("images/").save("sheet.png")  # doctest: +SKIP
     """
 
     pictures: list[list[Image.Image]]
@@ -354,6 +363,10 @@ def generate_pictures(
     -------
     generated : instance of GeneratedPictures
         The pictures, with contact sheet and scores.
+
+    Examples
+    --------
+    >>> pictures = generation.generate_pictures(model, test, prior)  # doctest: +SKIP
     """
     _check_prior(prior, control, prior_options)
     if low_level is not None:

@@ -74,6 +74,13 @@ class PictureDecoder(BaseEstimator):
     --------
     mne_brainae.generation.generate_pictures : Starts from such pictures.
     mne_brainae.generation.read_picture_decoder : Reads a decoder that was saved.
+
+    Examples
+    --------
+    >>> from mne_brainae import generation
+    >>> decoder = generation.PictureDecoder(size=2, n_components=3).fit(train, folder)
+    >>> len(decoder.predict(averaged))
+    8
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -206,6 +213,12 @@ def read_picture_decoder(fname) -> PictureDecoder:
     -------
     decoder : instance of PictureDecoder
         The fitted decoder. A truncated or foreign file is a ValueError.
+
+    Examples
+    --------
+    >>> decoder = generation.read_picture_decoder(
+    ...     "low_level.safetensors"
+    ... )  # doctest: +SKIP
     """
     fname = check_old_file(fname, "a decoder that save wrote")
     arrays, header = read_arrays(fname, **DECODER_FILE)

@@ -128,6 +128,11 @@ class PictureScores(Result):
         ``"higher"`` or ``"lower"`` is.
     protocol : dict
         Generation, stimuli, pictures per stimulus, gallery and seed.
+
+    Examples
+    --------
+    >>> scores = generation.score_pictures(pictures, "images/")  # doctest: +SKIP
+    >>> scores.plot()  # doctest: +SKIP
     """
 
     table: pd.DataFrame
@@ -219,6 +224,10 @@ def score_pictures(
     distance. So does the code behind the published numbers (Scotti et al., 2023; Li et
     al., 2024). Two-way identification depends on how many and which stimuli there are:
     compare only scores on the same set.
+
+    Examples
+    --------
+    >>> scores = generation.score_pictures(pictures, "images/")  # doctest: +SKIP
     """
     seen = as_pixels(as_pictures(stimuli, "stimuli"), SIZE)
     if len(seen) < 3:

@@ -58,6 +58,13 @@ class FeatureNetwork:
         correlation of the features, where 0 is best.
     normalization : ``"imagenet"`` | ``"clip"``
         Mean and spread of the pixels that the network was trained on.
+
+    Examples
+    --------
+    >>> from mne_brainae import generation
+    >>> network = generation.FeatureNetwork(
+    ...     mne_brainae.ImageEncoder("torchvision:alexnet", layer="features.4")
+    ... )  # doctest: +SKIP
     """
 
     encoder: ImageEncoder

@@ -103,6 +103,10 @@ def load_pipeline(
     -----
     Weights are read from safetensors files alone: other files of weights may hold code.
     A folder as ``pipeline`` and a file as ``adapter`` need no network.
+
+    Examples
+    --------
+    >>> pipeline = generation.load_pipeline("sdxl-turbo")  # doctest: +SKIP
     """
     _soft_import("diffusers", "generating pictures")
     from diffusers import StableDiffusionXLPipeline

@@ -165,6 +165,11 @@ class RidgePrior(Prior):
     ----------
     alpha_ : float
         The penalty that was chosen, for standardized embeddings.
+
+    Examples
+    --------
+    >>> from mne_brainae import generation
+    >>> prior = generation.RidgePrior().fit(model.embed_epochs(averaged), unseen)
     """
 
     _parameter_constraints: ClassVar[dict] = {"alphas": ["array-like"]}
@@ -289,6 +294,12 @@ class DiffusionPrior(Prior):
     Layout, schedule, warm-up, clipping and dropped conditions are those of ATM (Li et
     al., 2024), with three differences: embeddings are standardized; the velocity is
     predicted and not the noise; and pictures are held out to choose the epoch.
+
+    Examples
+    --------
+    >>> from mne_brainae import generation
+    >>> prior = generation.DiffusionPrior(max_epochs=10, random_state=0)
+    >>> prior.fit(model.embed_epochs(averaged), targets)  # doctest: +SKIP
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -536,6 +547,10 @@ def read_prior(fname) -> Prior:
     -------
     prior : instance of DiffusionPrior | RidgePrior
         The fitted prior. A truncated or foreign file is a ValueError.
+
+    Examples
+    --------
+    >>> prior = generation.read_prior("prior.safetensors")  # doctest: +SKIP
     """
     fname = check_old_file(fname, "a prior that save wrote")
     arrays, header = read_arrays(fname, **PRIOR_FILE)

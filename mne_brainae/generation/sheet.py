@@ -33,6 +33,13 @@ def contact_sheet(
     -------
     sheet : PIL.Image.Image
         The sheet.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from mne_brainae import generation
+    >>> picture = Image.new("RGB", (8, 8))
+    >>> sheet = generation.contact_sheet({"seen": [picture], "decoded": [picture]})
     """
     n_pictures = _length_of(rows)
     n_columns = min(n_columns, n_pictures)

@@ -68,6 +68,11 @@ def list_image_encoders(
         license of its weights, whether they are on this machine, and with ``probe``
         the images per second. Sizes are counted on the network as its library builds
         it, which needs no weights. What is unknown is missing.
+
+    Examples
+    --------
+    >>> mne_brainae.list_image_encoders(["gabor"]).index.tolist()
+    ['gabor']
     """
     names = [GABOR, *PRESETS] if names is None else list(names)
     rows = {}

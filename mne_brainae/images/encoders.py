@@ -140,6 +140,14 @@ class ImageEncoder:
     --------
     mne_brainae.compute_image_features : Features by such an encoder.
     mne_brainae.list_image_encoders : Sizes, licenses and costs.
+
+    Examples
+    --------
+    >>> print(mne_brainae.ImageEncoder("gabor"))
+    gabor
+    >>> encoder = mne_brainae.ImageEncoder(
+    ...     "clip-vit-l-14", layer=(0.5, 0.75), pool="mean"
+    ... )
     """
 
     name: str = GABOR

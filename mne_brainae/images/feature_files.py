@@ -68,6 +68,12 @@ def read_image_features(
     dictionary from layer to principal scores as one ``.npy``, and a folder with a
     dictionary from layer to maps per image. The first two list images in the sorted
     order of the folders of their data set.
+
+    Examples
+    --------
+    >>> features = mne_brainae.read_image_features(
+    ...     "features.npy", names=image_names
+    ... )  # doctest: +SKIP
     """
     path = Path(fname).expanduser()
     if not path.exists():

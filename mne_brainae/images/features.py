@@ -121,6 +121,15 @@ def compute_image_features(
         not finite or of changing width are a ValueError; a file or folder that does not
         exist is a FileNotFoundError; weights that are neither here nor to be had are a
         RuntimeError that names the file to fetch.
+
+    Examples
+    --------
+    >>> features = mne_brainae.compute_image_features(folder, "gabor")
+    >>> len(features)
+    32
+    >>> new = mne_brainae.compute_image_features(
+    ...     "photos/", "clip-vit-l-14", layer=0.75
+    ... )  # doctest: +SKIP
     """
     if isinstance(images, pd.DataFrame):
         return check_table(images, names)

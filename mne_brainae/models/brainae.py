@@ -33,6 +33,7 @@ from .checkpoint import ALL_IMAGES
 from .directions import CompletesRecordings, EmbedsResponses, SamplesTrials
 from .feature_weights import know_versions
 from .linear import LinearBrainAE, network_of
+from .montage import is_pretrained, know_sensors
 from .parts import Losses, Training
 from .slope import held_out_slope
 from .squares import choose_squares, train_squares
@@ -71,10 +72,11 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
     brain_encoder : str | dict | Module
         ``"tsconv"`` (Table 6), ``"linear"`` (one layer), ``"nice"`` and ``"atm"``;
         ``"flat"`` and ``"time_mlp"`` of the systems that lead today; of braindecode
-        ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"`` (Table 5); a name
-        with options, such as ``{"nice": {"dropout": 0.3}}``; or a module that maps
-        (n, n_channels, n_times) to (n, n_embedding). A window of one sample takes the
-        linear pair.
+        ``"shallow"``, ``"deep4"``, ``"eegnet"`` and ``"conformer"`` (Table 5), and
+        pretrained on much EEG ``"labram"``, ``"bendr"`` and ``"cbramod"``
+        (:ref:`pretrained`); a name with options, such as
+        ``{"nice": {"dropout": 0.3}}``; or a module that maps (n, n_channels, n_times)
+        to (n, n_embedding). A window of one sample takes the linear pair.
     brain_decoder : ``"tsconv"`` | ``"linear"`` | ``"release"`` | Module
         Table 7 (the mirror), one linear layer, that of the authors' release, whose
         output lies between -1 and 1, or a module that maps (n, n_embedding) to
@@ -288,12 +290,22 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
                 f"spatial_window={self.spatial_window!r} weighs standardized features. "
                 "Leave it out, or take standardize_images=True."
             )
+        if is_pretrained(self.brain_encoder):
+            self._check_random()
         if self.init is not None:
             self._check_start()
         elif self._takes_squares:
             raise ValueError(
                 "image_projection='squares' adds to a closed form: give "
                 "init=LinearBrainAE(), or take 'linear'."
+            )
+
+    def _check_random(self) -> None:
+        """Refuse what would undo the earlier training of the brain encoder."""
+        if self.init is not None or self.initialization != "default":
+            raise ValueError(
+                f"brain_encoder={self.brain_encoder!r} has weights of its own, which "
+                "neither init nor initialization can set. Leave both out."
             )
 
     def _check_start(self) -> None:
@@ -486,7 +498,7 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
             "n_times": n_times,
             "n_image_features": data.n_features,
             "n_embedding": n_embedding,
-            "brain_encoder": encoder,
+            "brain_encoder": know_sensors(encoder, data),
             "brain_decoder": decoder,
             "image_projection": know_versions(self.image_projection, data.columns),
             "convolution": {name: getattr(self, name) for name in SIZES}

@@ -38,6 +38,11 @@ class Coverage(Result):
         The coverage over images at every channel and time, by level.
     protocol : dict
         Images, repetitions, and how the bands came about.
+
+    Examples
+    --------
+    >>> coverage = mne_brainae.score_coverage(model, test, unseen)
+    >>> fig = coverage.plot(show=False)
     """
 
     table: pd.DataFrame

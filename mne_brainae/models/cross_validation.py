@@ -64,6 +64,14 @@ class CrossValidation(Result):
         them.
     protocol : dict
         What the protocols of all folds have in common, what was held out, and the seed.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.cross_validate(
+    ...     model, train, features, by="concept", n_splits=2, random_state=0
+    ... )
+    >>> len(scores.identifications)
+    2
     """
 
     table: pd.DataFrame

@@ -22,6 +22,7 @@ from ..preprocessing.averaging import (
     trials_averaged,
 )
 from ..preprocessing.epochs import make_epochs, make_evoked
+from ..preprocessing.imgs import check_masker, epochs_to_img
 from ..preprocessing.recorded import locate_channels, warn_if_recorded_otherwise
 from ..scoring.comparison import Comparison
 from ..scoring.correlation import correlate
@@ -90,12 +91,9 @@ class PredictsResponses:
 
         Examples
         --------
-        >>> import mne_brainae
-        >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
-        >>> model = mne_brainae.fit(data.train, data.images)  # doctest: +SKIP
-        >>> predicted = model.predict_epochs(
-        ...     data.images, like=data.test
-        ... )  # doctest: +SKIP
+        >>> predicted = model.predict_epochs(unseen)
+        >>> predicted.get_data().shape
+        (8, 6, 20)
         """
         _check_option("output", output, ("epochs", "array"))
         if like is None:
@@ -162,6 +160,35 @@ class PredictsResponses:
             verbose=self.verbose,
         )
 
+    @checked(masker=check_masker)
+    @fill_doc
+    def predict_img(self, images, masker):
+        """Predict images of the brain, such as fMRI volumes (encoding).
+
+        Parameters
+        ----------
+        %(new_images)s
+        masker : instance of NiftiMasker
+            The masker of nilearn that :func:`mne_brainae.epochs_from_imgs` made the
+            training epochs with.
+
+        Returns
+        -------
+        img : Niimg-like
+            A 4-D image with one volume per image, or an image of the surface. It is 0
+            where the model has no channel.
+
+        See Also
+        --------
+        mne_brainae.epochs_to_img : The same of any epochs.
+
+        Examples
+        --------
+        >>> volumes = model.predict_img(images, masker)  # doctest: +SKIP
+        >>> nilearn.plotting.plot_glass_brain(volumes)  # doctest: +SKIP
+        """
+        return epochs_to_img(self.predict_epochs(images), masker)
+
     @checked(interval=[share(), None], n_averaged=[positive(), None])
     @fill_doc
     def predict_evoked(
@@ -199,6 +226,11 @@ class PredictsResponses:
         The band holds at every channel and time by itself. For several images, their
         errors are taken as independent. Of a model whose training images were not
         repeated, a band for the response itself is that of a measured one.
+
+        Examples
+        --------
+        >>> evoked = model.predict_evoked(unseen.iloc[[0]])
+        >>> fig = evoked.plot_topomap(times=[0.1], show=False)
         """
         if interval is None and n_averaged is not None:
             raise ValueError(
@@ -241,6 +273,11 @@ class PredictsResponses:
             Pearson correlation of measured and predicted responses across images, mean
             over channels and times. The mean response scores 0. For the full account
             see :func:`mne_brainae.score_encoding`.
+
+        Examples
+        --------
+        >>> -1 <= model.score(test, unseen) <= 1
+        True
         """
         names = check_image_names(epochs)
         latent = self._fitted()
@@ -403,6 +440,12 @@ class IdentifiesImages:
         -------
         identification : instance of Identification
             Similarities, ranks, accuracy and protocol.
+
+        Examples
+        --------
+        >>> found = model.retrieve(averaged, unseen, similarity="cosine")
+        >>> found.chance()
+        0.125
         """
         names = check_image_names(epochs)
         similarity = self._similarity(similarity)
@@ -537,6 +580,12 @@ class IdentifiesImages:
         -------
         identification : instance of Identification
             Similarities to the mean embedding of every concept's templates.
+
+        Examples
+        --------
+        >>> named = model.classify(averaged, templates, similarity="cosine")
+        >>> named.chance()
+        0.25
         """
         names = check_image_names(epochs)
         similarity = self._similarity(similarity)
@@ -683,6 +732,11 @@ class EmbedsResponses(IdentifiesImages):
         -------
         embedding : DataFrame, shape (n_epochs, n_embedding)
             One row per epoch, indexed by ``epochs.metadata["image"]`` where present.
+
+        Examples
+        --------
+        >>> len(model.embed_epochs(averaged))
+        8
         """
         data = self._read_whole(epochs)
         z = self._fitted().embed_brain(data, self._subjects_of(epochs))
@@ -721,6 +775,13 @@ class CompletesRecordings:
         says what it is. With ``imputation="gaussian"`` the encoder sees what the
         observed entries make expected; that is also what is returned for the missing
         ones, for passing the noise of the observed through the latent would add to it.
+
+        Examples
+        --------
+        >>> masked = mne_brainae.mask_epochs(averaged, "spatial", 0.5, random_state=0)
+        >>> whole = model.reconstruct(masked)
+        >>> whole.get_data().shape
+        (8, 6, 20)
         """
         _check_option("output", output, ("epochs", "array"))
         data = self._read_responses(epochs)

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from ..utils.checks import check_old_file, five, logger, verbose, warn
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
+from ..utils.hub import fetch_file, is_address
 from .file import read_model
 from .group import GroupModel
 from .group.recordings import subjects_in
+from .hub import WEIGHTS
 from .model import Model
 from .montage import asks_for_subjects
 from .recipes import make_model, set_by_name
@@ -87,12 +89,14 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
 @checked(parts=[dict, None])
 @verbose
 def read_brainae(fname, *, parts: dict | None = None, verbose=None) -> Model:
-    """Read a model that ``save`` wrote.
+    """Read a model that ``save`` or ``push_to_hub`` wrote.
 
     Parameters
     ----------
     fname : path-like
-        The file.
+        The file; or ``"hf://owner/name"``, a repository of the Hugging Face Hub, with
+        ``"@revision"`` after it for a branch, tag or commit. It is downloaded once.
+        Private repositories need a token in the environment variable ``HF_TOKEN``.
     parts : dict | None
         The parts of one's own that the model was fitted with, by parameter name:
         modules, which take their weights from the file, or an image encoder.
@@ -102,12 +106,28 @@ def read_brainae(fname, *, parts: dict | None = None, verbose=None) -> Model:
     Returns
     -------
     model : instance of the class that was saved
-        The fitted model. A truncated or foreign file, another format version, and
-        missing parts are a ValueError.
+        The fitted model. Nothing in the file is executed.
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, foreign or of another format version, parts are
+        missing, or the Hub has no such names.
+    FileNotFoundError
+        If there is no such file or repository.
+    ConnectionError
+        If the Hub cannot be reached.
+
+    See Also
+    --------
+    mne_brainae.BrainAE.save : Write a file.
+    mne_brainae.BrainAE.push_to_hub : Send it to the Hub.
 
     Examples
     --------
     >>> import mne_brainae
     >>> mne_brainae.read_brainae("sub-01.safetensors")  # doctest: +SKIP
     """
+    if is_address(fname):
+        fname = fetch_file(fname, WEIGHTS, "fname")
     return read_model(check_old_file(fname, "a model that save wrote"), parts or {})

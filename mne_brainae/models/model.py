@@ -45,7 +45,8 @@ from ..utils.docs import fill_doc
 from ..utils.threads import one_blas_thread
 from ..utils.torch_state import own_state
 from .feature_weights import SpatialWindow
-from .file import name_of, write_model
+from .file import name_of, pack, write_model
+from .hub import GoesToHub
 from .latent import Latent
 from .linear_gaussian.blocks import products_on
 from .parts import Part
@@ -74,7 +75,7 @@ def _check_encoder(encoder) -> None:
             raise ValueError(f"image_encoder: {error}") from None
 
 
-class Model(BaseEstimator):
+class Model(GoesToHub, BaseEstimator):
     """A model of images and brain responses, fitted to Epochs.
 
     A model that inherits this declares its parameters and their constraints, and learns
@@ -102,6 +103,10 @@ class Model(BaseEstimator):
         -------
         self : instance of the same class
             The fitted model.
+
+        Examples
+        --------
+        >>> model = mne_brainae.LinearBrainAE(n_embedding=4).fit(train, features)
         """
         with own_state(), mne.utils.use_log_level(self.verbose):
             self.check()
@@ -256,6 +261,11 @@ class Model(BaseEstimator):
         -------
         features : DataFrame, shape (n_images, n_features)
             One row per image, indexed by its name.
+
+        Examples
+        --------
+        >>> model.compute_features(unseen).shape
+        (8, 5)
         """
         latent = self._fitted()
         if latent.image_scaler is None:
@@ -303,6 +313,11 @@ class Model(BaseEstimator):
         -------
         embedding : DataFrame, shape (n_images, n_embedding)
             One row per image, indexed by its name.
+
+        Examples
+        --------
+        >>> len(model.embed_images(unseen))
+        8
         """
         return self._embed_features(self.compute_features(images))
 
@@ -423,10 +438,18 @@ class Model(BaseEstimator):
         See Also
         --------
         mne_brainae.read_brainae : Read the file.
+
+        Examples
+        --------
+        >>> model.save("sub-01.safetensors")
+        >>> again = mne_brainae.read_brainae("sub-01.safetensors")
         """
         self._fitted()
         write_model(self, check_new_file(fname, ".safetensors", overwrite=overwrite))
         logger.info(f"Wrote {fname}.")
+
+    def _pack(self) -> tuple[dict, dict]:
+        return pack(self)
 
     def _chosen(self) -> str:
         """Say how the model was chosen, in a few words."""

@@ -50,6 +50,13 @@ class TimeScores(Result):
     ----------
     table : DataFrame, shape (n_times, 1) | (n_times, n_times)
         The scores with their times.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.score_over_time(
+    ...     train, features, n_splits=2, random_state=0
+    ... )
+    >>> fig = scores.plot(show=False)
     """
 
     scores: np.ndarray
@@ -289,6 +296,11 @@ class TimeClusters(Result):
         Where a cluster of ``p`` below the level is.
     protocol : dict
         The test.
+
+    Examples
+    --------
+    >>> clusters = mne_brainae.find_time_clusters(all_scores)  # doctest: +SKIP
+    >>> clusters.table  # doctest: +SKIP
     """
 
     table: pd.DataFrame
@@ -370,6 +382,13 @@ def find_time_clusters(
     -------
     clusters : instance of TimeClusters
         The clusters of :func:`mne.stats.permutation_cluster_1samp_test`, one-sided.
+
+    Examples
+    --------
+    >>> scores = [
+    ...     mne_brainae.score_over_time(each, features) for each in subjects
+    ... ]  # doctest: +SKIP
+    >>> mne_brainae.find_time_clusters(scores, random_state=0).plot()  # doctest: +SKIP
     """
     above = np.stack([each.scores - each.chance for each in scores])
     seed = seed_from(random_state)

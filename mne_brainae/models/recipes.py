@@ -275,7 +275,7 @@ def make_model(recipe: str = "best", **params):
     --------
     >>> import mne_brainae
     >>> mne_brainae.make_model("paper", n_embedding=64, max_epochs=10)
-    BrainAE(n_embedding=64,
+    BrainAE(n_embedding=64, standardize='evoked',
             training=Training(max_epochs=10, validation='image', validation_size=740))
     """
     if recipe not in RECIPES:

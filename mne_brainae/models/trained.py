@@ -23,7 +23,7 @@ from .checkpoint import State, history_table
 from .fingerprints import fingerprint_training
 from .latent import apply
 from .model import Model
-from .montage import asks_for_subjects
+from .montage import asks_for_subjects, take_pretrained
 from .noise_axes import white_axes
 from .parts import Losses, Training
 from .single_trials import with_trials
@@ -95,7 +95,9 @@ class TrainedModel(Model):
 
     def _build(self, data: TrainingSet) -> BrainAENetwork:
         """Return the network before training."""
-        return build_network(**self._sizes(data))
+        network = build_network(**self._sizes(data))
+        take_pretrained(getattr(self, "brain_encoder", None), network)
+        return network
 
     def _train(self, data: TrainingSet, seed: int) -> BrainAENetwork:
         network = self._build(data)

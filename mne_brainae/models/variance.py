@@ -42,6 +42,14 @@ class VarianceShares(Result):
         The same for every channel and time, by group.
     protocol : dict
         How the shares came about.
+
+    Examples
+    --------
+    >>> groups = {"first": [0, 1], "rest": [2, 3, 4]}
+    >>> shares = mne_brainae.share_variance(
+    ...     train, features, groups, n_splits=2, n_draws=2, random_state=0
+    ... )
+    >>> fig = shares.plot(show=False)
     """
 
     table: pd.DataFrame

@@ -46,13 +46,7 @@ def build_backbone(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about montages, and about shorter kernels
-        try:
-            from braindecode import models
-        except ImportError as error:
-            raise ImportError(
-                f"brain_encoder={name!r} needs braindecode. Install it by "
-                "`pip install mne_brainae[backbones]`."
-            ) from error
+        models = import_braindecode(name)
         try:
             return getattr(models, BACKBONES[name])(
                 n_chans=n_channels, n_times=n_times, n_outputs=n_embedding
@@ -64,3 +58,33 @@ def build_backbone(
                 "rate (shallow and conformer need at least 99 samples), or take "
                 "'tsconv'."
             ) from error
+
+
+def import_braindecode(name: str):
+    """Return the module ``braindecode.models``.
+
+    Parameters
+    ----------
+    name : str
+        The brain encoder that needs it.
+
+    Returns
+    -------
+    models : module
+        The module.
+
+    Raises
+    ------
+    ImportError
+        If braindecode is not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about montages
+        try:
+            from braindecode import models
+        except ImportError as error:
+            raise ImportError(
+                f"brain_encoder={name!r} needs braindecode. Install it by "
+                "`pip install mne_brainae[backbones]`."
+            ) from error
+    return models

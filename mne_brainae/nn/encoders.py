@@ -13,6 +13,7 @@ from .backbones import BACKBONES, build_backbone
 from .benchetrit import BenchetritEncoder
 from .flat import FlatEncoder, TimeMLPEncoder
 from .nice import ATMEncoder, NICEEncoder
+from .pretrained import SOURCES, PretrainedEncoder
 from .tsconv import TSConvEncoder
 
 
@@ -38,6 +39,7 @@ BRAIN_ENCODERS = {
     "flat": FlatEncoder,
     "time_mlp": TimeMLPEncoder,
     **{name: partial(build_backbone, name) for name in BACKBONES},
+    **{name: partial(PretrainedEncoder, name) for name in SOURCES},
 }
 #: Brain encoders that take the positions of sensors, and the subject of a response.
 OF_SUBJECTS = ("benchetrit",)

@@ -184,6 +184,14 @@ def average_repetitions(
     the average of averages is the mean of all trials. NaN or infinite values, and an
     image whose epochs name no concept or several, are a ValueError. The original epochs
     are not changed, but bad ones are dropped as on reading.
+
+    Examples
+    --------
+    >>> averaged = mne_brainae.average_repetitions(test)
+    >>> len(test), len(averaged)
+    (16, 8)
+    >>> averaged.metadata["n_averaged"].tolist()
+    [2, 2, 2, 2, 2, 2, 2, 2]
     """
     picks = pick_channels(epochs.info, picks)
     means, table = average_by(epochs, by, picks)

@@ -68,6 +68,12 @@ def make_mask(
     -------
     mask : array of bool, shape (n_epochs, n_channels, n_times)
         True where an entry is missing.
+
+    Examples
+    --------
+    >>> mask = mne_brainae.make_mask("spatial", (1, 4, 3), 0.5, random_state=0)
+    >>> int(mask.sum())
+    6
     """
     n_epochs, n_channels, n_times = shape
     rng = np.random.default_rng(seed_from(random_state))
@@ -173,6 +179,11 @@ def mask_epochs(
     -------
     epochs_masked : instance of EpochsArray
         A copy of the picked channels whose missing entries are NaN.
+
+    Examples
+    --------
+    >>> masked = mne_brainae.mask_epochs(averaged, "spatial", 0.5, random_state=0)
+    >>> whole = model.reconstruct(masked)
     """
     picks = pick_channels(epochs.info, picks)
     data = read_array(epochs, picks)

@@ -68,6 +68,11 @@ def channel_regions(info: mne.Info) -> dict[str, list[str]]:
     THINGS-EEG2, and 152 of the 271 sensors of THINGS-MEG. The paper gives their number;
     that they are the temporal, parietal and occipital ones is inferred from it. For
     TVSD the table has the channels in IT, 256 and 320 of the two animals.
+
+    Examples
+    --------
+    >>> mne_brainae.channel_regions(test.info)["occipital"]
+    ['Oz', 'O1', 'O2']
     """
     regions: dict[str, list[str]] = {}
     for name in info["ch_names"]:

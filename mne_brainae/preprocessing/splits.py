@@ -69,6 +69,14 @@ def split_epochs(
     -------
     splits : iterator of tuple
         Training and test epochs of every split, in this order.
+
+    Examples
+    --------
+    >>> splits = mne_brainae.split_epochs(train, "concept", n_splits=3, random_state=0)
+    >>> for part, held_out in splits:
+    ...     shared = set(part.metadata["concept"]) & set(held_out.metadata["concept"])
+    >>> shared
+    set()
     """
     names = check_image_names(epochs)
     disjoint = [disjoint] if isinstance(disjoint, str) else list(disjoint)

@@ -45,6 +45,13 @@ class Responses(NamedTuple):
         One row per epoch.
     baseline : tuple | None
         The baseline in seconds that was subtracted.
+
+    Examples
+    --------
+    >>> responses = mne_brainae.datasets.things_eeg2.read_epochs(
+    ...     "things_eeg2", 1, "train", output="array"
+    ... )  # doctest: +SKIP
+    >>> responses.to_epochs()  # doctest: +SKIP
     """
 
     data: np.ndarray

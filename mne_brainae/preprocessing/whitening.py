@@ -170,6 +170,12 @@ class MVNN(TransformerMixin, BaseEstimator):
     whitened mean, and :meth:`transform` takes averages as well as single trials, as
     long as they were averaged within a session. Sessions come from
     ``epochs.metadata["session"]``; without that column, all epochs are one session.
+
+    Examples
+    --------
+    >>> mvnn = mne_brainae.MVNN().fit(train)
+    >>> mvnn.transform(test).get_data().shape == test.get_data().shape
+    True
     """
 
     def __init__(self, dim: str = "epochs"):

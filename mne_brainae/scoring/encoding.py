@@ -75,6 +75,13 @@ class EncodingScores(Result):
     protocol : dict
         Images, repetitions, channels, units, window, splits, bootstraps and seed; and
         why a score may exceed its ceiling, where one does.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.score_encoding(
+    ...     test, model.predict_epochs(unseen), model.evoked_, random_state=0
+    ... )
+    >>> fig = scores.plot(show=False)
     """
 
     table: pd.DataFrame
@@ -291,6 +298,19 @@ def score_encoding(
     same kind, not with other subjects. Every resample of the images is scored with one
     of the halvings, so that the choice of the halves is covered. The interval holds the
     middle 95 %% of deviations from their mean, laid around the estimate.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.score_encoding(
+    ...     test,
+    ...     model.predict_epochs(unseen),
+    ...     model.evoked_,
+    ...     n_splits=5,
+    ...     n_bootstraps=0,
+    ...     random_state=0,
+    ... )
+    >>> scores.r_map.data.shape
+    (6, 20)
     """
     pairs = pair_responses(epochs, epochs_predicted, mean_response, picks)
     seed = seed_from(random_state)
@@ -485,6 +505,16 @@ class SubjectComparison(Result):
         The column that the others were compared with.
     protocol : dict
         Subjects, reference, test and correction.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> table = pd.DataFrame(
+    ...     np.random.default_rng(0).random((6, 2)), columns=["a", "b"]
+    ... )
+    >>> comparison = mne_brainae.compare_subjects(table, "a")
+    >>> fig = comparison.plot(show=False)
     """
 
     table: pd.DataFrame
@@ -545,6 +575,15 @@ def compare_subjects(
     Fewer than six subjects are refused: with five the least two-sided p-value that the
     test can give is 0.0625. The paper tests ten subjects, and neither the four of
     THINGS-MEG nor the two monkeys.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> table = pd.DataFrame(
+    ...     np.random.default_rng(0).random((6, 2)), columns=["a", "b"]
+    ... )
+    >>> comparison = mne_brainae.compare_subjects(table, "a")
     """
     from mne.stats import bonferroni_correction
     from scipy.stats import wilcoxon

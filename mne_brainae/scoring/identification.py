@@ -144,6 +144,14 @@ class Identification(Result):
     Intervals and tests count epochs as independent. Repetitions of one image are not
     quite: average them first, since the score should hold for other
     images.
+
+    Examples
+    --------
+    >>> found = model.retrieve(averaged, unseen)
+    >>> found.chance()
+    0.125
+    >>> found.top_k(8)
+    1.0
     """
 
     similarity: np.ndarray | Comparison
@@ -209,6 +217,11 @@ class Identification(Result):
         -------
         accuracy : float
             Between 0 and 1; compare with :meth:`chance`.
+
+        Examples
+        --------
+        >>> found.top_k(8)
+        1.0
         """
         n_way = self._check_k(k, n_way)
         n_others = len(self.candidates) - 1
@@ -232,6 +245,11 @@ class Identification(Result):
         -------
         accuracy : float
             ``k / n_candidates``.
+
+        Examples
+        --------
+        >>> found.chance(2)
+        0.25
         """
         return k / self._check_k(k, n_way)
 
@@ -275,6 +293,10 @@ class Identification(Result):
         -------
         low, high : float
             The ends of the interval.
+
+        Examples
+        --------
+        >>> low, high = found.interval()
         """
         result = self._test(k, alternative="two-sided")
         return tuple(result.proportion_ci(level, method="wilson"))
@@ -292,6 +314,11 @@ class Identification(Result):
         -------
         p : float
             The one-sided p-value of the exact binomial test against chance.
+
+        Examples
+        --------
+        >>> 0 <= found.p_value() <= 1
+        True
         """
         return float(self._test(k, alternative="greater").pvalue)
 
@@ -317,6 +344,11 @@ class Identification(Result):
         table : DataFrame, shape (n_ks, 5)
             Columns ``accuracy``, ``chance``, ``low``, ``high`` (Wilson's interval) and
             ``p`` (exact binomial test against chance).
+
+        Examples
+        --------
+        >>> found.scores((1, 5)).index.tolist()
+        ['top-1', 'top-5']
         """
         rows = {}
         for k in ks:
@@ -349,6 +381,11 @@ class Identification(Result):
         -------
         table : DataFrame, shape (n_epochs, k)
             Columns 1 to k, the best first.
+
+        Examples
+        --------
+        >>> found.best().shape
+        (8, 5)
         """
         self._check_k(k)
         names = np.array(self.candidates, object)[best_columns(self.similarity, k)]
@@ -472,6 +509,11 @@ class Identification(Result):
         table : DataFrame, shape (n_epochs, 5)
             Columns ``truth``, ``predicted``, ``rank``, ``similarity`` (to the true
             candidate) and ``best_similarity``.
+
+        Examples
+        --------
+        >>> len(found.to_data_frame())
+        8
         """
         return pd.DataFrame(
             {
@@ -533,6 +575,10 @@ class Identification(Result):
         table : DataFrame, shape (n_groups_shown, n_groups)
             Rows are the groups that were shown, columns those of the most similar
             candidates.
+
+        Examples
+        --------
+        >>> table = found.confusion()
         """
         shown = pd.Series(self._grouped(self.truth, groups), name="shown")
         guess = pd.Series(self._grouped(self.predicted, groups), name="predicted")
@@ -616,6 +662,10 @@ class Identification(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        Examples
+        --------
+        >>> fig = found.plot(show=False)
         """
         guesses = np.arange(1, len(self.candidates) + 1)
         table = pd.DataFrame(
@@ -737,6 +787,10 @@ class Identification(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        Examples
+        --------
+        >>> fig = found.plot_confusion(show=False)
         """
         return plot_confusion(self.confusion(groups), axes=axes, show=show)
 
@@ -765,6 +819,15 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
     identification : instance of Identification
         All epochs, in the order given. The protocol keeps what is common to all, adds
         up the test images seen in fit, and says what was transductive in any part.
+
+    Examples
+    --------
+    >>> halves = [
+    ...     model.retrieve(averaged[:4], unseen),
+    ...     model.retrieve(averaged[4:], unseen),
+    ... ]
+    >>> len(mne_brainae.pool_identifications(halves).truth)
+    8
     """
     found = _check_found(found)
     candidates = found[0].candidates

@@ -59,6 +59,11 @@ class Occlusion(Result):
     -----
     The tests count epochs as independent, as those of
     :class:`mne_brainae.Identification` do.
+
+    Examples
+    --------
+    >>> occlusion = mne_brainae.occlude_channels(identify, averaged, model.evoked_)
+    >>> fig = occlusion.plot(show=False)
     """
 
     table: pd.DataFrame
@@ -155,6 +160,12 @@ def occlude_times(
     The model is fitted once, on whole responses, and only the test is occluded, as in
     the paper. A window that matters is one that this model uses; what a model fitted on
     the window alone would find there is another question.
+
+    Examples
+    --------
+    >>> occlusion = mne_brainae.occlude_times(
+    ...     identify, averaged, model.evoked_, kind="increasing", window=0.05
+    ... )
     """
     times, sfreq = epochs.times, epochs.info["sfreq"]
     width = round(window * sfreq)
@@ -225,6 +236,12 @@ def occlude_channels(
         One row per channel or region. ``change_map`` is an Evoked: the change of
         accuracy at the channels that were hidden, of which a channel of several regions
         has that of the first.
+
+    Examples
+    --------
+    >>> def identify(epochs):
+    ...     return model.retrieve(epochs, unseen)
+    >>> occlusion = mne_brainae.occlude_channels(identify, averaged, model.evoked_)
     """
     ch_names = mean_response.ch_names
     if regions is None:
@@ -324,6 +341,12 @@ class Consistency(Result):
         Pearson correlation of the two columns, and its p-value.
     protocol : dict
         That of the occlusion, and how the encoding score was averaged.
+
+    Examples
+    --------
+    >>> consistency = mne_brainae.score_consistency(scores.r_map, occlusion)
+    >>> -1 <= consistency.r <= 1
+    True
     """
 
     table: pd.DataFrame
@@ -374,6 +397,10 @@ def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
     -----
     The p-value takes channels or windows as independent. Neighbors are not, so it is
     too small; compare maps of several subjects before believing it.
+
+    Examples
+    --------
+    >>> consistency = mne_brainae.score_consistency(scores.r_map, occlusion)
     """
     lost = -occlusion.table["change"].to_numpy()
     if occlusion.kind == "channel":

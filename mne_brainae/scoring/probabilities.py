@@ -147,6 +147,15 @@ class Calibration(Result):
         Responses in bins of equal number by confidence: their number ``n``, mean
         ``confidence``, ``accuracy``, and the ``error`` of the latter, one standard
         error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> calibration = mne_brainae.Calibration(
+    ...     np.array([0.9, 0.6, 0.3]), np.array([True, True, False])
+    ... )
+    >>> float(calibration.accuracy_above(0.5)["accuracy"].iloc[0])
+    1.0
     """
 
     confidence: np.ndarray

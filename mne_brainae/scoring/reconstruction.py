@@ -54,6 +54,13 @@ class ReconstructionScores(Result):
         asked for.
     protocol : dict
         Epochs, channels, window, blocks and seed.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.score_reconstruction(
+    ...     model, averaged, kinds=["spatial"], ratios=[0.5], random_state=0
+    ... )
+    >>> fig = scores.plot(show=False)
     """
 
     table: pd.DataFrame
@@ -151,6 +158,12 @@ def score_reconstruction(
     -----
     Figure 4 of the paper. All systems see the same masks. The model predicts visible
     entries, too; probabilistic PCA keeps them, so that its ``r_visible`` is 1.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.score_reconstruction(
+    ...     model, averaged, kinds=["spatial"], ratios=[0.5], random_state=0
+    ... )
     """
     if not hasattr(model, "reconstruct"):
         raise TypeError(

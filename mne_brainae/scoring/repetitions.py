@@ -39,6 +39,12 @@ class AverageScores(Result):
         ``n_images``.
     protocol : dict
         What the protocols of all identifications have in common, and the draws.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.score_averages(identify, test, [1, 2], random_state=0)
+    >>> sorted(set(scores.table["n_averaged"].tolist()))
+    [1, 2]
     """
 
     table: pd.DataFrame
@@ -108,6 +114,11 @@ def score_averages(
     -------
     scores : instance of AverageScores
         Accuracy, median rank and chance of every number and draw.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.score_averages(identify, test, [1, 2], random_state=0)
+    >>> fig = scores.plot(show=False)
     """
     names = check_image_names(epochs)
     most = int(names.value_counts().min())

@@ -31,6 +31,14 @@ class Result(ABC):
     protocol : dict
         How the result came about, in the order in which it is written: for example
         gallery, templates, repetitions averaged, channels, window and seed.
+
+    Examples
+    --------
+    >>> found = model.retrieve(averaged, unseen)
+    >>> isinstance(found, mne_brainae.Result)
+    True
+    >>> found.protocol["gallery"]
+    '8 images'
     """
 
     table: pd.DataFrame

@@ -164,6 +164,12 @@ def band_power(
         is left out, and this is said, if the epoch is shorter than one cycle of its
         lowest frequency, the recording ends below its highest, or no frequency of so
         short a window lies in it. If none is left, it is a ValueError.
+
+    Examples
+    --------
+    >>> power = mne_brainae.band_power(averaged, bands={"fast": (30, 45)})
+    >>> power.shape
+    (6, 1)
     """
     bands = _bands_or_error(epochs, bands, POWER_CYCLES)
     _, names = read_picked(epochs, picks)
@@ -220,6 +226,12 @@ def phase_lag(
     Epochs of averaged responses are one per image, so the index tells whether the lag
     is the same for all images. MNE-Connectivity fills the lower triangle, which is
     mirrored here.
+
+    Examples
+    --------
+    >>> lags = mne_brainae.phase_lag(averaged, bands={"fast": (30, 45)})
+    >>> lags["fast"].shape
+    (6, 6)
     """
     from mne_connectivity import spectral_connectivity_epochs
 

@@ -54,6 +54,12 @@ def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
     -------
     rdm : DataFrame, shape (n_images, n_images)
         The dissimilarities, named on both sides.
+
+    Examples
+    --------
+    >>> rdm = mne_brainae.compute_rdm(unseen, metric="euclidean")
+    >>> rdm.shape
+    (8, 8)
     """
     if not isinstance(patterns, pd.DataFrame):
         check_epochs(patterns, "patterns, if no DataFrame of one row per image,")
@@ -130,6 +136,12 @@ class RDMComparison(Result):
         The correlations of permuted images.
     protocol : dict
         Images, correlation, permutations and seed.
+
+    Examples
+    --------
+    >>> comparison = mne_brainae.compare_rdms(rdm, rdm, random_state=0)
+    >>> round(comparison.r, 3)
+    1.0
     """
 
     r: float
@@ -203,6 +215,12 @@ def compare_rdms(
     comparison : instance of RDMComparison
         Correlation and p-value (Mantel's test, which keeps the dependence of pairs
         that share an image).
+
+    Examples
+    --------
+    >>> rdm = mne_brainae.compute_rdm(unseen)
+    >>> round(mne_brainae.compare_rdms(rdm, rdm, random_state=0).r, 3)
+    1.0
     """
     square = _standard(_check_rdm(rdm, "rdm"), method)
     other = _standard(_check_rdm(rdm_other, "rdm_other").pipe(_match, rdm), method)
@@ -298,6 +316,13 @@ class CategoryContrast(Result):
         The category of every image of ``rdm``.
     protocol : dict
         Images, categories, permutations and seed.
+
+    Examples
+    --------
+    >>> contrast = mne_brainae.contrast_categories(
+    ...     mne_brainae.compute_rdm(unseen), concepts, random_state=0
+    ... )
+    >>> fig = contrast.plot(show=False)
     """
 
     table: pd.DataFrame
@@ -354,6 +379,12 @@ def contrast_categories(
     contrast : instance of CategoryContrast
         Means, differences and p-values, which are not corrected for the number of
         categories.
+
+    Examples
+    --------
+    >>> contrast = mne_brainae.contrast_categories(rdm, concepts, random_state=0)
+    >>> contrast.table.shape[0] > 0
+    True
     """
     _check_rdm(rdm, "rdm")
     labels = _labels(rdm, categories)
@@ -427,6 +458,13 @@ class RSACourse(Result):
         times by the largest correlation of each permutation.
     protocol : dict
         Images, channels, window, dissimilarity, correlation, permutations and seed.
+
+    Examples
+    --------
+    >>> course = mne_brainae.compare_rdms_over_time(
+    ...     averaged, rdm, n_permutations=10, random_state=0
+    ... )
+    >>> fig = course.plot(show=False)
     """
 
     table: pd.DataFrame
@@ -504,6 +542,14 @@ def compare_rdms_over_time(
     -------
     course : instance of RSACourse
         Correlation and p-value of every time.
+
+    Examples
+    --------
+    >>> course = mne_brainae.compare_rdms_over_time(
+    ...     averaged, rdm, n_permutations=10, random_state=0
+    ... )
+    >>> len(course.table) == len(averaged.times)
+    True
     """
     length = (len(epochs.times) - 1) / epochs.info["sfreq"]
     if window > length:

@@ -55,6 +55,11 @@ def channel_correlation(epochs: mne.BaseEpochs, *, picks=None) -> pd.DataFrame:
     -------
     r : DataFrame, shape (n_channels, n_channels)
         Pearson correlations; 0 with a channel that is constant.
+
+    Examples
+    --------
+    >>> mne_brainae.channel_correlation(averaged).shape
+    (6, 6)
     """
     data, names = read_picked(epochs, picks)
     rows = data.transpose(1, 0, 2).reshape(len(names), -1).astype(np.float64)
@@ -85,6 +90,13 @@ class ResponseSimilarity(Result):
         Why bands were left out, by ``(aspect, band)``.
     protocol : dict
         Images, repetitions, channels and window, and what was left out.
+
+    Examples
+    --------
+    >>> similarity = mne_brainae.score_similarity(
+    ...     test, model.predict_epochs(unseen), model.evoked_, bands={"fast": (30, 45)}
+    ... )
+    >>> fig = similarity.plot(show=False)
     """
 
     table: pd.DataFrame
@@ -330,6 +342,12 @@ def score_similarity(
 
     All images evoke much the same response, so most of these similarities are high
     for the mean response as well. Only what exceeds it comes from the image.
+
+    Examples
+    --------
+    >>> similarity = mne_brainae.score_similarity(
+    ...     test, model.predict_epochs(unseen), model.evoked_, bands={"fast": (30, 45)}
+    ... )
     """
     for method in methods:
         _check_option("methods", method, PHASE_LAGS)

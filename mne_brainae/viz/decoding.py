@@ -36,6 +36,10 @@ def plot_confusion(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_confusion(found.confusion(), show=False)
     """
     axes = get_axes(axes)
     image = axes.imshow(table.to_numpy(), cmap="Reds", vmin=0, aspect="auto")
@@ -78,6 +82,12 @@ def plot_occlusion(
     fig : instance of Figure
         The figure. Filled points, or larger ones over the head, differ from the whole
         response, p < 0.05.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_occlusion(
+    ...     occlusion.table, kind="pointwise", whole=0.8, chance=0.01
+    ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
     if kind == "channel" and _is_one_field(change_map):
@@ -179,6 +189,12 @@ def plot_consistency(table, r: float, p: float, *, axes=None, show: bool = True)
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_consistency(
+    ...     consistency.table, consistency.r, consistency.p
+    ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
     axes.plot(table["encoding"], 100 * table["decoding"], "o")
@@ -219,6 +235,10 @@ def plot_reconstruction(table, score: str, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: one panel per kind of mask.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_reconstruction(scores.table, "r")  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -268,6 +288,10 @@ def plot_identification(table, *, title: str = "", axes=None, show: bool = True)
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_identification(found.scores(), show=False)
     """
     axes = get_axes(axes)
     n_candidates = len(table)
@@ -301,6 +325,10 @@ def plot_averages(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a point for every draw of repetitions, and lines through the means.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_averages(averages.table, show=False)
     """
     axes = get_axes(axes)
     numbers = table["n_averaged"].unique()
@@ -335,6 +363,10 @@ def plot_calibration(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure; error bars are one standard error of each bin's accuracy.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_calibration(calibration.table, show=False)
     """
     axes = get_axes(axes)
     axes.plot([0, 1], [0, 1], color="0.5", linestyle="--", label="probabilities hold")
@@ -371,6 +403,10 @@ def plot_plan(table, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure; bands hold 95 % of experiments with as many test images as
         candidates.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_plan(plan.table)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     for number, (size, rows) in enumerate(table.groupby("n_candidates")):
@@ -414,6 +450,10 @@ def plot_folds(folds, table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: one row of dots for every score but the squared error.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_folds(scores.folds, scores.table)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     table = table.drop(index="mse", errors="ignore")

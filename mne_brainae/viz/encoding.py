@@ -34,6 +34,10 @@ def plot_encoding_scores(r_map, ceiling_map=None, *, axes=None, show: bool = Tru
         The mean and the quartiles over channels, beside the mean response, which
         correlates with nothing over images. With one time only, every channel in the
         order of its score.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_encoding_scores(scores.r_map, show=False)
     """
     axes = get_axes(axes)
     lines = {"prediction": r_map, "noise ceiling": ceiling_map}
@@ -76,6 +80,10 @@ def plot_coverage(courses, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a line for every level, beside the level itself.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_coverage(courses)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     for number, (level, course) in enumerate(courses.items()):
@@ -110,6 +118,12 @@ def plot_time_scores(table, chance, what, mask=None, *, axes=None, show: bool = 
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_time_scores(
+    ...     scores.table, 0.5, "accuracy"
+    ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
     times, scores = table.index.to_numpy(), table.to_numpy()
@@ -149,6 +163,10 @@ def plot_variance_course(courses, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_variance_course(courses)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     marker = "o" if len(courses) == 1 else None
@@ -179,6 +197,10 @@ def plot_found_images(table, pictures=None, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a contact sheet, row by row, or a point for every image.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_found_images(found_images.table)  # doctest: +SKIP
     """
     axes = get_axes(axes)
     if pictures is None:
@@ -222,6 +244,10 @@ def plot_subjects(scores, reference: str, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a thin line for every subject, and the mean of every system.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_subjects(table, "a", show=False)
     """
     axes = get_axes(axes)
     scores = scores[[reference, *scores.columns.drop(reference)]]
@@ -251,6 +277,10 @@ def plot_history(model, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_history(trained, show=False)
     """
     history = getattr(model, "history_", None)
     if history is None or history.empty:
@@ -283,6 +313,12 @@ def plot_repetitions(counts, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         A histogram.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_repetitions(
+    ...     test.metadata["image"].value_counts(), show=False
+    ... )
     """
     axes = get_axes(axes)
     values, images = np.unique(counts, return_counts=True)

@@ -203,6 +203,10 @@ def plot_area_maps(
     -------
     fig : instance of Figure
         One panel for every area, with the mean over its electrodes.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_area_maps(scores.r_map, areas)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 

@@ -25,6 +25,10 @@ def plot_picture_scores(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: one row of dots for every score.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_picture_scores(scores.table)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -57,6 +61,10 @@ def plot_sheet(sheet, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_sheet(sheet, show=False)
     """
     axes = get_axes(axes)
     axes.imshow(np.asarray(sheet))

@@ -33,6 +33,10 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
     fig : instance of Figure
         What :meth:`mne.Evoked.plot` draws, with the onset of the image: every channel,
         and the spread over channels (GFP) below.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_mean_response(model.evoked_, show=False)
     """
     import matplotlib.pyplot as plt
 
@@ -128,6 +132,12 @@ def plot_comparison(measured, predicted, *, times=None, image=None, show: bool =
         For every channel type, topographies above and time courses below. Types that
         are not on the scalp, or have no positions, have time courses alone, and with
         one time and no topography values are drawn channel by channel.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_comparison(
+    ...     averaged.average(), model.evoked_, show=False
+    ... )
     """
     import matplotlib.pyplot as plt
 

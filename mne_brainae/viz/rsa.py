@@ -26,6 +26,10 @@ def plot_rdm(rdm, categories=None, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_rdm(rdm, show=False)
     """
     axes = get_axes(axes)
     if categories is not None:
@@ -72,6 +76,10 @@ def plot_rsa(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure. Thick where p < 0.05.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_rsa(course.table, show=False)
     """
     axes = get_axes(axes)
     axes.plot(table.index, table["r"], color="C0")
@@ -102,6 +110,13 @@ def plot_rdm_comparison(r: float, null, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a histogram, and a line at the correlation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fig = mne_brainae.viz.plot_rdm_comparison(
+    ...     0.4, np.linspace(-0.5, 0.5, 50), show=False
+    ... )
     """
     axes = get_axes(axes)
     axes.hist(null, bins="auto", color="0.7", label="chance: permuted images")

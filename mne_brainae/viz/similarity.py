@@ -28,6 +28,10 @@ def plot_similarity(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: one row of dots for every aspect.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_similarity(similarity.table)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -66,6 +70,12 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
     fig : instance of Figure
         The mean over images with its 95 % confidence interval. With one time only,
         the measured against the predicted response to every image.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_time_courses(
+    ...     measured, predicted, regions
+    ... )  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -197,6 +207,10 @@ def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure in decibel; the two maps of a band share their color bar.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_band_power(measured, predicted, info)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
     import mne
@@ -280,6 +294,10 @@ def plot_matrices(
     -------
     fig : instance of Figure
         The two matrices, with one color bar.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_matrices(measured, predicted)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
     from nilearn.plotting import plot_matrix
@@ -339,6 +357,10 @@ def plot_connectivity_circles(
     -------
     fig : instance of Figure
         The two circles, with one color bar.
+
+    Examples
+    --------
+    >>> mne_brainae.viz.plot_connectivity_circles(measured, predicted)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
     from matplotlib.cm import ScalarMappable

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "images": "what image features predict of macaque V4, and what they cost",
     "in-silico": "tell trials that a model draws from measured ones",
     "it": "classify seven objects from macaque IT, by window and with windows hidden",
+    "live": "time the answers to a stream, from the last sample on",
     "many": "time many fits over processes against one after another",
     "muse": "tell faces from houses in human EEG, across runs",
     "neurons": "encode and decode macaque V4 by the best recipe and its controls",

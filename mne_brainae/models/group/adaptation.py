@@ -43,6 +43,11 @@ class AdaptationScores(Result):
         The chance of top-1 by subject.
     protocol : dict
         How the scores came about.
+
+    Examples
+    --------
+    >>> scores = mne_brainae.score_adaptation(epochs, features)  # doctest: +SKIP
+    >>> scores.compare(50)  # doctest: +SKIP
     """
 
     table: pd.DataFrame

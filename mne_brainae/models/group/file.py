@@ -36,6 +36,11 @@ def write_group(model, fname: Path) -> None:
     fname : Path
         The file.
     """
+    write_arrays(fname, *pack_group(model))
+
+
+def pack_group(model) -> tuple[dict[str, np.ndarray], dict]:
+    """Return the arrays and the header that its file holds."""
     arrays = {"reference": model.reference_, "agreement": model.agreement_}
     arrays |= as_group("scaler", vars(model.scaler_))
     if model.noise_ is not None:
@@ -69,7 +74,7 @@ def write_group(model, fname: Path) -> None:
         "repetitions": getattr(model.noise_, "repetitions", None),
         "image_encoder": encode(model.image_encoder_),
     }
-    write_arrays(fname, arrays, header)
+    return arrays, header
 
 
 def _plain(picks):

@@ -32,13 +32,14 @@ from ...utils.docs import fill_doc
 from ...utils.threads import one_blas_thread
 from ...utils.torch_state import own_state
 from ..feature_weights import feature_weights, has_maps
+from ..hub import GoesToHub
 from ..latent import Latent
 from ..linear import LinearBrainAE
 from ..linear_gaussian import Steps
 from ..model import FEW_EPOCHS, _check_encoder
 from .axes import MOST_AXES, agreement
 from .directions import ServesSubjects, only_one
-from .file import rebuild_group, write_group
+from .file import pack_group, rebuild_group, write_group
 from .member import LEAST_SLOPE, Member
 from .newcomer import PREDICTIONS
 from .recordings import Images, by_subject
@@ -56,7 +57,7 @@ SAME_IMAGE = 0.01
 
 
 @fill_doc
-class GroupModel(ServesSubjects, BaseEstimator):
+class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
     """Many subjects in one shared space, in closed form.
 
     Every subject is fitted alone first. Subjects are then compared through what their
@@ -444,6 +445,9 @@ class GroupModel(ServesSubjects, BaseEstimator):
         self._fitted()
         write_group(self, check_new_file(fname, ".safetensors", overwrite=overwrite))
         logger.info(f"Wrote {fname}.")
+
+    def _pack(self) -> tuple[dict, dict]:
+        return pack_group(self)
 
     def read_from(self, arrays: dict, header: dict, parts: dict) -> GroupModel:
         """Take what a file holds; :func:`mne_brainae.read_brainae` calls it.

@@ -35,6 +35,11 @@ def encoding_systems(
         alignment"``, in the order of the table. With alignment the decoder is trained
         together with the brain encoder by the four losses (equation 5); the decoder of
         the third is one linear layer.
+
+    Examples
+    --------
+    >>> list(mne_brainae.encoding_systems())
+    ['linear', 'nonlinear', 'linear + alignment', 'nonlinear + alignment']
     """
     aligned = make_model("paper", **params | (alignment or {}))
     third = make_model("paper", **params | (alignment or {}))

@@ -99,6 +99,17 @@ def images():
         pool=("nonsense", 0, -1, True, 1.5, []),
     )
     yield from bad_params(
+        "compute_text_features",
+        lambda w, **p: m.compute_text_features(
+            **({"texts": ["cat", "dog"], "encoder": "clip-vit-l-14"} | p)
+        ),
+        texts=("cat", 3, None, [], [3], [" "]),
+        encoder=("nonsense", 3, None, "gabor", "timm:resnet18"),
+        prompt=(3, "a photo", "{} {}"),
+        like=(3, np.zeros((2, 768))),
+        device=(3,),
+    )
+    yield from bad_params(
         "list_image_encoders",
         lambda w, **p: m.list_image_encoders(**p),
         names=("nonsense", 3),
@@ -423,9 +434,28 @@ def generating():
     )
 
 
+def sharing():
+    """Yield the calls that send models and read those of others."""
+    for name in ("hf://", "hf://name", "hf://a/b/c", "hf://../etc", "hf://a/b@"):
+        yield BadCall(
+            f"read_brainae {name!r}",
+            lambda w, name=name: m.read_brainae(name),
+            ("fname", "'owner/name'"),
+        )
+    yield from bad_params(
+        "push_to_hub",
+        lambda w, **p: w.linear.push_to_hub(**({"repo": "owner/name"} | p)),
+        repo=("name", "a/b/c", "owner/..", 3, None),
+        scores=(3, "good", [0.9], None),
+        license=("my own", 3),
+        private=FLAGS,
+    )
+
+
 def rows():
     """Yield all rows of this table."""
     yield from images()
     yield from files()
+    yield from sharing()
     yield from simulating()
     yield from generating()

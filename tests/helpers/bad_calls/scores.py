@@ -543,8 +543,72 @@ def comparing():
     )
 
 
+def listening():
+    """Yield the calls that decode a stream."""
+    yield from bad_params(
+        "LiveDecoder",
+        lambda w, **p: m.LiveDecoder(
+            **({"model": w.linear, "images": w.features_test} | p)
+        ),
+        model=(3, None, "model.safetensors"),
+        images=(None,),
+        templates=(3, "nonsense"),
+        similarity=("nonsense", 3),
+    )
+    yield BadCall(
+        "LiveDecoder.decode of an array",
+        lambda w: w.live.decode(w.array),
+        ("epochs",),
+    )
+    yield BadCall(
+        "LiveDecoder.listen to epochs",
+        lambda w: next(w.live.listen(w.test)),
+        ("stream", "EpochsStream"),
+    )
+    for name, values in (("n_epochs", COUNTS), ("timeout", POSITIVES)):
+        for value in values:
+            yield BadCall(
+                f"LiveDecoder.listen {name}={value!r}",
+                lambda w, name=name, value=value: w.live.listen(
+                    w.stream, **{name: value}
+                ),
+                (name,),
+            )
+
+
+def masking_brains():
+    """Yield the calls that take images of the brain apart."""
+    yield from bad_params(
+        "epochs_from_imgs",
+        lambda w, **p: m.epochs_from_imgs(
+            **({"imgs": w.betas, "masker": w.masker, "metadata": w.betas_table} | p)
+        ),
+        imgs=(np.ones((3, 8)), np.full((2, 8), NAN), np.ones((2, 2, 8))),
+        masker=(3, None, "mask.nii"),
+        metadata=(3, None, ["a", "b"]),
+    )
+    yield from bad_params(
+        "epochs_to_img",
+        lambda w, **p: m.epochs_to_img(**({"epochs": w.test, "masker": w.masker} | p)),
+        epochs=(3, None, np.ones((2, 8, 1))),
+        masker=(3, None),
+    )
+    yield BadCall(
+        "epochs_to_img of epochs in time",
+        lambda w: m.epochs_to_img(w.test, w.masker),
+        ("20 samples",),
+    )
+    yield BadCall(
+        "predict_img without a masker",
+        lambda w: w.linear.predict_img(w.features_test, None),
+        ("masker", "NiftiMasker"),
+    )
+
+
 def rows():
     """Yield all rows of this table."""
+    yield from listening()
+    yield from masking_brains()
     yield from preparing()
     yield from identifying()
     yield from occluding()

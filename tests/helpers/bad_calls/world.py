@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import mne
 import numpy as np
 import pandas as pd
+from nibabel import Nifti1Image
+from nilearn.maskers import NiftiMasker
 from PIL import Image
 
 import mne_brainae
@@ -40,6 +42,7 @@ def make_world(folder) -> SimpleNamespace:
     )
     _fit(world)
     _score(world)
+    _mask(world)
     _draw(world, folder)
     _paint(world)
     make_group(world)
@@ -107,6 +110,19 @@ def _score(world) -> None:
     )
     world.subjects = pd.DataFrame(
         np.random.default_rng(3).random((6, 2)), columns=["a", "b"]
+    )
+
+
+def _mask(world) -> None:
+    mask = Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4))
+    world.masker = NiftiMasker(mask, standardize=None).fit()
+    world.betas = np.ones((2, 8))
+    world.betas_table = pd.DataFrame({"image": ["a", "b"]})
+    world.live = mne_brainae.LiveDecoder(
+        world.linear, world.features_test, similarity="cosine"
+    )
+    world.stream = SimpleNamespace(
+        acquire=None, events=(), get_data=None, info=None, n_new_epochs=0, times=()
     )
 
 
