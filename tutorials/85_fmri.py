@@ -110,13 +110,7 @@ display = plotting.plot_glass_brain(
 # voxels that respond stand out; the others are at zero on average, and a glass brain
 # shows the highest of all that lie behind one another.
 
-scores = mne_brainae.score_encoding(
-    test,
-    model.predict_epochs(features.loc[shown]),
-    model.evoked_,
-    n_bootstraps=0,
-    random_state=0,
-)
+scores = model.score_encoding(test, features, n_bootstraps=0, random_state=0)
 r_img = mne_brainae.epochs_to_img(scores.r_map, masker)
 display = plotting.plot_glass_brain(
     r_img,
@@ -216,12 +210,8 @@ evoked.plot_topomap(times=[2.5, 5.0, 7.5], ch_type="hbo", extrapolate="local")
 
 # %%
 
-optical_scores = mne_brainae.score_encoding(
-    optical_test,
-    optical.predict_epochs(features.loc[shown]),
-    optical.evoked_,
-    n_bootstraps=0,
-    random_state=0,
+optical_scores = optical.score_encoding(
+    optical_test, features, n_bootstraps=0, random_state=0
 )
 optical_scores.plot()
 found = optical.retrieve(

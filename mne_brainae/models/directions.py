@@ -144,10 +144,9 @@ class PredictsResponses:
 
         Examples
         --------
-        >>> import mne_brainae
-        >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
-        >>> model = mne_brainae.fit(data.train, data.images)  # doctest: +SKIP
-        >>> model.score_encoding(data.test, data.images)  # doctest: +SKIP
+        >>> scores = model.score_encoding(test, unseen, n_bootstraps=10)
+        >>> list(scores.table.columns)
+        ['r_pattern', 'mse', 'r_images', 'r_half']
         """
         return score_encoding(
             epochs,

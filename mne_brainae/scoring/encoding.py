@@ -165,6 +165,10 @@ class EncodingScores(Result):
         fig : instance of Figure
             The figure: means over time, a row for every channel type. Types that are
             not on the scalp, or have no positions, are drawn channel by channel.
+
+        Examples
+        --------
+        >>> fig = scores.plot_channels(show=False)
         """
         return plot_channel_scores(self.r_map, self.ceiling_map, show=show)
 

@@ -708,10 +708,7 @@ class Identification(Result):
 
         Examples
         --------
-        >>> import mne_brainae
-        >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
-        >>> model = mne_brainae.fit(data.train, data.images)  # doctest: +SKIP
-        >>> found = model.retrieve(data.test, data.images)  # doctest: +SKIP
+        >>> found = model.retrieve(averaged, folder)  # doctest: +SKIP
         >>> found.plot_gallery()  # doctest: +SKIP
         """
         known = self.images or {}

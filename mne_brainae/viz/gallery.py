@@ -28,6 +28,10 @@ class Tile(NamedTuple):
         The image.
     is_hit : bool
         Whether it is framed.
+
+    Examples
+    --------
+    >>> tile = mne_brainae.viz.Tile("apple.png", "p = 0.9", is_hit=True)
     """
 
     name: str
@@ -53,6 +57,12 @@ def plot_gallery(rows, *, titles=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure, with a green frame around every guess that is right.
+
+    Examples
+    --------
+    >>> seen = mne_brainae.viz.Tile("apple.png", "rank 1")
+    >>> guess = mne_brainae.viz.Tile("apple.png", "p = 0.9", is_hit=True)
+    >>> fig = mne_brainae.viz.plot_gallery([[seen, guess]], show=False)
     """
     import matplotlib.pyplot as plt
 

@@ -248,6 +248,12 @@ def plot_band(
     -------
     fig : instance of Figure
         The figure; with one time, a point with an error bar.
+
+    Examples
+    --------
+    >>> band = model.predict_evoked(unseen, interval=0.9)
+    >>> name = band.prediction.ch_names[0]
+    >>> fig = mne_brainae.viz.plot_band(*band, name, show=False)
     """
     axes = get_axes(axes)
     row = prediction.ch_names.index(channel)
