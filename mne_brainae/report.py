@@ -331,7 +331,7 @@ class _Page:
         if "concept" in averaged.metadata:
             facts["test concepts"] = averaged.metadata["concept"].nunique()
         self.text(section, "What was recorded", facts)
-        mean = averaged.average()
+        mean = averaged.average(picks="all")
         mean.comment = "mean test response"
         figure = plot_mean_response(mean, show=False)
         self.figure(section, "Mean test response", figure)

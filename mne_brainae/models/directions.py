@@ -94,6 +94,8 @@ class PredictsResponses:
         >>> predicted = model.predict_epochs(unseen)
         >>> predicted.get_data().shape
         (8, 6, 20)
+        >>> model.predict_epochs(unseen, like=test).event_id == test.event_id
+        True
         """
         _check_option("output", output, ("epochs", "array"))
         if like is None:
