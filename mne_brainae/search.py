@@ -1,4 +1,4 @@
-"""Images that a fitted model expects to evoke what an experiment looks for."""
+"""Images that suit an experiment best, as a fitted model expects."""
 
 # License: BSD-3-Clause
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from .images.files import locate_images
 from .images.ready import is_array
+from .images.thumbnails import IN_HTML, as_html, thumbnails
 from .models.directions import PredictsResponses
 from .models.linear_gaussian.remainder import principal_axes
 from .nn.decoders import LinearBrainDecoder
@@ -29,6 +30,8 @@ MOST_AXES = 64
 #: Least share of the variance along an axis; less is rounding.
 LEAST_SHARE = 1e-8
 DIFFERENT = "different"
+#: Images that the HTML of a result shows.
+MOST_IN_HTML = 20
 
 
 @dataclass(repr=False, eq=False)
@@ -71,7 +74,15 @@ class FoundImages(Result):
         fig : instance of Figure
             The figure.
         """
-        return plot_found_images(self.table, self.pictures, axes=axes, show=show)
+        pictures = self.pictures and thumbnails(self.table["image"], self.pictures)
+        return plot_found_images(self.table, pictures, axes=axes, show=show)
+
+    def _pictures_html(self) -> str:
+        """Write the best images in a row."""
+        if not self.pictures:
+            return ""
+        found = thumbnails(self.table["image"][:MOST_IN_HTML], self.pictures, IN_HTML)
+        return "".join(as_html(picture, name) for name, picture in found.items())
 
     @property
     def _title(self) -> str:
@@ -93,7 +104,7 @@ def _check_target(target, name: str) -> None:
 @verbose
 @fill_doc
 def find_images(model, images, target, k: int = 20, *, verbose=None) -> FoundImages:
-    """Find the images that should evoke the most of what an experiment looks for.
+    """Find the images that are expected to suit an experiment best.
 
     Parameters
     ----------

@@ -65,7 +65,9 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Skip a test whose recordings are not at hand."""
+    """Skip a test whose recordings, or whose card, are not at hand."""
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("PyTorch finds no CUDA device")
     for mark in item.iter_markers("data"):
         for folder in mark.args:
             need(folder)

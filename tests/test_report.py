@@ -13,19 +13,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from recordings import draw, renamed
 
 import mne_brainae
 from mne_brainae.commands import main
-from mne_brainae.report import write_report
+from mne_brainae.report import predict_by_ridge, write_report
 
 SECTIONS = [
+    "Summary",
     "Data",
-    "Training",
+    "Model",
     "Encoding",
+    "Images",
     "Time, space and frequency",
     "Decoding",
     "Protocol and versions",
 ]
+#: Sections of a closed form that are words and tables alone.
+WORDS = {"Summary", "Model", "Protocol and versions"}
 QUICK = {"n_splits": 3, "n_bootstraps": 20, "random_state": 0}
 
 
@@ -60,8 +65,15 @@ def templates_of(features):
 def page(best, unseen, tmp_path_factory):
     epochs, features = unseen
     fname = tmp_path_factory.mktemp("report") / "report.html"
+    files = tmp_path_factory.mktemp("images")
+    draw(files, features.index)
+    paths = epochs.metadata["image"].map(lambda name: files / name)
     report = mne_brainae.make_report(
-        best, epochs, features, templates=templates_of(features), **QUICK
+        best,
+        renamed(epochs, image_path=paths),
+        features,
+        templates=templates_of(features),
+        **QUICK,
     )
     assert isinstance(report, mne.Report)
     write_report(report, fname)
@@ -70,7 +82,7 @@ def page(best, unseen, tmp_path_factory):
 
 def test_every_section_has_its_figure(page):
     for section, encoded in figures(page.read_text("utf-8")).items():
-        assert encoded, section
+        assert bool(encoded) == (section not in WORDS), section
         for code in encoded:
             figure = np.asarray(Image.open(io.BytesIO(base64.b64decode(code))))
             assert figure.shape[1] > 200
@@ -100,6 +112,15 @@ def test_page_says_what_was_measured(page, best, unseen):
     averaged = mne_brainae.average_repetitions(epochs)
     found = best.retrieve(averaged, features)
     assert str(round(found.top_k(1), 4)) in text
+    assert f"first guess among {len(features)} for {100 * found.top_k():.1f} %" in text
+    assert "Of the test images, none were seen in fit." in text
+    r = scores.table["r_images"]
+    assert f"correlate by {r['prediction']:.2f} (95 % interval" in text
+    assert f"The mean response scores 0.00 and a perfect model {r.iloc[2]:.2f}" in text
+    assert "What was seen, and the guesses" in text
+    ranked = scores.per_image["r_pattern (prediction)"]
+    for word, image in (("Best", ranked.idxmax()), ("Worst", ranked.idxmin())):
+        assert f"{word} predicted image: {image}" in text
     slope = f"{best.slope_:.2f}: the part of"
     for words in (best.selection_, slope, "transductive", "seed", mne.__version__):
         assert words in text
@@ -172,9 +193,50 @@ def test_neurons_without_positions(recording, unseen):
     encoder = mne_brainae.LinearEncodingModel().fit(train, recording[1])
     report = mne_brainae.make_report(encoder, test, unseen[1], **QUICK)
     titles = [element.name for element in report._content]
-    assert not any("Topographies" in title for title in titles)
-    assert "Channel correlation" in titles
+    assert {"Where", "Channel correlation", "Best predicted image: "} <= {
+        title.removesuffix(title[title.find(": ") + 2 :]) if ": " in title else title
+        for title in titles
+    }
     assert "Power" not in titles
+
+
+@pytest.mark.parametrize(
+    ("kinds", "n_times"),
+    [(["hbo", "hbr"] * 8, 40), (["eeg"] * 16, 1)],
+    ids=["fNIRS", "EEG of one sample"],
+)
+def test_page_of_any_channel_type(kinds, n_times, recording, unseen):
+    """Channels at places of the head, of one type or two, at one time or many."""
+    places = recording[0].info["chs"]
+    train, test = (
+        of_kinds(epochs, kinds, n_times, places) for epochs in (recording[0], unseen[0])
+    )
+    model = mne_brainae.fit(train, recording[1], recipe="linear", verbose="WARNING")
+    report = mne_brainae.make_report(model, test, unseen[1], **QUICK)
+    titles = [element.name for element in report._content]
+    assert {element.section for element in report._content} == set(SECTIONS)
+    several = len(set(kinds)) > 1
+    assert (f"Scores, {kinds[0]}" in titles) == several
+    assert ("Power" in titles) == (n_times > 1)
+
+
+def of_kinds(epochs, kinds, n_times, places):
+    """Return the same responses as if channels of other types had recorded them."""
+    names = [f"{i} {kind}" for i, kind in enumerate(kinds)]
+    info = mne.create_info(names, epochs.info["sfreq"], kinds)
+    for channel, place in zip(info["chs"], places, strict=True):
+        channel["loc"][:3] = place["loc"][:3]
+    data = epochs.get_data()[..., :n_times] * np.where(np.arange(16) % 2, 1, 3)[:, None]
+    return mne.EpochsArray(data, info, metadata=epochs.metadata, verbose=False)
+
+
+def test_ridge_regression_is_fitted_to_the_training_alone(best, recording, unseen):
+    features = unseen[1]
+    both = pd.concat([recording[1], features])
+    predicted = predict_by_ridge(best, recording[0], both, features)
+    ridge = mne_brainae.LinearEncodingModel().fit(*recording)
+    expected = ridge.predict_epochs(features)
+    np.testing.assert_array_equal(predicted.get_data(), expected.get_data())
 
 
 def test_types_of_channels_have_their_own_scores(recording, unseen):
@@ -228,34 +290,22 @@ def test_arrays_are_drawn_area_by_area(recording, unseen):
     report = mne_brainae.make_report(encoder, test, unseen[1], **QUICK)
     titles = [element.name for element in report._content]
     assert "Areas" in titles
-    assert not any("Topographies" in title for title in titles)
+    assert "Where" in titles
 
 
-SYSTEMS = {
-    "decodes only": (
-        {
-            "recipe": "nice",
-            "brain_encoder": "linear",
-            "max_epochs": 1,
-            "min_updates": 0,
-        },
-        {"Encoding", "Time, space and frequency"},
-    ),
-    "predicts and decodes": ({"recipe": "linear"}, set()),
-}
-
-
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_page_has_the_sections_that_a_model_can_fill(system, recording, unseen):
-    params, absent = SYSTEMS[system]
-    fitted = mne_brainae.fit(*recording, random_state=0, verbose="WARNING", **params)
+def test_page_has_the_sections_that_a_model_can_fill(recording, unseen):
+    params = {"brain_encoder": "linear", "max_epochs": 1, "min_updates": 0}
+    fitted = mne_brainae.fit(
+        *recording, recipe="nice", random_state=0, verbose="WARNING", **params
+    )
     report = mne_brainae.make_report(fitted, *unseen, **QUICK)
     sections = {element.section for element in report._content}
+    absent = {"Encoding", "Images", "Time, space and frequency"}
     assert sections == set(SECTIONS) - absent
 
 
-def test_files_are_checked(best, unseen, page, tmp_path):
-    report = mne_brainae.make_report(best, *unseen, **QUICK)
+def test_files_are_checked(page, tmp_path):
+    report = mne.Report(verbose="ERROR")
     before = page.read_bytes()
     with pytest.raises(FileExistsError):
         write_report(report, page)
@@ -313,6 +363,7 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
             str(files["test"]),
             *("--images", str(data.images)),
             *("--templates", str(data.templates)),
+            *("--train", str(files["train"])),
             *("--title", "Simulated", "--out", str(page)),
         ]
     )
@@ -324,7 +375,9 @@ def test_commands_from_recording_to_report(tmp_path, capsys):
         main([*words, str(tmp_path / "page.pdf")])
     text = page.read_text("utf-8")
     assert "<title>Simulated</title>" in text
-    assert all(figures(text).values())
+    assert re.search(r"scores 0\.00, ridge regression -?\d", text)
+    drawn = figures(text)
+    assert {section for section in drawn if not drawn[section]} == WORDS
     with pytest.raises(SystemExit, match=r"fit: .*model.safetensors exists"):
         main(["fit", str(files["train"]), str(data.images), "--out", str(model)])
     words = ["--out", str(tmp_path / "other.safetensors")]

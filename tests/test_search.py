@@ -119,8 +119,9 @@ def test_pictures_are_drawn_on_a_sheet(recording):
     axes = found.plot(show=False).axes[0]
     assert len(axes.images) == 7
     assert [text.get_text() for text in axes.texts] == [
-        f"{score:.3g}" for score in found.table["score"]
+        f"{name.rsplit('/')[-1]}\n{score:.3g}" for name, score in found.table.to_numpy()
     ]
+    assert found._repr_html_().count("<img") == 7
     name = found.table["image"][0]
     assert_array_equal(np.asarray(found.pictures[name]), np.asarray(images[name]))
 

@@ -99,14 +99,7 @@ predicted.plot_topomap(times=[0.1, 0.2, 0.3])
 # for every image; it is high for the mean response as well, because all images
 # evoke similar responses. Read the two columns together.
 
-shown = {image: data.images / image for image in measured.metadata["image"]}
-scores = mne_brainae.score_encoding(
-    data.test,
-    model.predict_epochs(shown),
-    model.evoked_,
-    n_splits=20,
-    random_state=0,
-)
+scores = model.score_encoding(data.test, data.images, n_splits=20, random_state=0)
 print(scores)
 
 # %%
@@ -150,6 +143,13 @@ print(f"chance:        top-1 {found.chance(1):.2f}, top-5 {found.chance(5):.2f}"
 
 # %%
 found.plot()
+
+# %%
+# The images that were seen, and the first five guesses for each, with their
+# probabilities. Guesses that are right have a frame.
+
+likely = model.retrieve(measured, data.images, similarity="likelihood")
+likely.plot_gallery(n_epochs=5)
 
 # %%
 # Classification asks which *concept* was seen. Every concept is described by templates:

@@ -242,18 +242,19 @@ found = model.retrieve(averaged, images)
 print(found)
 
 # %%
-# *Encoding*: what is the response to each test image? The gallery is a mapping from
-# name to file; the names here are paths below the folder, and :doc:`/guide/own_data`
-# has the line for bare file names in sub-folders. The score takes single trials, since
-# their repetitions give the noise ceiling, the score of a perfect model. Where it is
-# near zero, responses do not repeat, and no model can predict them.
+# *Encoding*: what is the response to each test image? The score takes single trials,
+# since their repetitions give the noise ceiling, the score of a perfect model. Where it
+# is near zero, responses do not repeat, and no model can predict them.
 
-gallery = {name: images / name for name in averaged.metadata["image"]}
-predicted = model.predict_epochs(gallery)
-scores = mne_brainae.score_encoding(
-    test, predicted, model.evoked_, n_splits=20, random_state=0, **quiet
-)
+scores = model.score_encoding(test, images, n_splits=20, random_state=0)
 scores.plot()
+
+# %%
+# The predictions themselves are Epochs as well: ``like=test`` predicts the images of
+# the test, named as it names them and with its metadata.
+
+predicted = model.predict_epochs(images, like=test)
+predicted
 
 # %%
 print(scores)
@@ -270,7 +271,7 @@ print(scores)
 model.save(root / "sub-01_brainae.safetensors", **quiet)
 again = mne_brainae.read_brainae(root / "sub-01_brainae.safetensors", **quiet)
 np.testing.assert_array_equal(
-    again.predict_evoked(gallery).data, model.predict_evoked(gallery).data
+    again.predict_epochs(images, like=test).get_data(), predicted.get_data()
 )
 
 # %%
@@ -356,17 +357,7 @@ print(f"slope off by one line: {lost.slope_:.2f}")
 # to different ones. So, before you interpret a score at chance, look at the slope and
 # at the ceiling, and compare some epochs with their images, as in step 2.
 
-after = mne_brainae.score_encoding(
-    test,
-    lost.predict_epochs(
-        {name: images / name for name in test.metadata["image"].unique()}
-    ),
-    lost.evoked_,
-    n_splits=20,
-    n_bootstraps=0,
-    random_state=0,
-    **quiet,
-)
+after = lost.score_encoding(test, images, n_splits=20, n_bootstraps=0, random_state=0)
 for name, result in {"as recorded": scores, "off by one line": after}.items():
     ceiling = result.table.loc["noise ceiling", "r_images"]
     print(f"noise ceiling of r_images, {name}: {ceiling:.2f}")

@@ -115,8 +115,10 @@ for layer in features.columns.unique("layer"):
     scores[layer] = result.table.loc["prediction", "r_images"]
 
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
-ax.plot(list(scores), list(scores.values()), "o-")
+ax.plot(list(scores), list(scores.values()), "o-", label="prediction")
+ax.axhline(0, color="0.5", linestyle="--", label="mean response")
 ax.set(xlabel="layer", ylabel="r over images", title="Simulated recording")
+ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # Degraded targets

@@ -55,6 +55,7 @@ print(linear)
 #
 # :func:`mne_brainae.score_encoding` takes single trials of the test images, since it
 # splits the repetitions into halves, and one predicted epoch per image.
+# ``model.score_encoding(data.test, images)`` does both steps in one call.
 #
 # * ``r_pattern`` and ``mse`` are the paper's: over channels and times, per image.
 #   Look at the second row before you admire the first: the mean response does well.
@@ -64,22 +65,21 @@ print(linear)
 #
 # In brackets are 95 % confidence intervals from drawing the images again.
 
-shown = images.loc[data.test.metadata["image"].unique()]
-predicted = model.predict_epochs(shown)
+predicted = model.predict_epochs(images, like=data.test)
 scores = mne_brainae.score_encoding(
     data.test, predicted, model.evoked_, n_splits=50, random_state=0, verbose="WARNING"
 )
 print(scores)
 
 # %%
-# Over time, beside the ceiling. Lines are means over channels, areas hold the middle
-# half of them. Before the images do anything, both are around zero.
+# Over time, beside the ceiling. Lines are means over channels, areas are quartiles of
+# channels. Before the images do anything, both are around zero.
 
 scores.plot()
 
 # %%
-# The score of every channel and time is an :class:`mne.Evoked`, for all that
-# MNE-Python can draw.
+# The score of every channel and time is an :class:`mne.Evoked`, so MNE-Python can draw
+# it.
 
 scores.r_map.plot_topomap([0.1, 0.2, 0.3], scalings=1, units="r", vlim=(-1, 1))
 
@@ -103,14 +103,7 @@ print(visual.table.loc[["prediction", "mean response", "noise ceiling"]])
 # %%
 # And the linear encoding model, on the same features:
 
-beside = mne_brainae.score_encoding(
-    data.test,
-    linear.predict_epochs(shown),
-    linear.evoked_,
-    n_bootstraps=0,
-    random_state=0,
-    verbose="WARNING",
-)
+beside = linear.score_encoding(data.test, images, n_bootstraps=0, random_state=0)
 systems = {"LinearBrainAE": scores, "LinearEncodingModel": beside}
 pd.DataFrame({name: these.table.loc["prediction"] for name, these in systems.items()})
 
@@ -141,7 +134,7 @@ print(similarity)
 similarity.plot_time_courses()
 
 # %%
-# (b) Power. Every map has its own range, written below it.
+# (b) Power. The two maps of a band share their color bar.
 
 similarity.plot_power()
 

@@ -80,8 +80,8 @@ for n_way in (2, 10, 50, 80):
 # What is confused with what
 # --------------------------
 #
-# Images are many, categories few. Any grouping of the candidates will do; here it is
-# the category in the metadata. The confusion looks at the best candidate of every
+# There are many images and few categories. Any grouping of the candidates will do; here
+# it is the category in the metadata. The confusion looks at the best candidate of every
 # response, right or wrong.
 
 category = shown["category"].to_dict()
@@ -151,11 +151,11 @@ by_region = mne_brainae.occlude_channels(
 by_region.plot()
 
 # %%
-# Single channels matter less, as their neighbors know much the same. The change of
-# accuracy is an Evoked, so that MNE-Python draws it.
+# Single channels matter less, as their neighbors know much the same. They are drawn
+# over the head; ``by_channel.change_map`` has the same numbers as an Evoked.
 
 by_channel = mne_brainae.occlude_channels(identify, measured, model.evoked_)
-by_channel.change_map.plot_topomap(times=[0.0], scalings=100, units="%", time_format="")
+by_channel.plot()
 
 # %%
 # Is what is predicted best decoded from, too?
@@ -164,13 +164,7 @@ by_channel.change_map.plot_topomap(times=[0.0], scalings=100, units="%", time_fo
 # One model predicts and decodes. The encoding score of a window can be compared with
 # what decoding loses without it.
 
-scores = mne_brainae.score_encoding(
-    data.test,
-    model.predict_epochs(gallery),
-    model.evoked_,
-    n_splits=10,
-    random_state=0,
-)
+scores = model.score_encoding(data.test, gallery, n_splits=10, random_state=0)
 consistency = mne_brainae.score_consistency(scores.r_map, hidden)
 consistency.plot()
 

@@ -75,7 +75,7 @@ adapted = group.adapt(few, data.features)
 print(adapted.for_subject(newcomer).selection_)
 
 # %%
-# All methods take ``subject``. Of Epochs they read it from the metadata.
+# All methods take ``subject``; those on Epochs read it from the metadata.
 
 test = data.test[newcomer]
 gallery = data.features.loc[test.metadata["image"]]
@@ -84,9 +84,9 @@ found = adapted.retrieve(test, gallery, similarity="likelihood")
 print(found)
 
 # %%
-# Beside a fit to the same 30 images alone, and the group's mean map, which has seen no
-# image of this subject. The protocol of the latter says that the mean over the test
-# responses was removed.
+# It is compared with a fit to the same 30 images alone, and with the group's mean map,
+# which has seen no image of this subject. The protocol of the latter says that the mean
+# over the test responses was removed.
 
 alone = mne_brainae.LinearBrainAE(spatial_window=None, **quiet)
 alone.fit(few, data.features)

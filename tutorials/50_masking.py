@@ -76,6 +76,7 @@ look["extent"] = (measured.times[0], measured.times[-1], len(whole), 0)
 fig, axes = plt.subplots(1, 5, figsize=(11, 3), sharey=True, layout="constrained")
 for ax, (kind, part) in zip(axes, {"whole": measured, **masked}.items(), strict=True):
     image = ax.imshow(1e6 * part.get_data()[0], **look)
+    ax.axvline(0, color="k", linewidth=0.8)
     ax.set(title=kind, xlabel="time (s)")
 axes[0].set_ylabel("channel")
 fig.colorbar(image, ax=axes, label="µV")
@@ -97,6 +98,7 @@ rebuilt = {kind: model.reconstruct(part) for kind, part in masked.items()}
 fig, axes = plt.subplots(1, 5, figsize=(11, 3), sharey=True, layout="constrained")
 for ax, (kind, part) in zip(axes, {"whole": measured, **rebuilt}.items(), strict=True):
     image = ax.imshow(1e6 * part.get_data()[0], **look)
+    ax.axvline(0, color="k", linewidth=0.8)
     ax.set(title=kind, xlabel="time (s)")
 axes[0].set_ylabel("channel")
 fig.colorbar(image, ax=axes, label="µV")
@@ -120,10 +122,10 @@ for label, part in {
     ax.plot(part.times, 1e6 * part.copy().pick(channel).data[0], label=label)
 ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
 ax.set(xlabel="time (s)", ylabel="µV", title=f"{channel}, one image")
-ax.legend(frameon=False)
+ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
-# How good is it, beside what is simple?
+# How good is it, beside simple methods?
 # --------------------------------------
 #
 # :func:`mne_brainae.score_reconstruction` hides parts of responses that the model has

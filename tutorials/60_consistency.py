@@ -56,14 +56,7 @@ gallery = features.loc[data.test.metadata["image"].unique()]
 # The mean response scores zero in it, so it counts only what is specific to images.
 # It is an :class:`mne.Evoked`, and MNE-Python draws it.
 
-scores = mne_brainae.score_encoding(
-    data.test,
-    model.predict_epochs(gallery),
-    model.evoked_,
-    n_splits=20,
-    random_state=0,
-    **quiet,
-)
+scores = model.score_encoding(data.test, gallery, n_splits=20, random_state=0)
 scores.r_map.plot_joint(
     times=[0.1, 0.17, 0.3],
     title="encoding: r over images",
@@ -93,9 +86,7 @@ by_channel = mne_brainae.occlude_channels(
     identify, data.test, model.evoked_, k=5, **quiet
 )
 print(by_channel)
-by_channel.change_map.plot_topomap(
-    times=[0.0], scalings=100, units="%", time_format="", size=2.5
-)
+by_channel.plot()
 
 # %%
 # Over times it is the same with windows of 50 ms. Windows have no overlap, so that none
@@ -150,9 +141,9 @@ print(f"r = {over_times.r:.2f}, p taken for independent = {over_times.p:.1g}")
 print(f"shifted in a circle: r up to {max(shifts):.2f}, p = {p_shift:.2g}")
 
 # %%
-# With so few windows the second p cannot be smaller than one over their number. The
-# best answer is another one: compute ``r`` for every subject, and test these values
-# over subjects, for example by ``scipy.stats.wilcoxon``.
+# With so few windows the second p cannot be smaller than one over their number. It is
+# better to compute ``r`` for every subject, and to test these values over subjects, for
+# example by ``scipy.stats.wilcoxon``.
 #
 # Why channels and times may disagree
 # -----------------------------------
@@ -183,6 +174,7 @@ predicted = over_channels.table["encoding"].reindex(lost.index)
 
 fig, ax = plt.subplots(layout="constrained")
 ax.plot(predicted, 100 * lost, "o")
+ax.axhline(0, color="0.5", linestyle="--", linewidth=0.8)
 ax.set(
     xlabel="encoding: r over images",
     ylabel="decoding: accuracy lost without channel and neighbors (%)",

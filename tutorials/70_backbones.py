@@ -99,11 +99,11 @@ mne_brainae.viz.plot_history(model)
 # Term             What it asks for
 # ================ ==============================================================
 # ``contrastive``  a response is nearer to its own image than to others of the
-#                  batch (equation 1); decoding lives on it
+#                  batch (equation 1); decoding needs it
 # ``feature``      the two embeddings of a pair agree (2)
 # ``recon_brain``  the response can be decoded from its own embedding (3)
 # ``recon_image``  the response can be decoded from the *image's* embedding (4);
-#                  encoding lives on it
+#                  encoding needs it
 # ================ ==============================================================
 
 print(f"epoch {model.best_epoch_} of {len(model.history_)} was kept")
@@ -115,10 +115,10 @@ fig, axes = plt.subplots(1, 4, figsize=(11, 2.8), layout="constrained")
 for ax, term in zip(axes, terms, strict=True):
     ax.plot(model.history_[f"train_{term}"], label="training")
     ax.plot(model.history_[f"validation_{term}"], label="validation")
-    ax.axvline(model.best_epoch_, color="0.5", linestyle="--")
+    ax.axvline(model.best_epoch_, color="0.5", linestyle="--", label="kept")
     ax.set(title=term, xlabel="epoch")
 axes[0].set_ylabel("loss")
-axes[0].legend(frameon=False)
+axes[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # Every term has its own best epoch, so that what decodes best need not predict best:
@@ -175,8 +175,8 @@ print(train(brain_encoder=make_own(), max_epochs=2))
 # -----------------------
 #
 # Another seed gives another network, and another score. So every version is trained
-# with several seeds, and a difference that is not larger than that between seeds is
-# none. (The paper has five seeds, here are two.) ``r_images`` is the encoding score
+# with several seeds, and a difference that is not larger than that between seeds means
+# nothing. (The paper has five seeds, here are two.) ``r_images`` is the encoding score
 # over images, ``top_1`` the accuracy of retrieval.
 
 

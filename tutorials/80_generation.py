@@ -111,8 +111,8 @@ print(scores)
 # -------------------------------------------------
 #
 # A fitted model maps responses into its shared space. From there, a prior draws image
-# embeddings: by ridge regression the one that is expected, by diffusion as many as one
-# likes of those that are possible. The published diffusion model takes the embedding
+# embeddings: ridge regression gives the expected one, and diffusion draws any number of
+# those that are possible. The published diffusion model takes the embedding
 # ``"clip-vit-h-14"``; offline, Gabor features stand in for it. The diffusion prior is
 # made small here to learn within seconds.
 
@@ -187,9 +187,9 @@ pd.DataFrame(identified).T.round(2)
 # Real neurons
 # ------------
 #
-# Where the recording of macaque V4 is at hand, the same decoder reads photographs from
-# a hundred milliseconds of spikes of 55 neurons. The photographs were not seen in the
-# fit, and are not ours to show.
+# Where the recording of macaque V4 is on the machine, the same decoder reads
+# photographs from a hundred milliseconds of spikes of 55 neurons. The photographs were
+# not seen in the fit, and are not ours to show.
 # ``mne_brainae generate --data macaque-v4`` prints the scores.
 
 folder = Path(os.environ.get("MNE_BRAINAE_DATA", ""), "macaque_v4")

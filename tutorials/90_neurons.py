@@ -62,18 +62,17 @@ print(model)
 # Encoding, neuron by neuron
 # --------------------------
 #
-# With one time per epoch the score of a neuron is one correlation over photographs. A
-# image of sorted bars says more than a map here.
+# With one time per epoch the score of a neuron is one correlation over photographs.
+# Sorted bars say more than a map here.
 
-scores = mne_brainae.score_encoding(
-    test, model.predict_epochs(unseen), model.evoked_, random_state=0, **quiet
-)
+scores = model.score_encoding(test, unseen, random_state=0)
 r = pd.Series(scores.r_map.data[:, 0], scores.r_map.ch_names).sort_values()
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 ax.bar(np.arange(len(r)), r)
 ax.axhline(r.mean(), color="C1", label=f"mean, {r.mean():.2f}")
+ax.axhline(0, color="0.5", linestyle="--", label="mean response")
 ax.set(xlabel="neuron, sorted", ylabel="r over 200 new photographs", title="macaque V4")
-ax.legend(frameon=False)
+ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # Decoding: which of 200 photographs?
@@ -113,7 +112,7 @@ fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.plot(counts, 100 * np.array(accuracy), "o-")
 ax.axhline(100 * found.chance(5), color="0.5", linestyle="--", label="chance")
 ax.set(xlabel="neurons", ylabel="top-5 of 200 (%)", ylim=(0, None))
-ax.legend(frameon=False)
+ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
 # IT: objects, in time
@@ -139,7 +138,7 @@ templates = pd.DataFrame(
 print(it)
 
 # %%
-# The unit has no volts: MNE-Python is told to scale by 1, and what to write.
+# The unit is spikes per second and not volts, so we give MNE-Python scale and unit.
 
 it.average().plot(
     scalings={"seeg": 1}, units={"seeg": "spikes/s"}, titles={"seeg": "macaque IT"}

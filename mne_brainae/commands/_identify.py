@@ -21,7 +21,7 @@ def add_identification(parser: argparse.ArgumentParser, out: str) -> None:
     add_quiet(parser)
 
 
-def identify(given: argparse.Namespace, method: str, candidates: Path) -> None:
+def identify(given: argparse.Namespace, method: str, candidates: Path, **how) -> None:
     """Rank candidates for every response, print accuracies, and save the ranks.
 
     Parameters
@@ -32,6 +32,8 @@ def identify(given: argparse.Namespace, method: str, candidates: Path) -> None:
         What the model is asked.
     candidates : Path
         The folder of images or of templates.
+    **how
+        What else the method is told.
     """
     from mne.utils import use_log_level
 
@@ -51,7 +53,8 @@ def identify(given: argparse.Namespace, method: str, candidates: Path) -> None:
         epochs = read_epochs(given.epochs)
         if not given.single_trials:
             epochs = mne_brainae.average_repetitions(epochs)
-        found = getattr(model, method)(epochs, candidates, similarity=given.similarity)
+        how["similarity"] = given.similarity
+        found = getattr(model, method)(epochs, candidates, **how)
     with replacing(given.out) as path:
         found.to_data_frame().to_csv(path, index_label="epoch")
     if not given.quiet:

@@ -175,6 +175,8 @@ def _to_bids(given: argparse.Namespace) -> None:
 def _check(given: argparse.Namespace) -> None:
     import pandas as pd
 
+    from ..utils.tables import as_text
+
     module = _module(given.name)
     if not hasattr(module, "check"):
         raise SystemExit(f"mne_brainae datasets: {given.name} is no BIDS data set.")
@@ -189,7 +191,7 @@ def _check(given: argparse.Namespace) -> None:
     if not tables or (given.subjects and problem):
         raise SystemExit(f"mne_brainae datasets: {problem}")
     findings = pd.concat(tables, names=["subject"]).reset_index("subject")
-    print(findings.to_string(index=False, max_colwidth=None))
+    print(as_text(findings, index=False, max_colwidth=None))
     if not findings["is_ok"].all():
         n_wrong, n_all = (~findings["is_ok"]).sum(), len(findings)
         raise SystemExit(f"Not as expected: {n_wrong} of {n_all} findings.")

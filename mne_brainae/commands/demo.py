@@ -39,6 +39,7 @@ def run(given: argparse.Namespace) -> None:
     import pandas as pd
 
     from ..benchmark.studies import demo
+    from ..utils.tables import as_text
 
     mpl.use("agg")
     given.out.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,7 @@ def run(given: argparse.Namespace) -> None:
         tables.append(last.scores)
     results = pd.concat(tables)
     results.to_csv(given.out / f"{given.data}.csv", index_label="score")
-    print(f"\n{last.task.name}\n{demo.summarize(results).to_string()}\n")
+    print(f"\n{last.task.name}\n{as_text(demo.summarize(results))}\n")
     print(last.task.note)
     print(last.systems[demo.BEST].retrieve(last.task.averaged, last.task.gallery))
     demo.save(last, given.out)

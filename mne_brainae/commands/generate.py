@@ -98,6 +98,7 @@ def _generate(given: argparse.Namespace) -> None:
     )
     from mne_brainae.utils.checks import check_device, check_new_file
 
+    from ..utils.tables import as_text
     from ._files import check_files, read_epochs
 
     check_files(
@@ -139,7 +140,7 @@ def _generate(given: argparse.Namespace) -> None:
         _save_text(scores.table.to_csv(), given.out / "scores.csv")
         protocol |= scores.protocol
         table = scores.table.drop(columns="better")
-        print(table.astype(float).round(3).to_string())
+        print(as_text(table.astype(float).round(3)))
         print(NOTE_ON_CONTROLS)
     _save_text(json.dumps(protocol, indent=1, default=str), given.out / "protocol.json")
     print(f"Saved {len(generated)} x {given.n_images} pictures in {given.out}")
@@ -174,6 +175,7 @@ def _demonstrate(given: argparse.Namespace) -> None:
 
     from ..benchmark.studies.generation import N_FOLDS, decode_photographs
     from ..generation import contact_sheet
+    from ..utils.tables import as_text
 
     tables = {}
     for session in given.session:
@@ -187,7 +189,7 @@ def _demonstrate(given: argparse.Namespace) -> None:
             _save_picture(sheet, given.out / f"macaque_v4_{session}.png")
     table = pd.concat(tables, names=["session"])
     print(NOTE.format(folds=given.folds, all_folds=N_FOLDS))
-    print(table.drop(columns="better").astype(float).round(3).to_string())
+    print(as_text(table.drop(columns="better").astype(float).round(3)))
     if given.out is not None:
         _save_text(table.to_csv(), given.out / "macaque_v4.csv")
         print(f"\nDecoded pictures and this table are in {given.out.resolve()}.")

@@ -17,8 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Print the table."""
     from ..images import list_image_encoders
+    from ..utils.tables import as_text
 
     table = list_image_encoders(
         given.names or None, probe=given.probe, device=given.device
     )
-    print(table.to_string(na_rep="", float_format=lambda value: f"{value:.4g}"))
+    print(as_text(table, na_rep="", float_format=lambda value: f"{value:.4g}"))

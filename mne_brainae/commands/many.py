@@ -35,6 +35,7 @@ def run(given: argparse.Namespace) -> None:
     """Fit what is not yet fitted, and print the table."""
     import mne_brainae
 
+    from ..utils.tables import as_text
     from ._files import check_files, read_epochs
     from ._fitting import params_of
 
@@ -55,7 +56,7 @@ def run(given: argparse.Namespace) -> None:
         **params,
     )
     if not given.quiet:
-        print(fits.drop(columns="fname").to_string(index=False))
+        print(as_text(fits.drop(columns="fname"), index=False))
         print(f"Saved in {given.out}")
 
 

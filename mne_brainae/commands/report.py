@@ -23,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "have a column image_path",
     )
     add("--templates", type=Path, help="a folder of other images for every concept")
+    add(
+        "--train",
+        type=Path,
+        help="the epochs that the model was fitted to, to score ridge regression too",
+    )
     add("--title", help="the title of the page")
     add("--seed", type=seed, help="seed of split halves and confidence intervals")
     add_out(parser, "brainae_report.html", "the page")
@@ -44,12 +49,14 @@ def run(given: argparse.Namespace) -> None:
         epochs=given.epochs,
         images=given.images,
         templates=given.templates,
+        train=given.train,
     )
     report = mne_brainae.make_report(
         mne_brainae.read_brainae(given.model),
         read_epochs(given.epochs),
         given.images,
         templates=given.templates,
+        epochs_train=None if given.train is None else read_epochs(given.train),
         title=given.title,
         random_state=given.seed,
     )

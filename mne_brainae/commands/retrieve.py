@@ -16,6 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("model", type=Path, help="a model file of mne_brainae fit")
     add("epochs", type=Path, help="test epochs (-epo.fif), metadata name the image")
     add("images", type=Path, help="the folder of the test images, the gallery")
+    add(
+        "--gallery",
+        choices=("shown", "all"),
+        help="the images that epochs name (default), or all in the folder",
+    )
     add_identification(parser, "retrieved.csv")
 
 
@@ -23,4 +28,4 @@ def run(given: argparse.Namespace) -> None:
     """Rank the images for every response, print accuracies, and save the ranks."""
     from ._identify import identify
 
-    identify(given, "retrieve", given.images)
+    identify(given, "retrieve", given.images, gallery=given.gallery)

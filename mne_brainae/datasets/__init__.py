@@ -1,4 +1,4 @@
-"""Data sets: simulated recordings, and real ones that are fetched or found."""
+"""Data sets: simulated recordings, and readers of real ones."""
 
 # License: BSD-3-Clause
 

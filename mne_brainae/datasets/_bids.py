@@ -534,8 +534,8 @@ def _check_whole(path: BIDSPath, raw: mne.io.BaseRaw) -> None:
     expected = round(duration * raw.info["sfreq"])
     if abs(raw.n_times - expected) > 1:  # the duration may count from 0
         raise ValueError(
-            f"{data} has {raw.n_times} samples, but its sidecar tells of {expected}: "
-            "it is truncated. Convert or fetch the recording again."
+            f"{data} has {raw.n_times} samples, but its sidecar says {expected}: "
+            "the file is truncated. Convert or fetch the recording again."
         )
 
 

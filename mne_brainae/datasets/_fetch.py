@@ -136,7 +136,7 @@ def fetch_files(
     -------
     paths : list of Path
         The files, in the order asked for. A file that is there with another size than
-        registered is a ValueError; a failed download, and too little room on the disk,
+        registered is a ValueError; a failed download, and too little space on the disk,
         are a RuntimeError.
     """
     folder = locate(name, path)
@@ -181,7 +181,7 @@ def describe_size(files: Sequence[RegisteredFile]) -> str:
 def _announce(
     name: str, registry: Registry, missing: Sequence[str], folder: Path
 ) -> None:
-    """Say what will be downloaded, and refuse what the disk has no room for."""
+    """Say what will be downloaded, and refuse what does not fit on the disk."""
     wanted = [registry.files[file] for file in missing]
     n_files = "1 file" if len(missing) == 1 else f"{len(missing)} files"
     logger.info(

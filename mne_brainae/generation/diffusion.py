@@ -8,7 +8,6 @@ import copy
 import math
 from pathlib import Path
 
-import numpy as np
 import torch
 from mne.utils import _soft_import
 from torch import Tensor, nn
@@ -101,7 +100,7 @@ class DiffusionTraining:
             return self.schedule.get_velocity(image, noise, step)
         return image if kind == "sample" else noise
 
-    def update(self, brain: Tensor, image: Tensor) -> float:
+    def update(self, brain: Tensor, image: Tensor) -> Tensor:
         """Learn from one batch; random numbers are those of PyTorch's generator."""
         denoiser, n = self.learned[0], len(brain)
         n_steps = self.schedule.config.num_train_timesteps
@@ -118,7 +117,7 @@ class DiffusionTraining:
         self.optimizer.step()
         self.n_done += 1
         self._average()
-        return loss.item()
+        return loss.detach()
 
     def _rate(self) -> float:
         """Return the share of the learning rate: a warm-up, then half a cosine."""
@@ -148,8 +147,8 @@ class DiffusionTraining:
             step = torch.full((len(image),), at, device=self.device)
             noise = torch.randn(image.shape, generator=generator).to(self.device)
             keep = torch.ones(len(image), 1, device=self.device)
-            losses.append(self.loss(self.mean, brain, image, step, noise, keep).item())
-        return float(np.mean(losses))
+            losses.append(self.loss(self.mean, brain, image, step, noise, keep))
+        return float(torch.stack(losses).double().mean())
 
 
 def train(
@@ -201,7 +200,7 @@ def train(
             training.update(pairs[0][batch], pairs[1][batch])
             for batch in rows.tensor_split(n_batches)
         ]
-        return {"train_total": float(np.mean(losses))}
+        return {"train_total": float(torch.stack(losses).double().mean())}
 
     def validate() -> dict:
         return {"validation_total": training.validate(*held_out)}

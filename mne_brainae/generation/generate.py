@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..images import ImageEncoder, compute_image_features
 from ..images.files import locate_images
-from ..images.pairing import flat_stem, image_paths
+from ..images.pairing import flat_stem, has_files, image_paths
+from ..images.thumbnails import IN_HTML, as_html, thumbnail, thumbnails
 from ..models.directions import EmbedsResponses
 from ..preprocessing.averaging import average_repetitions
 from ..scoring.result import Result
@@ -47,6 +48,8 @@ from .pixels import about, as_pictures
 from .prior import DiffusionPrior, Prior
 from .sheet import contact_sheet
 
+#: Epochs whose pictures the HTML of a result shows.
+IN_ROW = 10
 #: The image embedding that the published IP-Adapter takes.
 TARGET = "clip-vit-h-14"
 
@@ -119,6 +122,9 @@ class GeneratedPictures(Result):
         The blurry pictures that painting started from.
     protocol : dict
         Prior, pipeline, steps, control and seed.
+    stimuli : dict | None
+        The files of the pictures that were seen, by name, where the epochs say them in
+        ``metadata["image_path"]``.
 
     Examples
     --------
@@ -131,6 +137,7 @@ class GeneratedPictures(Result):
     embeddings: np.ndarray
     starts: list[Image.Image] | None = None
     protocol: dict = field(default_factory=dict)
+    stimuli: dict | None = None
 
     @checked(size=[integer(1)], n_columns=[integer(1)])
     def contact_sheet(self, stimuli=None, *, size=96, n_columns=10) -> Image.Image:
@@ -139,7 +146,8 @@ class GeneratedPictures(Result):
         Parameters
         ----------
         stimuli : path-like | list | dict | None
-            Where the pictures that were seen are found by name.
+            Where the pictures that were seen are found by name; None takes the files
+            that the epochs say, if they do.
         size : int
             Height and width in pixels of a picture on the sheet.
         n_columns : int
@@ -150,7 +158,8 @@ class GeneratedPictures(Result):
         sheet : PIL.Image.Image
             The sheet.
         """
-        rows = {} if stimuli is None else {"stimulus": self._stimuli(stimuli)}
+        stimuli = self.stimuli if stimuli is None else stimuli
+        rows = {} if stimuli is None else {"seen": self._stimuli(stimuli)}
         if self.starts is not None:
             rows["start"] = self.starts
         for index, pictures in enumerate(zip(*self.pictures, strict=True)):
@@ -177,12 +186,13 @@ class GeneratedPictures(Result):
 
     @fill_doc
     def plot(self, stimuli=None, *, axes=None, show: bool = True):
-        """Plot the pictures as a contact sheet.
+        """Plot the pictures as a contact sheet, below those that were seen.
 
         Parameters
         ----------
         stimuli : path-like | list | dict | None
-            Where the pictures that were seen are found by name.
+            Where the pictures that were seen are found by name; None takes the files
+            that the epochs say, if they do.
         %(axes_show)s
 
         Returns
@@ -254,6 +264,24 @@ class GeneratedPictures(Result):
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+    def _pictures_html(self) -> str:
+        """Write the first pictures of the first epochs below those that were seen."""
+        names = self.names[:IN_ROW]
+        seen = thumbnails(names, self.stimuli or {}, IN_HTML)
+        drawn = [thumbnail(each[0], IN_HTML) for each in self.pictures[:IN_ROW]]
+        rows = {"seen": map(seen.get, names)} if seen else {}
+        rows["generated"] = drawn
+        lines = [
+            f"<tr><th>{row}</th>"
+            + "".join(
+                f"<td>{as_html(picture, name)}</td>"
+                for picture, name in zip(pictures, names, strict=True)
+            )
+            + "</tr>"
+            for row, pictures in rows.items()
+        ]
+        return f"<table>{''.join(lines)}</table>"
 
     @property
     def _title(self) -> str:
@@ -387,7 +415,16 @@ def generate_pictures(
             "control": control or "none",
             "seed": seed,
         },
+        _stimuli_of(epochs),
     )
+
+
+def _stimuli_of(epochs) -> dict | None:
+    """Return the files of the pictures that epochs show, where they are known."""
+    names = names_in(epochs.metadata)
+    if names is None or not has_files(epochs.metadata):
+        return None
+    return image_paths(epochs, names)
 
 
 def _check_control(control: str | None, names: list[str]) -> None:

@@ -68,7 +68,7 @@ def as_pixels(pictures: Sequence[Image.Image], size: int) -> np.ndarray:
     Parameters
     ----------
     pictures : sequence of PIL.Image.Image
-        The pictures in mode RGB. What is not square is squeezed.
+        The pictures in mode RGB. Images that are not square are squeezed.
     size : int
         Height and width in pixels, reached by bilinear interpolation.
 

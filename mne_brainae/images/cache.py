@@ -256,7 +256,7 @@ def list_cache(folder: str | os.PathLike | None = None) -> list[CacheEntry]:
     Returns
     -------
     entries : list of CacheEntry
-        One per encoder: its name, folder, bytes, files, and the days since it grew.
+        One per encoder: its name, folder, bytes, files, and days since its last change.
     """
     return list(_entries(cache_folder(folder)))
 

@@ -1,4 +1,4 @@
-"""Images made worse on purpose: what a brain response is likely to hold of them."""
+"""Degraded images, which keep what a brain response is likely to keep."""
 
 # License: BSD-3-Clause
 

@@ -99,8 +99,8 @@ def compute_image_features(
     device : str
         ``"auto"`` (CUDA, MPS, CPU in this order) or a PyTorch device, for networks.
     batch_size : int | None
-        Images that pass together. None is 64, and 8 for networks on the CPU, which
-        are faster so.
+        Images that pass together. None is 64, and for networks 8 on the CPU, which
+        are faster so, and 256 on CUDA.
     cache : path-like | bool | None
         Where features of networks are kept, so that no image is computed twice and
         a computation that was killed goes on. True is the folder that the

@@ -1,4 +1,4 @@
-"""The libraries that image networks come from, behind one face."""
+"""The libraries that image networks come from, with one interface."""
 
 # License: BSD-3-Clause
 

@@ -44,17 +44,25 @@ def check_table(features: pd.DataFrame, names) -> pd.DataFrame:
     if names is not None:
         names = as_names(names)
         rows = match_names(names, index, "images")
-    kinds = features.dtypes
-    unreal = [kind for kind in kinds.unique() if not _is_real(kind)]
-    if unreal:
-        wrong = features.columns[kinds.isin(unreal)]
-        raise TypeError(f"images must be real numbers, unlike columns {five(wrong)}.")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
-        values = features.to_numpy("float32", na_value=np.nan)
+    values = _real_values(features)
     check_rows(values, index, "images")
     if names is not None:
         values, index = values[rows], pd.Index(names, name="image")
     return pd.DataFrame(values, index, features.columns)
+
+
+def _real_values(features: pd.DataFrame) -> np.ndarray:
+    """Return a float32 copy of the values, and refuse columns that are no numbers."""
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused later
+        values = features.to_numpy()
+        if values.dtype.kind == "f":  # so that no column is anything else
+            return values.astype(np.float32)
+        kinds = features.dtypes
+        unreal = [kind for kind in kinds.unique() if not _is_real(kind)]
+        if unreal:
+            wrong = five(features.columns[kinds.isin(unreal)])
+            raise TypeError(f"images must be real numbers, unlike columns {wrong}.")
+        return features.to_numpy("float32", na_value=np.nan)
 
 
 def _is_real(kind) -> bool:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -30,9 +32,14 @@ def sketch(features: np.ndarray) -> np.ndarray:
     n_features = features.shape[1]
     if n_features < 2:
         return np.full((len(features), N_VALUES), np.nan, np.float32)
+    return features.astype(np.float32) @ _directions(n_features)
+
+
+@lru_cache(maxsize=4)
+def _directions(n_features: int) -> np.ndarray:
+    """Return the fixed random directions, shape (n_features, 8)."""
     directions = np.random.default_rng(0).standard_normal((N_VALUES, n_features))
-    directions /= np.sqrt(n_features)
-    return features.astype(np.float32) @ directions.T.astype(np.float32)
+    return (directions / np.sqrt(n_features)).T.astype(np.float32)
 
 
 class Copies:

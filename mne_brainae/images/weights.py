@@ -1,4 +1,4 @@
-"""Weights of image networks: in a file of one's own, at hand, or to be fetched."""
+"""Weights of image networks: in a given file, on this machine, or to be downloaded."""
 
 # License: BSD-3-Clause
 

@@ -1,4 +1,4 @@
-"""Responses made other in training: parts hidden, channels smoothed."""
+"""Changes of responses in training: parts hidden, channels smoothed."""
 
 # License: BSD-3-Clause
 

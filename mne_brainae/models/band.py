@@ -9,7 +9,9 @@ from typing import NamedTuple
 import mne
 import numpy as np
 
+from ..utils.checks import pick_channels
 from ..utils.docs import fill_doc
+from ..viz.responses import plot_band
 
 
 class Band(NamedTuple):
@@ -22,6 +24,8 @@ class Band(NamedTuple):
     lower, upper : instance of EvokedArray
         The ends of the band: at every channel and time, the stated share of responses
         lies between them.
+    content : str
+        What lies in the band, such as ``"90 % of responses"``.
 
     Examples
     --------
@@ -36,6 +40,7 @@ class Band(NamedTuple):
     prediction: mne.EvokedArray
     lower: mne.EvokedArray
     upper: mne.EvokedArray
+    content: str
 
     @fill_doc
     def plot(self, picks=None, *, axes=None, show: bool = True):
@@ -51,20 +56,12 @@ class Band(NamedTuple):
         Returns
         -------
         fig : Figure | list of Figure
-            What :func:`mne.viz.plot_compare_evokeds` returns.
+            The figure, or one for every channel of ``picks``.
         """
+        names = self.prediction.ch_names
         if picks is None:
-            size = np.abs(self.prediction.data).max(axis=1)
-            picks = self.prediction.ch_names[int(size.argmax())]
-        return mne.viz.plot_compare_evokeds(
-            {self.prediction.comment: list(self)},
-            picks=picks,
-            ci=_ends,
-            axes=axes,
-            show=show,
-        )
-
-
-def _ends(rows: np.ndarray) -> np.ndarray:
-    """Return the lowest and the highest of three courses, whose mean is the middle."""
-    return np.stack([rows.min(axis=0), rows.max(axis=0)])
+            chosen = [int(np.abs(self.prediction.data).max(axis=1).argmax())]
+        else:
+            chosen = pick_channels(self.prediction.info, picks)
+        figures = [plot_band(*self, names[row], axes=axes, show=show) for row in chosen]
+        return figures[0] if len(figures) == 1 else figures

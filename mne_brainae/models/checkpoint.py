@@ -141,8 +141,8 @@ class Checkpoint:
         arrays, header = read_arrays(self.path, **CHECKPOINT)
         if header["fingerprint"] != self.fingerprint:
             raise ValueError(
-                f"The checkpoint {self.path} is of other data or settings than this "
-                "fit. Give another file, or delete it to start anew."
+                f"The checkpoint {self.path} is from a fit of other data or settings. "
+                "Give another file, or delete this one to start again."
             )
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.learned.load_state_dict(take_group("now", tensors))

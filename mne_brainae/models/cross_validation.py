@@ -245,7 +245,7 @@ class _Fold:
 
     def _predict(self, model, test, features, seed: int) -> dict:
         """Predict the held-out images, and score as :func:`score_encoding` does."""
-        self.predicted = model.predict_epochs(features)
+        self.predicted = model.predict_epochs(features, like=test)
         scores = score_encoding(
             test,
             self.predicted,
@@ -311,5 +311,6 @@ def _predictions(found: list[_Fold]) -> mne.EpochsArray | None:
         np.concatenate([epochs.get_data(copy=False) for epochs in every]),
         every[0].info,
         every[0].times,
-        pd.concat(tables, ignore_index=True),
+        pd.concat(tables, ignore_index=True, join="inner"),
+        baseline=every[0].baseline,
     )

@@ -14,12 +14,19 @@ import numpy as np
 import pandas as pd
 
 from ..images.pairing import ImageNames, has_files, image_paths, match_names
-from ..preprocessing.averaging import average_by, trials_averaged
+from ..images.thumbnails import pictures_of
+from ..preprocessing.averaging import (
+    average_by,
+    event_names,
+    shared_metadata,
+    trials_averaged,
+)
 from ..preprocessing.epochs import make_epochs, make_evoked
 from ..preprocessing.imgs import check_masker, epochs_to_img
 from ..preprocessing.recorded import locate_channels, warn_if_recorded_otherwise
 from ..scoring.comparison import Comparison
 from ..scoring.correlation import correlate
+from ..scoring.encoding import EncodingScores, score_encoding
 from ..scoring.identification import (
     SIMILARITIES,
     Identification,
@@ -31,9 +38,12 @@ from ..scoring.transductive import TRANSDUCTIVE, csls, whiten_batch
 from ..utils.checks import (
     _check_option,
     check_concepts,
+    check_epochs,
     check_finite,
     check_image_names,
+    counted,
     five,
+    logger,
     names_in,
     seed_from,
     warn,
@@ -45,6 +55,8 @@ from .linear_gaussian.novelty import FEWEST_CONCEPTS
 
 #: With fewer concepts, sets by distance hold more surely than sets by probability.
 MANY_CONCEPTS = 100
+#: What a protocol says of the images in a gallery, beside their number.
+GALLERIES = {"shown": ", those that epochs name", "all": ""}
 #: The candidate that stands for all images that are not candidates.
 NONE = "none of these"
 
@@ -53,12 +65,17 @@ class PredictsResponses:
     """Image to brain response (encoding)."""
 
     @fill_doc
-    def predict_epochs(self, images, *, output="epochs"):
+    def predict_epochs(self, images=None, *, like=None, output="epochs"):
         """Predict the brain responses to images (encoding).
 
         Parameters
         ----------
         %(new_images)s
+            None, with ``like``, takes the files of ``like.metadata["image_path"]``.
+        like : instance of Epochs | None
+            Epochs whose images are predicted, such as a test: one response for every
+            image, in order of first appearance, named as they name it, with their
+            metadata and event names. None predicts all images, by their own names.
         output : ``"epochs"`` | ``"array"``
             Whether to return Epochs, which MNE-Python holds in float64, or a float32
             array.
@@ -68,6 +85,10 @@ class PredictsResponses:
         epochs : instance of EpochsArray | array, shape (n_images, n_channels, n_times)
             One response per image in SI units; ``metadata["image"]`` has the names.
 
+        See Also
+        --------
+        mne_brainae.LinearBrainAE.score_encoding : Predict and score in one call.
+
         Examples
         --------
         >>> predicted = model.predict_epochs(unseen)
@@ -75,9 +96,69 @@ class PredictsResponses:
         (8, 6, 20)
         """
         _check_option("output", output, ("epochs", "array"))
-        z = self.embed_images(images)
+        if like is None:
+            z, events = self.embed_images(images), {}
+            table = pd.DataFrame({"image": z.index})
+        else:
+            table, names, events = _images_of(like)
+            given = (
+                image_paths(like, check_image_names(like)) if images is None else images
+            )
+            features = self.compute_features(given, names=names)
+            z = self._embed_features(features)
         data = self._fitted().predict(z.to_numpy())
-        return self._hand_out(data, pd.DataFrame({"image": z.index}), output)
+        return self._hand_out(data, table, output, **events)
+
+    @checked(n_splits=[integer(1)], n_bootstraps=[integer(0)])
+    @fill_doc
+    def score_encoding(
+        self,
+        epochs,
+        images=None,
+        *,
+        picks=None,
+        n_splits=100,
+        n_bootstraps=1000,
+        random_state=None,
+    ) -> EncodingScores:
+        """Predict the responses to the images of a test, and score them.
+
+        Parameters
+        ----------
+        %(epochs_images)s
+            Repetitions are averaged and give the noise ceiling.
+        images : path-like | list | dict | DataFrame | None
+            The images, as at fit; None takes the files of
+            ``epochs.metadata["image_path"]``.
+        picks : str | array-like | slice | None
+            The channels to score; None scores all.
+        n_splits, n_bootstraps : int
+            As in :func:`mne_brainae.score_encoding`.
+        %(random_state)s
+
+        Returns
+        -------
+        scores : instance of EncodingScores
+            As :func:`mne_brainae.score_encoding` returns them, beside the mean training
+            response and the noise ceiling.
+
+        Examples
+        --------
+        >>> import mne_brainae
+        >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+        >>> model = mne_brainae.fit(data.train, data.images)  # doctest: +SKIP
+        >>> model.score_encoding(data.test, data.images)  # doctest: +SKIP
+        """
+        return score_encoding(
+            epochs,
+            self.predict_epochs(images, like=epochs),
+            self.evoked_,
+            picks=picks,
+            n_splits=n_splits,
+            n_bootstraps=n_bootstraps,
+            random_state=random_state,
+            verbose=self.verbose,
+        )
 
     @checked(masker=check_masker)
     @fill_doc
@@ -161,15 +242,19 @@ class PredictsResponses:
         data = latent.predict(z.to_numpy())
         comment = "predicted: " + ", ".join(z.index[:3])
         mean, about = data.mean(axis=0), (self.info_, self.times_, len(data))
-        evoked = make_evoked(mean, *about, comment)
+        how = {"baseline": latent.baseline}
+        evoked = make_evoked(mean, *about, comment, **how)
         if interval is None:
             return evoked
         half = latent.half_width(interval, n_averaged, len(data))
         ends = [
-            make_evoked(mean + sign * half, *about, f"{comment}, {end} {interval:g}")
+            make_evoked(
+                mean + sign * half, *about, f"{comment}, {end} {interval:g}", **how
+            )
             for sign, end in ((-1, "lower"), (1, "upper"))
         ]
-        return Band(evoked, *ends)
+        of = "responses" if n_averaged is None else f"means of {n_averaged:g} trials"
+        return Band(evoked, *ends, f"{100 * interval:g} % of {of}")
 
     def score(self, epochs, images=None) -> float:
         """Return the encoding score of unseen images.
@@ -205,11 +290,28 @@ class PredictsResponses:
         predicted = latent.predict(z.to_numpy())[:, seen]
         return float(correlate(measured, predicted, axis=0).mean())
 
-    def _hand_out(self, data: np.ndarray, metadata, output: str):
+    def _hand_out(self, data: np.ndarray, metadata, output: str, **events):
         if output == "array":
             return data
-        baseline = self._fitted().baseline
-        return make_epochs(data, self.info_, self.times_, metadata, baseline=baseline)
+        return make_epochs(
+            data,
+            self.info_,
+            self.times_,
+            metadata,
+            baseline=self._fitted().baseline,
+            **events,
+        )
+
+
+def _images_of(epochs) -> tuple[pd.DataFrame, list[str], dict]:
+    """Return what epochs say of every image, the names as text, and event names."""
+    check_epochs(epochs, "like")
+    names = check_image_names(epochs)
+    codes, shown = pd.factorize(names)
+    table = shared_metadata(epochs.metadata, codes).drop(columns="n_averaged")
+    if "image" not in table:  # it is called stim_file, or spelled in several ways
+        table["image"] = list(shown)
+    return table, list(shown), event_names(epochs, codes)
 
 
 class SamplesTrials(PredictsResponses):
@@ -293,13 +395,14 @@ class SamplesTrials(PredictsResponses):
 class IdentifiesImages:
     """Brain response to image or concept (decoding)."""
 
-    @checked(none=["boolean"])
+    @checked(none=["boolean"], gallery=[options("shown", "all"), None])
     @fill_doc
     def retrieve(
         self,
         epochs,
         candidates=None,
         *,
+        gallery=None,
         similarity=None,
         transductive=None,
         average_embeddings=False,
@@ -314,8 +417,12 @@ class IdentifiesImages:
             repetitions first for the accuracy that papers report.
         candidates : path-like | list | dict | DataFrame | None
             The gallery, as ``images`` in :meth:`embed_images`; it must contain the
-            true images unless ``none`` is True. A folder or None stands for the images
-            that ``epochs`` name.
+            true images unless ``none`` is True. None takes the files of
+            ``epochs.metadata["image_path"]``.
+        gallery : ``"shown"`` | ``"all"`` | None
+            Whether the candidates are the images that ``epochs`` name, or all that are
+            given, such as a whole folder. None is ``"shown"`` for a folder and
+            ``"all"`` otherwise. Log and protocol say how many there are.
         %(similarity)s
         %(transductive)s
         average_embeddings : bool
@@ -344,9 +451,13 @@ class IdentifiesImages:
         similarity = self._similarity(similarity)
         if candidates is None:
             candidates = image_paths(epochs, names)
-        whole = isinstance(candidates, str | Path)
-        shown = list(names.unique()) if whole else None
+        if gallery is None:
+            gallery = "shown" if isinstance(candidates, str | Path) else "all"
+        shown = list(names.unique()) if gallery == "shown" else None
         features = self.compute_features(candidates, names=shown)
+        said = f"{counted(len(features), 'image')}{GALLERIES[gallery]}"
+        if isinstance(candidates, str | Path):  # others have counted what they give
+            logger.info(f"The gallery has {said}.")
         z_image = self._embed_features(features)
         if none:
             known = ImageNames(list(z_image.index))
@@ -372,7 +483,7 @@ class IdentifiesImages:
             truth,
             {
                 "task": "retrieval",
-                "gallery": f"{len(z_image)} images",
+                "gallery": said,
                 "templates": "the stimuli themselves",
                 "similarity": SIMILARITIES[similarity],
                 **protocol,
@@ -381,6 +492,7 @@ class IdentifiesImages:
             similarity == "likelihood" and transductive is None,
             self._caution(similarity),
             None if none else self._residuals(epochs, similarity, transductive),
+            pictures_of(candidates, list(features.index), epochs),
         )
 
     def _residuals(self, epochs, similarity: str, transductive) -> Residuals | None:
@@ -436,9 +548,16 @@ class IdentifiesImages:
             )
         return None
 
+    @checked(n_per_template=[integer(1)])
     @fill_doc
     def classify(
-        self, epochs, templates, *, similarity=None, transductive=None
+        self,
+        epochs,
+        templates,
+        *,
+        n_per_template=1,
+        similarity=None,
+        transductive=None,
     ) -> Identification:
         """Find the concept of the image that evoked every response.
 
@@ -450,6 +569,10 @@ class IdentifiesImages:
             Other images of the concepts: a folder with one sub-folder per concept, a
             mapping from concept to images, or features indexed by
             ``(concept, image)``. An image that ``epochs`` show is a ValueError.
+        n_per_template : int
+            Of how many images each given one is the mean, such as ready features that
+            are means of all images of a concept. The likelihood expects a response
+            nearer to the mean of many images than to one.
         %(similarity)s
         %(transductive)s
 
@@ -477,7 +600,7 @@ class IdentifiesImages:
         stimuli = self._features_of_files(epochs, names)
         self._warn_of_copies(names, features, stimuli)
         z_concept = self._embed_features(features).groupby(level="concept").mean()
-        counts = features.groupby(level="concept").size()
+        counts = n_per_template * features.groupby(level="concept").size()
         return Identification(
             self._compare_batch(epochs, z_concept, similarity, transductive, counts),
             z_concept.index,
@@ -674,4 +797,6 @@ class CompletesRecordings:
             self.times_,
             epochs.metadata,
             baseline=epochs.baseline,
+            codes=epochs.events[:, 2],
+            event_id=epochs.event_id,
         )

@@ -135,7 +135,7 @@ def pack(model: BaseEstimator) -> tuple[dict[str, np.ndarray], dict]:
     """Return the arrays and the header that a file of a fitted model holds."""
     latent = model.latent_
     weights = latent.network.state_dict()
-    arrays = as_group("network", {name: w.numpy() for name, w in weights.items()})
+    arrays = as_group("network", {k: w.cpu().numpy() for k, w in weights.items()})
     arrays |= {"mean_response": latent.mean_response, "times": latent.times}
     for name in OPTIONAL_ARRAYS:
         if (array := getattr(latent, name)) is not None:

@@ -13,12 +13,13 @@ import mne
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from ..images import ImageEncoder
 from ..images.pairing import ImageNames
 from ..images.sketches import Copies, sketch
 from ..nn.added import without_added
-from ..nn.fast.frozen import freeze
+from ..nn.fast.frozen import freeze, version_of
 from ..nn.network import BrainAENetwork
 from ..preprocessing.imputation import Imputer
 from ..preprocessing.scaling import Scaler
@@ -27,16 +28,55 @@ from ..scoring.correlation import unit_rows
 from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
 from ..utils.torch_state import exact, threads
+from ..utils.transfer import send
 from .linear_gaussian.bands import Bands
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 from .linear_gaussian.novelty import Novelty
 from .trial_noise import TrialNoise
 
 BATCH = 512  # rows per forward pass
+CPU = torch.device("cpu")
 #: Rows that one thread passes on sooner than several that wait for each other.
 SMALL_BYTES = 2**20
 #: Values of measured and of predicted responses that are compared at once.
 MEASURED, PREDICTED = 2**26, 2**24
+#: Bytes of features whose embedding is kept for the next call.
+MOST_KEPT = 2**26
+
+
+@dataclass
+class Gallery:
+    """Image features that were embedded, for the next response to be found among them.
+
+    Parameters
+    ----------
+    features : array, shape (n_images, n_features)
+        A copy of the features.
+    z : array, shape (n_images, n_embedding)
+        Their embeddings.
+    version : list
+        The version of the weights.
+    """
+
+    features: np.ndarray
+    z: np.ndarray
+    version: list
+
+    @classmethod
+    def of(cls, features: np.ndarray, z: np.ndarray, network) -> Gallery | None:
+        """Keep what takes little memory, of weights whose changes can be seen."""
+        version = version_of(network.image_projection)
+        if version is None or features.nbytes > MOST_KEPT:
+            return None
+        return cls(features.copy(), z.copy(), version)
+
+    def holds(self, features: np.ndarray, network: BrainAENetwork) -> bool:
+        """Whether these are the features, and the weights have not changed."""
+        return (
+            features.shape == self.features.shape
+            and np.array_equal(features, self.features)
+            and version_of(network.image_projection) == self.version
+        )
 
 
 @dataclass
@@ -46,8 +86,8 @@ class Latent:
     Parameters
     ----------
     network : instance of BrainAENetwork
-        Brain encoder, brain decoder and image projection, in evaluation mode on the
-        CPU. A part that a model does not have is None.
+        Brain encoder, brain decoder and image projection, in evaluation mode. A part
+        that a model does not have is None.
     info : instance of Info
         The channels.
     times : array, shape (n_times,)
@@ -127,6 +167,26 @@ class Latent:
     def __post_init__(self):
         self.network.eval()
         self._frozen = freeze(self.network)  # the same maps, faster
+        self._columns = None  # of features that were found to be those of the fit
+        self._gallery = None  # what was embedded last
+
+    # -- where it computes -------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is, and what it maps is computed."""
+        return device_of(self.network)
+
+    def to(self, device: torch.device) -> None:
+        """Move the network to a device. Arrays come and go on the host."""
+        self.network.to(device)
+        self._frozen = freeze(self.network)  # no kernels of the former device
+        self._gallery = None
+
+    @cached_property
+    def kinds(self) -> np.ndarray:
+        """The types of the channels, shape (n_channels,)."""
+        return np.array(self.info.get_channel_types())
 
     # -- what it can do ---------------------------------------------------------------
 
@@ -177,7 +237,7 @@ class Latent:
         """
         rows = self.brain_scaler.transform(np.asarray(data, np.float32))
         known = {} if subject is None else {"subject": subject}
-        return apply(self._frozen.embed_brain, rows, **known)
+        return apply(self._frozen.embed_brain, rows, self.device, **known)
 
     def embed_features(self, features: np.ndarray) -> np.ndarray:
         """Map image features into the shared space.
@@ -192,8 +252,14 @@ class Latent:
         z : array, shape (n_images, n_embedding)
             Their embeddings.
         """
-        rows = self.image_scaler.transform(np.asarray(features, np.float32))
-        return apply(self._frozen.embed_image, rows)
+        features = np.asarray(features, np.float32)
+        if self._gallery is not None and self._gallery.holds(features, self.network):
+            return self._gallery.z.copy()
+        rows = self.image_scaler.transform(features)
+        z = apply(self._frozen.embed_image, rows, self.device)
+        if len(features) > 1:  # one image is no gallery, and takes no time
+            self._gallery = Gallery.of(features, z, self.network)
+        return z
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Map points of the shared space to responses.
@@ -212,7 +278,7 @@ class Latent:
 
     def _decode_standardized(self, z: np.ndarray) -> np.ndarray:
         # pandas hands out read-only views, which PyTorch does not take.
-        return apply(self._frozen.decode, np.array(z, np.float32))
+        return apply(self._frozen.decode, np.array(z, np.float32), self.device)
 
     def predict(self, z_image: np.ndarray) -> np.ndarray:
         """Predict the responses to images.
@@ -311,10 +377,12 @@ class Latent:
 
     def _rebuild(self, rows: np.ndarray) -> np.ndarray:
         """Pass standardized responses through the shared space."""
+        there = self.device
         if not self.completes_linearly:
-            return self._decode_standardized(apply(self._frozen.embed_brain, rows))
-        z = apply(without_added(self.network.brain_encoder), rows)
-        return apply(without_added(self.network.brain_decoder), z)
+            z = apply(self._frozen.embed_brain, rows, there)
+            return self._decode_standardized(z)
+        z = apply(without_added(self.network.brain_encoder), rows, there)
+        return apply(without_added(self.network.brain_decoder), z, there)
 
     # -- responses beside images ------------------------------------------------------
 
@@ -439,12 +507,29 @@ class Latent:
         """Correlate block by block: predictions of a large gallery fill no memory."""
         r = np.empty((len(measured), len(z_image)))
         n_values = measured.shape[1]
+        on_card = self.device.type == "cuda"
+        correlate = self._correlate_on_card if on_card else self._correlate
         for rows in blocks(len(measured), max(MEASURED // n_values, 1)):
             units = unit_rows(measured[rows])
             for part in blocks(len(z_image), max(PREDICTED // n_values, 1)):
-                predicted = unit_rows(self._predicted_values(z_image[part]))
-                r[rows, part] = units @ predicted.T
+                r[rows, part] = correlate(units, z_image[part])
         return r
+
+    def _correlate(self, units: np.ndarray, z_image: np.ndarray) -> np.ndarray:
+        """Correlate rows of length 1 with the predicted responses to some images."""
+        return units @ unit_rows(self._predicted_values(z_image)).T
+
+    @torch.inference_mode()
+    def _correlate_on_card(self, units: np.ndarray, z_image: np.ndarray) -> np.ndarray:
+        """Do the same on a card, which alone sees the predicted responses."""
+        there = self.device
+        with exact():
+            z = _on(there, np.array(z_image))  # pandas hands out read-only views
+            predicted = self._frozen.decode(z).flatten(1).double()
+            predicted -= predicted.mean(1, keepdim=True)
+            length = predicted.norm(dim=1, keepdim=True)
+            predicted /= length.clamp_min(np.finfo(np.float64).tiny)
+            return (_on(there, units) @ predicted.T).cpu().numpy()
 
     def _likelihood_of_predicted(self, measured, z_image) -> np.ndarray:
         size = max(PREDICTED // len(self.noise_axes), 1)
@@ -514,10 +599,11 @@ class Latent:
                 f"images have {features.shape[1]} features, but the model was fitted "
                 f"on {n_features}."
             )
-        if features.columns.tolist() == self.feature_names:
+        if features.columns.is_(self._columns):  # an index never changes
             return
         columns = [str(name) for name in features.columns]
         if columns == self.feature_names or are_numbers(columns):
+            self._columns = features.columns
             return  # numbers are the names of columns that have none
         if set(columns) == set(self.feature_names):
             raise ValueError("The columns of images are in another order than at fit.")
@@ -535,19 +621,52 @@ def are_numbers(columns: list[str]) -> bool:
     return columns == [str(number) for number in range(len(columns))]
 
 
+def device_of(network: nn.Module) -> torch.device:
+    """Return the device of a network, the CPU for one without parameters."""
+    first = next(network.parameters(), None)
+    return CPU if first is None else first.device
+
+
 @torch.inference_mode()
-def apply(function: Callable, rows: np.ndarray, **known: np.ndarray) -> np.ndarray:
+def apply(
+    function: Callable,
+    rows: np.ndarray,
+    device: torch.device = CPU,
+    **known: np.ndarray,
+) -> np.ndarray:
     """Apply a part of a network to rows and what is known of them, batch by batch.
 
     Few rows are passed on by one thread.
+
+    Parameters
+    ----------
+    function : callable
+        Maps tensors on the device to a tensor.
+    rows : array, shape (n_rows, ...)
+        What it is given, some hundred rows at a time.
+    device : device
+        Where it computes.
+    **known : array, shape (n_rows,)
+        What else it takes by name.
+
+    Returns
+    -------
+    found : array, shape (n_rows, ...)
+        What it returned.
     """
-    parts = torch.from_numpy(rows).split(BATCH)
-    others = {name: torch.from_numpy(x).split(BATCH) for name, x in known.items()}
-    is_small = rows.nbytes <= SMALL_BYTES
+    found = None
+    is_small = device == CPU and rows.nbytes <= SMALL_BYTES
     with exact(), threads(1) if is_small else nullcontext():
-        return torch.cat(
-            [
-                function(part, **{name: x[row] for name, x in others.items()})
-                for row, part in enumerate(parts)
-            ]
-        ).numpy()
+        for part in blocks(max(len(rows), 1), BATCH):
+            others = {name: _on(device, x[part]) for name, x in known.items()}
+            result = function(_on(device, rows[part]), **others)
+            if len(rows) <= BATCH:
+                return result.cpu().numpy()
+            if found is None:
+                found = torch.empty(len(rows), *result.shape[1:], dtype=result.dtype)
+            found[part] = result
+    return found.numpy()
+
+
+def _on(device: torch.device, values: np.ndarray) -> torch.Tensor:
+    return send(torch.from_numpy(values), device)

@@ -1,4 +1,4 @@
-"""What every model does: check, fit, look after its fitted space, save."""
+"""What every model does: check, fit, keep the fitted space, save."""
 
 # License: BSD-3-Clause
 
@@ -11,10 +11,12 @@ from typing import ClassVar
 import mne
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ..images import ImageEncoder, compute_image_features
+from ..images.networks import release
 from ..images.pairing import named_rows
 from ..images.ready import check_table, is_array, to_array
 from ..preprocessing.averaging import trials_averaged
@@ -28,14 +30,17 @@ from ..preprocessing.recorded import (
 )
 from ..scoring.result import SEEN
 from ..utils.checks import (
+    check_device,
     check_finite,
     check_new_file,
     counted,
     five,
     logger,
+    resolve_device,
     verbose,
     warn,
 )
+from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..utils.threads import one_blas_thread
 from ..utils.torch_state import own_state
@@ -43,6 +48,7 @@ from .feature_weights import SpatialWindow
 from .file import name_of, pack, write_model
 from .hub import GoesToHub
 from .latent import Latent
+from .linear_gaussian.blocks import products_on
 from .parts import Part
 from .training_set import Reading, TrainingSet, subject_codes
 
@@ -105,9 +111,13 @@ class Model(GoesToHub, BaseEstimator):
         with own_state(), mne.utils.use_log_level(self.verbose):
             self.check()
             n_epochs = len(getattr(epochs, "events", ()))
-            with one_blas_thread(n_epochs <= FEW_EPOCHS):
+            with one_blas_thread(n_epochs <= FEW_EPOCHS), products_on(self._place()):
                 self._fit(epochs, images)
         return self
+
+    def _place(self) -> torch.device:
+        """Return where fit computes."""
+        return resolve_device(self.get_params(deep=False).get("device", "cpu"))
 
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together.
@@ -133,7 +143,9 @@ class Model(GoesToHub, BaseEstimator):
         params = self.get_params(deep=False)
         how = {name: params[name] for name in OF_READING if name in params} | how
         self.seed_ = seed
-        return TrainingSet.read(epochs, images, Reading(**how), seed)
+        data = TrainingSet.read(epochs, images, Reading(**how), seed)
+        release(self._place())  # training needs the memory of a card
+        return data
 
     # -- what was learned -------------------------------------------------------------
 
@@ -153,7 +165,7 @@ class Model(GoesToHub, BaseEstimator):
 
     @property
     def network_(self):
-        """The fitted network, in evaluation mode on the CPU."""
+        """The fitted network, in evaluation mode, where :meth:`to` has put it."""
         return self._fitted().network
 
     @property
@@ -186,7 +198,52 @@ class Model(GoesToHub, BaseEstimator):
             latent.times,
             len(latent.train_images),
             "mean training response",
+            baseline=latent.baseline,
         )
+
+    @property
+    def device_(self) -> str:
+        """Where the fitted model computes; the CPU, unless :meth:`to` was called."""
+        return str(self._fitted().device)
+
+    @checked(device=check_device)
+    def to(self, device) -> Model:
+        """Move the fitted model to a device, as modules of PyTorch are moved.
+
+        From now on it embeds, predicts and reconstructs there, whatever method asks
+        for it. Epochs and features come from the host, which gets the results and
+        compares embeddings; predicted responses are compared on the device.
+
+        Parameters
+        ----------
+        device : str
+            A PyTorch device such as ``"cuda"`` or ``"cpu"``; ``"auto"`` is CUDA, MPS,
+            CPU in this order.
+
+        Returns
+        -------
+        self : instance of the same class
+            The same model, moved in place; ``model.copy().to("cuda")`` keeps this one
+            where it is.
+
+        Raises
+        ------
+        ValueError
+            If this machine does not have the device.
+
+        Notes
+        -----
+        The parameter ``device`` is where ``fit`` trains and where image features are
+        computed. After a fit the model is on the CPU. A file of a model on any device
+        is read on the CPU.
+
+        Examples
+        --------
+        >>> model = mne_brainae.read_brainae("model.safetensors")  # doctest: +SKIP
+        >>> z = model.to("cuda").embed_epochs(epochs)  # doctest: +SKIP
+        """
+        self._fitted().to(resolve_device(device))
+        return self
 
     # -- images and responses of a fitted model ---------------------------------------
 
@@ -266,7 +323,7 @@ class Model(GoesToHub, BaseEstimator):
 
     def _embed_features(self, features: pd.DataFrame) -> pd.DataFrame:
         z = self._fitted().embed_features(features.to_numpy(np.float32))
-        return pd.DataFrame(z, index=features.index)
+        return pd.DataFrame(z, index=features.index, copy=False)
 
     def _read_responses(self, epochs) -> np.ndarray:
         """Return responses of the channels of the fit, NaN where one is missing.
@@ -277,7 +334,7 @@ class Model(GoesToHub, BaseEstimator):
         data = read_recorded(epochs, latent.info, latent.times)
         warn_if_recorded_otherwise(epochs, latent.info, latent.baseline)
         counts = trials_averaged(epochs.metadata).mean(), latent.n_averaged
-        warn_if_in_other_units(data, latent.info, latent.brain_scaler, *counts)
+        warn_if_in_other_units(data, latent.kinds, latent.brain_scaler, *counts)
         return data
 
     def _read_whole(self, epochs) -> np.ndarray:
@@ -338,7 +395,9 @@ class Model(GoesToHub, BaseEstimator):
     def _warn_of_seen(self, names: list[str], features) -> int:
         """Count the test images that were seen in fit, and warn if there are any."""
         latent = self._fitted()
-        rows = None if features is None else features.loc[names].to_numpy()
+        rows = features
+        if features is not None:
+            rows = features.to_numpy()[features.index.get_indexer(names)]
         known = latent.seen_in_fit(names, rows)
         seen = [
             name

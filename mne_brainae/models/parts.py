@@ -89,10 +89,11 @@ class Training(Part):
         in the paper. Without a metadata column ``"concept"`` it is images.
     validation_size : float | int
         The share or number of images held out, at most a fifth of them.
-    precision : ``"float32"`` | ``"bf16"``
-        Whether the fast forms round the factors of large products to bf16 in training,
-        which pays on hardware that multiplies bf16. The rest, validation, and a fitted
-        model are float32.
+    precision : ``"float32"`` | ``"bf16"`` | ``"auto"``
+        Whether the fast forms round the factors of large products to bf16 in training.
+        The rest, validation, and a fitted model are float32. ``"auto"`` does so where
+        the device is measured to multiply bf16 faster, and takes float32 elsewhere, so
+        that machines may differ in the last digits.
     computation : ``"auto"`` | ``"fast"`` | ``"plain"``
         How training computes the network: in a fast form, the same to the last digits,
         where one suits the network (``"auto"``), always, or never.
@@ -196,9 +197,8 @@ class Training(Part):
             )
         if self.computation == "fast" and self.average is not True:
             raise ValueError(
-                f"average={self.average!r} makes the responses of every batch others "
-                "than those laid out, which computation='fast' cannot. Take 'auto' or "
-                "'plain'."
+                f"average={self.average!r} draws new responses for every batch, which "
+                "computation='fast' cannot do. Take 'auto' or 'plain'."
             )
         check_schedule(self.schedule)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..utils.files import zeros
+from ..utils.transfer import gather, send
 from .training import Pairs
 from .training_set import TrainingSet
 
@@ -52,18 +53,23 @@ class TrialPairs(Pairs):
         entropy = np.random.SeedSequence([seed, epoch]).generate_state(1)
         self.draws.manual_seed(int(entropy[0]))
 
+    @property
+    def place(self) -> torch.device:
+        """Where rows are chosen: on the host, which draws their trials."""
+        return self.counts.device
+
     def take(self, rows: Tensor, device: torch.device) -> tuple:
         """Gather some images, and for each the mean of trials that are drawn."""
         weights = self.weights(rows)  # (n, n_most)
-        trials = self.trials_of[rows]
-        brain = torch.zeros(len(rows), *self.brain.shape[1:], device=self.brain.device)
+        trials, there = self.trials_of[rows], self.brain.device
+        brain = torch.zeros(len(rows), *self.brain.shape[1:], device=there)
         for column in range(weights.shape[1]):
             some = torch.nonzero(weights[:, column]).flatten()
-            weight = weights[some, column].to(brain.device)[:, None, None]
-            brain[some] += weight * self.brain[trials[some, column]]
-        image = None if self.image is None else self.image[rows].to(device)
-        known = {name: part[rows].to(device) for name, part in self.known.items()}
-        return brain.to(device), image, known
+            weight = send(weights[some, column], there)[:, None, None]
+            chosen = gather(self.brain, send(trials[some, column], there), there)
+            brain.index_add_(0, send(some, there), weight * chosen)
+        there = there if self.image is None else self.image.device
+        return brain.to(device), *self._rest(send(rows, there), device)
 
     def weights(self, rows: Tensor) -> Tensor:
         """Draw how much every trial of some images counts.

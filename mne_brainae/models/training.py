@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ from ..utils.checks import logger, warn
 from ..utils.files import zeros
 from ..utils.interrupts import interrupts_end
 from ..utils.torch_state import exact
+from ..utils.transfer import beside, gather
 from .augmentation import Augmentation
 from .checkpoint import Checkpoint, State
 
@@ -64,16 +65,59 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.image if self.brain is None else self.brain)
 
+    @property
+    def place(self) -> torch.device:
+        """Where rows are chosen: on the device that has the values."""
+        return (self.image if self.brain is None else self.brain).device
+
     def take(
         self, rows: Tensor, device: torch.device
     ) -> tuple[Tensor | None, Tensor | None, dict[str, Tensor]]:
-        """Gather some rows on a device."""
-        brain, image = (
-            None if part is None else part[rows].to(device)
-            for part in (self.brain, self.image)
-        )
-        known = {name: part[rows].to(device) for name, part in self.known.items()}
-        return brain, image, known
+        """Gather some rows on a device.
+
+        Parameters
+        ----------
+        rows : Tensor of int, shape (n_rows,)
+            The rows, on the device :attr:`place`.
+        device : device
+            Where they are wanted.
+
+        Returns
+        -------
+        brain, image : Tensor | Responses | None
+            The responses and the features.
+        known : dict of Tensor
+            What else is known of the images.
+        """
+        if self.brain is None or isinstance(self.brain, Tensor):
+            brain = self._some(self.brain, rows, device)
+        else:
+            brain = self.brain[rows].to(device)
+        return brain, *self._rest(rows, device)
+
+    def _rest(self, rows: Tensor, device: torch.device) -> tuple:
+        """Gather features and what else is known."""
+        known = self.known.items()
+        known = {name: gather(part, rows, device) for name, part in known}
+        return self._some(self.image, rows, device), known
+
+    @staticmethod
+    def _some(values: Tensor | None, rows, device) -> Tensor | None:
+        return None if values is None else gather(values, rows, device)
+
+    def batches(self, parts: Iterable[Tensor], device: torch.device) -> Iterator[tuple]:
+        """Yield what :meth:`take` gathers of some rows after others.
+
+        Where values stay on the host, they are copied to a CUDA device while it
+        computes.
+        """
+
+        def take(rows: Tensor) -> tuple:
+            return self.take(rows, device)
+
+        if device.type == "cuda" and self.place.type == "cpu":
+            return beside(take, parts, device)
+        return map(take, parts)
 
     def begin(self, seed: int, epoch: int) -> None:
         """Prepare for an epoch of training."""
@@ -87,11 +131,19 @@ class Pairs:
         self.brain = computation.arrange(self.brain, on_disk)
         if device.type != "cuda":
             return
+        values = [self.brain, self.image, *self.known.values()]
+        needed = sum(each.nbytes for each in values if each is not None)
         free, _ = torch.cuda.mem_get_info(device)
-        needed = self.brain.nbytes + (0 if self.image is None else self.image.nbytes)
         if needed < free / 2:
-            self.brain = self.brain.to(device)
-            self.image = None if self.image is None else self.image.to(device)
+            self.move(device)
+
+    def move(self, device: torch.device) -> None:
+        """Move all values to a device."""
+        self.brain, self.image = (
+            None if part is None else part.to(device)
+            for part in (self.brain, self.image)
+        )
+        self.known = {name: part.to(device) for name, part in self.known.items()}
 
     def _zeros_on_disk(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Make zeros in a temporary file, of types that NumPy does not have, too."""
@@ -466,15 +518,16 @@ def _computations(
     network, computation: str, precision: str, device: torch.device
 ) -> tuple[Computation, Computation]:
     """Return how to compute in training, and in validation: always in float32."""
+    learner = choose_computation(network, computation, precision, device)
     if precision == "bf16" and not multiplies_bf16(device):
         warn(
-            f"{device} has no instructions that multiply bf16: factors are rounded to "
-            "bf16 and multiplied in float32, which saves memory and no time."
+            f"{device} does not multiply bf16 faster than float32: factors are rounded "
+            "to bf16 and multiplied in float32, which saves memory and no time."
         )
-    return (
-        choose_computation(network, computation, precision, device),
-        choose_computation(network, computation, "float32", device),
-    )
+    if precision == "auto":
+        rounds = not isinstance(learner, nn.Module) and learner.precision.bf16
+        logger.info(f"Training multiplies in {'bf16' if rounds else 'float32'}.")
+    return learner, choose_computation(network, computation, "float32", device)
 
 
 @contextmanager
@@ -496,10 +549,10 @@ def _train_epoch(
     loss = learned[1]
     learned.train()
     main = _without_rivals(learned, loss)
-    rows = torch.randperm(len(training), generator=order)
+    rows = torch.randperm(len(training), generator=order).to(training.place)
     sums, n_batches = {}, len(rows) // batch_size
-    for batch in rows[: n_batches * batch_size].split(batch_size):
-        brain, image, known = training.take(batch, device)
+    parts = rows[: n_batches * batch_size].split(batch_size)
+    for brain, image, known in training.batches(parts, device):
         for first, changed in loss.preliminary(computation, brain, image, **known):
             _update(optimizer, first, changed)
         seen = None if augment is None else augment(brain)
@@ -534,10 +587,12 @@ def _validate(learned, computation, validation, batch_size, device) -> dict:
     learned.eval()
     sums, n_batches = {}, -(-len(validation) // batch_size)
     # Equal parts, because InfoNCE over a short last batch would count for less.
-    for batch in torch.arange(len(validation)).tensor_split(n_batches):
-        brain, image, known = validation.take(batch, device)
+    rows = torch.arange(len(validation), device=validation.place)
+    parts = rows.tensor_split(n_batches)
+    batches = validation.batches(parts, device)
+    for part, (brain, image, known) in zip(parts, batches, strict=True):
         total, terms = loss(computation, brain, image, **known)
-        _add(sums, total, terms, len(batch) / len(validation))
+        _add(sums, total, terms, len(part) / len(validation))
     return _as_floats(sums)
 
 
@@ -547,4 +602,6 @@ def _add(sums: dict, total: Tensor, terms: dict, weight: float) -> None:
 
 
 def _as_floats(sums: dict) -> dict:
-    return {name: float(value) for name, value in sums.items()}
+    """Read the sums of an epoch back, for which the program waits once."""
+    values = torch.stack(list(sums.values())).tolist() if sums else []
+    return dict(zip(sums, values, strict=True))

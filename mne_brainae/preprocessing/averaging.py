@@ -67,7 +67,9 @@ def average_by(
         weigh(block, weights[rows])
         for code, response in zip(codes[rows], block, strict=True):
             means[code] += response
-    means /= np.bincount(codes, weights)[:, None, None].astype(np.float32)
+    counts = np.bincount(codes, weights)[:, None, None].astype(np.float32)
+    if (counts != 1).any():
+        means /= counts
     table = shared_metadata(metadata, codes)
     if by == "image":
         table["image"] = list(values)
@@ -100,7 +102,7 @@ def trials_averaged(metadata: pd.DataFrame | None) -> np.ndarray:
     Returns
     -------
     n_trials : array, shape (n_epochs,)
-        The numbers of trials. What is no positive number is a ValueError.
+        The numbers of trials. Numbers that are not positive are a ValueError.
     """
     if metadata is None:
         return np.ones(1, int)
@@ -174,6 +176,7 @@ def average_repetitions(
     epochs_averaged : instance of EpochsArray
         One epoch per image, in order of first appearance. The metadata keep the
         columns that are the same for all repetitions; ``n_averaged`` counts the trials.
+        Event names are kept where the repetitions of every image share theirs.
 
     Notes
     -----
@@ -192,5 +195,34 @@ def average_repetitions(
     """
     picks = pick_channels(epochs.info, picks)
     means, table = average_by(epochs, by, picks)
-    info = mne.pick_info(epochs.info, picks)
-    return make_epochs(means, info, epochs.times, table, baseline=epochs.baseline)
+    groups = check_image_names(epochs) if by == "image" else _groups(epochs, by)
+    return make_epochs(
+        means,
+        mne.pick_info(epochs.info, picks),
+        epochs.times,
+        table,
+        baseline=epochs.baseline,
+        **event_names(epochs, pd.factorize(groups)[0]),
+    )
+
+
+def event_names(epochs: mne.BaseEpochs, groups: np.ndarray) -> dict:
+    """Return the event codes of groups of epochs, for :func:`.epochs.make_epochs`.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs.
+    groups : array of int, shape (n_epochs,)
+        The group of every epoch, numbered by their first epochs.
+
+    Returns
+    -------
+    events : dict
+        The ``codes``, each that of the first epoch of the group, and ``event_id``;
+        empty where the epochs of a group have several codes, whose mean has none.
+    """
+    codes = pd.Series(epochs.events[:, 2]).groupby(groups)
+    if (codes.nunique() > 1).any():
+        return {}
+    return {"codes": codes.first().to_numpy(), "event_id": epochs.event_id}

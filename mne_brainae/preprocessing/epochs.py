@@ -73,6 +73,8 @@ def make_epochs(
     metadata: pd.DataFrame | None,
     *,
     baseline: tuple | None = None,
+    codes: np.ndarray | None = None,
+    event_id: dict | None = None,
 ) -> mne.EpochsArray:
     """Build epochs that carry metadata and pass through MNE without a warning.
 
@@ -88,6 +90,10 @@ def make_epochs(
         One row per epoch.
     baseline : tuple | None
         The baseline that the data have already, in seconds.
+    codes : array of int, shape (n_epochs,) | None
+        The event code of every epoch; None is 1 for all.
+    event_id : dict | None
+        The names of the codes; those of no epoch are left out. None is ``"image"``.
 
     Returns
     -------
@@ -96,13 +102,16 @@ def make_epochs(
     """
     n_epochs, _, n_times = data.shape
     onsets = np.arange(n_epochs) * n_times
-    events = np.column_stack([onsets, np.zeros_like(onsets), np.ones_like(onsets)])
+    if codes is None:
+        codes, event_id = np.ones_like(onsets), {"image": 1}
+    event_id = {name: code for name, code in event_id.items() if code in codes}
+    events = np.column_stack([onsets, np.zeros_like(onsets), codes])
     epochs = mne.EpochsArray(
         data,
-        info.copy(),
+        info,  # of which MNE-Python makes a copy
         events,
         tmin=on_grid(times, info["sfreq"]),
-        event_id={"image": 1},
+        event_id=event_id,
         metadata=metadata,
         proj=False,
         verbose=False,
@@ -114,7 +123,13 @@ def make_epochs(
 
 
 def make_evoked(
-    data: np.ndarray, info: mne.Info, times: np.ndarray, nave: int, comment: str
+    data: np.ndarray,
+    info: mne.Info,
+    times: np.ndarray,
+    nave: int,
+    comment: str,
+    *,
+    baseline: tuple | None = None,
 ) -> mne.EvokedArray:
     """Build an evoked response at times that need not lie on the sample grid.
 
@@ -130,6 +145,8 @@ def make_evoked(
         How many responses it is the mean of.
     comment : str
         What it is.
+    baseline : tuple | None
+        The baseline that the data have already, in seconds.
 
     Returns
     -------
@@ -137,8 +154,9 @@ def make_evoked(
         The response.
     """
     tmin = on_grid(times, info["sfreq"])
-    evoked = mne.EvokedArray(data, info.copy(), tmin, comment, nave, verbose=False)
+    evoked = mne.EvokedArray(data, info, tmin, comment, nave)  # it copies info
     set_times(evoked, times)
+    evoked.baseline = baseline
     return evoked
 
 

@@ -1,4 +1,4 @@
-"""What is missing, as the rest of a response makes it expected."""
+"""Missing entries of a response, as expected from the others."""
 
 # License: BSD-3-Clause
 
@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 from sklearn.model_selection import KFold
-from sklearn.utils.extmath import randomized_svd
 
 from ..utils.checks import logger
 
@@ -16,6 +16,8 @@ from ..utils.checks import logger
 N_COMPONENTS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 #: The covariance is learned from at most this many responses.
 MOST_EPOCHS = 2000
+#: What no length is divided by less than.
+TINY = np.finfo(np.float32).tiny
 
 
 @dataclass
@@ -136,13 +138,30 @@ class Imputer:
 def _principal(responses: np.ndarray, n_components: int):
     """Return mean, principal axes, their variances, and the noise beyond each."""
     mean = responses.mean(axis=0)
-    centered = responses - mean
-    _, values, axes = randomized_svd(centered, n_components, random_state=0)
-    variances = values.astype(np.float64) ** 2 / len(responses)
+    axes, variances = _axes(responses - mean, n_components)
     total = _total_variance(responses, mean)
     left = np.maximum(total - np.cumsum(variances), 0)
     n_left = np.maximum(responses.shape[1] - 1 - np.arange(len(variances)), 1)
     return mean, axes, variances, left / n_left
+
+
+def _axes(centered: np.ndarray, n_axes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return principal axes, strongest first, and the variance along each.
+
+    They follow from the inner products of rows, or of columns where these are fewer.
+    """
+    by_row = len(centered) <= centered.shape[1]
+    factor = centered if by_row else centered.T
+    products = (factor @ factor.T).astype(np.float64)
+    last = len(products) - 1
+    found = eigh(products, subset_by_index=[last + 1 - n_axes, last])
+    power, vectors = (each[..., ::-1] for each in found)
+    variances = np.maximum(power, 0) / len(centered)
+    axes = vectors.T.astype(np.float32)
+    if by_row:  # axis k is the sum of rows with the weights of vector k
+        axes = axes @ centered
+        axes /= np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), TINY)
+    return axes, variances
 
 
 def _total_variance(responses: np.ndarray, mean: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Partial recordings: what is missing is NaN."""
+"""Partial recordings: missing entries are NaN."""
 
 # License: BSD-3-Clause
 
@@ -156,7 +156,7 @@ def mask_epochs(
     random_state=None,
     verbose=None,
 ) -> mne.EpochsArray:
-    """Take part of a recording away, for ``BrainAE.reconstruct`` to bring back.
+    """Remove part of a recording, for ``BrainAE.reconstruct`` to restore.
 
     Parameters
     ----------
@@ -197,7 +197,13 @@ def mask_epochs(
     data[mask] = np.nan
     info = mne.pick_info(epochs.info, picks)
     return make_epochs(
-        data, info, epochs.times, epochs.metadata, baseline=epochs.baseline
+        data,
+        info,
+        epochs.times,
+        epochs.metadata,
+        baseline=epochs.baseline,
+        codes=epochs.events[:, 2],
+        event_id=epochs.event_id,
     )
 
 

@@ -1,4 +1,4 @@
-"""Responses to be compared with those of a fit: what is missing, what is otherwise."""
+"""Whether responses were recorded as those of a fit, and what is missing of them."""
 
 # License: BSD-3-Clause
 
@@ -34,7 +34,10 @@ def missing_channels(epochs: mne.BaseEpochs, info: mne.Info) -> dict[str, str]:
     missing : dict of str
         ``"absent"`` or ``"bad"`` by channel.
     """
-    known, bads = set(epochs.ch_names), set(epochs.info["bads"]) - set(info["bads"])
+    bads = set(epochs.info["bads"]) - set(info["bads"])
+    if not bads and epochs.ch_names == info["ch_names"]:
+        return {}
+    known = set(epochs.ch_names)
     return {
         name: "absent" if name not in known else "bad"
         for name in info["ch_names"]
@@ -98,14 +101,15 @@ def locate_channels(
         Where they are in ``epochs``.
     """
     check_epochs(epochs)
-    names, missing = np.array(info["ch_names"]), missing_channels(epochs, info)
-    seen = np.flatnonzero(~np.isin(names, list(missing)))
-    if not len(seen):
+    names, missing = info["ch_names"], missing_channels(epochs, info)
+    seen = [row for row, name in enumerate(names) if name not in missing]
+    if not seen:
         raise ValueError(
             "epochs have none of the channels that are needed: "
             f"{five(names)} are absent or bad (epochs.info['bads'])."
         )
-    return seen, check_same_space(epochs, list(names[seen]), times)
+    picks = check_same_space(epochs, [names[row] for row in seen], times)
+    return np.array(seen), picks
 
 
 def describe_missing(missing: dict[str, str]) -> str:
@@ -132,18 +136,21 @@ def warn_if_recorded_otherwise(
         The baseline of the fit.
     """
     otherwise = {}
-    if set(info.get_channel_types(unique=True)) & set(REFERENCED):
+    references = [each["custom_ref_applied"] for each in (epochs.info, info)]
+    if references[0] != references[1] and _has_reference(info):
         otherwise["reference"] = [
-            "chosen by the user" if each["custom_ref_applied"] else "as recorded"
+            "chosen by the user" if chosen else "as recorded" for chosen in references
+        ]
+    if epochs.info["projs"] or info["projs"]:
+        otherwise["projectors"] = [
+            five(_projectors(each, info["ch_names"])) or "none"
             for each in (epochs.info, info)
         ]
-    otherwise["projectors"] = [
-        five(_projectors(each, info["ch_names"])) or "none"
-        for each in (epochs.info, info)
-    ]
-    otherwise["baseline"] = [
-        _describe_baseline(each, info["sfreq"]) for each in (epochs.baseline, baseline)
-    ]
+    if epochs.baseline != baseline:
+        otherwise["baseline"] = [
+            _describe_baseline(each, info["sfreq"])
+            for each in (epochs.baseline, baseline)
+        ]
     differs = [
         f"{what} ({here}; at fit: {at_fit})"
         for what, (here, at_fit) in otherwise.items()
@@ -155,6 +162,10 @@ def warn_if_recorded_otherwise(
             "model was fitted on. Preprocess both alike, or predictions and "
             "similarities are wrong."
         )
+
+
+def _has_reference(info: mne.Info) -> bool:
+    return bool(set(info.get_channel_types(unique=True)) & set(REFERENCED))
 
 
 def _projectors(info: mne.Info, names: list[str]) -> list[str]:
@@ -182,7 +193,11 @@ def _describe_baseline(baseline: tuple | None, sfreq: float) -> str:
 
 
 def warn_if_in_other_units(
-    data: np.ndarray, info: mne.Info, scaler, n_averaged: float, n_averaged_at_fit
+    data: np.ndarray,
+    kinds: np.ndarray,
+    scaler,
+    n_averaged: float,
+    n_averaged_at_fit: float,
 ) -> None:
     """Warn where responses are far larger or smaller than at fit.
 
@@ -190,8 +205,8 @@ def warn_if_in_other_units(
     ----------
     data : array, shape (n_epochs, n_channels, n_times)
         Responses; what is missing is NaN.
-    info : instance of Info
-        The channels.
+    kinds : array of str, shape (n_channels,)
+        The types of the channels.
     scaler : instance of Scaler
         Mean and spread at fit.
     n_averaged, n_averaged_at_fit : float
@@ -202,13 +217,13 @@ def warn_if_in_other_units(
     # What was hidden by the mean response says nothing of the unit, as NaN does.
     mean = np.broadcast_to(scaler.mean, some.shape[1:])
     seen = np.abs(some - mean) > 1e-6 * np.abs(mean)
-    power = np.where(seen, some, 0) ** 2
-    expected = np.where(seen, np.square(scaler.scale) + np.square(mean), 0)
-    expected = expected.sum(axis=(0, 2), dtype=np.float64)
-    kinds = np.array(info.get_channel_types())
+    expected = np.broadcast_to(np.square(scaler.scale) + np.square(mean), mean.shape)
+    some[~seen] = 0.0
+    power = np.einsum("nct,nct->c", some, some)
+    expected = np.einsum("nct,ct->c", seen, expected, dtype=np.float64)
     # A constant channel has no scale.
     is_told = (expected > 0) & (scaler.scale[:, 0] != 1)
-    ratios = np.sqrt(power.sum(axis=(0, 2)) / np.where(is_told, expected, 1))
+    ratios = np.sqrt(power / np.where(is_told, expected, 1))
     most = OTHER_UNIT * np.sqrt(max(n_averaged_at_fit, 1))
     least = 1 / (OTHER_UNIT * np.sqrt(max(n_averaged, 1)))
     for kind in dict.fromkeys(kinds[is_told]):

@@ -1,4 +1,4 @@
-"""Standardization that is undone on the way out."""
+"""Standardization, and its inverse."""
 
 # License: BSD-3-Clause
 
@@ -20,7 +20,7 @@ MOST_DEVIATIONS = 20.0
 
 @dataclass
 class Scaler:
-    """Standardization that is undone on the way out.
+    """Standardization, and its inverse.
 
     Parameters
     ----------

@@ -221,7 +221,7 @@ class MVNN(TransformerMixin, BaseEstimator):
         return self
 
     def reset(self, info: mne.Info, times: np.ndarray) -> MVNN:
-        """Forget what was learned, and be ready for :meth:`partial_fit`.
+        """Forget what was learned, before :meth:`partial_fit`.
 
         Parameters
         ----------
@@ -400,7 +400,13 @@ class MVNN(TransformerMixin, BaseEstimator):
                 mine = sessions[rows] == session
                 data[rows][mine] = matrices[session] @ block[mine]
         return make_epochs(
-            data, info, epochs.times, epochs.metadata, baseline=epochs.baseline
+            data,
+            info,
+            epochs.times,
+            epochs.metadata,
+            baseline=epochs.baseline,
+            codes=epochs.events[:, 2],
+            event_id=epochs.event_id,
         )
 
 

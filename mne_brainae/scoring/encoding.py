@@ -22,7 +22,9 @@ from ..utils.checks import (
 )
 from ..utils.constraints import checked, integer, options
 from ..utils.docs import fill_doc
+from ..utils.units import unit_of
 from ..viz.encoding import plot_encoding_scores, plot_subjects
+from ..viz.fields import plot_channel_scores
 from .correlation import correlate, correlate_resampled, standardize
 from .noise_ceiling import (
     noise_variance,
@@ -146,9 +148,25 @@ class EncodingScores(Result):
         Returns
         -------
         fig : instance of Figure
-            The figure: the mean over channels, and the range that holds half of them.
+            The figure: the mean and the quartiles over channels.
         """
         return plot_encoding_scores(self.r_map, self.ceiling_map, axes=axes, show=show)
+
+    @fill_doc
+    def plot_channels(self, *, show: bool = True):
+        """Plot ``r_images`` of every channel over the head, beside the noise ceiling.
+
+        Parameters
+        ----------
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure: means over time, a row for every channel type. Types that are
+            not on the scalp, or have no positions, are drawn channel by channel.
+        """
+        return plot_channel_scores(self.r_map, self.ceiling_map, show=show)
 
     @property
     def _title(self) -> str:
@@ -159,12 +177,48 @@ class EncodingScores(Result):
         )
 
     def _summary(self) -> pd.DataFrame:
-        """Write every score with its confidence interval."""
-        text = self.table.map("{:.3g}".format)
-        if np.isfinite(self.low.loc[PREDICTION, "r_images"]):
-            interval = self.low.map("{:.3g}".format) + ", "
-            text += " [" + interval + self.high.map("{:.3g}".format) + "]"
-        return text.where(self.table.notna(), "").loc[self.table.notna().any(axis=1)]
+        """Write every score with its confidence interval, ``mse`` in a unit."""
+        factor, unit = self._unit_of_mse()
+        scale = pd.Series({"mse": factor}).reindex(self.table.columns, fill_value=1.0)
+        value, low, high = (
+            table * scale for table in (self.table, self.low, self.high)
+        )
+        text = value.map(written, digits=3)
+        if np.isfinite(low.loc[PREDICTION, "r_images"]):
+            text += " [" + low.map(written, digits=2) + ", "
+            text += high.map(written, digits=2) + "]"
+        text = text.where(self.table.notna(), "").loc[self.table.notna().any(axis=1)]
+        return text.rename(columns={"mse": f"mse ({unit})"})
+
+    def _unit_of_mse(self) -> tuple[float, str]:
+        """Return what the squared error is written in, and the factor to it."""
+        kinds = self.r_map.get_channel_types(unique=True)
+        if len(kinds) > 1:
+            return 1.0, "of 1 SD"
+        factor, unit = unit_of(self.r_map.info, kinds[0])
+        return factor**2, f"{unit}²" if len(unit) < 4 else f"({unit})²"
+
+
+def written(value: float, digits: int) -> str:
+    """Write a number with so many significant digits.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    digits : int
+        How many digits.
+
+    Returns
+    -------
+    text : str
+        The number, without an exponent where that is short.
+    """
+    if not np.isfinite(value) or not 1e-4 < abs(value) < 1e5:
+        return f"{value:.{digits}g}"
+    return np.format_float_positional(
+        value, digits, unique=False, fractional=False, trim="-"
+    )
 
 
 @checked(

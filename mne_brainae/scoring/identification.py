@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, hypergeom
 
+from ..images.files import locate_images
 from ..images.pairing import ImageNames, match_names
+from ..images.thumbnails import IN_HTML, as_html, thumbnails
 from ..utils.checks import (
     check_once,
     counted,
@@ -24,6 +27,7 @@ from ..utils.constraints import checked, integer, options, share
 from ..utils.docs import fill_doc
 from ..utils.names import texts
 from ..viz.decoding import plot_confusion, plot_identification
+from ..viz.gallery import Tile, plot_gallery
 from .comparison import Comparison, best_columns, rank
 from .probabilities import Calibration, Residuals, posterior, probable_sets
 from .result import Result, pooled_protocol
@@ -31,12 +35,9 @@ from .result import Result, pooled_protocol
 
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the cosine of every row of ``a`` with every row of ``b``."""
-
-    def unit(rows: np.ndarray) -> np.ndarray:
-        rows = np.asarray(rows, np.float64)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-    return unit(a) @ unit(b).T
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    lengths = (np.sqrt(np.einsum("nk,nk->n", rows, rows)) for rows in (a, b))
+    return a @ b.T / np.outer(*lengths)
 
 
 #: What responses and images are compared by, as a protocol says it.
@@ -64,6 +65,8 @@ def log_likelihood(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a @ b.T - (np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)) / 2
 
 
+#: Responses, and guesses of each, that the HTML of a result shows.
+IN_ROW = 5
 #: Constraints of the number of guesses, and of the groups of candidates.
 GUESSES = [integer(1)]
 GROUPS = [Mapping, pd.Series, None]
@@ -127,6 +130,9 @@ class Identification(Result):
         for; None where nothing is known against them.
     residuals : instance of Residuals | None
         How far held-out responses lie from their images, by which sets can be formed.
+    images : dict | None
+        Files or PIL images of the candidates by their names, which :meth:`plot_gallery`
+        draws; None where features were given.
 
     Attributes
     ----------
@@ -155,6 +161,7 @@ class Identification(Result):
     is_log_likelihood: bool = False
     caution: str | None = None
     residuals: Residuals | None = None
+    images: Mapping | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -441,7 +448,7 @@ class Identification(Result):
     def sets(
         self, level: float = 0.9, *, method: str | None = None, random_state=None
     ) -> pd.DataFrame:
-        """Return for every response a set that holds the true candidate so often.
+        """Return candidates of every response that hold the true one at a given rate.
 
         Parameters
         ----------
@@ -483,7 +490,7 @@ class Identification(Result):
         )
 
     def calibration(self) -> Calibration:
-        """Return whether the best candidate is right as often as its probability says.
+        """Compare how often the best candidate is right with its probability.
 
         Returns
         -------
@@ -639,7 +646,7 @@ class Identification(Result):
         protocol = self.protocol | {"gallery": note}
         left = None if self.residuals is None else self.residuals.take(rows)
         about = protocol, self.is_log_likelihood, self.caution, left
-        return Identification(drawn, kept, truth, *about)
+        return Identification(drawn, kept, truth, *about, self.images)
 
     # -- plots and text ----------------------------------------------------------------
 
@@ -670,6 +677,101 @@ class Identification(Result):
         )
         title = self.protocol.get("task", "identification")
         return plot_identification(table, title=title, axes=axes, show=show)
+
+    @checked(k=GUESSES, n_epochs=[integer(1)])
+    @fill_doc
+    def plot_gallery(self, images=None, *, k=5, n_epochs=8, show: bool = True):
+        """Draw the images that were seen, with the first guesses beside them.
+
+        Parameters
+        ----------
+        images : path-like | list | dict | None
+            Where the candidates are found by name; None takes the images that
+            ``retrieve`` was given, or the files in ``epochs.metadata["image_path"]``.
+        %(guesses)s
+        n_epochs : int
+            How many responses are drawn, from the first on.
+        %(show)s
+
+        Returns
+        -------
+        fig : instance of Figure
+            The figure, a row for every response: the image seen with the rank of the
+            true candidate, then the guesses with their probability, or similarity where
+            there is none. Guesses that are right have a green frame. An image without
+            a file is written by its name.
+
+        Raises
+        ------
+        ValueError
+            If no image of a candidate is known.
+
+        Examples
+        --------
+        >>> import mne_brainae
+        >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
+        >>> model = mne_brainae.fit(data.train, data.images)  # doctest: +SKIP
+        >>> found = model.retrieve(data.test, data.images)  # doctest: +SKIP
+        >>> found.plot_gallery()  # doctest: +SKIP
+        """
+        known = self.images or {}
+        if images is not None:
+            known = locate_images(images, self.candidates)
+        k = min(k, len(self.candidates))
+        guesses = self._guesses(k, n_epochs)
+        seen = self.truth[:n_epochs]
+        pictures = thumbnails([*seen, *guesses["name"]], known)
+        if not pictures:
+            raise ValueError(
+                "No image of the candidates is known, since features were given. Give "
+                "images: a folder, files, or a mapping from candidate to file."
+            )
+        rows = [
+            [Tile(name, f"rank {rank}", pictures.get(name))]
+            for name, rank in zip(seen, self.ranks, strict=False)
+        ]
+        for number, name, text, is_hit in guesses.itertuples(index=False):
+            rows[number].append(Tile(name, text, pictures.get(name), is_hit))
+        return plot_gallery(rows, show=show)
+
+    def _guesses(self, k: int, n_epochs: int) -> pd.DataFrame:
+        """Return the first guesses of the first responses, each with its score."""
+        columns = best_columns(self.similarity, k)[:n_epochs]
+        scores = np.asarray(self.similarity[: len(columns), :], float)
+        name = "similarity"
+        if self.is_log_likelihood:
+            scores, name = posterior(scores, None), "p"
+        chosen = np.take_along_axis(scores, columns, axis=1)
+        numbers = np.repeat(np.arange(len(columns)), columns.shape[1])
+        names = [self.candidates[column] for column in columns.ravel()]
+        return pd.DataFrame(
+            {
+                "epoch": numbers,
+                "name": names,
+                "text": [f"{name} = {score:.2g}" for score in chosen.ravel()],
+                "is_hit": [
+                    guess == self.truth[number]
+                    for guess, number in zip(names, numbers, strict=True)
+                ],
+            }
+        )
+
+    def _pictures_html(self) -> str:
+        """Write the first images seen and their guesses as a row of small images."""
+        if not self.images:
+            return ""
+        guesses = self._guesses(min(IN_ROW, len(self.candidates)), IN_ROW)
+        seen = self.truth[:IN_ROW]
+        pictures = thumbnails([*seen, *guesses["name"]], self.images, IN_HTML)
+        if not pictures:
+            return ""
+        rows = [f"<td>{as_html(pictures.get(name), name)}</td>" for name in seen]
+        for number, name, text, is_hit in guesses.itertuples(index=False):
+            image = as_html(pictures.get(name), name, is_hit=is_hit)
+            rows[number] += f"<td>{image}<br>{escape(text)}</td>"
+        head = "<th>seen</th>" + f'<th colspan="{IN_ROW}">guesses, the best first</th>'
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table><tr>{head}</tr>{body}</table>"
 
     @fill_doc
     def plot_confusion(self, groups=None, *, axes=None, show: bool = True):
@@ -745,6 +847,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         all(each.is_log_likelihood for each in found),
         next((each.caution for each in found if each.caution), None),
         Residuals.pool([each.residuals for each in found]),
+        next((each.images for each in found if each.images), None),
     )
 
 

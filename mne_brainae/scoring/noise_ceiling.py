@@ -1,4 +1,4 @@
-"""What a perfect model would reach with so many repetitions, from split halves."""
+"""The noise ceiling, from split halves of the repetitions."""
 
 # License: BSD-3-Clause
 

@@ -1,4 +1,4 @@
-"""When and where a response tells what was seen: decoding with parts hidden."""
+"""When and where responses can be decoded: decoding with parts hidden."""
 
 # License: BSD-3-Clause
 
@@ -77,6 +77,8 @@ class Occlusion(Result):
     def plot(self, *, axes=None, show: bool = True):
         """Plot accuracy against the part that was hidden or left.
 
+        Single channels of one type on the scalp are drawn over the head.
+
         Parameters
         ----------
         %(axes_show)s
@@ -84,13 +86,15 @@ class Occlusion(Result):
         Returns
         -------
         fig : instance of Figure
-            The figure. Filled points differ from the whole response, p < 0.05.
+            The figure. Filled points, or larger ones over the head, differ from the
+            whole response, p < 0.05.
         """
         return plot_occlusion(
             self.table,
             kind=self.kind,
             whole=self.whole.top_k(self.k),
             chance=self.whole.chance(self.k),
+            change_map=self.change_map,
             axes=axes,
             show=show,
         )

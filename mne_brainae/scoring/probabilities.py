@@ -130,7 +130,7 @@ class Residuals:
 
 @dataclass(repr=False, eq=False)
 class Calibration(Result):
-    """Whether the most probable candidate is right as often as it is said to be.
+    """Whether the most probable candidate is right as often as its probability says.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How well what is missing of a recording is brought back, beside what is simple."""
+"""How well missing parts of a recording are restored, beside simple methods."""
 
 # License: BSD-3-Clause
 
@@ -39,7 +39,7 @@ MODEL, MEAN, PCA = "model", "mean response", "probabilistic PCA"
 
 @dataclass(repr=False, eq=False)
 class ReconstructionScores(Result):
-    """How well missing parts were brought back, by kind and ratio of the mask.
+    """How well missing parts were restored, by kind and ratio of the mask.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def score_reconstruction(
     random_state=None,
     verbose=None,
 ) -> ReconstructionScores:
-    """Take parts of a recording away and score what the model makes of the rest.
+    """Remove parts of a recording and score how well a model restores them.
 
     Parameters
     ----------

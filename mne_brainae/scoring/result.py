@@ -10,6 +10,8 @@ from html import escape
 
 import pandas as pd
 
+from ..utils.tables import as_text
+
 #: Longer tables are shortened to this many rows, half of them from the end.
 MOST_ROWS = 20
 #: The entry of a protocol that counts test images which the model was fitted on.
@@ -54,6 +56,10 @@ class Result(ABC):
         """Return the scores that text and HTML show, beside chance or baseline."""
         return self.to_data_frame()
 
+    def _pictures_html(self) -> str:
+        """Return small images, for results that have some."""
+        return ""
+
     def to_data_frame(self) -> pd.DataFrame:
         """Return the scores as a table.
 
@@ -81,8 +87,11 @@ class Result(ABC):
 
     def __repr__(self) -> str:
         table = self._summary()
-        table = table.map(_written).to_string(
-            max_rows=MOST_ROWS, index=_has_names(table), sparsify=False
+        table = as_text(
+            table.map(_written),
+            max_rows=MOST_ROWS,
+            index=_has_names(table),
+            sparsify=False,
         )
         lines = [f"<{type(self).__name__} | {self._title}", table]
         lines += [f"  {key}: {value}" for key, value in self.protocol.items()]
@@ -99,7 +108,7 @@ class Result(ABC):
         )
         return (
             f"<div><p><b>{type(self).__name__}</b>: {escape(self._title)}</p>{table}"
-            f"<details><summary>Protocol</summary><table><tbody>{rows}</tbody></table>"
+            f"{self._pictures_html()}<details><summary>Protocol</summary><table><tbody>{rows}</tbody></table>"
             "</details></div>"
         )
 
@@ -117,7 +126,7 @@ def _has_names(table: pd.DataFrame) -> bool:
 
 
 def pooled_protocol(protocols: Iterable[dict]) -> dict:
-    """Return what several protocols have in common, and what of one part spoils all.
+    """Return what several protocols have in common, and the flaws of single parts.
 
     Parameters
     ----------

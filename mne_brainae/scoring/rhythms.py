@@ -32,7 +32,12 @@ BANDS = {
 #: Fewest cycles of a band's lowest frequency that the window must hold. Phase needs
 #: five, as MNE-Connectivity says.
 POWER_CYCLES, PHASE_CYCLES = 1, 5
-PHASE_LAGS = ("pli", "wpli", "dpli")
+#: The measures of phase lag, in words.
+PHASE_LAGS = {
+    "pli": "phase-lag index",
+    "wpli": "weighted phase-lag index",
+    "dpli": "directed phase-lag index",
+}
 
 
 def bands_in_window(

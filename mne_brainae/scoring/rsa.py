@@ -1,4 +1,4 @@
-"""Representational similarity: which images are alike to a brain or a model."""
+"""Representational similarity: which images are similar for a brain or a model."""
 
 # License: BSD-3-Clause
 
@@ -124,7 +124,7 @@ def _distances(values: np.ndarray, metric: str) -> np.ndarray:
 
 @dataclass(repr=False, eq=False)
 class RDMComparison(Result):
-    """How alike two representations are.
+    """How similar two representations are.
 
     Parameters
     ----------
@@ -302,7 +302,7 @@ def _p_value(value, null: np.ndarray) -> float:
 
 @dataclass(repr=False, eq=False)
 class CategoryContrast(Result):
-    """Whether images of one category are more alike than images of two.
+    """Whether images of one category are more similar than images of two.
 
     Parameters
     ----------
@@ -448,7 +448,7 @@ def _means(square: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 @dataclass(repr=False, eq=False)
 class RSACourse(Result):
-    """How alike the representation in responses and another are at every time.
+    """How similar the representation in responses is to another one at every time.
 
     Parameters
     ----------

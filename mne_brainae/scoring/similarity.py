@@ -37,6 +37,9 @@ from .rhythms import (
     read_picked,
 )
 
+#: What is said of regions: their mean over time, or, of one time, over images.
+COURSE, OVER_IMAGES = "time course", "response over images"
+
 
 @fill_doc
 def channel_correlation(epochs: mne.BaseEpochs, *, picks=None) -> pd.DataFrame:
@@ -68,15 +71,16 @@ def channel_correlation(epochs: mne.BaseEpochs, *, picks=None) -> pd.DataFrame:
 
 @dataclass(repr=False, eq=False)
 class ResponseSimilarity(Result):
-    """How alike measured and predicted responses are in time, space and frequency.
+    """How similar measured and predicted responses are in time, space and frequency.
 
     Parameters
     ----------
     table : DataFrame, shape (n_aspects, 2)
         Pearson correlations of the measured with the predicted (``prediction``) and
         with the mean response (``mean response``). Rows are ``(aspect, of)``: time
-        courses of regions, power of bands over channels, channel correlations, and
-        phase lags of bands between channels.
+        courses of regions (responses over images where there is one time), power of
+        bands over channels, channel correlations, and phase lags of bands between
+        channels.
     measured, predicted : dict
         What was compared: ``"epochs"``, ``"power"`` (DataFrame), ``"correlation"``
         (DataFrame), and one dict of DataFrames for every phase-lag method.
@@ -132,8 +136,9 @@ class ResponseSimilarity(Result):
         fig : instance of Figure
             The figure: the mean over images and its 95 % confidence interval.
         """
+        aspect = COURSE if len(self.measured["epochs"].times) > 1 else OVER_IMAGES
         titled = {
-            self._titled("time course", region): channels
+            self._titled(aspect, region): channels
             for region, channels in self.regions.items()
         }
         return plot_time_courses(
@@ -217,7 +222,7 @@ class ResponseSimilarity(Result):
             measured,
             predicted,
             title=self._titled(method, band, f"{method}, {band}"),
-            label=method,
+            label=PHASE_LAGS[method],
             vlim=(0, 1),
             axes=axes,
             show=show,
@@ -246,6 +251,7 @@ class ResponseSimilarity(Result):
             measured,
             predicted,
             title=self._titled(method, band, f"{method}, {band}"),
+            label=PHASE_LAGS[method],
             n_lines=n_lines,
             show=show,
         )
@@ -328,8 +334,9 @@ def score_similarity(
     Notes
     -----
     Time courses are the mean over the channels of a region; they are correlated over
-    time for every image, and the correlations averaged; regions of several types of
-    channels are divided by type. Power is correlated over channels, in decibel, as
+    time for every image, and the correlations averaged. Responses of one time are
+    correlated over images, where the mean response scores 0. Regions of several types
+    of channels are divided by type. Power is correlated over channels, in decibel, as
     deviations from the mean of the type. Matrices are correlated over pairs of
     channels.
 
@@ -435,10 +442,12 @@ def _describe(epochs, *, bands, methods, n_jobs) -> tuple[dict, dict]:
 
 
 def _time_courses(measured, predicted, rows: dict) -> dict:
+    """Correlate the mean of every region over time, or one time over images."""
     found = {}
+    aspect, axis = (COURSE, 1) if measured.shape[2] > 1 else (OVER_IMAGES, 0)
     for region, chosen in rows.items():
         courses = (data[:, chosen].mean(axis=1) for data in (measured, predicted))
-        found["time course", region] = correlate(*courses, axis=1).mean()
+        found[aspect, region] = float(correlate(*courses, axis=axis).mean())
     return found
 
 

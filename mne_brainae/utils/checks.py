@@ -1,4 +1,4 @@
-"""Argument checks, and the only home of MNE-Python's private helpers."""
+"""Argument checks, and the only module with private helpers of MNE-Python."""
 
 # License: BSD-3-Clause
 
@@ -254,8 +254,9 @@ def check_finite(data: np.ndarray, name: str) -> None:
 
 def check_once(names: Iterable[str], where: str) -> None:
     """Refuse names that come more than once."""
-    names = pd.Index(names)
-    if names.has_duplicates:
+    names = list(names)
+    if len(set(names)) < len(names):
+        names = pd.Index(names)
         doubled = names[names.duplicated()].unique()
         raise ValueError(
             f"{where} must name every image once, but these come more than once: "
@@ -359,7 +360,7 @@ def check_same_space(epochs: BaseEpochs, ch_names: list[str], times: np.ndarray)
             "on the channels that you have."
         )
     picks = np.array([rows[name] for name in ch_names])
-    if (np.diff(picks) < 0).any():
+    if (picks[1:] < picks[:-1]).any():
         raise ValueError(
             "epochs have the channels of the model in another order. Call "
             "epochs.reorder_channels(model.info_['ch_names']) first."
@@ -426,22 +427,22 @@ def resolve_device(device: str):
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def check_device(device: str) -> None:
+def check_device(device: str, name: str = "device") -> None:
     """Refuse a device that PyTorch does not know, or that this machine lacks."""
     if device == "auto":
         return
     if not isinstance(device, str):
         raise TypeError(
-            f"device must be 'auto' or the name of a PyTorch device, got {device!r}."
+            f"{name} must be 'auto' or the name of a PyTorch device, got {device!r}."
         )
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.zeros((), device=device).item()  # "meta" holds no numbers
     except (AssertionError, NotImplementedError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"device={device!r} cannot be used here ({reason}). Take 'auto', 'cpu', or "
+            f"{name}={device!r} cannot be used here ({reason}). Take 'auto', 'cpu', or "
             "a device that this machine has."
         ) from None
 

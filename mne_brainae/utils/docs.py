@@ -130,8 +130,9 @@ random_state : None | int | instance of RandomState
     (:func:`torch.get_num_threads`), which divide sums; the global random states of
     NumPy and PyTorch are neither used nor changed.""",
     "axes_of_bands": """\
-axes : array of Axes, shape (2, n_bands) | None
-    Where to draw, measured above predicted; None makes a new figure.""",
+axes : array of Axes, shape (2 * n_types, n_bands) | None
+    Where to draw, measured above predicted for every channel type; None makes a new
+    figure.""",
     "axes_of_regions": """\
 axes : array of Axes | None
     Where to draw, one for every region; None makes a new figure.""",

@@ -202,7 +202,7 @@ def _umask() -> int:
 
 
 def check_room(folder: str | Path, n_bytes: int, what: str) -> None:
-    """Refuse to begin what the disk has no room for.
+    """Refuse to begin what does not fit on the disk.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def zeros(shape, dtype=np.float32, folder: str | Path | None = None) -> np.ndarr
     -------
     array : array, shape ``shape``
         The zeros. The file has no name and goes with the array, even where the process
-        is killed. No room for it is a RuntimeError.
+        is killed. A disk that is too full is a RuntimeError.
     """
     if folder is None:
         return np.zeros(shape, dtype)

@@ -27,6 +27,8 @@ def as_text(name) -> str:
         ``/`` between folders. A whole number is written without a decimal point, since
         pandas turns integers to floats in a column that once had an empty cell.
     """
+    if type(name) is str and name.isascii():  # which is in composed form
+        return name.replace("\\", "/")
     if isinstance(name, bytes):
         try:
             name = name.decode()
@@ -41,9 +43,11 @@ def as_text(name) -> str:
 
 def texts(names: Iterable) -> list[str]:
     """Return all names as text, see :func:`as_text`."""
+    # An index of pandas hands names out one by one far more slowly than a list.
+    names = names.tolist() if isinstance(names, pd.Index | pd.Series) else names
     return [as_text(name) for name in names]
 
 
 def column_of_text(column: pd.Series) -> pd.Series:
     """Return a column of metadata as text, see :func:`as_text`."""
-    return column.map({value: as_text(value) for value in column.unique()}).astype(str)
+    return pd.Series(texts(column), column.index, str, column.name)

@@ -1,4 +1,4 @@
-"""The state of PyTorch in which results come about, whatever a user has set.
+"""The state of PyTorch for all computations, whatever a user has set.
 
 A default type, a default device, gradients, autocast, the precision of products and
 the random numbers are set for the whole process or thread, by the user or by another

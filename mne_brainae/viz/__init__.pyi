@@ -1,9 +1,12 @@
 __all__ = [
+    "Tile",
     "has_positions",
     "plot_area_maps",
     "plot_averages",
+    "plot_band",
     "plot_band_power",
     "plot_calibration",
+    "plot_channel_scores",
     "plot_comparison",
     "plot_confusion",
     "plot_connectivity_circles",
@@ -12,6 +15,7 @@ __all__ = [
     "plot_encoding_scores",
     "plot_folds",
     "plot_found_images",
+    "plot_gallery",
     "plot_history",
     "plot_identification",
     "plot_matrices",
@@ -44,20 +48,19 @@ from .decoding import (
     plot_reconstruction,
 )
 from .encoding import (
-    has_positions,
-    plot_area_maps,
-    plot_comparison,
     plot_coverage,
     plot_encoding_scores,
     plot_found_images,
     plot_history,
-    plot_mean_response,
     plot_repetitions,
     plot_subjects,
     plot_time_scores,
     plot_variance_course,
 )
+from .fields import has_positions, plot_area_maps, plot_channel_scores
+from .gallery import Tile, plot_gallery
 from .generation import plot_picture_scores, plot_sheet
+from .responses import plot_band, plot_comparison, plot_mean_response
 from .rsa import plot_rdm, plot_rdm_comparison, plot_rsa
 from .similarity import (
     plot_band_power,

@@ -10,7 +10,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..utils.docs import fill_doc
-from .figure import MOST_NAMES, draw_level, finish, get_axes, mark_onset, name_ticks
+from .fields import draw_field, has_field
+from .figure import (
+    MOST_NAMES,
+    draw_level,
+    finish,
+    get_axes,
+    legend_above,
+    mark_onset,
+    name_ticks,
+)
 
 
 @fill_doc
@@ -50,7 +59,9 @@ OCCLUDED = {
 
 
 @fill_doc
-def plot_occlusion(table, *, kind, whole, chance, axes=None, show: bool = True):
+def plot_occlusion(
+    table, *, kind, whole, chance, change_map=None, axes=None, show: bool = True
+):
     """Plot accuracy with parts of the response hidden.
 
     Parameters
@@ -61,12 +72,16 @@ def plot_occlusion(table, *, kind, whole, chance, axes=None, show: bool = True):
         Its kind.
     whole, chance : float
         Accuracy of whole responses and of guessing.
+    change_map : instance of Evoked | None
+        The change of accuracy at every channel, by which hidden channels of one type
+        are drawn over the head; None draws them one after another.
     %(axes_show)s
 
     Returns
     -------
     fig : instance of Figure
-        The figure. Filled points differ from the whole response, p < 0.05.
+        The figure. Filled points, or larger ones over the head, differ from the whole
+        response, p < 0.05.
 
     Examples
     --------
@@ -75,15 +90,26 @@ def plot_occlusion(table, *, kind, whole, chance, axes=None, show: bool = True):
     ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
+    if kind == "channel" and _is_one_field(change_map):
+        _draw_change(axes, table, change_map, whole, chance)
+        return finish(axes.figure, show)
     x = _positions(table, kind, axes)
     accuracy = 100 * table["accuracy"]
     if kind in OCCLUDED:
-        axes.fill_between(x, 100 * table["low"], 100 * table["high"], alpha=0.2)
-        axes.plot(x, accuracy)
+        bounds = 100 * table["low"], 100 * table["high"]
+        axes.fill_between(x, *bounds, alpha=0.2, linewidth=0, label="95 % interval")
+        axes.plot(x, accuracy, label="part hidden")
         mark_onset(axes, x)
     else:
         ends = np.array([accuracy - 100 * table["low"], 100 * table["high"] - accuracy])
-        axes.errorbar(x, accuracy, np.maximum(ends, 0), fmt="none", color="C0")
+        axes.errorbar(
+            x,
+            accuracy,
+            np.maximum(ends, 0),
+            fmt="none",
+            color="C0",
+            label="95 % interval",
+        )
     differs = (table["p_change"] < 0.05).to_numpy()
     for some, fill in ((differs, "C0"), (~differs, "white")):
         axes.plot(
@@ -94,12 +120,43 @@ def plot_occlusion(table, *, kind, whole, chance, axes=None, show: bool = True):
             markeredgecolor="C0",
             clip_on=False,
             zorder=3,
+            label="differs, p < 0.05" if fill == "C0" and some.any() else None,
         )
     axes.axhline(100 * whole, color="C1", label="whole response")
     draw_level(axes, 100 * chance, "chance")
     axes.set(ylabel="accuracy (%)", ylim=(0, None))
-    axes.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    legend_above(axes)
     return finish(axes.figure, show)
+
+
+def _is_one_field(change_map) -> bool:
+    """Tell whether changes can be drawn over one head."""
+    if change_map is None:
+        return False
+    kinds = change_map.get_channel_types(unique=True)
+    return len(kinds) == 1 and has_field(change_map.info, kinds[0])
+
+
+def _draw_change(axes, table, change_map, whole: float, chance: float) -> None:
+    """Draw what hiding each channel changes, over the head, in percentage points."""
+    change = 100 * change_map.data[:, 0]
+    most = np.abs(change).max() or 1.0
+    differs = table.set_index("part")["p_change"].reindex(change_map.ch_names) < 0.05
+    image = draw_field(
+        axes,
+        change,
+        change_map.info,
+        vlim=(-most, most),
+        cmap="RdBu_r",
+        mask=differs.to_numpy(),
+    )
+    label = "change of accuracy (percentage points)"
+    axes.figure.colorbar(image, ax=axes, shrink=0.7, label=label)
+    axes.set_title(
+        f"channel hidden; whole response {100 * whole:.3g} %, "
+        f"chance {100 * chance:.3g} %",
+        fontsize="medium",
+    )
 
 
 def _positions(table, kind: str, axes) -> np.ndarray:
@@ -209,7 +266,9 @@ def plot_reconstruction(table, score: str, *, axes=None, show: bool = True):
             draw_level(panel, table["chance"].max(), "chance")
         panel.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     panels[0].set_ylabel(RECONSTRUCTED.get(score, score))
-    panels[0].legend(frameon=False, fontsize=8)
+    panels[-1].legend(
+        frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5)
+    )
     return finish(panels[0].figure, show)
 
 
@@ -248,7 +307,7 @@ def plot_identification(table, *, title: str = "", axes=None, show: bool = True)
     if n_candidates >= 20:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
-    axes.legend(frameon=False)
+    legend_above(axes)
     return finish(axes.figure, show)
 
 
@@ -279,13 +338,14 @@ def plot_averages(table, *, axes=None, show: bool = True):
         accuracy = 100 * table[column]
         axes.plot(table["n_averaged"], accuracy, ".", color=color, alpha=0.5)
         means = accuracy.groupby(table["n_averaged"]).mean()
-        axes.plot(means, color=color, label=column.replace("_", "-"))
+        label = f"{column.replace('_', '-')}, mean of draws"
+        axes.plot(means, color=color, label=label)
     draw_level(axes, 100 * table["chance"].mean(), "chance of top-1")
     axes.set_xscale("log")
     axes.set_xticks(numbers, numbers)
     axes.minorticks_off()
     axes.set(xlabel="repetitions averaged", ylabel="accuracy (%)", ylim=(0, None))
-    axes.legend(frameon=False)
+    legend_above(axes)
     return finish(axes.figure, show)
 
 
@@ -315,7 +375,7 @@ def plot_calibration(table, *, axes=None, show: bool = True):
         table["accuracy"],
         yerr=table["error"],
         fmt="o-",
-        label="responses, in bins of equal number",
+        label="bins of equal number, ± standard error",
     )
     axes.set(
         xlabel="probability of the most probable candidate",
@@ -324,7 +384,7 @@ def plot_calibration(table, *, axes=None, show: bool = True):
         ylim=(0, 1),
         aspect="equal",
     )
-    axes.legend(frameon=False, loc="upper left", fontsize="small")
+    legend_above(axes)
     return finish(axes.figure, show)
 
 
@@ -359,7 +419,10 @@ def plot_plan(table, *, axes=None, show: bool = True):
             label=f"{size} candidates (chance {100 / size:.2g} %)",
         )
         bounds = 100 * rows["low"], 100 * rows["high"]
-        axes.fill_between(rows["n_averaged"], *bounds, color=color, alpha=0.15)
+        band = {"color": color, "alpha": 0.15, "linewidth": 0}
+        if number == 0:
+            band["label"] = "95 % of experiments"
+        axes.fill_between(rows["n_averaged"], *bounds, **band)
     numbers = table["n_averaged"].unique()
     axes.set_xscale("log")
     axes.set_xticks(numbers, numbers)
@@ -367,7 +430,7 @@ def plot_plan(table, *, axes=None, show: bool = True):
     axes.set(
         xlabel="repetitions of a test image", ylabel="expected top-1 (%)", ylim=(0, 101)
     )
-    axes.legend(frameon=False, fontsize="small")
+    legend_above(axes)
     return finish(axes.figure, show)
 
 
@@ -396,7 +459,8 @@ def plot_folds(folds, table, *, axes=None, show: bool = True):
     table = table.drop(index="mse", errors="ignore")
     for place, score in enumerate(table.index):
         values = folds.loc[folds["score"] == score, "value"]
-        axes.plot(values, np.full(len(values), place), ".", color="0.6")
+        name = None if place else "one fold"
+        axes.plot(values, np.full(len(values), place), ".", color="0.6", label=name)
     places = np.arange(len(table))
     axes.plot(table["value"], places, "o", color="C0", label="mean over folds")
     axes.plot(
@@ -405,5 +469,5 @@ def plot_folds(folds, table, *, axes=None, show: bool = True):
     axes.set_yticks(places, table.index)
     axes.invert_yaxis()
     axes.set_xlabel("score")
-    axes.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    legend_above(axes)
     return finish(axes.figure, show)

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..utils.units import unit_of
-
+#: Characters that fit above a figure, and those that the symbol of a legend takes.
+WIDTH, SYMBOL = 76, 8
 #: More names than this cannot be read beside a matrix.
 MOST_NAMES = 40
 
@@ -41,27 +41,32 @@ def draw_level(axes, value: float, label: str) -> None:
     axes.axhline(value, color="0.5", linestyle="--", label=label)
 
 
-def by_type(evoked):
-    """Yield every channel type, its data in the unit that is drawn, and the unit.
+def legend_above(axes, handles=None) -> None:
+    """Write the legend above the axes, where no data are, and below their title."""
+    handles = axes.get_legend_handles_labels()[0] if handles is None else handles
+    if not handles:
+        return
+    longest = max(len(handle.get_label()) for handle in handles) + SYMBOL
+    n_columns = min(max(WIDTH // longest, 1), len(handles), 3)
+    legend = axes.legend(
+        handles=handles,
+        frameon=False,
+        ncols=n_columns,
+        fontsize="small",
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
+    )
+    if title := axes.get_title():
+        n_rows = -(-len(handles) // n_columns)
+        size = axes.title.get_fontsize()
+        axes.set_title(title, fontsize=size, pad=10 + 14 * n_rows)
+    legend.set_zorder(4)
 
-    Parameters
-    ----------
-    evoked : instance of Evoked
-        A response.
 
-    Yields
-    ------
-    kind : str
-        The channel type.
-    data : array, shape (n_channels, n_times)
-        The response of the channels of this type.
-    unit : str
-        Its unit.
-    """
-    kinds = np.array(evoked.get_channel_types())
-    for kind in dict.fromkeys(kinds):
-        scale, unit = unit_of(evoked.info, kind)
-        yield str(kind), scale * evoked.data[kinds == kind], unit
+def channels_of(info, kind: str) -> np.ndarray:
+    """Return where the channels of a type are, bad ones included."""
+    return np.flatnonzero(np.array(info.get_channel_types()) == kind)
 
 
 def name_ticks(axes, table) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..utils.docs import fill_doc
-from .figure import finish, get_axes
+from .figure import finish, get_axes, legend_above
 
 
 @fill_doc
@@ -43,7 +43,7 @@ def plot_picture_scores(table, *, axes=None, show: bool = True):
     axes.set_yticks(places, [f"{name} ({better} is better)" for name, better in names])
     axes.invert_yaxis()
     axes.set_xlabel("score")
-    axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
+    legend_above(axes)
     return finish(axes.figure, show)
 
 

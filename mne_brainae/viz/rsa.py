@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..utils.docs import fill_doc
-from .figure import draw_level, finish, get_axes, mark_onset, name_ticks
+from .figure import draw_level, finish, get_axes, legend_above, mark_onset, name_ticks
 
 
 @fill_doc
@@ -45,7 +45,7 @@ def plot_rdm(rdm, categories=None, *, axes=None, show: bool = True):
         name_ticks(axes, rdm)
     else:
         _mark_categories(axes, [categories[name] for name in rdm.index])
-    axes.figure.colorbar(image, ax=axes, label="dissimilarity")
+    axes.figure.colorbar(image, ax=axes, label="dissimilarity", extend="both")
     return finish(axes.figure, show)
 
 
@@ -90,7 +90,7 @@ def plot_rsa(table, *, axes=None, show: bool = True):
     draw_level(axes, 0, "chance")
     mark_onset(axes, table.index)
     axes.set(xlabel="time (s)", ylabel="correlation of RDMs")
-    axes.legend(frameon=False)
+    legend_above(axes)
     return finish(axes.figure, show)
 
 
@@ -122,5 +122,5 @@ def plot_rdm_comparison(r: float, null, *, axes=None, show: bool = True):
     axes.hist(null, bins="auto", color="0.7", label="chance: permuted images")
     axes.axvline(r, color="C0", linewidth=2, label=f"r = {r:.2f}")
     axes.set(xlabel="correlation of RDMs", ylabel="permutations")
-    axes.legend(frameon=False)
+    legend_above(axes)
     return finish(axes.figure, show)

@@ -29,7 +29,7 @@ def test_width_is_that_of_the_normal_distribution():
 
 def test_without_repetitions_the_band_is_that_of_a_measured_response():
     errors = np.random.default_rng(0).standard_normal((500, 2, 3)) * [1.0, 2.0, 3.0]
-    bands = Bands.of_errors(errors, 4.0)
+    bands = Bands.of_errors([errors[:7], errors[7:]], 4.0)
     assert bands.quantiles is None
     assert_allclose(
         bands.half_width(0.5), norm.ppf(0.75) * errors.std(axis=0), rtol=0.01
@@ -43,7 +43,7 @@ def test_without_repetitions_the_band_is_that_of_a_measured_response():
 def test_of_one_sample_quantiles_are_those_of_the_errors(level):
     rng = np.random.default_rng(0)
     errors = rng.standard_t(2, (4000, 3, 1)) * [[1.0], [2.0], [0.5]]
-    bands = Bands.of_errors(errors)
+    bands = Bands.of_errors([errors[:7], errors[7:]])
     assert len(bands.quantiles) == N_QUANTILES
     inside = (np.abs(errors) <= bands.half_width(level)).mean(axis=0)
     assert_allclose(inside, level, atol=0.005)
@@ -53,14 +53,14 @@ def test_a_band_surrounds_the_prediction(model, unseen):
     features = unseen[1].iloc[:1]
     band = model.predict_evoked(features, interval=0.9)
     assert isinstance(band, mne_brainae.Band)
-    assert all(isinstance(each, mne.Evoked) for each in band)
+    assert all(isinstance(each, mne.Evoked) for each in band[:3])
     plain = model.predict_evoked(features)
     assert_array_equal(band.prediction.data, plain.data)
     assert_allclose(band.upper.data + band.lower.data, 2 * plain.data, atol=1e-12)
     half = band.upper.data - plain.data
     assert (half > 0).all()
     widths = [
-        np.diff([e.data for e in model.predict_evoked(features, **how)[1:]], axis=0)
+        np.diff([e.data for e in model.predict_evoked(features, **how)[1:3]], axis=0)
         for how in (
             {"interval": 0.5},
             {"interval": 0.9},
@@ -103,12 +103,15 @@ def test_coverage_leaves_out_missing_channels_and_counts_repetitions(model, unse
 
 def test_bands_are_drawn(model, unseen):
     band = model.predict_evoked(unseen[1].iloc[:1], interval=0.9)
-    (figure,) = band.plot("Oz", show=False)
-    axes = figure.axes[0]
+    axes = band.plot("Oz", show=False).axes[0]
+    assert axes.get_ylabel() == "µV"
+    labels = axes.get_legend_handles_labels()[1]
+    assert labels == ["band: 90 % of responses", "predicted response"]
+    assert len(band.plot(["Oz", "O1"], show=False)) == 2
     row = band.prediction.ch_names.index("Oz")
     line = next(line for line in axes.lines if len(line.get_ydata()) == 40)
     assert_allclose(line.get_ydata(), 1e6 * band.prediction.data[row], rtol=1e-5)
-    low, high = (1e6 * each.data[row] for each in band[1:])
+    low, high = (1e6 * each.data[row] for each in band[1:3])
     drawn = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert_allclose([drawn.min(), drawn.max()], [low.min(), high.max()], rtol=1e-5)
     assert band.plot(show=False)

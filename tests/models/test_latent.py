@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from building import BRIEF, CLASSES, brain_ae, brief_model
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -166,3 +167,53 @@ def test_a_large_gallery_is_predicted_part_by_part(model, unseen, monkeypatch):
     monkeypatch.setattr(latent.Latent, "_predicted_values", note)
     model.retrieve(epochs, features, similarity="encoding")
     assert max(sizes) == 3
+
+
+def test_a_gallery_is_embedded_once(model, unseen, monkeypatch):
+    """The same features are known again, others and those of other weights are not."""
+    space = model.copy().latent_
+    features = unseen[1].to_numpy()
+    first = space.embed_features(features)
+    space.embed_features(features[:1])  # is no gallery
+    calls = []
+    embed = space._frozen.embed_image
+    monkeypatch.setattr(
+        space._frozen, "embed_image", lambda rows: calls.append(1) or embed(rows)
+    )
+    again = space.embed_features(features)
+    assert not calls
+    again[:] = 0.0  # what is handed out is a copy
+    np.testing.assert_array_equal(space.embed_features(features), first)
+    other = features.copy()
+    other[3, 2] += 1.0
+    changed = (space.embed_features(other) != first).any(axis=1)
+    assert calls
+    assert list(np.flatnonzero(changed)) == [3]
+    with torch.no_grad():
+        weights = list(space.network.image_projection.parameters())
+        for weight in weights:
+            weight.mul_(2.0)
+    is_same = np.allclose(space.embed_features(other)[0], first[0])
+    assert is_same == (not weights)  # the identity has none
+
+
+def test_a_model_is_moved_in_place(model, unseen):
+    """As modules of PyTorch are; there is a card in tests/cuda."""
+    before = model.embed_images(unseen[1])
+    folded = model.latent_._frozen
+    assert model.to("cpu") is model
+    assert model.device_ == "cpu"
+    assert model.latent_._frozen is not folded  # no kernels of the former device
+    assert_array_equal(model.embed_images(unseen[1]), before)
+
+
+def test_correlations_on_a_card_are_those_of_the_host(model, unseen):
+    """Computed as there, on the CPU."""
+    space = model.latent_
+    if "encoding" not in space.similarities:
+        pytest.skip("it predicts no responses")
+    z = space.embed_features(unseen[1].to_numpy())
+    units = np.random.default_rng(0).standard_normal((3, space.mean_response.size))
+    units = latent.unit_rows(units)
+    found = space._correlate_on_card(units, z)
+    assert_allclose(found, space._correlate(units, z), rtol=1e-6, atol=1e-7)

@@ -267,8 +267,12 @@ def test_inference_parity(inner, n_channels, n_times):
     for rows in (slice(0, 1), slice(None)):
         with torch.inference_mode():
             z = freeze(network).embed_brain(brain[rows])
+            decoded = freeze(network).decode(z)
         torch.testing.assert_close(
             z, reference.embed_brain(brain[rows]).detach(), rtol=0, atol=1e-12
+        )
+        torch.testing.assert_close(
+            decoded, reference.decode(z.clone()).detach(), rtol=0, atol=1e-12
         )
 
 
@@ -280,10 +284,12 @@ def test_frozen_kernels_are_never_stale(inner, change):
     brain, image = _pairs(9, 4, 40)
     frozen = freeze(network.eval())
     with torch.inference_mode():
-        before = frozen.embed_brain(brain)
-        folded = frozen._folded
+        before, z = frozen.embed_brain(brain), frozen.embed_image(image)
+        decoded = frozen.decode(z)
+        kept = frozen._folded, frozen._decoder
         torch.testing.assert_close(frozen.embed_brain(brain), before, rtol=0, atol=0)
-        assert frozen._folded is folded  # kept, not made again
+        torch.testing.assert_close(frozen.decode(z), decoded, rtol=0, atol=0)
+        assert (frozen._folded, frozen._decoder) == kept  # not made again
     if change == "optimizer":
         optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
         _loss()(network, brain, image)[0].backward()
@@ -293,16 +299,20 @@ def test_frozen_kernels_are_never_stale(inner, change):
         network.load_state_dict(weights)
     elif change == "statistics":
         network.brain_encoder.norm.running_mean += 1.0
+        network.brain_decoder.norm.running_mean += 1.0
     else:
         network, frozen = copy.deepcopy((network, frozen))
         assert frozen.network is network
         assert frozen._folded is None
         network.brain_encoder.temporal.weight.data *= 2.0
-    wanted = reference_of(network).eval().embed_brain(brain).detach()
-    with torch.inference_mode():
-        after = frozen.embed_brain(brain)
-    torch.testing.assert_close(after, wanted, rtol=0, atol=1e-12)
-    assert (after - before).abs().max() > 1e-3
+        network.brain_decoder.temporal.weight.data *= 2.0
+    reference = reference_of(network).eval()
+    for map_, rows, first in (("embed_brain", brain, before), ("decode", z, decoded)):
+        wanted = getattr(reference, map_)(rows.clone()).detach()
+        with torch.inference_mode():
+            after = getattr(frozen, map_)(rows)
+        torch.testing.assert_close(after, wanted, rtol=0, atol=1e-12)
+        assert (after - first).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])

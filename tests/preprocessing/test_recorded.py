@@ -178,11 +178,11 @@ def test_other_units(factor, model):
 def test_single_trials_are_larger_than_their_means():
     scaler = Scaler(np.zeros((4, 1), np.float32), np.ones((4, 1), np.float32) / 10)
     data = np.random.default_rng(0).standard_normal((50, 4, 20)).astype(np.float32)
-    info = made().info
-    warn_if_in_other_units(data, info, scaler, 1, 100)
-    warn_if_in_other_units(data / 90, info, scaler, 100, 1)
+    kinds = np.array(["eeg"] * 4)
+    warn_if_in_other_units(data, kinds, scaler, 1, 100)
+    warn_if_in_other_units(data / 90, kinds, scaler, 100, 1)
     with pytest.warns(RuntimeWarning, match=r"10\.\d times as large"):
-        warn_if_in_other_units(1.02 * data, info, scaler, 1, 1)
+        warn_if_in_other_units(1.02 * data, kinds, scaler, 1, 1)
 
 
 def test_what_the_mean_hides_says_nothing(model):

@@ -11,6 +11,7 @@ from scipy.stats import pearsonr, wilcoxon
 
 import mne_brainae
 from mne_brainae.scoring.correlation import correlate, correlate_resampled, standardize
+from mne_brainae.scoring.encoding import written
 from mne_brainae.scoring.noise_ceiling import split_halves
 
 N_IMAGES, N_CHANNELS, N_TIMES = 40, 6, 20
@@ -108,11 +109,26 @@ def test_looks(scored):
     low, high = (
         table.loc["prediction", "r_images"] for table in (scores.low, scores.high)
     )
-    assert f"[{low:.3g}, {high:.3g}]" in text
+    assert f"[{written(low, 2)}, {written(high, 2)}]" in text
+    mse = 1e12 * scores.table.loc["prediction", "mse"]
+    assert "mse (µV²)" in text
+    assert f" {written(mse, 3)} [" in text
+    assert max(map(len, text.splitlines())) <= 100
     axes = scores.plot(show=False).axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
-    assert_allclose(drawn["prediction"], scores.r_map.data.mean(axis=0))
-    assert_allclose(drawn["noise ceiling"], scores.ceiling_map.data.mean(axis=0))
+    assert_allclose(
+        drawn["prediction, mean of channels"], scores.r_map.data.mean(axis=0)
+    )
+    ceiling = drawn["noise ceiling, mean of channels"]
+    assert_allclose(ceiling, scores.ceiling_map.data.mean(axis=0))
+
+
+def test_numbers_have_no_needless_exponents():
+    numbers = {270.4: "270", 0.05672: "0.057", 3.96e4: "40000", -1.0: "-1", 0.0: "0"}
+    for number, text in numbers.items():
+        assert written(number, 2) == text
+    assert written(1.234e-9, 3) == "1.23e-09"
+    assert written(np.nan, 3) == "nan"
 
 
 def test_tables(scored):

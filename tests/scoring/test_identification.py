@@ -1,5 +1,7 @@
 """Ranks by hand, and what the result says of itself."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
 
-from mne_brainae import Identification
+from mne_brainae import Identification, pool_identifications
 from mne_brainae.scoring.identification import cosine_similarity, rank_of_truth
 
 SIMILARITY = np.array(
@@ -167,3 +170,49 @@ def test_seen_images_are_said(model, recording):
     with pytest.warns(RuntimeWarning, match="seen in fit"):
         found = model.retrieve(epochs[:10], table)
     assert found.protocol["test images seen in fit"] > 0
+
+
+@pytest.fixture
+def with_images(found):
+    """The same among images: squares of four colors, the last without a file."""
+    colors = dict(zip("abc", ("red", "green", "blue"), strict=True))
+    images = {name: Image.new("RGB", (300, 200), c) for name, c in colors.items()}
+    return replace(found, images=images | {"d": "nowhere.png"})
+
+
+def test_gallery_shows_what_was_seen_and_guessed(with_images):
+    figure = with_images.plot_gallery(k=2, n_epochs=3, show=False)
+    axes = np.reshape(figure.axes, (3, 3))
+    assert [ax.get_title() for ax in axes[0]] == ["seen", "guess 1", "guess 2"]
+    seen = [np.asarray(ax.images[0].get_array())[0, 0].tolist() for ax in axes[:, 0]]
+    assert seen == [[255, 0, 0], [0, 128, 0], [0, 0, 255]]
+    assert axes[1, 0].get_xlabel() == "b\nrank 4"
+    assert axes[0, 1].get_xlabel() == "a\nsimilarity = 0.9"
+    framed = [[ax.spines["left"].get_visible() for ax in line] for line in axes]
+    assert framed == [[0, 1, 0], [0, 0, 0], [0, 0, 1]]
+    assert axes[0, 2].texts[0].get_text() == "d"  # has no file
+    assert max(axes[0, 0].images[0].get_array().shape) == 160
+
+
+def test_gallery_shows_probabilities(with_images):
+    likely = replace(with_images, is_log_likelihood=True)
+    figure = likely.plot_gallery(k=1, n_epochs=1, show=False)
+    p = likely.probabilities.to_numpy()[0].max()
+    assert figure.axes[1].get_xlabel() == f"a\np = {p:.2g}"
+
+
+def test_gallery_of_other_images(found, tmp_path):
+    with pytest.raises(ValueError, match="No image of the candidates is known"):
+        found.plot_gallery(show=False)
+    for name in "abcd":
+        Image.new("L", (8, 8)).save(tmp_path / f"{name}.png")
+    assert len(found.plot_gallery(tmp_path, show=False).axes) == 4 * 5
+
+
+def test_html_has_small_images(with_images, found):
+    html = with_images._repr_html_()
+    assert html.count("<img") == 4 * 5 - 1 - 4  # d was seen once and guessed four times
+    assert html.count("#2ca02c") == 4
+    assert len(html) < 60_000
+    assert "<img" not in found._repr_html_()
+    assert "<img" in pool_identifications([with_images, found])._repr_html_()

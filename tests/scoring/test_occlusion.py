@@ -160,6 +160,8 @@ def test_plots(brain, kind):
     found = mne_brainae.occlude_times(identify, epochs, model.evoked_, kind=kind)
     assert isinstance(found.plot(show=False), Figure)
     by_channel = mne_brainae.occlude_channels(identify, epochs, model.evoked_)
+    assert by_channel.plot(show=False).axes[0].images
+    by_channel.change_map = None  # as of channels that no head can show
     axes = by_channel.plot(show=False).axes[0]
     assert [t.get_text() for t in axes.get_xticklabels()] == CHANNELS
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mne_connectivity import spectral_connectivity_epochs
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from scipy.signal import welch
 
 import mne_brainae
@@ -294,7 +294,7 @@ def test_plots_show_what_was_compared(similarity):
     )
     r = similarity.table.loc[("dpli", "alpha"), "prediction"]
     assert f"dpli, alpha: r = {r:.2f}" in figure.get_suptitle()
-    assert len(similarity.plot_power(show=False).axes) == 2 * len(BANDS)
+    assert len(similarity.plot_power(show=False).axes) == 3 * len(BANDS)
     figure = similarity.plot_circle("alpha", n_lines=10, show=False)
     assert [ax.get_title() for ax in figure.axes[:2]] == ["measured", "predicted"]
     table = similarity.to_data_frame()
@@ -321,7 +321,9 @@ def test_power_without_positions(similarity):
         similarity.measured["power"], similarity.predicted["power"], info, show=False
     )
     drawn = figure.axes[0].lines[0].get_ydata()
-    assert_allclose(drawn, 10 * np.log10(similarity.measured["power"]["delta"]))
+    power = 1e12 * similarity.measured["power"]["delta"]
+    assert_allclose(drawn, 10 * np.log10(power))
+    assert figure.axes[0].get_ylim() == figure.axes[len(BANDS)].get_ylim()
 
 
 def test_area_maps():
@@ -339,15 +341,18 @@ def test_area_maps():
     with pytest.raises(ValueError, match="no channel positions"):
         viz.plot_area_maps(evoked, areas, show=False)
     evoked.set_montage(montage)
-    figure = viz.plot_area_maps(evoked, areas, time=0.01, show=False)
+    of_r = {"scalings": 1, "units": "r", "show": False}
+    figure = viz.plot_area_maps(evoked, areas, time=0.01, **of_r)
+    assert figure.axes[-1].get_ylabel() == "r"
     dots = figure.axes[1].collections[0]
     assert_allclose(dots.get_array(), values[32:, 1])
     assert_allclose(dots.get_offsets(), places[32:, :2], atol=1e-6)
     assert figure.axes[1].get_title() == f"IT: mean {values[32:, 1].mean():.3g}"
     figure = viz.plot_area_maps(evoked, areas, show=False)
-    assert_array_equal(
-        figure.axes[0].collections[0].get_array(), values[:16].mean(axis=1)
+    assert_allclose(
+        figure.axes[0].collections[0].get_array(), 1e6 * values[:16].mean(axis=1)
     )
+    assert figure.axes[-1].get_ylabel() == "µV"
 
 
 def test_circle_of_equal_lags():

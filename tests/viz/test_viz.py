@@ -31,8 +31,12 @@ def test_encoding_scores_without_a_ceiling():
     r_map = evoked(["eeg"] * 3, scale=0.3)
     axes = viz.plot_encoding_scores(r_map, show=False).axes[0]
     drawn = lines_of(axes)
-    assert set(drawn) == {"prediction", "mean response"}
-    assert_allclose(drawn["prediction"].get_ydata(), r_map.data.mean(axis=0))
+    mean, band = "prediction, mean of channels", "prediction, quartiles of channels"
+    assert set(drawn) == {mean, band, "mean response"}
+    assert_allclose(drawn[mean].get_ydata(), r_map.data.mean(axis=0))
+    low, high = np.percentile(r_map.data, (25, 75), axis=0)
+    ends = drawn[band].get_paths()[0].vertices[:, 1]
+    assert_allclose([ends.min(), ends.max()], [low.min(), high.max()])
     assert_allclose(drawn["mean response"].get_ydata(), 0)
 
 
@@ -59,31 +63,103 @@ def test_mean_response_in_its_unit(kinds, scale, unit):
     response = evoked(kinds)
     axes = viz.plot_mean_response(response, show=False).axes[0]
     assert axes.get_ylabel() == unit
-    spread = lines_of(axes)["GFP"].get_ydata()
-    assert_allclose(spread, scale * response.data.std(axis=0))
+    courses = [line.get_ydata() for line in axes.lines if len(line.get_xdata()) == 20]
+    for row in response.data:
+        assert any(np.allclose(course, scale * row) for course in courses)
+    assert [list(line.get_xdata()) for line in axes.lines].count([0, 0]) == 1
 
 
 def test_types_of_channels_are_not_mixed():
     response = evoked(["mag", "mag", "eeg", "eeg"])
-    drawn = lines_of(viz.plot_mean_response(response, show=False).axes[0])
-    assert_allclose(
-        drawn["GFP, mag (fT)"].get_ydata(), 1e15 * response.data[:2].std(axis=0)
-    )
-    assert_allclose(
-        drawn["GFP, eeg (µV)"].get_ydata(), 1e6 * response.data[2:].std(axis=0)
-    )
+    figure = viz.plot_mean_response(response, show=False)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["fT", "µV"]
+    with pytest.raises(ValueError, match="2 channel types need as many axes, got 1"):
+        viz.plot_mean_response(response, axes=figure.axes[0], show=False)
 
 
-def test_comparison_says_the_range_of_its_maps():
-    info = mne.create_info(["Oz", "O1", "O2", "Pz", "Fz"], 100.0, "eeg")
-    info.set_montage("biosemi64")
-    data = 1e-6 * np.random.default_rng(0).standard_normal((5, 20))
-    response = mne.EvokedArray(data, info, -0.05)
-    figure = viz.plot_comparison(response, response, show=False)
-    limit = f"{1e6 * np.abs(data).max():.3g}"
-    assert [f.get_suptitle() for f in figure.subfigs[:2]] == [
-        f"{name}, -{limit} to {limit} µV" for name in ("measured", "predicted")
-    ]
+def on_head(kinds=("eeg",), n_times=20, unit=1e-6):
+    """Return a response of five channels of every type at known places."""
+    places = mne.channels.make_standard_montage("biosemi64").get_positions()
+    names = ["Oz", "O1", "O2", "Pz", "Fz"]
+    all_names = [f"{name} {kind}" for kind in kinds for name in names]
+    of_each = [kind for kind in kinds for _ in names]
+    info = mne.create_info(all_names, 100.0, of_each)
+    for channel in info["chs"]:
+        channel["loc"][:3] = places["ch_pos"][channel["ch_name"].split()[0]]
+    data = np.random.default_rng(0).standard_normal((len(all_names), n_times))
+    return mne.EvokedArray(unit * data, info, -0.05)
+
+
+def test_comparison_has_one_scale_and_one_color_bar():
+    response = on_head()
+    louder = response.copy()
+    louder.data *= 2
+    figure = viz.plot_comparison(response, louder, times=[0.0, 0.1], show=False)
+    maps = [axes.images[0] for axes in figure.axes if axes.images]
+    shown = response.time_as_index([0.0, 0.1], use_rounding=True)
+    most = 2e6 * np.abs(response.data[:, shown]).max()
+    assert len(maps) == 4
+    for image in maps:
+        assert_allclose(image.get_clim(), (-most, most))
+    assert [axes.get_ylabel() for axes in figure.axes].count("µV") == 2
+    courses = [axes for axes in figure.axes if axes.get_xlabel() == "time (s)"]
+    assert courses[0].get_ylim() == courses[1].get_ylim()
+
+
+def test_comparison_of_every_type_and_of_one_time():
+    both = on_head(("eeg", "hbo"))
+    labels = {axes.get_ylabel() for axes in viz.plot_comparison(both, both).axes}
+    assert {"measured, eeg", "predicted, hbo", "µV", "µM"} <= labels
+    one = on_head(n_times=1)
+    figure = viz.plot_comparison(one, one, show=False)
+    assert not any(axes.get_xlabel() == "time (s)" for axes in figure.axes)
+    neurons = evoked(["seeg"] * 3, n_times=1)
+    (axes,) = viz.plot_comparison(neurons, neurons, show=False).axes
+    assert_allclose(axes.lines[0].get_ydata(), 1e6 * neurons.data[:, 0])
+
+
+def test_channels_of_a_pair_are_averaged_over_the_head():
+    """The root mean square that MNE-Python draws of gradiometers has no sign."""
+    info = mne.create_info([f"G{i}" for i in range(10)], 100.0, "grad")
+    for number, channel in enumerate(on_head().info["chs"]):
+        for of_pair in info["chs"][2 * number : 2 * number + 2]:
+            of_pair["loc"][:3] = channel["loc"][:3]
+    values = np.array([-1.0, -3.0] + 8 * [0.0])
+    r_map = mne.EvokedArray(values[:, None] * np.ones(2), info)
+    figure = viz.plot_channel_scores(r_map, show=False)
+    image = figure.axes[0].images[0]
+    assert_allclose(image.get_clim(), (-3, 3))
+    assert -2 <= np.nanmin(image.get_array()) < -1
+    assert figure.axes[-1].get_ylabel() == "r over images"
+
+
+def test_scores_of_channels_without_a_head():
+    r_map = evoked(["seeg"] * 3, scale=1.0)
+    axes = viz.plot_channel_scores(r_map, r_map, show=False).axes[0]
+    drawn = lines_of(axes)
+    assert set(drawn) == {"prediction", "noise ceiling", "mean response"}
+    best_first = np.sort(r_map.data.mean(axis=1))[::-1]
+    assert_allclose(drawn["prediction"].get_ydata(), best_first)
+
+
+def test_change_of_accuracy_over_the_head():
+    change = on_head(n_times=1)
+    change.data = np.array([[-0.5], [0.0], [0.0], [0.1], [0.0]])
+    table = pd.DataFrame({"part": change.ch_names, "p_change": [0.01, 1, 1, 1, 1]})
+    given = {"kind": "channel", "whole": 0.8, "chance": 0.1, "show": False}
+    figure = viz.plot_occlusion(table, change_map=change, **given)
+    assert_allclose(figure.axes[0].images[0].get_clim(), (-50, 50))
+    assert figure.axes[0].get_title().endswith("whole response 80 %, chance 10 %")
+    assert figure.axes[1].get_ylabel() == "change of accuracy (percentage points)"
+
+
+def test_power_shares_its_scale():
+    info = on_head().info
+    measured = pd.DataFrame({"alpha": np.full(5, 1e-12)}, index=info["ch_names"])
+    figure = viz.plot_band_power(measured, measured / 100, info, show=False)
+    for axes in figure.axes[:2]:
+        assert_allclose(axes.images[0].get_clim(), (-20, 0), atol=1e-9)
+    assert figure.axes[2].get_xlabel() == "dB re 1 (µV)²/Hz"
 
 
 def test_identification():
@@ -110,8 +186,8 @@ def test_averages(top_5):
     )
     axes = viz.plot_averages(table, show=False).axes[0]
     drawn = lines_of(axes)
-    assert_allclose(drawn["top-1"].get_ydata(), [30, 60])
-    assert ("top-5" in drawn) == (top_5 == 0.9)
+    assert_allclose(drawn["top-1, mean of draws"].get_ydata(), [30, 60])
+    assert ("top-5, mean of draws" in drawn) == (top_5 == 0.9)
     assert_allclose(drawn["chance of top-1"].get_ydata(), 10)
     assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "4"]
 

@@ -24,7 +24,9 @@ from ...scoring.occlusion import (
 from ...scoring.reconstruction import MODEL, score_reconstruction
 from ...scoring.similarity import ResponseSimilarity
 from ...utils.checks import check_same_space
+from ...utils.units import unit_of
 from ...viz.decoding import plot_consistency
+from ...viz.figure import draw_level, legend_above, mark_onset
 from .fitted import SEED, Fitted, NotShownError
 
 #: Length of a hidden window (s) and shares that are masked; the paper names neither.
@@ -179,10 +181,11 @@ def draw_hidden_times(table: pd.DataFrame, first: Fitted) -> dict:
             at = (part["tmin"] + part["tmax"]) / 2
         _line(axes, part.assign(at=at.round(6)), "at", "accuracy", unit=100, label=way)
     _levels(axes, table)
+    mark_onset(axes, table[["tmin", "tmax"]].to_numpy())
     axes.set(
         xlabel="end of what is shown (increasing), its beginning (decreasing), or "
         "middle of\nwhat is hidden (pointwise) (s)",
-        ylabel="top-1 accuracy (%)",
+        ylabel="top-1 accuracy (%), mean and SD of subjects",
     )
     return {"": figure}
 
@@ -192,9 +195,11 @@ def draw_hidden_regions(table: pd.DataFrame, first: Fitted) -> dict:
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     by_subject = table.groupby(["region", "subject"], sort=False)["accuracy"].mean()
     means = by_subject.groupby("region", sort=False).mean()
-    axes.bar(means.index, 100 * means, color="0.8")
-    for _, accuracy in by_subject.groupby("subject"):
-        axes.plot(accuracy.index.get_level_values("region"), 100 * accuracy, "k.")
+    axes.bar(means.index, 100 * means, color="0.8", label="mean of subjects")
+    for number, (_, accuracy) in enumerate(by_subject.groupby("subject")):
+        places = accuracy.index.get_level_values("region")
+        label = None if number else "one subject"
+        axes.plot(places, 100 * accuracy, "k.", label=label)
     _levels(axes, table)
     axes.set(xlabel="hidden region", ylabel="top-1 accuracy (%)")
     return {"": figure}
@@ -203,8 +208,8 @@ def draw_hidden_regions(table: pd.DataFrame, first: Fitted) -> dict:
 def _levels(axes, table: pd.DataFrame) -> None:
     """Draw the accuracy of whole responses, and chance."""
     axes.axhline(100 * table["whole"].mean(), color="C3", label="whole response")
-    axes.axhline(100 * table["chance"].mean(), color="0.5", ls="--", label="chance")
-    axes.legend(frameon=False)
+    draw_level(axes, 100 * table["chance"].mean(), "chance")
+    legend_above(axes)
 
 
 def _line(axes, table: pd.DataFrame, x: str, y: str, unit=1, **style) -> None:
@@ -260,7 +265,7 @@ def measure_examples(fitted: Fitted) -> pd.DataFrame:
 
 
 def measure_reconstruction(fitted: Fitted) -> pd.DataFrame:
-    """Score what is brought back, by kind and ratio of the mask (Figure 4b)."""
+    """Score restored responses, by kind and ratio of the mask (Figure 4b)."""
     return score_reconstruction(
         fitted.model,
         fitted.averaged,
@@ -286,12 +291,19 @@ def draw_examples(table: pd.DataFrame, first: Fitted) -> dict:
         layout="constrained",
     )
     styles = {"measured": ("C0", 1), "reconstructed": ("C3", 1), "visible": ("k", 2)}
+    info = first.model.info_
+    kinds = dict(zip(info["ch_names"], info.get_channel_types(), strict=True))
     for (kind, channel), part in table.groupby(["kind", "channel"], sort=False):
         axes = panels[list(channels).index(channel), MASKS.index(kind)]
+        factor, unit = unit_of(info, kinds[channel])
         for name, (color, width) in styles.items():
-            axes.plot(part["time"], part[name], color=color, lw=width, label=name)
-        axes.set_title(f"{kind}, {channel}", fontsize="medium")
-    panels[0, 0].legend(frameon=False, fontsize="small")
+            values = factor * part[name]
+            axes.plot(part["time"], values, color=color, lw=width, label=name)
+        mark_onset(axes, part["time"])
+        axes.set_title(kind, fontsize="medium")
+        panels[list(channels).index(channel), 0].set_ylabel(f"{channel} ({unit})")
+    handles = panels[0, 0].get_legend_handles_labels()[0]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
     for axes in panels[-1]:
         axes.set_xlabel("time (s)")
     return {"": figure}
@@ -300,6 +312,7 @@ def draw_examples(table: pd.DataFrame, first: Fitted) -> dict:
 def draw_reconstruction(table: pd.DataFrame, first: Fitted) -> dict:
     """Draw encoding (red) and decoding (blue) against the missing share."""
     own = table[table["system"] == MODEL]
+    chance = 100 * own["chance"].mean()
     figure, panels = plt.subplots(
         1, len(MASKS), figsize=(13, 3.5), sharey=True, layout="constrained"
     )
@@ -308,10 +321,14 @@ def draw_reconstruction(table: pd.DataFrame, first: Fitted) -> dict:
         part = own[own["kind"] == kind].assign(missing=lambda t: 100 * t["ratio"])
         _line(axes, part, "missing", "r_all", color="C3")
         _line(other, part, "missing", "top_1", unit=100, color="C0")
+        draw_level(other, chance, "chance of top-1")
         axes.set(title=kind, xlabel="missing (%)")
         other.set_ylim(0, 105 * max(own["top_1"].max(), 0.01))
         other.tick_params(labelright=axes is panels[-1])
     panels[0].set_ylim(min(own["r_all"].min(), 0), 1)
     panels[0].set_ylabel("r with the whole response", color="C3")
     others[-1].set_ylabel("top-1 accuracy (%)", color="C0")
+    handles = others[0].get_legend_handles_labels()[0]
+    title = "mean and SD of subjects"
+    figure.legend(handles=handles, title=title, loc="outside right upper")
     return {"": figure}

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...utils.checks import counted
 from ...utils.files import replacing
+from ...utils.tables import as_latex
 from .contrasts import contrasts, in_words
 from .runner import Results
 from .scores import COLUMNS, CONTROLS
@@ -177,46 +178,47 @@ def to_html(text: pd.DataFrame, caption: str, lines: list[str]) -> str:
     )
 
 
-def to_latex(text: pd.DataFrame, caption: str, lines: list[str]) -> str:
-    """Write the table in LaTeX, for the package booktabs.
+def to_latex(text: pd.DataFrame, summary: pd.DataFrame, results: Results) -> str:
+    """Write the table in LaTeX, for the package booktabs, the best of a score bold.
 
     Parameters
     ----------
     text : DataFrame of str
         The cells.
-    caption : str
-        The caption.
-    lines : list of str
-        The legend, which becomes comments.
+    summary : DataFrame
+        What :func:`mne_brainae.benchmark.paper.summary.summarize` returns.
+    results : instance of Results
+        What was measured.
 
     Returns
     -------
     text : str
-        The environment ``table``.
+        The environment ``table``, below the legend as comments.
     """
-    special = {c: f"\\{c}" for c in "%_&#$"} | {"±": r"$\pm$"}
-    head, *body = [
-        " & ".join(cell.translate(str.maketrans(special)) for cell in row) + r" \\"
-        for row in _grid(text)
-    ]
-    columns = "l" * (text.shape[1] + 2)
-    comments = "\n".join(f"% {line}" for line in " ".join(lines).splitlines())
-    return "\n".join(
-        [
-            comments,
-            r"\begin{table}",
-            rf"\caption{{{caption.translate(str.maketrans(special))}}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            head,
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
+    comments = "\n".join(f"% {line}" for line in " ".join(legend(results)).splitlines())
+    label = f"tab:{results.table.name}"
+    table = as_latex(text, _caption(results), label, _best(text, summary, results))
+    return f"{comments}\n{table}"
+
+
+def _best(text: pd.DataFrame, summary, results: Results) -> pd.DataFrame:
+    """Tell which cells are the best of their score, the controls left aside."""
+    best = pd.DataFrame(False, text.index, text.columns)
+    by_subject = isinstance(results.table, SubjectTable)
+    own = summary[~summary["row"].isin(CONTROLS) & summary["mean"].notna()]
+    for (_, score), cells in own.groupby(
+        ["subject" if by_subject else "data", "score"]
+    ):
+        is_loss = score.startswith("mse") or score.endswith("time")
+        cell = cells.loc[cells["mean"].idxmin() if is_loss else cells["mean"].idxmax()]
+        heading = COLUMNS[score][0]
+        if len(cells) < 2:
+            continue
+        if by_subject:
+            best.loc[(cell["row"], heading), cell["subject"]] = True
+        else:
+            best.loc[(cell["data"], cell["row"]), heading] = True
+    return best
 
 
 def _grid(text: pd.DataFrame) -> list[list[str]]:
@@ -260,7 +262,7 @@ def write(results: Results, folder: str | Path) -> list[Path]:
         "protocol.json": json.dumps(protocol, indent=1),
         "table.md": to_markdown(text, caption, lines),
         "table.html": to_html(text, caption, lines),
-        "table.tex": to_latex(text, caption, lines),
+        "table.tex": to_latex(text, summary, results),
     }
     for name, content in contents.items():
         with replacing(folder / name) as temporary:

@@ -352,9 +352,12 @@ def _of_templates(system: System, model, recording: Recording) -> dict[str, floa
     other = inflation.templates_with_test(recording.templates, shown, N_TEMPLATES)
     return {
         column: model.classify(
-            recording.test, table, similarity=system.similarity
+            recording.test, table, n_per_template=number, similarity=system.similarity
         ).top_k(1)
-        for column, table in ((CONCEPTS, recording.templates), (TEMPLATES, other))
+        for column, table, number in (
+            (CONCEPTS, recording.templates, N_TEMPLATES),
+            (TEMPLATES, other, N_TEMPLATES + 1),
+        )
     }
 
 

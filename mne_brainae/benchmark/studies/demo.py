@@ -27,7 +27,8 @@ from ...datasets import macaque_v4, simulate
 from ...images import find_images
 from ...scoring.templates import compute_template_features
 from ...utils.checks import logger
-from ...viz.encoding import plot_comparison, plot_history
+from ...viz.encoding import plot_history
+from ...viz.responses import plot_comparison
 
 RESPONSE, RIDGE, CEILING = "mean response", "ridge, same features", "noise ceiling"
 BEST, PAPER = "BrainAE best", "BrainAE paper"

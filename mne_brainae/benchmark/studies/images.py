@@ -197,7 +197,7 @@ def _round(encoder, files: list[Path], n_images: int, cache: Path) -> tuple[dict
 def _bare(network, n_images: int) -> None:
     """Pass tensors that lie ready, and nothing else."""
     pictures = torch.rand(network.batch_size, 3, *network.source.input_size)
-    pictures = pictures.to(memory_format=torch.channels_last)
+    pictures = pictures.to(network.dtype, memory_format=torch.channels_last)
     with torch.inference_mode():
         for _ in range(0, n_images, network.batch_size):
             network._reader(pictures)

@@ -1,4 +1,4 @@
-"""Which of seven objects macaque IT saw, and when it knows."""
+"""Which of seven objects macaque IT saw, and when its responses tell them apart."""
 
 # License: BSD-3-Clause
 

@@ -15,11 +15,21 @@ import torch
 from ...models.recipes import make_model
 from ...nn.fast.frozen import freeze
 from ...nn.reference import reference_of
+from ...utils.torch_state import exact
 from .shapes import CHAINS, N_FEATURES, Shape, make_network
+
+#: Images among which one epoch is looked up.
+N_GALLERY = 100
+
+
+def finish(place: torch.device) -> None:
+    """Wait until a card has done what was started."""
+    if place.type == "cuda":
+        torch.cuda.synchronize(place)
 
 
 def time_inference(
-    shape: Shape, chain: str, rounds: int, compare: list[str]
+    shape: Shape, chain: str, rounds: int, compare: list[str], device: str = "cpu"
 ) -> dict[str, dict]:
     """Time the encoder on one response and on two hundred, reference beside ours.
 
@@ -33,20 +43,24 @@ def time_inference(
         How often, in turn.
     compare : list of str
         What else is compared; of ``"braindecode"`` an encoder.
+    device : str
+        Where the encoders and the responses are.
 
     Returns
     -------
     times : dict of dict
         Median seconds per response, by batch.
     """
-    network = make_network(shape, chain).eval()
+    place = torch.device(device)
+    network = make_network(shape, chain).to(place).eval()
     encoders = {"ours": freeze(network).embed_brain}
     encoders["reference"] = reference_of(network).eval().brain_encoder
     if "braindecode" in compare:
-        encoders["braindecode"] = _braindecode_encoder(shape).eval()
+        encoders["braindecode"] = _braindecode_encoder(shape).to(place).eval()
     times = {}
     for batch in (1, 200):
-        brain = torch.randn(batch, shape.n_channels, shape.n_times)
+        size = batch, shape.n_channels, shape.n_times
+        brain = torch.randn(size, device=place)
         # One response is short work: many repetitions; reference would take minutes.
         given = {
             name: brain[:20] if name == "reference" else brain for name in encoders
@@ -54,17 +68,21 @@ def time_inference(
         walls = {name: [] for name in encoders}
         for _ in range(rounds * (10 if batch == 1 else 1) + 1):
             for name, encoder in encoders.items():
-                with torch.inference_mode():
+                finish(place)
+                with torch.inference_mode(), exact():
                     start = time.perf_counter()
                     encoder(given[name])
-                seconds = time.perf_counter() - start
+                    finish(place)
+                    seconds = time.perf_counter() - start
                 walls[name].append(seconds / len(given[name]))
         times[batch] = {name: median(each[1:]) for name, each in walls.items()}
     return times
 
 
-def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
-    """Time ``BrainAE.embed_epochs`` on one epoch in memory, as online use calls it.
+def time_one_epoch(
+    shape: Shape, chain: str, rounds: int, device: str = "cpu"
+) -> dict[str, float]:
+    """Time what online use calls on one epoch in memory, or on one image.
 
     Parameters
     ----------
@@ -73,19 +91,27 @@ def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
     chain : ``"linear"`` | ``"activated"``
         The network.
     rounds : int
-        How often, times a hundred.
+        How often, times thirty.
+    device : str
+        Where the fitted model computes; the epoch is on the host.
 
     Returns
     -------
-    seconds : float
-        The median, reading and checking the epoch included.
+    seconds : dict of float
+        Median seconds of ``embed_epochs``, of ``retrieve`` among 100 images and of
+        ``predict_evoked`` of one image, reading and checking included.
     """
     rng = np.random.default_rng(0)
     n_epochs = 16
+    names = [f"image-{i}" for i in range(N_GALLERY)]
+    features = rng.standard_normal((N_GALLERY, N_FEATURES)).astype(np.float32)
+    gallery = pd.DataFrame(features, index=names)
     epochs = mne.EpochsArray(
         1e-6 * rng.standard_normal((n_epochs, shape.n_channels, shape.n_times)),
         mne.create_info(shape.n_channels, 250.0, "eeg"),
-        metadata=pd.DataFrame({"image": [f"image-{i}" for i in range(n_epochs)]}),
+        metadata=pd.DataFrame(
+            {"image": [f"other-{name}" for name in names[:n_epochs]]}
+        ),
         verbose=False,
     )
     model = make_model(
@@ -93,14 +119,24 @@ def time_embedding(shape: Shape, chain: str, rounds: int) -> float:
         inner_activation=CHAINS[chain],
         max_epochs=1,
         min_updates=1,
+        device="cpu",
         verbose="ERROR",
     ).fit(epochs, rng.standard_normal((n_epochs, N_FEATURES)))
-    one, seconds = epochs[:1], []
-    for _ in range(100 * rounds):
-        start = time.perf_counter()
-        model.embed_epochs(one)
-        seconds.append(time.perf_counter() - start)
-    return median(seconds)
+    model.to(device)
+    one = epochs[:1]
+    one.metadata["image"] = names[:1]
+    calls = {
+        "embed_epochs": lambda: model.embed_epochs(one),
+        "retrieve": lambda: model.retrieve(one, gallery),
+        "predict_evoked": lambda: model.predict_evoked(gallery.iloc[:1]),
+    }
+    seconds = {name: [] for name in calls}
+    for _ in range(30 * rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: median(each) for name, each in seconds.items()}
 
 
 def _braindecode_encoder(shape: Shape):

@@ -19,11 +19,12 @@ from torch.utils.flop_counter import FlopCounterMode, mm_flop
 
 from ...models.training import Pairs, train
 from ...nn.fast.computation import choose_computation
-from ...nn.fast.precision import Precision
+from ...nn.fast.precision import Precision, gain_of_bf16
 from ...nn.fast.workers import shared_product, workers
 from ...nn.losses import LOSS_TERMS, BrainAELoss
 from ...nn.reference import reference_of
-from .latency import time_embedding, time_inference
+from ...utils.torch_state import exact
+from .latency import finish, time_inference, time_one_epoch
 from .shapes import (
     CHAINS,
     N_FEATURES,
@@ -49,6 +50,7 @@ def measure(
     rounds: int = 5,
     n_epochs: int = 0,
     memory: bool = False,
+    device: str = "cpu",
 ) -> dict:
     """Time steps, epochs and inference of the paper's network on noise.
 
@@ -70,7 +72,10 @@ def measure(
     n_epochs : int
         Whole epochs to train and time, too.
     memory : bool
-        Whether to measure peak memory, too.
+        Whether to measure peak memory, too, on the CPU.
+    device : str
+        Where to compute, ``"cpu"`` or ``"cuda"``. On CUDA, times of the processor are
+        those of the program that starts the work.
 
     Returns
     -------
@@ -87,13 +92,13 @@ def measure(
         "rounds": rounds,
         "epochs": n_epochs,
         "torch": torch.__version__,
-        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "device": name_of(torch.device(device)),
+        "bf16_gain": gain_of_bf16() if device == "cpu" else None,
         "chains": {},
     }
     for chain in chains:
-        trainers = {
-            name: Trainer(size, chain, name, batch, n_threads) for name in names
-        }
+        how = batch, n_threads, device
+        trainers = {name: Trainer(size, chain, name, *how) for name in names}
         with torch_threads(n_threads):
             steps = time_steps(trainers, rounds)
             if memory:
@@ -103,10 +108,17 @@ def measure(
                 "steps": steps,
                 "epoch": time_epoch(trainers["fast"], steps["fast"]),
                 "whole": time_training(trainers["fast"], n_epochs),
-                "inference": time_inference(size, chain, rounds, compare),
-                "embed_epochs": time_embedding(size, chain, rounds),
+                "inference": time_inference(size, chain, rounds, compare, device),
+                "one_epoch": time_one_epoch(size, chain, rounds, device),
             }
     return results
+
+
+def name_of(device: torch.device) -> str:
+    """Return the instructions of the processor, or the name of the card."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return torch.backends.cpu.get_cpu_capability()
 
 
 @contextmanager
@@ -134,6 +146,8 @@ class Trainer:
         How it is computed, a name of ``VARIANTS``.
     batch, threads : int
         Responses per step, and threads.
+    device : str
+        Where it is computed.
     """
 
     shape: Shape
@@ -141,20 +155,24 @@ class Trainer:
     variant: str
     batch: int
     threads: int
+    device: str = "cpu"
 
     def __post_init__(self):
         kind, precision, self.shares = VARIANTS[self.variant]
-        self.network = network = make_network(self.shape, self.chain)
+        self.place = torch.device(self.device)
+        self.shares = self.shares and self.place.type == "cpu"
+        network = make_network(self.shape, self.chain).to(self.place)
+        self.network = network
         if kind == "reference":
             self.computation = reference_of(network)
         else:
-            self.computation = choose_computation(network, kind, precision)
+            self.computation = choose_computation(network, kind, precision, self.place)
         self.loss = BrainAELoss(
             dict.fromkeys(LOSS_TERMS, 1.0),
             temperature=0.07,
             learn_temperature=False,
             symmetric=True,
-        )
+        ).to(self.place)
         self.optimizer = torch.optim.Adam(
             network.parameters(), betas=BETAS, fused=kind != "reference"
         )
@@ -167,12 +185,13 @@ class Trainer:
             self.batch, self.shape.n_channels, self.shape.n_times, generator=generator
         )
         image = torch.randn(self.batch, N_FEATURES, generator=generator)
-        return self.computation.arrange(brain), image
+        arranged = self.computation.arrange(brain).to(self.place)
+        return arranged, image.to(self.place)
 
     def step(self) -> None:
         """Gather, go forward and backward, and update by Adam."""
         brain, image = self.data
-        rows = torch.randperm(self.batch)
+        rows = torch.randperm(self.batch, device=self.place)
         total, _ = self.loss(self.computation, brain[rows], image[rows])
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
@@ -187,9 +206,11 @@ class Trainer:
 
     def timed(self, work: Callable[[], None]) -> tuple[float, float]:
         """Return wall and processor time of some work, in seconds."""
-        with threads(self.threads, self.shares):
+        with exact(), threads(self.threads, self.shares):
+            finish(self.place)
             wall, processor = time.perf_counter(), time.process_time()
             work()
+            finish(self.place)
             return time.perf_counter() - wall, time.process_time() - processor
 
     def count_products(self) -> float:
@@ -232,7 +253,7 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
         trainer.data  # noqa: B018 - made before the clock runs
     trainers["fast"].timed(trainers["fast"].step)
     for _ in range(rounds):
-        peaks.append(product_speed(trainers["fast"].threads))
+        peaks.append(product_speed(trainers["fast"].threads, trainers["fast"].place))
         for name, trainer in trainers.items():
             if sum(steps[name]["walls"]) < PATIENCE:
                 wall, processor = trainer.timed(trainer.step)
@@ -246,7 +267,9 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
         if name != "reference":  # its steps are long, and its share says little
             step["operations"] = trainers[name].count_products()
             step["product_speed"] = median(peaks)
-            speed = step["operations"] / step["processor"]
+            on_cpu = trainers[name].place.type == "cpu"
+            busy = step["processor" if on_cpu else "wall"]
+            speed = step["operations"] / busy
             step["share"] = speed / step["product_speed"]
         if "reference" in steps:
             step["faster"] = median(steps["reference"]["walls"]) / step["wall"]
@@ -256,26 +279,33 @@ def time_steps(trainers: dict[str, Trainer], rounds: int) -> dict[str, dict]:
     return steps
 
 
-def product_speed(n_threads: int) -> float:
+def product_speed(n_threads: int, place: torch.device) -> float:
     """Return the machine's speed in large float32 products.
 
     Parameters
     ----------
     n_threads : int
         Threads that share the product.
+    place : device
+        Where it is computed.
 
     Returns
     -------
     speed : float
-        Operations per second of processor time, which a busy machine hardly changes.
+        Operations per second: on the CPU of processor time, which a busy machine
+        hardly changes; on a card by the clock.
     """
-    size = 1536
-    left, right = torch.ones(size, size), torch.ones(size, size)
-    with threads(n_threads, True):
+    on_cpu = place.type == "cpu"
+    size = 1536 if on_cpu else 8192
+    clock = time.process_time if on_cpu else time.perf_counter
+    left, right = (torch.ones(size, size, device=place) for _ in range(2))
+    with exact(), threads(n_threads, on_cpu):
         shared_product(left, right, Precision())
-        start = time.process_time()
+        finish(place)
+        start = clock()
         shared_product(left, right, Precision())
-        return 2 * size**3 / (time.process_time() - start)
+        finish(place)
+        return 2 * size**3 / (clock() - start)
 
 
 def time_epoch(trainer: Trainer, step: dict) -> dict:
@@ -341,7 +371,7 @@ def time_training(trainer: Trainer, n_epochs: int) -> float | None:
         learning_rate=1e-4,
         betas=BETAS,
         seed=0,
-        device=torch.device("cpu"),
+        device=trainer.place,
     )
     return time.perf_counter() - start
 
@@ -385,13 +415,13 @@ def added(shape: str, chain: str, name: str, batch: str, n_threads: str) -> int:
     """Return what two steps add to the peak memory of this process, in bytes."""
     trainer = Trainer(SHAPES[shape], chain, name, int(batch), int(n_threads))
     trainer.data  # noqa: B018 - the data count for every computation alike
-    before = _peak()
+    before = peak()
     for _ in range(2):
         trainer.timed(trainer.step)
-    return _peak() - before
+    return peak() - before
 
 
-def _peak() -> int:
+def peak() -> int:
     """Return the most memory that this process has held, in bytes."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux counts the parent's peak, too, in ru_maxrss.

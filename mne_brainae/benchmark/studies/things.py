@@ -262,9 +262,10 @@ def _timed(fit_it: Callable, *args, **params) -> tuple:
 
 def _score(model, test, gallery, templates, similarity: str) -> list[float]:
     pictures = gallery.droplevel("concept")
+    how = {"n_per_template": N_TEMPLATES, "similarity": similarity}
     return _accuracies(
         model.retrieve(test, pictures, similarity=similarity),
-        model.classify(test, templates, similarity=similarity),
+        model.classify(test, templates, **how),
     )
 
 

@@ -39,11 +39,12 @@ def run(given: argparse.Namespace) -> None:
     """Print one table per recording."""
     from ...benchmark.studies.ablation import measure
     from ...benchmark.studies.neurons import summarize
+    from ...utils.tables import as_text
 
     for title, splits in _recordings(given):
         found = measure(title, splits, is_inner=given.inner, with_paper=given.paper)
         print(f"\n{found.protocol}")
-        print(summarize(found.table).to_string(), flush=True)
+        print(as_text(summarize(found.table)), flush=True)
 
 
 def _recordings(given: argparse.Namespace) -> Iterator[tuple[str, Iterator]]:

@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Print the scores, and what every inflation adds to them."""
     from ...benchmark.studies.audit import measure
+    from ...utils.tables import as_text
 
     simulated = given.data == "simulated"
     n_subjects = 8 if simulated else 6
@@ -69,4 +70,4 @@ def run(given: argparse.Namespace) -> None:
         n_epochs=n_epochs,
     ):
         print(f"{found.protocol}\n")
-        print(found.table.T.to_string(float_format="{:.3f}".format, na_rep="-"), "\n")
+        print(as_text(found.table.T, float_format="{:.3f}".format, na_rep="-"), "\n")

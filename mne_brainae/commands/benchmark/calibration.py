@@ -29,6 +29,7 @@ def run(given: argparse.Namespace) -> None:
     import mne
 
     from ...benchmark.studies import calibration
+    from ...utils.tables import as_text
 
     with mne.utils.use_log_level("ERROR"):
         if given.neurons:
@@ -36,7 +37,7 @@ def run(given: argparse.Namespace) -> None:
         else:
             found = _measure(calibration, given)
     print(found.protocol, "\n")
-    print(found.table.to_string(float_format="{:.3f}".format))
+    print(as_text(found.table, float_format="{:.3f}".format))
 
 
 def _measure(calibration, given: argparse.Namespace):

@@ -128,8 +128,8 @@ def _name_and_folder(word: str) -> tuple[str, str]:
         return known_as, folder
     if sign and not Path(word).exists():
         raise SystemExit(
-            f"--bids-root {word}: there is no such folder, and {known_as!r} is none of "
-            f"the data sets {', '.join(DATA_SETS)}."
+            f"--bids-root {word}: there is no such folder, and {known_as!r} is not one "
+            f"of the data sets {', '.join(DATA_SETS)}."
         )
     return DATA_SETS[0], word
 

@@ -18,6 +18,8 @@ def add_encoder_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer", nargs="+", help="layers: indices, shares, names, embedding")
     add("--pool", help="cls, mean, spatial, or fields per side")
     add("--pretrained", help="a file or folder of weights, a tag, or random")
+    precision = "what the network computes in"
+    add("--precision", choices=("float32", "bf16"), default="float32", help=precision)
 
 
 def encoder_of(given: argparse.Namespace):
@@ -30,6 +32,7 @@ def encoder_of(given: argparse.Namespace):
         layer=None if given.layer is None else [_layer(word) for word in given.layer],
         pool=int(pool) if pool and pool.isdigit() else pool,
         pretrained=given.pretrained,
+        precision=given.precision,
     )
 
 

@@ -31,12 +31,14 @@ def run(given: argparse.Namespace) -> None:
     """Print one table per recording, and save its images."""
     import matplotlib as mpl
 
+    from ...utils.tables import as_text
+
     mpl.use("agg")
     digits = 4 if given.data == "macaque_v4" else 3
     n_saved = 0
     for found in _findings(given):
         print(f"\n{found.protocol}")
-        print(found.table.to_string(float_format=f"{{:.{digits}f}}".format))
+        print(as_text(found.table, float_format=f"{{:.{digits}f}}".format))
         for figure in found.figures if given.out is not None else ():
             file = given.out / f"{given.data}_{n_saved}.png"
             file.parent.mkdir(parents=True, exist_ok=True)

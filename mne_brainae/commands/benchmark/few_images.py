@@ -33,6 +33,7 @@ def run(given: argparse.Namespace) -> None:
     import mne
 
     from ...benchmark.studies.few_images import measure
+    from ...utils.tables import as_text
 
     with mne.utils.use_log_level("ERROR"):
         found = measure(
@@ -47,4 +48,4 @@ def run(given: argparse.Namespace) -> None:
             path=given.path,
         )
     print(found.protocol, "\n")
-    print(found.table.to_string(float_format="{:.3f}".format, na_rep=""))
+    print(as_text(found.table, float_format="{:.3f}".format, na_rep=""))

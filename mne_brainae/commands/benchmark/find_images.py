@@ -25,6 +25,7 @@ def run(given: argparse.Namespace) -> None:
     import mne
 
     from ...benchmark.studies.find_images import measure, measure_speed
+    from ...utils.tables import as_text
 
     with mne.utils.use_log_level("ERROR"):
         if given.speed:
@@ -32,4 +33,4 @@ def run(given: argparse.Namespace) -> None:
         else:
             found = measure(given.sessions, n_folds=given.folds)
     print(found.protocol, "\n")
-    print(found.table.to_string(float_format="{:.3f}".format))
+    print(as_text(found.table, float_format="{:.3f}".format))

@@ -43,10 +43,11 @@ def _print_encoding(encoder, given: argparse.Namespace) -> None:
 
 def _print_cost(encoder, given: argparse.Namespace) -> None:
     from ...benchmark.studies.images import cost
+    from ...utils.tables import as_text
 
     found = cost(encoder, given.images, given.rounds, given.side)
     size = f"{given.side} x {given.side}"
     print(f"\nimages/s on the CPU, {given.images} JPEGs of {size}:")
-    print(found.throughput.round(3).to_string())
+    print(as_text(found.throughput.round(3)))
     print(f"\npeak memory of a process, JPEGs of {size}:")
     print(*found.memory, sep="\n")

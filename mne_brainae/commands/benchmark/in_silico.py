@@ -27,6 +27,7 @@ def run(given: argparse.Namespace) -> None:
     import mne
 
     from ...benchmark.studies.in_silico import measure
+    from ...utils.tables import as_text
 
     with mne.utils.use_log_level("ERROR"):
         found = measure(
@@ -38,4 +39,4 @@ def run(given: argparse.Namespace) -> None:
             path=given.path,
         )
     print(found.protocol, "\n")
-    print(found.table.to_string(float_format="{:.3f}".format))
+    print(as_text(found.table, float_format="{:.3f}".format))

@@ -55,7 +55,9 @@ def _print_reconstruction(deviation: float, n_folds: int) -> None:
 
 
 def _text(table, **options) -> str:
-    return table.to_string(float_format="{:.3g}".format, **options)
+    from ...utils.tables import as_text
+
+    return as_text(table, float_format="{:.3g}".format, **options)
 
 
 def _save(figure, path: Path) -> None:

@@ -19,9 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Print areas under the curve, and their differences."""
     from ...benchmark.studies.muse import REJECT, measure
+    from ...utils.tables import as_text
 
     found = measure(n_draws=given.draws, reject=None if given.keep_all else REJECT)
     print(found.protocol, "\n")
-    print(found.table.to_string(float_format="{:.3f}".format), "\n")
+    print(as_text(found.table, float_format="{:.3f}".format), "\n")
     for words, (mean, low, high) in found.differences.iterrows():
         print(f"{words}: {mean:+.3f} ({low:+.3f} to {high:+.3f})")

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Print one table per session."""
     from ...benchmark.studies.neurons import measure, summarize
+    from ...utils.tables import as_text
 
     encoder = layers_of(given)
     print(encoder)
@@ -35,4 +36,4 @@ def run(given: argparse.Namespace) -> None:
             with_paper=given.paper,
         )
         print(f"\n{found.protocol}")
-        print(summarize(found.table).to_string(), flush=True)
+        print(as_text(summarize(found.table)), flush=True)

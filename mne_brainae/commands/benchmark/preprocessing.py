@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Print one table of both ways, and how they compare."""
     from ...benchmark.studies import preprocessing as study
+    from ...utils.tables import as_text
 
     table = study.compare(given.images, given.compare, given.rounds)
     print(
@@ -27,7 +28,7 @@ def run(given: argparse.Namespace) -> None:
         f"{study.N_REPETITIONS} repetitions; averages of 250 times, float32.\n"
         "Block by block filters to 0.1-100 Hz as well; the other way does not filter."
     )
-    print(table.round(2).to_string())
+    print(as_text(table.round(2)))
     lean, plain = (table.loc[(given.compare, way)] for way in study.WAYS)
     print(
         f"At {given.compare} images, block by block is "

@@ -9,7 +9,14 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from ...benchmark.studies.shapes import CHAINS, N_EPOCHS, SHAPES, VARIANTS
+from ...benchmark.studies.shapes import (
+    CHAINS,
+    N_EPOCHS,
+    REGRESSIONS,
+    SHAPES,
+    TABLE_16,
+    VARIANTS,
+)
 from .._numbers import count, whole
 
 
@@ -36,18 +43,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=count, default=1, help="processor threads")
     add("--rounds", type=count, default=5, help="interleaved repetitions")
     add("--epochs", type=whole, default=0, help="whole epochs to train and time, too")
+    add("--device", default="cpu", help="where to compute: cpu or cuda")
     add("--memory", action="store_true", help="measure peak memory, too")
     add("--out", type=Path, help="JSON file for all numbers")
+    beside = "time the closed form instead, beside ridge regression of other packages"
+    losses = "compare validation losses of bf16 and float32 over so many seeds instead"
+    add("--seeds", type=whole, default=0, help=losses)
+    add("--closed-form", nargs="*", choices=REGRESSIONS, help=beside)
+    size = "images, channels, samples, features of the closed form; may be repeated"
+    add("--size", type=count, nargs=4, action="append", help=size)
 
 
 def run(given: argparse.Namespace) -> None:
     """Print one table, and write the numbers."""
+    if given.closed_form is not None:
+        _time_closed_form(given)
+        return
     from ...benchmark.studies.speed import measure
+    from ...utils.checks import check_device
     from ...utils.files import replacing
 
+    check_device(given.device)
     if "braindecode" in given.compare and find_spec("braindecode") is None:
         print("Not timed: braindecode is missing; pip install mne_brainae[backbones].")
         given.compare = [name for name in given.compare if name != "braindecode"]
+    if given.seeds:
+        _compare_precisions(given.seeds)
+        return
     results = measure(
         given.shape,
         given.chain,
@@ -57,11 +79,38 @@ def run(given: argparse.Namespace) -> None:
         rounds=given.rounds,
         n_epochs=given.epochs,
         memory=given.memory,
+        device=given.device,
     )
     print(report(results))
     if given.out:
         with replacing(given.out) as temporary:
             temporary.write_text(json.dumps(results, indent=1))
+
+
+def _compare_precisions(n_seeds: int) -> None:
+    from ...benchmark.studies.precision import compare_precisions
+
+    table = compare_precisions(n_seeds)
+    print("Least validation loss of a simulated recording, by seed:")
+    print(table.to_string(float_format="{:.4f}".format))
+    gap = table["bf16"] - table["float32"]
+    print(
+        f"bf16 - float32: {gap.mean():+.4f} on average; standard deviation over seeds "
+        f"in float32: {table['float32'].std():.4f}"
+    )
+
+
+def _time_closed_form(given: argparse.Namespace) -> None:
+    from ...benchmark.studies.closed_form import SIZES, measure
+    from ...utils.files import replacing
+
+    names = given.closed_form or REGRESSIONS
+    table = measure(given.size or SIZES, [REGRESSIONS[name] for name in names])
+    print("Seconds, and what the fit adds to memory in MB and in responses of float32:")
+    print(table.to_string(float_format="{:.2f}".format))
+    if given.out:
+        with replacing(given.out) as temporary:
+            table.reset_index().to_json(temporary, orient="records", indent=1)
 
 
 def report(results: dict) -> str:
@@ -80,11 +129,17 @@ def report(results: dict) -> str:
     from ...utils.checks import counted
 
     shape = results["shape"]
+    minutes, us = TABLE_16[shape["name"]]
     lines = [
         f"{shape['name'].upper()} {shape['n_channels']} x {shape['n_times']}, batch "
         f"{results['batch']}, threads: {results['threads']}, rounds: "
-        f"{results['rounds']}; PyTorch {results['torch']}, {results['cpu']}"
+        f"{results['rounds']}; PyTorch {results['torch']}, {results['device']}"
     ]
+    if results["bf16_gain"] is not None:
+        lines += [
+            f"Products of bf16 are {results['bf16_gain']:.2f} times as fast as those "
+            "of float32."
+        ]
     for chain, result in results["chains"].items():
         peak = result["steps"]["fast"]["product_speed"] / 1e9
         lines += [
@@ -98,7 +153,8 @@ def report(results: dict) -> str:
             f"  epoch of {epoch['updates']} updates, extrapolated: "
             f"{epoch['wall']:.1f} s; {N_EPOCHS} epochs: "
             f"{N_EPOCHS * epoch['wall'] / 60:.1f} min "
-            f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min)"
+            f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min; Table 16: "
+            f"{minutes} min)"
         ]
         if result["whole"] is not None:
             lines += [
@@ -111,11 +167,16 @@ def report(results: dict) -> str:
                 for name, seconds in times.items()
                 if name != "ours"
             ]
+            others += [f"Table 16 {us} us"] * (batch == 200)
             lines += [
                 f"  encoder, batch {batch}: {1e6 * times['ours']:.0f} us per response, "
                 + ", ".join(others)
             ]
-        lines += [f"  embed_epochs on one epoch: {1e6 * result['embed_epochs']:.0f} us"]
+        calls = [
+            f"{name} {1e6 * seconds:.0f} us"
+            for name, seconds in result["one_epoch"].items()
+        ]
+        lines += ["  one epoch at a time: " + ", ".join(calls)]
     return "\n".join(lines)
 
 

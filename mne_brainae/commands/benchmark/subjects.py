@@ -34,6 +34,7 @@ def run(given: argparse.Namespace) -> None:
     import mne
 
     from ...benchmark.studies.subjects import CASES
+    from ...utils.tables import as_text
 
     named = dict(zip(("common", "mixed", "nothing"), CASES, strict=True))
     with mne.utils.use_log_level("ERROR"):
@@ -43,7 +44,7 @@ def run(given: argparse.Namespace) -> None:
             )
             for each in found:
                 print(each.protocol, "\n")
-                text = each.table.to_string(float_format="{:.3f}".format, na_rep="")
+                text = as_text(each.table, float_format="{:.3f}".format, na_rep="")
                 print(text, "\n", flush=True)
 
 

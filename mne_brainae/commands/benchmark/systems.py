@@ -52,13 +52,14 @@ def run(given: argparse.Namespace) -> None:
 
     from ...benchmark.studies.shapes import Shape
     from ...benchmark.studies.systems import measure, time_epochs
+    from ...utils.tables import as_text
 
     if given.epoch_time:
         trained = [name for name in given.systems if name not in UNTRAINED]
         with mne.utils.use_log_level("ERROR"):
             found = time_epochs(trained, Shape(63, 250, given.images))
         print(found.protocol, "\n")
-        print(found.table.to_string(float_format="{:.2f}".format))
+        print(as_text(found.table, float_format="{:.2f}".format))
         return
     with mne.utils.use_log_level("ERROR"):
         found = measure(
@@ -71,4 +72,4 @@ def run(given: argparse.Namespace) -> None:
             path=given.path,
         )
     print(found.protocol, "\n")
-    print(found.table.to_string(float_format="{:.3f}".format, na_rep="-"))
+    print(as_text(found.table, float_format="{:.3f}".format, na_rep="-"))

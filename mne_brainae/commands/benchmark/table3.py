@@ -36,12 +36,13 @@ def run(given: argparse.Namespace) -> None:
     """Print the table."""
     from ...benchmark.paper.table_3 import table_3
     from ...utils.files import replacing
+    from ...utils.tables import as_text
 
     try:
         table, protocols = table_3(given.folders)
     except FileNotFoundError as error:
         raise SystemExit(f"mne_brainae benchmark table3: {error}") from None
-    print(table.to_string(float_format="{:.3f}".format, na_rep="-"))
+    print(as_text(table, float_format="{:.3f}".format, na_rep="-"))
     print(NOTE)
     for folder, protocol in zip(given.folders, protocols, strict=True):
         print(f"{folder.name}: {protocol}")

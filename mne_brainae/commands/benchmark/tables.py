@@ -41,6 +41,7 @@ def run(given: argparse.Namespace) -> None:
     from ...benchmark.paper.summary import summarize
     from ...benchmark.paper.tables import TABLES
     from ...utils.checks import counted
+    from ...utils.tables import as_text
 
     table = TABLES[given.benchmark]
     roots = find_roots(given, table.name, table.data)
@@ -66,7 +67,7 @@ def run(given: argparse.Namespace) -> None:
             n_jobs=given.jobs,
             overwrite=given.overwrite,
         )
-    print(cells(summarize(results), results).to_string())
+    print(as_text(cells(summarize(results), results)))
     print("\n" + "\n".join(legend(results)))
     for file in write(results, given.out / table.name):
         print(f"Wrote {file}")

@@ -38,6 +38,7 @@ def run(given: argparse.Namespace) -> None:
     import mne
 
     from ...benchmark.studies.things import measure
+    from ...utils.tables import as_text
 
     with mne.utils.use_log_level("ERROR"):
         found = measure(
@@ -53,4 +54,4 @@ def run(given: argparse.Namespace) -> None:
             random_state=given.seed,
         )
     print(found.protocol, "\n")
-    print(found.table.to_string(float_format="{:.3f}".format))
+    print(as_text(found.table, float_format="{:.3f}".format))

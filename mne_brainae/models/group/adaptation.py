@@ -125,7 +125,7 @@ def score_adaptation(
     random_state=0,
     verbose=None,
 ) -> AdaptationScores:
-    """Score what a group tells of a newcomer, leaving out one subject after another.
+    """Score how much a group helps a newcomer, leaving out one subject after another.
 
     Parameters
     ----------

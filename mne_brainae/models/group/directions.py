@@ -118,13 +118,16 @@ class ServesSubjects:
     # -- directions -------------------------------------------------------------------
 
     @fill_doc
-    def predict_epochs(self, images, *, subject=None, output="epochs"):
+    def predict_epochs(self, images=None, *, subject=None, like=None, output="epochs"):
         """Predict the brain responses of a subject to images (encoding).
 
         Parameters
         ----------
         %(new_images)s
         %(subject)s
+        like : instance of Epochs | None
+            Epochs whose images are predicted, as in
+            :meth:`mne_brainae.LinearBrainAE.predict_epochs`.
         output : ``"epochs"`` | ``"array"``
             Whether to return Epochs or a float32 array.
 
@@ -133,7 +136,8 @@ class ServesSubjects:
         epochs : instance of EpochsArray | array, shape (n_images, n_channels, n_times)
             One response per image in SI units.
         """
-        return self.for_subject(subject).predict_epochs(images, output=output)
+        model = self.for_subject(subject)
+        return model.predict_epochs(images, like=like, output=output)
 
     @fill_doc
     def predict_evoked(self, images, *, subject=None) -> mne.EvokedArray:
@@ -190,6 +194,7 @@ class ServesSubjects:
         candidates=None,
         *,
         subject=None,
+        gallery=None,
         similarity=None,
         transductive=None,
     ) -> Identification:
@@ -201,6 +206,8 @@ class ServesSubjects:
         candidates : path-like | list | dict | DataFrame | None
             The gallery, as in :meth:`mne_brainae.LinearBrainAE.retrieve`.
         %(subject)s
+        gallery : ``"shown"`` | ``"all"`` | None
+            Whether the candidates are the images that ``epochs`` name, or all.
         %(similarity)s
         %(transductive)s
 
@@ -211,11 +218,19 @@ class ServesSubjects:
         """
         model = self._of(epochs, subject)
         how = {"similarity": similarity, "transductive": transductive}
+        how["gallery"] = gallery
         return model.retrieve(epochs, candidates, **how)
 
     @fill_doc
     def classify(
-        self, epochs, templates, *, subject=None, similarity=None, transductive=None
+        self,
+        epochs,
+        templates,
+        *,
+        subject=None,
+        n_per_template=1,
+        similarity=None,
+        transductive=None,
     ) -> Identification:
         """Find the concept of the image that evoked every response.
 
@@ -226,6 +241,8 @@ class ServesSubjects:
             Other images of the concepts, as in
             :meth:`mne_brainae.LinearBrainAE.classify`.
         %(subject)s
+        n_per_template : int
+            Of how many images each given one is the mean.
         %(similarity)s
         %(transductive)s
 
@@ -236,7 +253,7 @@ class ServesSubjects:
         """
         model = self._of(epochs, subject)
         how = {"similarity": similarity, "transductive": transductive}
-        return model.classify(epochs, templates, **how)
+        return model.classify(epochs, templates, n_per_template=n_per_template, **how)
 
     @fill_doc
     def reconstruct(self, epochs, *, subject=None, keep_observed=True, output="epochs"):

@@ -369,7 +369,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         ----------
         epochs : instance of Epochs
             The newcomer's responses; ``metadata["subject"]`` names one subject.
-            Channels can be others than those of the group: where names differ, the
+            Channels may differ from those of the group: where names differ, the
             mean map of the group is interpolated to the positions of EEG electrodes.
         %(images)s
 
@@ -421,7 +421,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             differ = (rows >= 0) & (np.abs(new - known) > near).any(axis=1)
             if differ.any():
                 raise ValueError(
-                    f"Images of one name are others than those of subject {name!r}: "
+                    f"Images of one name differ from those of subject {name!r}: "
                     f"{five(features.index[differ])}. Give every image a name of its "
                     "own, such as with its session in front."
                 )

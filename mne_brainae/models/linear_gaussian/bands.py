@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,13 +38,13 @@ class Bands:
     quantiles: np.ndarray | None = None
 
     @classmethod
-    def of_errors(cls, errors: np.ndarray, repetitions: float = 1.0) -> Bands:
+    def of_errors(cls, errors: Iterable[np.ndarray], repetitions: float = 1.0) -> Bands:
         """Learn from errors of responses that were not repeated.
 
         Parameters
         ----------
-        errors : array, shape (n_images, n_channels, n_times)
-            Errors of predictions that did not see the response.
+        errors : iterable of array, shape (n_images, n_channels, n_times)
+            Errors of predictions that did not see the response, block by block.
         repetitions : float
             The number R.
 
@@ -52,12 +53,18 @@ class Bands:
         bands : instance of Bands
             The variances; for one sample also the quantiles.
         """
-        variance = np.square(errors, dtype=np.float64).mean(axis=0)
-        found = cls(variance, np.zeros_like(variance), repetitions)
-        if errors.shape[2] == 1:
-            sd = np.sqrt(np.maximum(variance[:, 0], np.finfo(float).tiny))
+        total, n, kept = 0.0, 0, []
+        for block in errors:
+            total = total + np.einsum("nct,nct->ct", block, block, dtype=np.float64)
+            n += len(block)
+            if block.shape[2] == 1:
+                kept.append(block[:, :, 0])
+        found = cls(total / n, np.zeros_like(total), repetitions)
+        if kept:
+            sd = np.sqrt(np.maximum(found.extra[:, 0], np.finfo(float).tiny))
             levels = np.linspace(0, 1, N_QUANTILES)
-            found.quantiles = np.quantile(np.abs(errors[:, :, 0]) / sd, levels, axis=0)
+            each = np.abs(np.concatenate(kept)) / sd
+            found.quantiles = np.quantile(each, levels, axis=0)
         return found
 
     def of_mean_squares(self, squares: np.ndarray) -> Bands:

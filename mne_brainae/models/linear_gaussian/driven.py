@@ -9,7 +9,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from .blocks import row_blocks
+from .blocks import RunningProduct, row_blocks
 from .remainder import Remainder, principal_axes
 from .ridge import PENALTIES, Ridge
 from .time_basis import RESPONSES
@@ -83,7 +83,8 @@ class DrivenAxes:
 
     def embed(self, features: np.ndarray) -> np.ndarray:
         """Return what features predict along the axes, (n_images, n_axes)."""
-        return (features - self.feature_mean) @ self.weights
+        mean = self.feature_mean.astype(np.float32)
+        return (features - mean) @ self.weights.astype(np.float32)
 
 
 def _project(ridge, remainder, responses, rows) -> tuple[np.ndarray, float]:
@@ -91,14 +92,14 @@ def _project(ridge, remainder, responses, rows) -> tuple[np.ndarray, float]:
     root = np.ones(len(rows)) if ridge.root is None else ridge.root
     root = root[:, None].astype(np.float32)
     n_values = len(remainder.mean)
-    projected = np.zeros((len(ridge.energy), n_values), np.float32)
+    projected = RunningProduct(len(ridge.energy), n_values, np.float32)
     total, power = np.zeros(n_values), 0.0
     for part in row_blocks(len(rows), RESPONSES):
         left = remainder.of(responses[rows[part]]) * root[part]
-        projected += ridge.scores[part].T @ left
+        projected.add(ridge.scores[part], left)
         total += root[part, 0] @ left
-        power += float(np.square(left).sum(dtype=np.float64))
-    return projected, power - float(np.square(total).sum()) / ridge.size
+        power += float(np.einsum("nv,nv->n", left, left).sum(dtype=np.float64))
+    return projected.numpy(), power - float(np.square(total).sum()) / ridge.size
 
 
 def _choose_penalty(ridge: Ridge, projected: np.ndarray, power: float) -> float:
@@ -170,7 +171,7 @@ class Loss:
         signal = image.astype(np.float32) @ remainder.patterns.T
         along = driven.embed(features)
         added = along @ driven.axes.T
-        error = measured - slope * signal
+        error = measured - np.float32(slope) * signal
         both = signal + added
         return cls(
             np.sum((2 * error - added) * added, axis=1),

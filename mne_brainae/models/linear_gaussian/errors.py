@@ -66,8 +66,8 @@ def learn_bands(
     repetitions = model.errors.repetitions
     errors = _errors(model, coordinates, sample, held_out)
     if sample.noise_rows is None or not model.errors.alpha:
-        whole = np.concatenate(list(_whole_errors(coordinates, responses, *errors)))
-        return Bands.of_errors(whole, repetitions)
+        blocks = _whole_errors(coordinates, responses, *errors)
+        return Bands.of_errors(blocks, repetitions)
     noise, of_trials = _power_of_noise(trials, trial_images, responses)
     power = [
         np.square(block, dtype=np.float64).mean(axis=(1, 2))

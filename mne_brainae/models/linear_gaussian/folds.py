@@ -154,8 +154,8 @@ class Folds:
         if self._regression[0] == name:
             return self._regression[1]
         rows, sample = self.folds == name, self.sample
-        if self.moments is not None and repeated:
-            regression = self.moments.regression(rows)
+        if self.moments is not None:
+            regression = self.moments.regression(rows, with_rows=not repeated)
         else:
             weights = None if sample.weights is None else sample.weights[~rows]
             regression = Regression.fit(

@@ -70,13 +70,18 @@ class Remainder:
 
     def center(self, responses: np.ndarray) -> np.ndarray:
         """Return centered responses in units of every channel, (n, n_values)."""
-        rows = responses.reshape(len(responses), -1) - self.mean
-        return (rows / self.unit).astype(np.float32, copy=False)
+        mean, unit = self.mean, self.unit
+        if responses.dtype == np.float32:
+            mean, unit = mean.astype(np.float32), unit.astype(np.float32)
+        rows = responses.reshape(len(responses), -1) - mean
+        rows /= unit
+        return rows.astype(np.float32, copy=False)
 
     def of(self, responses: np.ndarray) -> np.ndarray:
         """Return the remainder of responses, (n, n_values)."""
         rows = self.center(responses)
-        return rows - (rows @ self.filters) @ self.patterns.T
+        rows -= (rows @ self.filters) @ self.patterns.T
+        return rows
 
     def in_own_unit(self, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return filters and patterns of axes V of the remainder.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from .blocks import ROWS, product, row_blocks, weighted_sum
+from .blocks import ROWS, multiply, product, row_blocks, weighted_sum
 
 #: Penalties to choose from, in units of the total variance of the features, a quarter
 #: of a decade apart.
@@ -181,7 +181,7 @@ class Ridge:
             The same object.
         """
         turn = (self.axes / np.sqrt(self.energy)).astype(np.float32)
-        self.scores = centered @ turn
+        self.scores = multiply(centered, turn)
         return self
 
     @property
@@ -224,7 +224,11 @@ class Ridge:
             What the fit leaves of a target that is 1 at this row and 0 elsewhere.
         """
         intercept = 1.0 if self.root is None else self.root[:, None] ** 2
-        leverage = np.square(self.scores, dtype=np.float64) @ self.shrinkage(penalty)
+        shrinkage = self.shrinkage(penalty)
+        leverage = np.empty((self.n_rows, shrinkage.shape[1]))
+        for rows in row_blocks(self.n_rows):
+            squares = np.square(self.scores[rows], dtype=np.float64)
+            leverage[rows] = squares @ shrinkage
         return np.maximum(1 - leverage - intercept / self.size, LEAST_REST)
 
     def mean_rest(self, penalty) -> np.ndarray:

@@ -189,18 +189,23 @@ class Moments:
             product(Y, Y, weights),
         )
 
-    def regression(self, held_out: np.ndarray | None = None) -> Regression:
+    def regression(
+        self, held_out: np.ndarray | None = None, *, with_rows: bool = False
+    ) -> Regression:
         """Regress the responses to the images that are not held out.
 
         Parameters
         ----------
         held_out : array of bool, shape (n_images,) | None
             The images to leave out.
+        with_rows : bool
+            Whether residuals of all images are needed, as of responses that were not
+            repeated.
 
         Returns
         -------
         regression : instance of Regression
-            The regression, without ``rows``.
+            The regression.
         """
         sample, n_images = self.sample, len(self.sample)
         weights = sample.weights
@@ -218,4 +223,21 @@ class Moments:
             responses = responses - product(Y, Y, weights) - size * np.outer(y, y)
         ridge = Ridge.from_moments(second, n_images, size, x)
         projected = (ridge.axes.T @ crossed) / np.sqrt(ridge.energy)[:, None]
-        return Regression(x, y, GeneralizedTargets(ridge, projected, responses))
+        found = Regression(x, y, GeneralizedTargets(ridge, projected, responses))
+        if with_rows:
+            some = slice(None) if held_out is None else ~held_out
+            found.rows = self._add_rows(ridge, some, y)
+        return found
+
+    def _add_rows(self, ridge: Ridge, some, mean: np.ndarray) -> np.ndarray:
+        """Add the scores of some images, and return their centered responses."""
+        sample = self.sample
+        features = sample.features[some] - ridge.mean.astype(np.float32)
+        rows = sample.responses[some] - mean.astype(np.float32)
+        if sample.weights is not None:
+            ridge.root = np.sqrt(sample.weights[some])
+            root = ridge.root[:, None].astype(np.float32)
+            features *= root
+            rows *= root
+        ridge.with_scores(features)
+        return rows

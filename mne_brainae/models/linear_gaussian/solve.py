@@ -320,8 +320,8 @@ def solve_all(plan: Folds) -> tuple[Solution, list[HeldOut]]:
             held_out = list(plan.held_out(target, plan.names))
     elif target == "auto":
         target = "diagonal"
-    if moments is not None and repeated:
-        regression = moments.regression()
+    if moments is not None:
+        regression = moments.regression(with_rows=not repeated)
     else:
         regression = Regression.fit(
             sample.features,

@@ -218,7 +218,7 @@ def _judge(targets: np.ndarray, left_out: np.ndarray) -> tuple:
     errors = targets - left_out
     shape = targets.shape[1], 1
     covariance = Noise.learn(NoiseRows.of(errors), shape, "diagonal").covariance
-    return covariance, _gain(targets, errors), Bands.of_errors(errors[:, :, None])
+    return covariance, _gain(targets, errors), Bands.of_errors([errors[:, :, None]])
 
 
 def _slope(left_out: np.ndarray, targets: np.ndarray, covariance: np.ndarray) -> float:

@@ -38,8 +38,9 @@ def choose_computation(
         The network. Its parameters and running statistics are used in place.
     computation : ``"auto"`` | ``"fast"`` | ``"plain"``
         ``"auto"`` takes a fast form where one suits the network; ``"fast"`` insists.
-    precision : ``"float32"`` | ``"bf16"``
-        The precision of the factors of large products, in the fast forms.
+    precision : ``"float32"`` | ``"bf16"`` | ``"auto"``
+        The precision of the factors of large products, in the fast forms. ``"auto"``
+        is bf16 where the device multiplies it faster, and float32 elsewhere.
     device : device | None
         Where to compute, None for the CPU.
 

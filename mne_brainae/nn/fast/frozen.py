@@ -8,8 +8,9 @@ In evaluation a batch normalization behind a linear layer with kernel w is linea
 so the kernel ``scale w`` and the constant ``shift`` do the work of both. Without an
 inner activation temporal convolution, pooling, spatial convolution and normalization
 are one kernel, applied to time-major samples in blocks; with it they are two, and the
-first one reads windows (:mod:`~mne_brainae.nn.fast.blocks`). The kernels are made once
-and kept until a weight or a running statistic changes.
+first one reads windows (:mod:`~mne_brainae.nn.fast.blocks`). The decoder without it is
+an ELU and one transposed kernel. The kernels are made once and kept until a weight or a
+running statistic changes.
 """
 
 # License: BSD-3-Clause
@@ -18,10 +19,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..added import Added
 from ..network import BrainAENetwork
-from ..tsconv import TSConvEncoder
+from ..tsconv import TSConvDecoder, TSConvEncoder
 from .blocks import (
     diagonals,
     elu_,
@@ -67,6 +69,7 @@ class FrozenNetwork:
     def __init__(self, network: BrainAENetwork):
         self.network = network
         self._folded: FrozenEncoder | None = None
+        self._decoder: FrozenDecoder | None = None
 
     def __reduce__(self) -> tuple:
         return freeze, (self.network,)
@@ -84,7 +87,7 @@ class FrozenNetwork:
     @torch.no_grad()
     def decode(self, embedding: Tensor) -> Tensor:
         """Map points (n, n_embedding) of the shared space to brain responses."""
-        return self.network.decode(embedding)
+        return self._decode(self.network.brain_decoder, embedding)
 
     def _embed(self, encoder: nn.Module, brain: Tensor, **known: Tensor) -> Tensor:
         if isinstance(encoder, Added):
@@ -95,6 +98,16 @@ class FrozenNetwork:
         if self._folded is None or self._folded.is_stale(encoder):
             self._folded = FrozenEncoder(encoder)
         return self._folded(brain, encoder.linear)
+
+    def _decode(self, decoder: nn.Module, embedding: Tensor) -> Tensor:
+        if isinstance(decoder, Added):
+            learned = self._decode(decoder.learned, embedding)
+            return decoder.fixed(embedding) + decoder.gain * learned
+        if not FrozenDecoder.suits(decoder):
+            return decoder(embedding)
+        if self._decoder is None or self._decoder.is_stale(decoder):
+            self._decoder = FrozenDecoder(decoder)
+        return self._decoder(embedding, decoder.linear)
 
 
 def _apply(layer: nn.Module, rows: Tensor) -> Tensor:
@@ -197,6 +210,64 @@ class FrozenEncoder:
         return steps.view(len(samples), self.n_steps, -1)  # (n, n_steps, n_out)
 
 
+class FrozenDecoder:
+    """A temporal-spatial decoder in evaluation mode, without gradients.
+
+    Parameters
+    ----------
+    decoder : instance of TSConvDecoder
+        The decoder as it is now, for which :meth:`suits` is true. Its linear layer is
+        used in place.
+    """
+
+    @torch.no_grad()
+    def __init__(self, decoder: TSConvDecoder):
+        self.stride, self.n_steps = decoder.pool_stride, decoder.n_steps
+        self.version = version_of(decoder)
+        scale, shift = _scale_and_shift(decoder.norm)
+        self.scale, self.shift = scale[:, None], shift[:, None]  # (n_kernels, 1)
+        self.kernel = decoder.composed_kernel()
+        self.held = decoder.held_kernel() if decoder.n_held else None
+        self.n_held, self.offset = decoder.n_held, decoder.offset.detach().clone()
+
+    @staticmethod
+    def suits(decoder: nn.Module) -> bool:
+        """Return whether all that follows the activation of a decoder is linear."""
+        return (
+            type(decoder) is TSConvDecoder
+            and decoder.upsampling == "nearest"
+            and not decoder.inner_activation
+        )
+
+    def is_stale(self, decoder: TSConvDecoder) -> bool:
+        """Return whether a parameter or running statistic has changed since."""
+        return self.version is None or self.version != version_of(decoder)
+
+    def __call__(self, embedding: Tensor, first_layer: nn.Module) -> Tensor:
+        """Decode points of the shared space.
+
+        Parameters
+        ----------
+        embedding : Tensor, shape (n, n_embedding)
+            The points.
+        first_layer : instance of Linear
+            What precedes the normalization.
+
+        Returns
+        -------
+        brain : Tensor, shape (n, n_channels, n_times)
+            The responses.
+        """
+        maps = first_layer(embedding).unflatten(1, (-1, self.n_steps))
+        maps = elu_(maps * self.scale + self.shift)  # (n, n_kernels, n_steps)
+        brain = F.conv_transpose1d(maps, self.kernel, stride=self.stride)
+        if self.held is not None:
+            tail = F.conv_transpose1d(maps[..., -1:], self.held)
+            brain = F.pad(brain, (0, self.n_held))
+            brain[..., self.n_steps * self.stride :] += tail
+        return brain + self.offset
+
+
 def _time_major(brain: Tensor, stride: int) -> Tensor:
     """Return responses as (n, n_blocks * stride, n_channels), zero at the end."""
     n, n_channels, n_times = brain.shape
@@ -212,17 +283,30 @@ def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def _version(encoder: TSConvEncoder) -> list | None:
-    """Return what changes with the convolutions and normalizations of an encoder.
-
-    None, which equals no version, where PyTorch does not count changes: in tensors
-    that were made in inference mode.
-    """
+    """Return what changes with the convolutions and normalizations of an encoder."""
     kept = (encoder.temporal, encoder.inner_norm, encoder.spatial, encoder.norm)
+    return version_of(*(layer for layer in kept if layer is not None))
+
+
+def version_of(*modules: nn.Module) -> list | None:
+    """Return what changes with the weights and running statistics of modules.
+
+    Parameters
+    ----------
+    *modules : Module
+        The modules.
+
+    Returns
+    -------
+    version : list | None
+        Place and version of every tensor. None, which stands for no version, where
+        PyTorch does not count changes: in tensors that were made in inference mode.
+    """
     tensors = [
         tensor
-        for layer in kept
-        if layer is not None
-        for tensor in (*layer._parameters.values(), *layer._buffers.values())
+        for module in modules
+        for part in module.modules()
+        for tensor in (*part._parameters.values(), *part._buffers.values())
         if tensor is not None
     ]
     if any(tensor.is_inference() for tensor in tensors):

@@ -32,18 +32,18 @@ from .base import FastComputation
 from .blocks import in_blocks
 from .normalization import normalized_elu
 from .precision import Precision
-from .responses import Responses
+from .responses import Responses, pair_groups
 from .spectrum import (
     analyze,
     fourier_basis,
-    pair_matrix,
-    pair_matrix_backward,
+    pair_matrices,
+    pair_matrices_backward,
     synthesize,
     turns,
 )
 from .workers import linear, share
 
-CHUNK = 2_000_000  # values of a pair of coefficients per product, which a cache holds
+CHUNK = 2_000_000  # values of coefficients per product, which a cache holds
 ENDS = 16  # responses whose ends are restored at a time
 
 
@@ -209,23 +209,22 @@ class _SpectralConvolution(Function):
         n_pairs, kernels = turns.shape[1], kernels.contiguous()
         shape = (n_pairs, 2, len(brain), n_out // 2)
         results = kernels.new_empty(shape), kernels.new_empty(shape)
-        size = max(1, CHUNK // (2 * n_in))
 
         def convolve(start, stop):
-            for pair in range(start, stop):
-                matrix = precision.factor(pair_matrix(kernels, turns[:, pair]))
-                for first, last in brain.chunks(0, len(brain), size):
-                    part = precision.factor(brain.part(pair, n_pairs, first, last))
-                    product = part @ matrix  # (n, 2 n_out)
-                    product = product.view(-1, 2, 2, n_out // 2)
-                    # response, cosine or sine, encoder or decoder, kernel
-                    for result, half in zip(results, product.unbind(2), strict=True):
-                        half = half.transpose(0, 1)  # (2, n, n_kernels)
-                        result[pair, :, first:last] = half
+            for pairs in pair_groups(start, stop, kernels.device):
+                matrices = precision.factor(pair_matrices(kernels, turns[:, pairs]))
+                for first, last in brain.chunks(0, len(brain), _rows(pairs, n_in)):
+                    parts = precision.factor(brain.parts(pairs, n_pairs, first, last))
+                    product = torch.bmm(parts, matrices)  # (n_group, n, 2 n_out)
+                    product = product.view(*product.shape[:2], 2, 2, n_out // 2)
+                    # pair, response, cosine or sine, encoder or decoder, kernel
+                    for result, half in zip(results, product.unbind(3), strict=True):
+                        half = half.transpose(1, 2)  # (n_group, 2, n, n_kernels)
+                        result[pairs, :, first:last] = half
 
         share(n_pairs, convolve)
         ctx.brain, ctx.turns, ctx.precision = brain, turns, precision
-        ctx.shape, ctx.size = kernels.shape, size
+        ctx.shape = kernels.shape
         return tuple(each.flatten(0, 1) for each in results)  # (n_blocks, n, n_kernels)
 
     @staticmethod
@@ -238,20 +237,26 @@ class _SpectralConvolution(Function):
 
         def correlate(start, stop):
             total = gradients[0].new_zeros(ctx.shape)
-            for pair in range(start, stop):
-                d_matrix = total.new_zeros(2 * n_in, 2 * n_out)
-                for first, last in brain.chunks(0, len(brain), ctx.size):
-                    part = precision.factor(brain.part(pair, n_pairs, first, last))
-                    spread = [each[pair, :, first:last] for each in gradients]
-                    spread = torch.stack(spread, dim=1)  # (2, 2, n, n_kernels)
-                    spread = spread.permute(2, 0, 1, 3)  # (n, 2, 2, n_kernels)
-                    spread = spread.reshape(last - first, -1)  # (n, 2 n_out)
-                    spread = precision.factor(spread)
-                    d_matrix += part.T @ spread
-                pair_matrix_backward(d_matrix, turns[:, pair], total)
+            for pairs in pair_groups(start, stop, total.device):
+                n_group = pairs.stop - pairs.start
+                d_matrices = total.new_zeros(n_group, 2 * n_in, 2 * n_out)
+                for first, last in brain.chunks(0, len(brain), _rows(pairs, n_in)):
+                    parts = precision.factor(brain.parts(pairs, n_pairs, first, last))
+                    spread = [each[pairs, :, first:last] for each in gradients]
+                    spread = torch.stack(spread, 2)  # (n_group, 2, 2, n, n_kernels)
+                    spread = spread.permute(0, 3, 1, 2, 4)
+                    spread = spread.reshape(n_group, last - first, -1)
+                    spread = precision.factor(spread)  # (n_group, n, 2 n_out)
+                    d_matrices += torch.bmm(parts.transpose(1, 2), spread)
+                pair_matrices_backward(d_matrices, turns[:, pairs], total)
             return total
 
         return sum(share(n_pairs, correlate)), None, None, None
+
+
+def _rows(pairs: slice, n_in: int) -> int:
+    """Return how many responses of some pairs make up a chunk."""
+    return max(1, CHUNK // ((pairs.stop - pairs.start) * 2 * n_in))
 
 
 class _ChangeOfBasis(Function):
@@ -280,17 +285,17 @@ class _SpectralError(Function):
         errors, moments = spectrum.new_empty(n_pairs), torch.empty_like(coupling)
 
         def compute(start, stop):
-            for pair in range(start, stop):
-                here = slice(2 * pair, 2 * pair + 2)
-                rows = spectrum[here].transpose(0, 1).flatten(1)  # (n, 2 n_kernels)
-                fixed = projection[here].transpose(0, 1).flatten(1)  # (n, 2 n_kernels)
-                if pair == 0:
-                    fixed[:, : len(constant)] -= constant
-                slope = (rows @ coupling[pair]).sub_(fixed)
-                torch.mm(rows.T, rows, out=moments[pair])
-                halves = slope.unflatten(1, (2, -1))  # (n, 2, n_kernels)
-                slopes[here] = halves.transpose(0, 1)  # (2, n, n_kernels)
-                errors[pair] = (rows * slope.sub_(fixed)).sum()
+            for pairs in pair_groups(start, stop, spectrum.device):
+                here = slice(2 * pairs.start, 2 * pairs.stop)
+                rows, fixed = _by_pair(spectrum[here]), _by_pair(projection[here])
+                if pairs.start == 0:
+                    fixed[0, :, : len(constant)] -= constant
+                slope = torch.bmm(rows, coupling[pairs]).sub_(fixed)
+                torch.bmm(rows.transpose(1, 2), rows, out=moments[pairs])
+                halves = slope.unflatten(2, (2, -1))  # (n_group, n, 2, n_kernels)
+                halves = halves.transpose(1, 2)  # (n_group, 2, n, n_kernels)
+                slopes[here].view(halves.shape).copy_(halves)
+                errors[pairs] = (rows * slope.sub_(fixed)).sum((1, 2))
 
         share(n_pairs, compute)
         ctx.save_for_backward(spectrum, slopes, moments)
@@ -308,3 +313,9 @@ class _SpectralError(Function):
         share(len(spectrum), scale)
         d_constant = 2 * gradient * spectrum[0].sum(0)
         return d_spectrum, d_projection, d_constant, moments * gradient
+
+
+def _by_pair(spectrum: Tensor) -> Tensor:
+    """Copy coefficients (2 n_pairs, n, n_kernels) to (n_pairs, n, 2 n_kernels)."""
+    pairs = spectrum.unflatten(0, (-1, 2)).transpose(1, 2)
+    return pairs.flatten(2)  # from (n_pairs, n, 2, n_kernels)

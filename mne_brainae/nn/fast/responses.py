@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from ...utils.transfer import gather
+
 ARRANGED = 64  # responses arranged at a time
 #: How many times longer chunks are elsewhere than on a CPU: few launches, and still no
 #: more than some gigabytes between layers.
@@ -117,17 +119,25 @@ class Responses:
 
     def __getitem__(self, rows: Tensor) -> Responses:
         """Choose some responses, without copying their samples."""
-        rows = rows.to(self.samples.device)
+        rows = rows.to(self.device)
         sums = {name: value[rows] for name, value in self.sums.items()}
         return replace(self, sums=sums, rows=rows)
 
     def to(self, device: torch.device) -> Responses:
         """Move the chosen responses to a device."""
-        if device.type == self.samples.device.type:
+        if device.type == self.device.type:
             return self
-        samples = self.chunk(0, len(self)).to(device)
+        if self.rows is None:
+            samples = self.samples.to(device)
+        else:
+            samples = gather(self.samples, self.rows, device)
         sums = {name: value.to(device) for name, value in self.sums.items()}
         return replace(self, samples=samples, sums=sums, rows=None)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the samples are."""
+        return self.samples.device
 
     @property
     def n_channels(self) -> int:
@@ -145,28 +155,33 @@ class Responses:
             return self.samples[start:stop]
         return self.samples.index_select(0, self.rows[start:stop])
 
-    def part(self, index: int, n_parts: int, start: int, stop: int) -> Tensor:
-        """Return one of equal parts of the samples of chosen responses.
+    def parts(self, some: slice, n_parts: int, start: int, stop: int) -> Tensor:
+        """Return some of equal parts of the samples of chosen responses.
 
         Parameters
         ----------
-        index, n_parts : int
-            Which of how many parts.
+        some : slice
+            The parts.
+        n_parts : int
+            Into how many parts all samples are divided.
         start, stop : int
             The responses.
 
         Returns
         -------
-        part : Tensor, shape (stop - start, n_samples / n_parts * n_channels)
-            The part, in rows.
+        parts : Tensor, shape (n_some, stop - start, n_samples / n_parts * n_channels)
+            The parts, in rows.
         """
         # (n_all, n_parts, n_samples / n_parts * n_channels)
         parts = self.samples.view(len(self.samples), n_parts, -1)
         if self.rows is None:
-            return parts[start:stop, index]
-        rows = self.rows[start:stop] * n_parts + index
+            return parts[start:stop, some].transpose(0, 1)
+        rows = self.rows[start:stop] * n_parts
+        index = torch.arange(some.start, some.stop, device=rows.device)
+        rows = index[:, None] + rows  # (n_some, stop - start)
         rows_of_parts = parts.flatten(0, 1)  # (n_all * n_parts, ...)
-        return rows_of_parts.index_select(0, rows)
+        chosen = rows_of_parts.index_select(0, rows.flatten())
+        return chosen.view(*rows.shape, -1)  # (n_some, stop - start, ...)
 
     def chunks(self, start: int, stop: int, size: int) -> list[tuple[int, int]]:
         """Divide rows into chunks that stay in a processor's cache.
@@ -183,8 +198,32 @@ class Responses:
         chunks : list of tuple of int
             First row, and row after the last, of every chunk.
         """
-        on_cpu = self.samples.device.type == "cpu"
-        return chunks(start, stop, size if on_cpu else WIDER * size)
+        return chunks(start, stop, max(1, size * width_on(self.device)))
+
+
+def width_on(device: torch.device) -> int:
+    """Return how many times longer chunks are on a device than on a CPU."""
+    return 1 if device.type == "cpu" else WIDER
+
+
+def pair_groups(start: int, stop: int, device: torch.device) -> list[slice]:
+    """Divide pairs of coefficients into those that are multiplied at once.
+
+    Parameters
+    ----------
+    start, stop : int
+        The pairs.
+    device : device
+        Where: on a CPU they come one by one, whose products a cache holds; elsewhere
+        together, since starting a product takes longer than computing it.
+
+    Returns
+    -------
+    groups : list of slice
+        The pairs of every group.
+    """
+    size = 1 if device.type == "cpu" else max(stop - start, 1)
+    return [slice(*group) for group in chunks(start, stop, size)]
 
 
 def chunks(start: int, stop: int, size: int) -> list[tuple[int, int]]:

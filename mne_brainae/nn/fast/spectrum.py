@@ -70,47 +70,50 @@ def turns(n_blocks: int, n_shifts: int) -> Tensor:
     return torch.einsum("ptja,tjb->pjab", shifted, basis.unflatten(1, (-1, 2)))
 
 
-def pair_matrix(blocks: Tensor, turn: Tensor) -> Tensor:
-    """Return what a convolution with kernels does to one pair of coefficients.
+def pair_matrices(blocks: Tensor, turns: Tensor) -> Tensor:
+    """Return what a convolution with kernels does to some pairs of coefficients.
 
     Parameters
     ----------
     blocks : Tensor, shape (n_parts, n_in, n_out)
         The kernels in parts of one block.
-    turn : Tensor, shape (n_parts, 2, 2)
-        What shifts by 0, 1, ... blocks do to the pair.
+    turns : Tensor, shape (n_parts, n_pairs, 2, 2)
+        What shifts by 0, 1, ... blocks do to these pairs.
 
     Returns
     -------
-    matrix : Tensor, shape (2 * n_in, 2 * n_out)
-        A row of coefficients, the two of the pair one after the other, times this
-        matrix is the row of coefficients of the result.
+    matrices : Tensor, shape (n_pairs, 2 * n_in, 2 * n_out)
+        A row of coefficients, the two of a pair one after the other, times its matrix
+        is the row of coefficients of the result.
     """
-    n_parts, n_in, n_out = blocks.shape
-    weights = turn.permute(2, 1, 0).reshape(4, n_parts)  # of the four entries
-    turned = weights @ blocks.flatten(1)  # (4, n_in * n_out)
-    turned = turned.view(2, 2, n_in, n_out).transpose(1, 2)  # (2, n_in, 2, n_out)
-    return turned.reshape(2 * n_in, 2 * n_out)
+    _, n_in, n_out = blocks.shape
+    turned = _entries(turns) @ blocks.flatten(1)  # (n_pairs * 4, n_in * n_out)
+    turned = turned.view(-1, 2, 2, n_in, n_out).transpose(2, 3)
+    return turned.reshape(-1, 2 * n_in, 2 * n_out)  # from (n_pairs, 2, n_in, 2, n_out)
 
 
-def pair_matrix_backward(gradient: Tensor, turn: Tensor, total: Tensor) -> None:
-    """Add the gradient by blocks, from that by :func:`pair_matrix`, to a total.
+def pair_matrices_backward(gradient: Tensor, turns: Tensor, total: Tensor) -> None:
+    """Add the gradient by blocks, from that by :func:`pair_matrices`, to a total.
 
     Parameters
     ----------
-    gradient : Tensor, shape (2 * n_in, 2 * n_out)
-        The gradient by the matrix.
-    turn : Tensor, shape (n_parts, 2, 2)
-        What shifts by 0, 1, ... blocks do to the pair.
+    gradient : Tensor, shape (n_pairs, 2 * n_in, 2 * n_out)
+        The gradient by the matrices.
+    turns : Tensor, shape (n_parts, n_pairs, 2, 2)
+        What shifts by 0, 1, ... blocks do to these pairs.
     total : Tensor, shape (n_parts, n_in, n_out)
         What to add to, in place.
     """
     n_parts, n_in, n_out = total.shape
-    weights = turn.permute(2, 1, 0).reshape(4, n_parts)
-    turned = gradient.view(2, n_in, 2, n_out).transpose(1, 2)  # (2, 2, n_in, n_out)
-    turned = turned.reshape(4, -1)  # (4, n_in * n_out)
+    turned = gradient.view(-1, 2, n_in, 2, n_out).transpose(2, 3)
+    turned = turned.reshape(-1, n_in * n_out)  # (n_pairs * 4, n_in * n_out)
     rows = total.view(n_parts, -1)  # (n_parts, n_in * n_out)
-    rows.addmm_(weights.T, turned)
+    rows.addmm_(_entries(turns).T, turned)
+
+
+def _entries(turns: Tensor) -> Tensor:
+    """Return the entries of the turns of every pair, shape (n_pairs * 4, n_parts)."""
+    return turns.permute(1, 3, 2, 0).reshape(-1, len(turns))
 
 
 def synthesize(spectrum: Tensor, basis: Tensor) -> Tensor:

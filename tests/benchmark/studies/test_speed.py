@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 import torch
 from building import brain_ae
+from mne.utils import catch_logging
 
+import mne_brainae
+from mne_brainae.benchmark.studies import precision as precision_study
 from mne_brainae.benchmark.studies import speed
 from mne_brainae.benchmark.studies.shapes import N_VALIDATION, SHAPES, Shape
+from mne_brainae.commands import main
 from mne_brainae.models.training import _hardware
+from mne_brainae.nn.fast import precision as precision_module
 from mne_brainae.nn.fast.computation import choose_computation
 from mne_brainae.nn.fast.precision import Precision, multiplies_bf16
 from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss
@@ -35,7 +40,8 @@ def test_a_small_measurement_is_complete():
     assert set(chain["inference"]) == {1, 200}
     for times in chain["inference"].values():
         assert set(times) >= {"ours", "reference"}
-    assert chain["embed_epochs"] > 0
+    assert set(chain["one_epoch"]) == {"embed_epochs", "retrieve", "predict_evoked"}
+    assert min(chain["one_epoch"].values()) > 0
     assert chain["whole"] is None
 
 
@@ -155,6 +161,28 @@ def test_float32_means_float32_on_cuda():
         products.fp32_precision = before
 
 
+@pytest.mark.parametrize("gain", [0.5, 3.0])
+def test_auto_is_bf16_where_it_is_faster(gain, recording, small, monkeypatch):
+    """The choice is said, nothing is warned of, and it is that of the same name."""
+    monkeypatch.setattr(precision_module, "gain_of_bf16", lambda: gain)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    short = small | {"max_epochs": 2, "min_updates": 1, "verbose": "INFO"}
+    with catch_logging() as log:
+        found = brain_ae(**short, precision="auto").fit(*recording)
+    name = "bf16" if gain > 1 else "float32"
+    assert f"Training multiplies in {name}." in log.getvalue()
+    same = brain_ae(**short, precision=name).fit(*recording)
+    for one, two in zip(*(m.network_.parameters() for m in (found, same)), strict=True):
+        assert torch.equal(one, two)
+    plain = short | {"brain_encoder": "linear", "brain_decoder": "linear"}
+    brain_ae(**plain, precision="auto").fit(*recording)  # has no fast form
+
+
+def test_products_are_timed_once():
+    precision_module.gain_of_bf16.cache_clear()
+    assert precision_module.gain_of_bf16() == precision_module.gain_of_bf16() > 0
+
+
 def test_bf16_is_probed():
     native = multiplies_bf16(torch.device("cpu"))
     assert Precision.named("bf16", torch.device("cpu")).native == native
@@ -162,3 +190,17 @@ def test_bf16_is_probed():
     factor = Precision(bf16=True).factor(torch.tensor([1.0, np.pi]))
     assert factor.dtype == torch.float32
     assert factor.tolist() == [1.0, 3.140625]
+
+
+def test_losses_of_both_precisions_stand_side_by_side(monkeypatch, capsys):
+    data = mne_brainae.datasets.simulate(
+        n_train_concepts=8, n_test_concepts=2, n_exemplars=4, random_state=0
+    )
+    monkeypatch.setattr(precision_study, "simulate", lambda random_state: data)
+    monkeypatch.setattr(precision_study.compare_precisions, "__defaults__", (1, None))
+    main(["benchmark", "speed", "--seeds", "2"])
+    printed = capsys.readouterr().out
+    assert "bf16 - float32: " in printed
+    table = precision_study.compare_precisions(2, 1)
+    assert table.shape == (2, 2)
+    np.testing.assert_allclose(table["bf16"], table["float32"], rtol=0.05)

@@ -23,7 +23,8 @@ def test_the_table_is_printed_and_its_numbers_written(tmp_path, capsys):
     assert "EEG 5 x 60, batch 24" in printed
     assert "inner_activation=False" in printed
     assert "2 whole epochs, with laying out: " in printed
-    assert "embed_epochs on one epoch" in printed
+    assert "one epoch at a time: embed_epochs " in printed
+    assert "Products of bf16 are " in printed
     results = json.loads(out.read_text())
     assert set(results["chains"]["linear"]["steps"]) == {"fast", "reference"}
 

@@ -28,7 +28,10 @@ def test_all_systems_of_table_2_are_built(capsys):
             ["--bids-root", "x", "--images", "x", "--subjects", "9-11", "--dry-run"],
             "not 11",
         ),
-        (["--bids-root", "tsvd=x", "--images", "x"], "'tsvd' is none of the data sets"),
+        (
+            ["--bids-root", "tsvd=x", "--images", "x"],
+            "'tsvd' is not one of the",
+        ),
     ],
 )
 def test_bad_words(words, message):

@@ -525,6 +525,26 @@ METHODS = {
         lambda w: w.linear.predict_epochs(np.zeros((2, 3, 4))),
         ("features",),
     ),
+    "predict like an array": (
+        lambda w: w.linear.predict_epochs(w.features_test, like=np.zeros((2, 3, 4))),
+        ("like",),
+    ),
+    "predict like images without features": (
+        lambda w: w.linear.predict_epochs(w.features_train, like=w.test),
+        ("lack",),
+    ),
+    "score by no split": (
+        lambda w: w.linear.score_encoding(w.test, w.features_test, n_splits=0),
+        ("n_splits",),
+    ),
+    "retrieve from half a gallery": (
+        lambda w: w.linear.retrieve(w.test, w.features_test, gallery="half"),
+        ("gallery",),
+    ),
+    "draw a gallery of features": (
+        lambda w: w.linear.retrieve(w.test, w.features_test).plot_gallery(show=False),
+        ("images",),
+    ),
     "predict no image": (
         lambda w: w.linear.predict_epochs(w.features.iloc[:0]),
         ("images",),
@@ -659,8 +679,14 @@ def options_of_methods():
     yield from bad_params(
         "classify",
         lambda w, **p: w.linear.classify(w.test, w.templates, **p),
+        n_per_template=(0, 1.5, "two", None),
         similarity=("nonsense", 3),
         transductive=("nonsense", 3),
+    )
+    yield from bad_params(
+        "to",
+        lambda w, device: w.linear.to(device),
+        device=("nonsense", "meta", "cuda:99", 3, None),
     )
     yield from bad_params(
         "save",

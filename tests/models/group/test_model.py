@@ -93,7 +93,7 @@ def test_a_name_stands_for_one_image(data, group):
     renamed = dict(zip(images.unique(), known, strict=True))
     epochs.metadata = epochs.metadata.assign(image=images.map(renamed))
     features = data.features.loc[images.unique()].rename(index=renamed)
-    with pytest.raises(ValueError, match="others than those of subject 'sub-02'"):
+    with pytest.raises(ValueError, match="differ from those of subject 'sub-02'"):
         group.adapt(epochs, features)
 
 

@@ -42,11 +42,15 @@ def test_folds_hold_whole_groups():
     assert len(set(make_folds(["a", "a", "a", "b"]))) == 4
 
 
+def _errors_of(regression):
+    return regression.targets.ridge.errors(regression.rows, 0.1)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_moments_of_a_fold_are_those_of_its_images(weighted):
     sample = _sample(weighted=weighted)
     held_out = np.random.default_rng(1).uniform(size=120) < 0.25
-    fast = Moments.of(sample).regression(held_out)
+    fast = Moments.of(sample).regression(held_out, with_rows=True)
     weights = sample.weights[~held_out] if weighted else None
     X, Y = sample.features[~held_out], sample.responses[~held_out]
     direct = Regression.fit(X, Y, weights, exact=False)
@@ -57,6 +61,8 @@ def test_moments_of_a_fold_are_those_of_its_images(weighted):
         (np.abs(fast.targets.projected), np.abs(direct.targets.projected)),
         (fast.targets.second, direct.targets.second),
         (fast.targets.mean_squares(), direct.targets.mean_squares()),
+        (fast.rows, direct.rows),
+        (_errors_of(fast), _errors_of(direct)),
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-3)
 
