@@ -125,6 +125,10 @@ def plot_channel_scores(r_map, ceiling_map=None, *, show: bool = True):
         Means over time, a row for every channel type, all on one scale. Types that are
         not on the scalp, or have no positions, are drawn channel by channel, the best
         first.
+
+    Examples
+    --------
+    >>> fig = mne_brainae.viz.plot_channel_scores(scores.r_map, show=False)
     """
     import matplotlib.pyplot as plt
 

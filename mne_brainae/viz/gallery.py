@@ -28,6 +28,11 @@ class Tile(NamedTuple):
         The image.
     is_hit : bool
         Whether it is framed.
+
+    Examples
+    --------
+    >>> from mne_brainae.viz import Tile
+    >>> tile = Tile("cat.png", "seen")
     """
 
     name: str
@@ -53,6 +58,12 @@ def plot_gallery(rows, *, titles=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure, with a green frame around every guess that is right.
+
+    Examples
+    --------
+    >>> from mne_brainae.viz import Tile
+    >>> rows = [[Tile("cat.png", "seen"), Tile("dog.png", "p = 0.4")]]
+    >>> fig = mne_brainae.viz.plot_gallery(rows, show=False)
     """
     import matplotlib.pyplot as plt
 

@@ -248,6 +248,13 @@ def plot_band(
     -------
     fig : instance of Figure
         The figure; with one time, a point with an error bar.
+
+    Examples
+    --------
+    >>> band = model.predict_evoked(unseen.iloc[[0]], interval=0.9)  # doctest: +SKIP
+    >>> mne_brainae.viz.plot_band(
+    ...     band.prediction, band.lower, band.upper, "90 %", "Oz"
+    ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
     row = prediction.ch_names.index(channel)
