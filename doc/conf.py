@@ -185,6 +185,7 @@ html_theme_options = {
     "logo": {"text": "mne_brainae"},
     "switcher": {"json_url": "_static/switcher.json", "version_match": version},
     "check_switcher": False,  # its address is that of the site, which has none here
+    "navbar_persistent": ["search-button"],
     "navbar_end": ["version-switcher", "theme-switcher"],
     "navigation_with_keys": False,
     "show_toc_level": 2,

@@ -12,7 +12,6 @@ import pandas as pd
 from ..utils.checks import logger, resolve_device, verbose
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
-from ..utils.torch_state import exact, own_state
 from .encoders import GABOR, ImageEncoder, resolve
 
 #: What is said of a concept.
@@ -144,6 +143,8 @@ def compute_text_features(
     said = texts
     if prompt is not None:
         said = [prompt.format(text.replace("_", " ")) for text in texts]
+    from ..utils.torch_state import exact, own_state  # which imports PyTorch
+
     with own_state(), exact():
         rows = _source(encoder).encode_texts(said, resolve_device(device))
     features = pd.DataFrame(rows, index=pd.Index(texts, name="concept"))

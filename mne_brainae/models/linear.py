@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -208,7 +207,7 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
         labels = np.unique(groups, return_inverse=True)[1]
         has_concepts = "concept" in data.table
         steps = Steps() if self.steps is None else self.steps
-        n_axes = min(self.n_embedding, steps.n_prior)
+        steps = steps.limited(len(labels), self.n_embedding)
         found = solve(
             data.training.image.numpy(),
             data.training.brain.numpy(),
@@ -217,9 +216,9 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
             trial_images=of,
             concepts=data.groups("concept") if has_concepts else None,
             folds=make_folds(labels, steps.n_folds, seed),
-            n_extra=max(self.n_embedding - n_axes, 0),
+            n_extra=self.n_embedding - steps.n_prior,
             squares=squares,
-            steps=replace(steps, n_prior=n_axes),
+            steps=steps,
             folder=data.folder,
         )
         averaged_before = data.averaged_before()

@@ -74,6 +74,7 @@ def test_channels_that_are_left_out_are_zero(masker, volumes):
     assert not np.delete(back, [3, 20], 1).any()
 
 
+@pytest.mark.filterwarnings("ignore:Applying .mask_img. before")  # of nilearn 0.12
 def test_regions(volumes):
     labels = Nifti1Image((inside() * np.arange(6)).astype(np.int32), AFFINE)
     maps = Nifti1Image(np.stack([inside() * 1.0, inside() * 0.5], -1), AFFINE)

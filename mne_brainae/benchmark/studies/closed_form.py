@@ -20,7 +20,7 @@ from ... import LinearBrainAE
 from ...models.linear_gaussian.ridge import PENALTIES, Ridge
 from ...utils.checks import logger
 from .shapes import REGRESSIONS
-from .speed import peak
+from .speed import forget_peak, peak
 
 #: Images of a concept.
 N_EXEMPLARS = 10
@@ -120,13 +120,13 @@ def take(system: str, size: Size) -> dict[str, float]:
     Returns
     -------
     taken : dict of float
-        Seconds by the clock and of the processor, and bytes that the peak of this
-        process's memory grew by.
+        Seconds by the clock and of the processor, and the most bytes that the fit added
+        to the memory of this process.
     """
     features, responses = draw(size)
     fit = FITS[system](features, responses)
     del responses
-    before = peak()
+    before = forget_peak()
     wall, processor = time.perf_counter(), time.process_time()
     fit()
     return {

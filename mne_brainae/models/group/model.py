@@ -295,11 +295,10 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             latent.errors.slope = latent.slope
         self.weights_ = pd.DataFrame(weights, PREDICTIONS).T.fillna(0.0)
 
-    def _steps(self, target: str | None = None) -> Steps:
+    def _steps(self, n_images: int, target: str | None = None) -> Steps:
         steps = Steps() if self.steps is None else self.steps
-        n_prior = min(steps.n_prior, self.n_embedding)
         target = steps.target if target is None else target
-        return replace(steps, n_prior=n_prior, target=target)
+        return replace(steps.limited(n_images, self.n_embedding), target=target)
 
     def _read(
         self, name: str, epochs, features, target=None
@@ -311,7 +310,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             features,
             self.scaler_,
             picks=self.picks,
-            steps=self._steps(target),
+            steps=self._steps(epochs.metadata["image"].nunique(), target),
             validation=self.validation,
             seed=self.seed_,
         )
@@ -324,7 +323,8 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             found, weights = subject.solve_with(*shared)
             latent = subject.to_latent(found, self.image_encoder_)
         else:
-            found, mean = subject.solve_with(*shared, self.n_embedding, self._steps())
+            steps = self._steps(len(subject.images))
+            found, mean = subject.solve_with(*shared, self.n_embedding, steps)
             weights, slope = found.weights, found.mean_slope
             latent = subject.to_latent(found.maps, self.image_encoder_)
         shares = ", ".join(f"{name} {share:.2f}" for name, share in weights.items())

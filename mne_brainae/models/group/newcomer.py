@@ -273,7 +273,7 @@ def combine(
     predicted = sum(shares[k] * left_out[k] for k in used)
     weights = np.hstack([shares[k] * predictions[k].weights for k in used])
     patterns = np.hstack([predictions[k].patterns for k in used])
-    axes = prediction_axes(predicted, measured, steps.n_prior)
+    axes = prediction_axes(predicted, measured, steps.priors(len(sample)))
     axes, n_signal = _complete(axes, sample.features @ weights, solve(root, patterns))
     maps = _assemble(prepared, own, axes, weights @ (solve(root, patterns).T @ axes))
     errors = (measured - predicted) @ axes[:, :n_signal]

@@ -161,15 +161,16 @@ def one_pass(targets, noise: Noise, penalty: float, shape, steps: Steps) -> Sign
     axes : instance of SignalAxes
         The axes.
     """
+    n_prior = steps.priors(targets.ridge.n_rows)
     if not steps.separable:
-        prior = full_prior(targets.shared(penalty), noise.root, steps.n_prior)
+        prior = full_prior(targets.shared(penalty), noise.root, n_prior)
         return find_axes(targets, prior, noise.root, penalty, steps.own_penalties)
     marginals = targets.marginals(penalty, shape)
     for _ in range(1 + steps.anew(targets.ridge.n_rows)):
         channels, times = map(positive_part, marginals)
         if not (channels.any() and times.any()):  # very few images
             channels, times = map(positive_part, targets.marginals(None, shape))
-        prior = prior_axes(channels, times, noise.root, steps.n_prior)
+        prior = prior_axes(channels, times, noise.root, n_prior)
         axes = find_axes(targets, prior, noise.root, penalty, steps.own_penalties)
         penalty = axes.shared_penalty
         marginals = axes.marginals(targets, shape)

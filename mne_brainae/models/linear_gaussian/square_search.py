@@ -94,7 +94,8 @@ def all_axes(
     """
     targets, root = solution.regression.targets, solution.noise.root
     marginals = solution.axes.marginals(targets, shape)
-    prior = prior_axes(*map(positive_part, marginals), root, steps.n_prior)
+    n_prior = steps.priors(targets.ridge.n_rows)
+    prior = prior_axes(*map(positive_part, marginals), root, n_prior)
     filters = solve(root, prior, transposed=True)
     best = targets.along(filters).mean_squares().argmin(axis=0)
     return filters, PENALTIES[best]

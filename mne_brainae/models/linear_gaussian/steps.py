@@ -12,6 +12,8 @@ NOISE = ("repetitions", "residuals", "variances")
 TARGETS = ("auto", "diagonal", "kronecker")
 #: Exact leave-one-out errors are taken everywhere up to so many images.
 EXACT_UP_TO = 1000
+#: Axes to which the search is confined: one per so many images, within these bounds.
+IMAGES_PER_PRIOR, FEWEST_PRIOR, MOST_PRIOR = 250, 30, 64
 
 
 CONSTRAINTS = {
@@ -19,7 +21,7 @@ CONSTRAINTS = {
     "noise": [options(*NOISE)],
     "target": [options(*TARGETS)],
     "separable": ["boolean"],
-    "n_prior": [integer(1)],
+    "n_prior": [integer(1), None],
     "own_penalties": ["boolean"],
     "n_anew": [integer(0), None],
     "n_passes": [integer(1), None],
@@ -51,8 +53,10 @@ class Steps:
     complete : bool
         Whether axes from ridge regression of all samples are added, where held-out
         images show that the others lose much of what can be predicted.
-    n_prior : int
-        Number of axes to which the search is confined.
+    n_prior : int | None
+        Number of axes to which the search is confined; None is one per 250 images, from
+        30 to 64. What tells a concept from many others lies along weak axes as well,
+        which only many images show.
     own_penalties : bool
         Whether every axis has a ridge penalty of its own.
     n_anew : int | None
@@ -81,7 +85,7 @@ class Steps:
     target: str = "auto"
     separable: bool = True
     complete: bool = True
-    n_prior: int = 30
+    n_prior: int | None = None
     own_penalties: bool = True
     n_anew: int | None = None
     n_passes: int | None = None
@@ -97,6 +101,16 @@ class Steps:
     def quick(self, target: str) -> Steps:
         """Return the same steps without cross-validation, for a known target."""
         return replace(self, target=target, n_folds=1)
+
+    def priors(self, n_images: int) -> int:
+        """Return to how many axes the search is confined for so many images."""
+        if self.n_prior is not None:
+            return self.n_prior
+        return min(max(n_images // IMAGES_PER_PRIOR, FEWEST_PRIOR), MOST_PRIOR)
+
+    def limited(self, n_images: int, most: int) -> Steps:
+        """Return the same steps with ``most`` axes at most, for so many images."""
+        return replace(self, n_prior=min(self.priors(n_images), most))
 
     def is_exact(self, n_images: int) -> bool:
         """Tell whether errors are exact for so many images."""

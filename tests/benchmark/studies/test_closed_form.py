@@ -1,6 +1,7 @@
 """The closed form beside ridge regression of other packages."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from mne_brainae.benchmark.studies.closed_form import (
     measure,
     take,
 )
+from mne_brainae.benchmark.studies.speed import forget_peak, peak
 from mne_brainae.commands import main
 
 SMALL = Size(60, 3, 8, 6)
@@ -41,6 +43,17 @@ def test_a_fit_takes_time_and_memory():
     assert taken["wall"] > 0
     assert taken["processor"] > 0
     assert taken["memory"] >= 0
+
+
+def test_memory_before_a_fit_does_not_hide_its_own():
+    """Large arrays that were freed have left a peak behind."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("the system keeps its peak")
+    large = np.ones(20_000_000)
+    del large
+    before = forget_peak()
+    kept = np.ones(5_000_000)
+    assert peak() - before > 0.9 * kept.nbytes
 
 
 def test_the_table_has_a_row_per_size_and_system(monkeypatch, tmp_path, capsys):

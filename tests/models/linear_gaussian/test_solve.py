@@ -435,3 +435,12 @@ def test_too_few_images_and_unknown_steps():
         solve(np.eye(2), np.zeros((2, 3, 4)), duration=DURATION)
     with pytest.raises(ValueError, match="'target' parameter"):
         Steps(target="identity")
+
+
+@pytest.mark.parametrize(
+    ("n_images", "expected"), [(40, 30), (3000, 30), (10000, 40), (16540, 64)]
+)
+def test_many_images_show_more_axes(n_images, expected):
+    assert Steps().priors(n_images) == expected
+    assert Steps().limited(n_images, 50).n_prior == min(expected, 50)
+    assert Steps(n_prior=128).priors(n_images) == 128
