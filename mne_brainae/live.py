@@ -98,6 +98,8 @@ class LiveDecoder:
     templates : path-like | dict | DataFrame | None
         The concepts to choose from instead, as in
         :meth:`mne_brainae.BrainAE.classify`.
+    n_per_template : int
+        Of how many images each template is the mean.
     similarity : str | None
         ``"likelihood"``, ``"cosine"`` or ``"encoding"``, as far as the model has
         learned it; None takes the likelihood, and else the first that it has.
@@ -126,8 +128,16 @@ class LiveDecoder:
     (-0.1, 0.71)
     """
 
-    @checked(model=_check_model)
-    def __init__(self, model, images=None, *, templates=None, similarity=None):
+    @checked(model=_check_model, n_per_template=[integer(1)])
+    def __init__(
+        self,
+        model,
+        images=None,
+        *,
+        templates=None,
+        n_per_template=1,
+        similarity=None,
+    ):
         if (images is None) == (templates is None):
             raise ValueError(
                 "Give either images, to choose among them, or templates, to choose "
@@ -139,11 +149,11 @@ class LiveDecoder:
             similarity = "likelihood" if "likelihood" in known else known[0]
         _check_option("similarity", similarity, known)
         self.model, self.similarity = model, similarity
-        self._embed(images, templates)
+        self._embed(images, templates, n_per_template)
         if caution := model._caution(similarity, per_concept=templates is not None):
             warn(caution)
 
-    def _embed(self, images, templates) -> None:
+    def _embed(self, images, templates, n_per_template: int) -> None:
         """Embed the candidates, and count the templates of each."""
         self._n_templates = None
         if templates is None:
@@ -151,7 +161,8 @@ class LiveDecoder:
             return
         features = compute_template_features(templates, self.model.compute_features)
         concepts = self.model._embed_features(features).groupby(level="concept")
-        self._z, self._n_templates = concepts.mean(), concepts.size().to_numpy()
+        self._z = concepts.mean()
+        self._n_templates = n_per_template * concepts.size().to_numpy()
 
     @property
     def window(self) -> tuple[float, float]:

@@ -553,6 +553,7 @@ def listening():
         model=(3, None, "model.safetensors"),
         images=(None,),
         templates=(3, "nonsense"),
+        n_per_template=(0, 1.5, None),
         similarity=("nonsense", 3),
     )
     yield BadCall(
