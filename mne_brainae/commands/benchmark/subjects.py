@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from .._numbers import count, positive, seed, six
 from .encoder import add_encoder_arguments, layers_of
@@ -72,14 +73,12 @@ def _group(given: argparse.Namespace, case: str):
     )
 
 
-def _neurons(given: argparse.Namespace) -> list:
+def _neurons(given: argparse.Namespace) -> Iterator:
     from ...benchmark.studies.subjects import measure_neurons
 
     encoder = layers_of(given)
     numbers = (50, 100, 200, 400) if given.images is None else given.images
     n_folds = 1 if given.quick else given.folds
     sessions = "190923", "210225"
-    return [
-        measure_neurons(order, encoder, numbers, n_folds=n_folds)
-        for order in (sessions[::-1], sessions)
-    ]
+    for order in (sessions, sessions[::-1]):
+        yield measure_neurons(order, encoder, numbers, n_folds=n_folds)

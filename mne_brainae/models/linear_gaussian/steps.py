@@ -13,7 +13,7 @@ TARGETS = ("auto", "diagonal", "kronecker")
 #: Exact leave-one-out errors are taken everywhere up to so many images.
 EXACT_UP_TO = 1000
 #: Axes to which the search is confined: one per so many images, within these bounds.
-IMAGES_PER_PRIOR, FEWEST_PRIOR, MOST_PRIOR = 250, 30, 64
+IMAGES_PER_PRIOR, FEWEST_PRIOR, MOST_PRIOR = 250, 30, 50
 
 
 CONSTRAINTS = {
@@ -55,7 +55,7 @@ class Steps:
         images show that the others lose much of what can be predicted.
     n_prior : int | None
         Number of axes to which the search is confined; None is one per 250 images, from
-        30 to 64. What tells a concept from many others lies along weak axes as well,
+        30 to 50. What tells a concept from many others lies along weak axes as well,
         which only many images show.
     own_penalties : bool
         Whether every axis has a ridge penalty of its own.

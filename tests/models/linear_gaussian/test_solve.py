@@ -438,9 +438,9 @@ def test_too_few_images_and_unknown_steps():
 
 
 @pytest.mark.parametrize(
-    ("n_images", "expected"), [(40, 30), (3000, 30), (10000, 40), (16540, 64)]
+    ("n_images", "expected"), [(40, 30), (3000, 30), (10000, 40), (16540, 50)]
 )
 def test_many_images_show_more_axes(n_images, expected):
     assert Steps().priors(n_images) == expected
-    assert Steps().limited(n_images, 50).n_prior == min(expected, 50)
+    assert Steps().limited(n_images, 40).n_prior == min(expected, 40)
     assert Steps(n_prior=128).priors(n_images) == 128
