@@ -21,7 +21,7 @@ from ..preprocessing.averaging import (
     shared_metadata,
     trials_averaged,
 )
-from ..preprocessing.epochs import make_epochs, make_evoked
+from ..preprocessing.epochs import make_epochs, make_epochs_like, make_evoked
 from ..preprocessing.imgs import check_masker, epochs_to_img
 from ..preprocessing.recorded import locate_channels, warn_if_recorded_otherwise
 from ..scoring.comparison import Comparison
@@ -792,12 +792,4 @@ class CompletesRecordings:
             whole = np.where(np.isnan(data), whole, data)
         if output == "array":
             return whole
-        return make_epochs(
-            whole,
-            self.info_,
-            self.times_,
-            epochs.metadata,
-            baseline=epochs.baseline,
-            codes=epochs.events[:, 2],
-            event_id=epochs.event_id,
-        )
+        return make_epochs_like(epochs, whole, self.info_)

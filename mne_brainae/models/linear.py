@@ -279,7 +279,8 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
         found.bands.repetitions = float(repetitions)
         return {
             "network": linear_network(data, *maps_of_stack(found)),
-            "errors": ErrorLaw(0.0, np.eye(len(found.mean)), float(repetitions)),
+            "slope": found.factor,
+            "errors": errors_of_stack(found, float(repetitions)),
             "bands": found.bands,
         }
 
@@ -365,6 +366,24 @@ def maps_of_stack(found: Stack) -> tuple:
         _float32(whiten, -(whiten @ found.mean)),
         _float32(color, found.mean),
     )
+
+
+def errors_of_stack(found: Stack, repetitions: float) -> ErrorLaw:
+    """Return the law of the errors of a stack, which are white there.
+
+    Parameters
+    ----------
+    found : instance of Stack
+        The stack.
+    repetitions : float
+        Of how many trials the responses are means.
+
+    Returns
+    -------
+    errors : instance of ErrorLaw
+        The law.
+    """
+    return ErrorLaw(0.0, np.eye(len(found.mean)), repetitions, found.factor)
 
 
 def white_maps(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -66,6 +66,36 @@ def read_array(epochs: mne.BaseEpochs, picks: np.ndarray) -> np.ndarray:
     return data
 
 
+def make_epochs_like(
+    epochs: mne.BaseEpochs, data: np.ndarray, info: mne.Info
+) -> mne.EpochsArray:
+    """Build epochs of other data, with the times, metadata and events of some.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The epochs that the data come from.
+    data : array, shape (n_epochs, n_channels, n_times)
+        The data in SI units.
+    info : instance of Info
+        The channels.
+
+    Returns
+    -------
+    epochs : instance of EpochsArray
+        The epochs.
+    """
+    return make_epochs(
+        data,
+        info,
+        epochs.times,
+        epochs.metadata,
+        baseline=epochs.baseline,
+        codes=epochs.events[:, 2],
+        event_id=epochs.event_id,
+    )
+
+
 def make_epochs(
     data: np.ndarray,
     info: mne.Info,

@@ -17,7 +17,7 @@ from ..utils.checks import (
 )
 from ..utils.constraints import checked, integer, options, positive, share
 from ..utils.docs import fill_doc
-from .epochs import make_epochs, read_array
+from .epochs import make_epochs_like, read_array
 
 MASKS = ("random", "spatial", "temporal", "forecast")
 
@@ -196,15 +196,7 @@ def mask_epochs(
         mask = _check_mask(np.asarray(kind), data.shape)
     data[mask] = np.nan
     info = mne.pick_info(epochs.info, picks)
-    return make_epochs(
-        data,
-        info,
-        epochs.times,
-        epochs.metadata,
-        baseline=epochs.baseline,
-        codes=epochs.events[:, 2],
-        event_id=epochs.event_id,
-    )
+    return make_epochs_like(epochs, data, info)
 
 
 def _check_mask(mask: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

@@ -26,7 +26,7 @@ from ..utils.docs import fill_doc
 from ..utils.names import column_of_text
 from ..utils.units import as_whitened
 from .averaging import trials_averaged
-from .epochs import BLOCK, make_epochs, read_blocks
+from .epochs import BLOCK, make_epochs_like, read_blocks
 from .recorded import describe_missing, locate_channels, missing_channels
 
 DIMS = ("epochs", "time")
@@ -399,15 +399,7 @@ class MVNN(TransformerMixin, BaseEstimator):
             for session in pd.unique(sessions[rows]):
                 mine = sessions[rows] == session
                 data[rows][mine] = matrices[session] @ block[mine]
-        return make_epochs(
-            data,
-            info,
-            epochs.times,
-            epochs.metadata,
-            baseline=epochs.baseline,
-            codes=epochs.events[:, 2],
-            event_id=epochs.event_id,
-        )
+        return make_epochs_like(epochs, data, info)
 
 
 def whole_groups(codes: np.ndarray, size: int = BLOCK):

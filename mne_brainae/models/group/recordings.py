@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ...images.ready import is_array
+from ...images.sketches import sketch
+from ...preprocessing.scaling import Scaler
 from ...utils.checks import check_epochs, check_image_names, five
-from ..training_set import Reading, features_of_epochs
+from ..training_set import Reading, TrainingSet, features_of_epochs
 
 NAME_THEM = (
     "Name the subject of every epoch in epochs.metadata['subject'], or give a dict "
@@ -120,3 +122,36 @@ class Images:
                 f"{five(repeated.index[~same])}. Give every image a name of its own."
             )
         return cls(first, used)
+
+
+def read_standardized(
+    epochs, features: pd.DataFrame, scaler: Scaler, picks, seed: int
+) -> tuple[TrainingSet, np.ndarray]:
+    """Read a subject's epochs, with features standardized alike for all subjects.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        The subject's epochs.
+    features : DataFrame, shape (n_images, n_features)
+        The features of the images.
+    scaler : instance of Scaler
+        Standardizes features.
+    picks : str | array-like | slice | None
+        The channels.
+    seed : int
+        A seed; nothing is held out here.
+
+    Returns
+    -------
+    data : instance of TrainingSet
+        The epochs as arrays.
+    given : array, shape (n_images, n_features)
+        The standardized features of the training images.
+    """
+    reading = Reading("gabor", picks=picks, spatial_window=None)
+    data = TrainingSet.read(epochs, features, reading, seed)
+    rows = features.loc[data.learned["image"]].to_numpy(np.float32)
+    given = scaler.transform(rows)
+    data.latent |= {"image_scaler": scaler, "train_sketches": sketch(given)}
+    return data, given

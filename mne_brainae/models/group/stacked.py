@@ -13,22 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...images.sketches import sketch
 from ...preprocessing.scaling import Scaler
 from ..feature_weights import feature_maps
 from ..latent import Latent
-from ..linear import linear_network, maps_of_stack, white_maps
+from ..linear import errors_of_stack, linear_network, maps_of_stack, white_maps
 from ..linear_gaussian import (
-    ErrorLaw,
     FeatureMaps,
     Stack,
     Steps,
     make_folds,
     solve_stack,
 )
-from ..training_set import Reading, TrainingSet
+from ..training_set import TrainingSet
 from .axes import SharedAxes
 from .member import Member
+from .recordings import read_standardized
 
 
 @dataclass
@@ -100,11 +99,7 @@ class StackedSubject:
         subject : instance of StackedSubject
             The subject.
         """
-        reading = Reading("gabor", picks=picks, spatial_window=None)
-        data = TrainingSet.read(epochs, features, reading, seed)
-        rows = features.loc[data.learned["image"]].to_numpy(np.float32)
-        given = scaler.transform(rows)
-        data.latent |= {"image_scaler": scaler, "train_sketches": sketch(given)}
+        data, given = read_standardized(epochs, features, scaler, picks, seed)
         responses = data.training.brain.numpy()[..., 0]
         maps = feature_maps(features.columns)
         labels = np.unique(data.groups(validation), return_inverse=True)[1]
@@ -196,7 +191,8 @@ class StackedSubject:
         stack.bands.repetitions = repetitions
         return data.to_latent(
             network=linear_network(data, *maps_of_stack(stack)),
-            errors=ErrorLaw(0.0, np.eye(len(stack.mean)), repetitions),
+            slope=stack.factor,
+            errors=errors_of_stack(stack, repetitions),
             bands=stack.bands,
             imputer=data.learn_imputer(),
         )

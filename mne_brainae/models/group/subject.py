@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...images.sketches import sketch
 from ...preprocessing.scaling import Scaler
 from ..latent import Latent
 from ..linear import network_of
@@ -17,7 +16,7 @@ from ..linear_gaussian import LinearGaussian, Steps, make_folds
 from ..linear_gaussian.axes import Solution
 from ..linear_gaussian.folds import HeldOut, slope
 from ..linear_gaussian.solve import Prepared, prepare, solve_all
-from ..training_set import Reading, TrainingSet
+from ..training_set import TrainingSet
 from .axes import SharedAxes
 from .mean_map import MeanMap
 from .member import Member, left_out_latents
@@ -27,6 +26,7 @@ from .newcomer import (
     predict_alone,
     predict_by_group,
 )
+from .recordings import read_standardized
 
 
 @dataclass
@@ -95,11 +95,7 @@ class Subject:
         subject : instance of Subject
             The subject.
         """
-        reading = Reading("gabor", picks=picks, spatial_window=None)
-        data = TrainingSet.read(epochs, features, reading, seed)
-        rows = features.loc[data.learned["image"]].to_numpy(np.float32)
-        given = scaler.transform(rows)
-        data.latent |= {"image_scaler": scaler, "train_sketches": sketch(given)}
+        data, given = read_standardized(epochs, features, scaler, picks, seed)
         trials, of = data.trials()
         labels = np.unique(data.groups(validation), return_inverse=True)[1]
         prepared = prepare(

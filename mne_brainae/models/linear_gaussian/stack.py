@@ -8,36 +8,23 @@ are linear in the same features, so that the stack is one weight matrix in use.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product as combinations
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import nnls
 
 from .bands import Bands
-from .blocks import product
 from .likelihood import log_density
+from .members import (
+    PER_UNIT_FROM,
+    MemberFit,
+    add_shared,
+    fit_members,
+    left_out_of,
+    stack_members,
+)
 from .noise import Noise, NoiseRows
-from .ridge import Ridge
-from .windows import FeatureMaps, Window, member_energy, place_grams
-
-#: Centers of windows along each side, and standard deviations, as shares of the side.
-CENTERS = tuple(0.5 + step / 7 for step in (-2, -1, 0, 1, 2))
-WIDTHS = tuple(cells / 7 for cells in (1.25, 2.0, 3.0))
-#: Windows through which each layer is also seen alone.
-N_BEST = 3
-#: Shares of what others predict, beside what a window shows of the image.
-SHARED = (0.15, 0.3, 0.5, 0.7)
-#: Members, the best alone, that are tried with each of these shares.
-N_BESIDE = 12
-#: Below so many images, members that also see what others predict are averaged over the
-#: best few; from there on they are weighed for every unit.
-PER_UNIT_FROM, N_AVERAGED = 400, 5
-#: How strongly the weights of members are drawn to their mean, and the standard
-#: deviation of a prediction that this supposes, as a share of that of the responses.
-STRENGTH, USUAL_PREDICTION = 0.02, 0.3
+from .windows import FeatureMaps, Window, member_energy
 
 
 @dataclass
@@ -68,8 +55,11 @@ class Stack:
         Predictions of the training responses by what did not see them, without their
         mean.
     slope : float
-        The part of the prediction that holds for images left out. Weights and
-        ``left_out`` are multiplied by it where whole folds were left out.
+        The part of the prediction that holds for images left out.
+    factor : float
+        By what predictions are multiplied: the slope where whole folds were left out,
+        else 1. Weights and ``left_out`` are without it, so that images can be compared
+        even where nothing holds.
     shared_weights : array, shape (n_shared, n_units) | None
         Weights of what others predict, centered; None where nothing was given.
     shared : float
@@ -87,12 +77,14 @@ class Stack:
     bands: Bands
     left_out: np.ndarray
     slope: float
+    factor: float = 1.0
     shared_weights: np.ndarray | None = None
     shared: float = 0.0
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Predict the responses to images, shape (n_images, n_units)."""
-        return self.mean + (features - self.feature_mean) @ self.weights
+        deviations = (features - self.feature_mean) @ self.weights
+        return self.mean + self.factor * deviations
 
     def log_likelihood(self, responses: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Return the log likelihood of responses to each image.
@@ -156,7 +148,9 @@ def solve_stack(
         for stack, each in zip(stacks, candidates, strict=True):
             _shrink(stack, each, _leave_out(each, folds))
     deviations = responses - stacks[0].mean
-    squares = [np.square(deviations - stack.left_out).sum() for stack in stacks]
+    squares = [
+        np.square(deviations - stack.factor * stack.left_out).sum() for stack in stacks
+    ]
     return stacks[int(np.argmin(squares))]
 
 
@@ -189,11 +183,13 @@ def _fit(given: _Given) -> Stack:
     members, fits = fit_members(centered, targets, maps)
     shared = given.shared
     if shared is None:
-        shares = stack_members(_left_out(fits, targets), targets)
+        shares = stack_members(left_out_of(fits, targets), targets)
     else:
         shared = shared - shared.mean(axis=0)
-        members, fits, shares = _beside(centered, shared, targets, maps, members, fits)
-    left_out = np.einsum("mu,mnu->nu", shares, _left_out(fits, targets))
+        members, fits, shares = add_shared(
+            centered, shared, targets, maps, members, fits
+        )
+    left_out = np.einsum("mu,mnu->nu", shares, left_out_of(fits, targets))
     weights, of_shared = _sum_weights(centered, shared, maps, members, fits, shares)
     covariance, gain, bands = _judge(targets, left_out)
     return Stack(
@@ -208,8 +204,8 @@ def _fit(given: _Given) -> Stack:
         bands,
         left_out,
         _slope(left_out, targets, covariance),
-        of_shared,
-        _mean_share(fits, shares),
+        shared_weights=of_shared,
+        shared=_mean_share(fits, shares),
     )
 
 
@@ -244,20 +240,12 @@ def _leave_out(given: _Given, folds: np.ndarray) -> np.ndarray:
 
 
 def _shrink(stack: Stack, given: _Given, predicted: np.ndarray) -> None:
-    """Keep the part of a stack that holds for folds left out."""
+    """Multiply predictions by the part that holds for folds left out."""
     targets = given.responses - stack.mean
-    covariance = _judge(targets, predicted)[0]
-    stack.slope = _slope(predicted, targets, covariance)
-    stack.left_out = stack.slope * predicted
-    stack.weights = np.float32(stack.slope) * stack.weights
-    if stack.shared_weights is not None:
-        stack.shared_weights = np.float32(stack.slope) * stack.shared_weights
-    stack.errors, stack.gain, stack.bands = _judge(targets, stack.left_out)
-
-
-def _left_out(fits: Sequence[MemberFit], targets: np.ndarray) -> np.ndarray:
-    """Return leave-one-out predictions, shape (n_members, n_images, n_units)."""
-    return np.stack([targets - fit.errors for fit in fits])
+    stack.slope = _slope(predicted, targets, _judge(targets, predicted)[0])
+    stack.factor, stack.left_out = stack.slope, predicted
+    judged = _judge(targets, stack.factor * predicted)
+    stack.errors, stack.gain, stack.bands = judged
 
 
 def _gain(targets: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -292,166 +280,3 @@ def _sum_weights(
             if shared is not None and fit.shared:
                 of_shared += np.float32(fit.shared_factor) * (shared.T @ dual)
     return weights, of_shared
-
-
-def _beside(
-    centered, shared: np.ndarray, targets, maps: FeatureMaps, members, fits
-) -> tuple[list, list, np.ndarray]:
-    """Add members that see what others predict, and weigh all or average the best.
-
-    Parameters
-    ----------
-    centered, shared, targets : array, shape (n_images, ...)
-        Centered features, what others predict, and responses.
-    maps : instance of FeatureMaps
-        Layer and place of every feature.
-    members, fits : list
-        The members without others, and their regressions.
-
-    Returns
-    -------
-    members, fits : list
-        The members that count, and their regressions.
-    shares : array, shape (n_members, n_units)
-        How much they count.
-    """
-    order = np.argsort([fit.squared_error() for fit in fits], kind="stable")
-    best = [members[k] for k in order[:N_BESIDE]]
-    pairs = [*zip(members, fits, strict=True)]
-    pairs += _mix(centered, shared, targets, maps, best)
-    few = len(targets) < PER_UNIT_FROM
-    if few:
-        pairs = sorted(pairs, key=lambda pair: pair[1].squared_error())[:N_AVERAGED]
-    members, fits = (list(each) for each in zip(*pairs, strict=True))
-    if few:
-        return members, fits, np.full((len(fits), targets.shape[1]), 1 / len(fits))
-    return members, fits, stack_members(_left_out(fits, targets), targets)
-
-
-def _mix(centered, shared: np.ndarray, targets, maps, members) -> Iterator[tuple]:
-    """Yield members that see what others predict, at every share, as regressions."""
-    others = product(shared.T, shared.T).astype(np.float64)
-    energy = np.trace(others) / len(others)
-    if not energy > 0:
-        return
-    grams = place_grams(centered, maps, members)
-    for member, gram in zip(members, grams, strict=True):
-        own = np.trace(gram) / len(gram)
-        for share in SHARED if own > 0 else ():
-            factors = (1 - share) / own, share / energy
-            mixed = factors[0] * gram + factors[1] * others
-            yield member, MemberFit.of(mixed, targets, share, *factors)
-
-
-@dataclass
-class MemberFit:
-    """A ridge regression of all units.
-
-    Parameters
-    ----------
-    errors : array, shape (n_images, n_units)
-        The leave-one-out errors.
-    dual : array, shape (n_images, n_units)
-        By which the weighted features are multiplied to give the weights.
-    penalties : array, shape (n_units,)
-        The penalty of each unit.
-    shared : float
-        The share of what others predict in what is seen.
-    own_factor, shared_factor : float
-        By what the inner products of features, and of what others predict, were
-        multiplied.
-    """
-
-    errors: np.ndarray
-    dual: np.ndarray
-    penalties: np.ndarray
-    shared: float = 0.0
-    own_factor: float = 1.0
-    shared_factor: float = 0.0
-
-    @classmethod
-    def of(cls, gram: np.ndarray, targets: np.ndarray, *factors: float) -> MemberFit:
-        """Fit from inner products of centered features."""
-        ridge = Ridge.from_gram(gram)
-        penalties, _ = ridge.choose(targets)
-        projected = ridge.project(targets)
-        errors = ridge.errors(targets, penalties, projected)
-        return cls(errors, ridge.dual(projected, penalties), penalties, *factors)
-
-    def squared_error(self) -> float:
-        """Return the sum of squared leave-one-out errors."""
-        return float(np.square(self.errors, dtype=np.float64).sum())
-
-
-def fit_members(
-    centered: np.ndarray, targets: np.ndarray, maps: FeatureMaps
-) -> tuple[list[tuple], list[MemberFit]]:
-    """Fit the whole image, every window, and each layer in the best of these.
-
-    Parameters
-    ----------
-    centered : array, shape (n_images, n_features)
-        Centered features.
-    targets : array, shape (n_images, n_units)
-        Centered responses.
-    maps : instance of FeatureMaps
-        Layer and place of every feature.
-
-    Returns
-    -------
-    members : list of tuple
-        Window and layer of every member.
-    fits : list of MemberFit
-        Their regressions.
-    """
-    windows = [None]
-    if maps.has_places():
-        places = combinations(CENTERS, CENTERS, WIDTHS)
-        windows += [Window(*place) for place in places]
-    members = [(window, None) for window in windows]
-    grams = place_grams(centered, maps, members)
-    fits = [MemberFit.of(gram, targets) for gram in grams]
-    if maps.n_layers > 1:
-        scores = [fit.squared_error() for fit in fits]
-        best = [windows[k] for k in np.argsort(scores, kind="stable")[:N_BEST]]
-        alone = [(window, layer) for window in best for layer in range(maps.n_layers)]
-        members += alone
-        grams = place_grams(centered, maps, alone)
-        fits += [MemberFit.of(gram, targets) for gram in grams]
-    return members, fits
-
-
-def stack_members(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Weigh the members for every unit, none negatively.
-
-    The weights minimize |y - sum_k w_k yhat_k|^2 + .02 n (.3 sd)^2 |w - 1/m|^2 over
-    leave-one-out predictions of m members for n images.
-
-    Parameters
-    ----------
-    predicted : array, shape (n_members, n_images, n_units)
-        The leave-one-out predictions.
-    targets : array, shape (n_images, n_units)
-        The centered responses.
-
-    Returns
-    -------
-    shares : array, shape (n_members, n_units)
-        The weights w.
-    """
-    n_members, n_images, n_units = predicted.shape
-    even = np.full(n_members, 1 / n_members)
-    shares = np.zeros((n_members, n_units))
-    for unit in range(n_units):
-        columns, target = predicted[:, :, unit].T, targets[:, unit]
-        variance = USUAL_PREDICTION**2 * target.var(dtype=np.float64)
-        pull = STRENGTH * n_images * variance
-        if not pull > 0:
-            continue
-        inner = product(columns, columns) + pull * np.eye(n_members)
-        crossed = product(columns, target[:, None])[:, 0] + pull * even
-        root = cholesky(
-            inner, lower=True
-        )  # |L'w - L^-1 c|^2 is the same up to a constant
-        shares[:, unit] = nnls(root.T, solve_triangular(root, crossed, lower=True))[0]
-    return shares

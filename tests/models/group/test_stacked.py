@@ -126,3 +126,22 @@ def test_weights_are_of_features_and_of_what_others_predict(per_unit_from, monke
         np.square(left_out).sum() < np.square(Y - Y.mean(axis=0) - alone.left_out).sum()
     )
     assert 0.5 < found.slope <= 1
+
+
+def test_images_are_ranked_where_nothing_holds(data, monkeypatch):
+    """The prediction is then the mean response, but embeddings are not all zero."""
+    monkeypatch.setattr(stack_module, "_slope", lambda *args: 0.0)
+    epochs, features = data
+    few, test = epochs["c"][:20], epochs["c"][30:]
+    with mne.utils.use_log_level("ERROR"):
+        model = mne_brainae.fit(few, features, recipe="linear")
+    shown = features.loc[test.metadata["image"]]
+    found = model.retrieve(test, shown, similarity="cosine")
+    assert len(set(found.ranks)) > 5
+    predicted = model.predict_epochs(shown).get_data()
+    np.testing.assert_allclose(
+        predicted,
+        np.broadcast_to(few.get_data().mean(axis=0), predicted.shape),
+        rtol=1e-4,
+    )
+    assert model.slope_ == 0

@@ -7,11 +7,8 @@ from scipy.optimize import minimize
 from sklearn.linear_model import Ridge as PlainRidge
 
 from mne_brainae.models.feature_weights import SpatialWindow, feature_weights
-from mne_brainae.models.linear_gaussian.stack import (
-    MemberFit,
-    solve_stack,
-    stack_members,
-)
+from mne_brainae.models.linear_gaussian.members import MemberFit, stack_members
+from mne_brainae.models.linear_gaussian.stack import solve_stack
 from mne_brainae.models.linear_gaussian.windows import (
     FeatureMaps,
     Window,
