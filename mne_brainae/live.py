@@ -12,7 +12,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from .models.directions import IdentifiesImages
+from .models.decoding import IdentifiesImages
 from .preprocessing.epochs import make_epochs
 from .scoring.identification import SIMILARITIES
 from .scoring.templates import compute_template_features

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, hypergeom
 
-from .models.directions import IdentifiesImages
+from .models.decoding import IdentifiesImages
 from .models.linear_gaussian.likelihood import log_density
 from .scoring.comparison import rank
 from .scoring.result import Result

@@ -13,7 +13,8 @@ import pandas as pd
 
 from .images.pairing import image_paths
 from .images.thumbnails import pictures_of, thumbnails
-from .models.directions import IdentifiesImages, PredictsResponses
+from .models.decoding import IdentifiesImages
+from .models.encoding import PredictsResponses
 from .models.model import Model
 from .models.systems.linear_encoding import LinearEncodingModel
 from .preprocessing.averaging import average_repetitions

@@ -14,7 +14,7 @@ import pandas as pd
 from .images.files import locate_images
 from .images.ready import is_array
 from .images.thumbnails import IN_HTML, as_html, thumbnails
-from .models.directions import PredictsResponses
+from .models.encoding import PredictsResponses
 from .models.linear_gaussian.remainder import principal_axes
 from .nn.decoders import LinearBrainDecoder
 from .scoring.result import Result

@@ -19,7 +19,7 @@ from ..images import ImageEncoder, compute_image_features
 from ..images.files import locate_images
 from ..images.pairing import flat_stem, has_files, image_paths
 from ..images.thumbnails import IN_HTML, as_html, thumbnail, thumbnails
-from ..models.directions import EmbedsResponses
+from ..models.decoding import EmbedsResponses
 from ..preprocessing.averaging import average_repetitions
 from ..scoring.result import Result
 from ..utils.checks import (

@@ -30,11 +30,13 @@ from ..utils.docs import fill_doc
 from ..utils.interrupts import ending_at_interrupt, interrupts_end
 from ..utils.torch_state import own_random_numbers
 from .checkpoint import ALL_IMAGES
-from .directions import CompletesRecordings, EmbedsResponses, SamplesTrials
+from .decoding import EmbedsResponses
+from .encoding import SamplesTrials
 from .feature_weights import know_versions
 from .linear import LinearBrainAE, network_of
 from .montage import is_pretrained, know_sensors
 from .parts import Losses, Training
+from .reconstruction import CompletesRecordings
 from .slope import held_out_slope
 from .squares import choose_squares, train_squares
 from .start import choose_length, linear_of, network_from, solve_without_some

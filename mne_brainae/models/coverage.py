@@ -21,7 +21,7 @@ from ..utils.checks import check_epochs, check_image_names, five
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
 from ..viz.encoding import plot_coverage
-from .directions import PredictsResponses
+from .encoding import PredictsResponses
 
 
 @dataclass(repr=False, eq=False)

@@ -30,7 +30,8 @@ from ..utils.checks import (
 from ..utils.constraints import checked, integer, options
 from ..utils.docs import fill_doc
 from ..viz.decoding import plot_folds
-from .directions import IdentifiesImages, PredictsResponses
+from .decoding import IdentifiesImages
+from .encoding import PredictsResponses
 from .model import Model
 
 #: The scores of encoding that are taken of every fold.

@@ -21,11 +21,13 @@ from ..utils.checks import (
 )
 from ..utils.constraints import integer, options
 from ..utils.docs import fill_doc
-from .directions import CompletesRecordings, EmbedsResponses, SamplesTrials
+from .decoding import EmbedsResponses
+from .encoding import SamplesTrials
 from .feature_weights import feature_maps
 from .linear_gaussian import ErrorLaw, LinearGaussian, Steps, make_folds, solve
 from .linear_gaussian.stack import Stack, solve_stack
 from .model import Model
+from .reconstruction import CompletesRecordings
 from .slope import warn_if_low
 from .training_set import TrainingSet
 

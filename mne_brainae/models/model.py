@@ -80,7 +80,8 @@ class Model(GoesToHub, BaseEstimator):
 
     A model that inherits this declares its parameters and their constraints, and learns
     in ``_learn`` a :class:`Latent`, the fitted shared space. What it can do with it, it
-    inherits from the mixins of ``directions.py``.
+    inherits from the mixins of ``encoding.py``, ``decoding.py`` and
+    ``reconstruction.py``.
     """
 
     #: Fitted attributes beside the shared space that a model file holds.

@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal
 from sklearn.metrics import roc_auc_score
 
 import mne_brainae
-from mne_brainae.models.directions import NONE
+from mne_brainae.models.decoding import NONE
 from mne_brainae.models.linear_gaussian import ErrorLaw, Novelty
 
 N_AXES = 4

@@ -19,7 +19,7 @@ from ... import (
     score_coverage,
 )
 from ...datasets import simulate
-from ...models.directions import NONE
+from ...models.decoding import NONE
 from ...utils.checks import counted
 from .finding import Finding
 from .neurons import folds_of, read, shuffle

@@ -20,7 +20,8 @@ from ...preprocessing.scaling import Scaler
 from ...utils.checks import counted, five
 from ...utils.constraints import integer, options, real
 from ...utils.docs import fill_doc
-from ..directions import EmbedsResponses, PredictsResponses
+from ..decoding import EmbedsResponses
+from ..encoding import PredictsResponses
 from ..parts import Training
 from ..trained import TrainedModel
 from ..training import Pairs

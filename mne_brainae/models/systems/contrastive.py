@@ -17,7 +17,7 @@ from ...nn.projections import IMAGE_PROJECTIONS
 from ...utils.constraints import integer, options, positive, real
 from ...utils.docs import fill_doc
 from ..brainae import check_identity
-from ..directions import EmbedsResponses
+from ..decoding import EmbedsResponses
 from ..feature_weights import know_versions
 from ..montage import asks_for_subjects, know_sensors
 from ..parts import Losses, Training

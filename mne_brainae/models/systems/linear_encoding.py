@@ -16,7 +16,8 @@ from ...nn.network import BrainAENetwork, build_network
 from ...utils.checks import check_device, logger, seed_from
 from ...utils.constraints import integer, share
 from ...utils.docs import fill_doc
-from ..directions import IdentifiesImages, PredictsResponses
+from ..decoding import IdentifiesImages
+from ..encoding import PredictsResponses
 from ..linear_gaussian.ridge import Ridge
 from ..linear_map import ALPHAS, check_alphas
 from ..model import Model

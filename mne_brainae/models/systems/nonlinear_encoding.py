@@ -15,7 +15,8 @@ from ...nn.projections import IMAGE_PROJECTIONS
 from ...utils.constraints import integer, options
 from ...utils.docs import fill_doc
 from ..brainae import SIZES, check_identity
-from ..directions import IdentifiesImages, PredictsResponses
+from ..decoding import IdentifiesImages
+from ..encoding import PredictsResponses
 from ..feature_weights import know_versions
 from ..parts import Losses, Training
 from ..trained import TrainedModel

@@ -12,13 +12,11 @@ from ...images import ImageEncoder
 from ...nn.network import BrainAENetwork, build_network
 from ...utils.checks import check_device, logger
 from ...utils.docs import fill_doc
-from ..directions import (
-    CompletesRecordings,
-    EmbedsResponses,
-    PredictsResponses,
-)
+from ..decoding import EmbedsResponses
+from ..encoding import PredictsResponses
 from ..linear_map import ALPHAS, LinearMap, check_alphas
 from ..model import Model
+from ..reconstruction import CompletesRecordings
 from .linear_encoding import load_regression
 
 
