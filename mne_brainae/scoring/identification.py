@@ -36,8 +36,8 @@ from .result import Result, pooled_protocol
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the cosine of every row of ``a`` with every row of ``b``."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    lengths = (np.sqrt(np.einsum("nk,nk->n", rows, rows)) for rows in (a, b))
-    return a @ b.T / np.outer(*lengths)
+    lengths = np.outer(*(np.sqrt(np.einsum("nk,nk->n", x, x)) for x in (a, b)))
+    return a @ b.T / np.maximum(lengths, np.finfo(float).tiny)
 
 
 #: What responses and images are compared by, as a protocol says it.

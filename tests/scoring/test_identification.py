@@ -153,6 +153,7 @@ def test_cosine():
     expected = [[x @ y / np.sqrt(x @ x) / np.sqrt(y @ y) for y in b] for x in a]
     assert_allclose(cosine_similarity(a, b), expected)
     assert_allclose(cosine_similarity(1e-8 * a, 1e8 * b), expected)
+    assert not cosine_similarity(0 * a, b).any()
 
 
 def test_model_finds_unseen_images(model, unseen):

@@ -140,9 +140,8 @@ def stack_members(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
             continue
         inner = product(columns, columns) + pull * np.eye(n_members)
         crossed = product(columns, target[:, None])[:, 0] + pull * even
-        root = cholesky(
-            inner, lower=True
-        )  # |L'w - L^-1 c|^2 is the same up to a constant
+        # |L'w - L^-1 c|^2 is the same up to a constant.
+        root = cholesky(inner, lower=True)
         shares[:, unit] = nnls(root.T, solve_triangular(root, crossed, lower=True))[0]
     return shares
 
