@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -22,6 +23,7 @@ from ...preprocessing.splits import divide
 from ...scoring.significance import holm, signed_rank_above_zero
 from . import inflation, neurons
 from .finding import Finding
+from .kept import Kept
 from .things import name_features
 
 #: Systems by name: recipe, parameters beside it, and what it is judged by.
@@ -102,6 +104,7 @@ def measure(
     n_test: int = 100,
     snr: float = 0.05,
     n_epochs: int | None = None,
+    path: Path | None = None,
 ) -> tuple[Finding, Finding]:
     """Score every system cleanly, and with every known inflation.
 
@@ -121,22 +124,27 @@ def measure(
         Signal to noise of one trial of the simulation.
     n_epochs : int | None
         Passes of systems that are trained by epochs; None trains as published.
+    path : path-like | None
+        A CSV file that keeps the scores of every system and subject as they are found.
+        A run of the same settings goes on where the last one stopped.
 
     Returns
     -------
     scores, prices : instance of Finding
         Top-1 accuracy, mean over subjects; and the differences from the clean score.
     """
-    rows = []
+    settings = {"data": data, "law": law, "concepts": n_concepts, "test": n_test}
+    settings |= {"snr": snr, "epochs": n_epochs}
+    kept = Kept(path, ["system", "subject"], settings)
     for subject in range(n_subjects):
         if data == "simulated":
             recording = simulated(law, n_concepts, n_test, snr, subject)
         else:
             recording = of_macaque_v4(data, subject)
         for name in systems:
-            scores = audit(name, recording, n_epochs, subject)
-            rows.append({"system": name, "subject": subject} | scores)
-    table = pd.DataFrame(rows).set_index(["system", "subject"])
+            if (name, subject) not in kept:
+                kept.add((name, subject), audit(name, recording, n_epochs, subject))
+    table = kept.table.loc[[(s, i) for s in systems for i in range(n_subjects)]]
     about = _protocol(recording, data, law, n_subjects)
     means = table.groupby(level="system", sort=False).mean()
     means.loc["chance", [CLEAN, CONCEPTS]] = 1 / len(recording.test)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from .._numbers import count, positive
 
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", type=count, default=100, help="test images of other concepts")
     add("--snr", type=positive, default=0.05, help="signal to noise of one trial")
     add("--epochs", type=count, help="passes of trained systems; default as published")
+    add("--csv", type=Path, help="keep single scores here, and go on from them")
     add("--quick", action="store_true", help="three systems and subjects, in minutes")
 
 
@@ -68,6 +70,7 @@ def run(given: argparse.Namespace) -> None:
         n_test=given.test,
         snr=given.snr,
         n_epochs=n_epochs,
+        path=given.csv,
     ):
         print(f"{found.protocol}\n")
         print(as_text(found.table.T, float_format="{:.3f}".format, na_rep="-"), "\n")

@@ -125,6 +125,23 @@ def test_prices_are_differences_from_the_clean_score():
     assert price.loc["p, Holm", audit.SCALED] == 1.0
 
 
+def test_a_stopped_audit_goes_on_and_ends_the_same(tmp_path, found, monkeypatch):
+    path, systems = tmp_path / "scores.csv", ("ridge", "nice")
+    audit.measure(systems, n_epochs=2, path=path, **SMALL | {"n_subjects": 1})
+    fitted = []
+    whole = audit.audit
+    monkeypatch.setattr(
+        audit, "audit", lambda name, *args: fitted.append(name) or whole(name, *args)
+    )
+    again = audit.measure(systems, n_epochs=2, path=path, **SMALL)
+    assert fitted == ["ridge", "nice"]  # only of the second subject
+    for first, second in zip(found, again, strict=True):
+        columns = first.table.columns.difference([audit.SECONDS])
+        pd.testing.assert_frame_equal(first.table[columns], second.table[columns])
+    with pytest.raises(ValueError, match="other settings"):
+        audit.measure(systems, n_epochs=3, path=path, **SMALL)
+
+
 def test_the_command_names_the_systems_of_the_study():
     assert tuple(audit.SYSTEMS) == command.SYSTEMS
     assert command.SYSTEMS[command.N_FAST :] == audit.SLOW
