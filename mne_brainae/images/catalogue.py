@@ -14,13 +14,12 @@ import pandas as pd
 from ..utils.checks import logger, verbose
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
+from .built_in import BUILT_IN, GABOR
 from .encoders import (
-    GABOR,
     PRESETS,
     ImageEncoder,
     resolve,
 )
-from .gabor import gabor_feature_names, gabor_features
 
 COLUMNS = (
     "n_parameters",
@@ -78,7 +77,7 @@ def list_image_encoders(
     rows = {}
     for name in names:
         encoder = ImageEncoder(name)
-        describe = _describe_gabor if name == GABOR else _describe_network
+        describe = _describe_built_in if name in BUILT_IN else _describe_network
         try:
             rows[name] = describe(encoder)
         except ImportError as error:
@@ -92,10 +91,10 @@ def list_image_encoders(
     return table.rename_axis("encoder")
 
 
-def _describe_gabor(encoder: ImageEncoder) -> dict:
+def _describe_built_in(encoder: ImageEncoder) -> dict:
     return {
         "n_parameters": 0,
-        "n_features": len(gabor_feature_names()),
+        "n_features": len(BUILT_IN[encoder.name].columns()),
         "trained_on": "nothing",
         "license": "BSD-3-Clause",
         "at_hand": True,
@@ -130,8 +129,8 @@ def _speed(name: str, n_parameters: float, device: str) -> float:
     if np.isnan(n_bytes) or n_bytes > MEMORY_SHARE * _memory(device):
         logger.info(f"Not timing {name}: its weights take {n_bytes / 2**30:.1f} GiB.")
         return np.nan
-    if name == GABOR:
-        return _time(gabor_features, _pictures(8), 8)
+    if name in BUILT_IN:
+        return _time(BUILT_IN[name].encode, _pictures(8), 8)
     from .networks import NetworkEncoder
 
     encoder = ImageEncoder(name, pretrained="random")

@@ -22,11 +22,11 @@ from ..utils.bounds import check_regular
 from ..utils.checks import verbose
 from ..utils.constraints import checked, integer
 from ..utils.docs import fill_doc
+from .built_in import BUILT_IN, GABOR
 from .cache import FeatureCache, cache_folder, content_key
 from .columns import FeatureBlock, feature_columns, stacked_columns
 from .degradation import ORIGINAL, check_degradations, degrade
 from .encoders import (
-    GABOR,
     ImageEncoder,
     identity,
     resolve,
@@ -37,7 +37,6 @@ from .files import (
     locate_images,
     to_rgb,
 )
-from .gabor import gabor_feature_names, gabor_features
 from .ready import as_float32, check_table, to_array
 
 if TYPE_CHECKING:
@@ -84,8 +83,8 @@ def compute_image_features(
     encoder : str | ImageEncoder | callable
         What turns images into features. ``"gabor"`` is the classic model of early
         visual cortex: Gabor energy, color and luminance; it needs no weights. The
-        names of networks are those of :class:`mne_brainae.ImageEncoder`. A callable
-        takes a list of at most 64 PIL images in mode RGB and returns an array of shape
+        other names are those of :class:`mne_brainae.ImageEncoder`. A callable takes a
+        list of at most 64 PIL images in mode RGB and returns an array of shape
         (n_images, n_features).
     names : sequence of str | None
         The images to take, in this order. In a folder or a list a name may be the
@@ -149,7 +148,7 @@ class _Worker:
     encode: Callable[[list], np.ndarray]
     versions: tuple[str, ...]
     n_group: int
-    names: tuple[str, ...] | None = None
+    names: pd.Index | None = None
     network: NetworkEncoder | None = None
     cache: FeatureCache | None = None
     stacks: bool = False
@@ -192,7 +191,7 @@ class _Worker:
     def columns(self) -> pd.Index | None:
         """The names of the features, if they have any."""
         if self.names is not None:
-            columns = pd.Index(self.names)
+            columns = self.names
         else:
             columns = None if self.network is None else feature_columns(self.blocks)
         return stacked_columns(columns, self.versions) if self.stacks else columns
@@ -225,9 +224,9 @@ def _worker(encoder, options: dict, degradations, how: dict) -> _Worker:
             )
         return _Worker(encoder, _versions(check_degradations(degradations)), n_group)
     versions = _versions(encoder.degradations)
-    if encoder.name == GABOR:
-        names = gabor_feature_names()
-        return _Worker(gabor_features, versions, n_group, names, stacks=encoder.stacks)
+    if encoder.name in BUILT_IN:
+        encode, columns = BUILT_IN[encoder.name]
+        return _Worker(encode, versions, n_group, columns(), stacks=encoder.stacks)
     return _network_worker(encoder, versions, **how)
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 from ..utils.checks import logger, resolve_device, verbose
 from ..utils.constraints import checked
 from ..utils.docs import fill_doc
-from .encoders import GABOR, ImageEncoder, resolve
+from .built_in import BUILT_IN
+from .encoders import ImageEncoder, resolve
 
 #: What is said of a concept.
 PROMPT = "a photo of a {}"
@@ -40,7 +41,7 @@ def check_text_encoder(encoder: str | ImageEncoder) -> None:
 
 def _source(encoder: str | ImageEncoder):
     encoder = ImageEncoder(encoder) if isinstance(encoder, str) else encoder
-    return None if encoder.name == GABOR else resolve(encoder)
+    return None if encoder.name in BUILT_IN else resolve(encoder)
 
 
 def _check_texts(texts, name: str) -> None:

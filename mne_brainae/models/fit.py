@@ -43,6 +43,7 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
         response subtracted and 740 random images to validate. ``"nice"``, ``"atm"``
         and ``"mb2c"`` are systems of Table 2, which decode only; ``"bravl"`` is another
         one, which predicts responses as well, a :class:`mne_brainae.BraVL`.
+        ``"end_to_end"`` is a network from pixels to responses, which predicts only.
         ``"release"`` is the network of the authors' own code, for whitened responses.
         ``"benchetrit"``, ``"multi_blur"``, ``"ubp"``, ``"neurobridge"`` and ``"samga"``
         are other systems that decode only, see :ref:`choosing`.

@@ -69,7 +69,7 @@ class Training(Part):
         Step size of the optimizer.
     betas : tuple of float
         Decay rates of Adam's moments.
-    optimizer : ``"adam"`` | ``"adamw"``
+    optimizer : ``"adam"`` | ``"adamw"`` | ``"radam"``
         The optimizer.
     weight_decay : float
         Weight decay of the optimizer.

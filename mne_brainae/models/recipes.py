@@ -98,6 +98,23 @@ RECIPES: dict[str, Recipe] = {
         },
         "the network, scaling and first weights of the authors' release",
     ),
+    # Gifford et al. 2022: from the pixels to every channel and time.
+    "end_to_end": Recipe(
+        "NonlinearEncodingModel",
+        {
+            "image_encoder": {"name": "pixels"},
+            "image_projection": "convnet",
+            "brain_decoder": "linear",
+            "optimizer": "radam",
+            "betas": (0.9, 0.999),
+            "learning_rate": 1e-5,
+            "batch_size": 64,
+            "max_epochs": 50,
+            "min_updates": 0,
+            "validation_size": 1000,
+        },
+        "AlexNet trained from pixels to responses (Gifford et al.)",
+    ),
     # The systems of Table 2, decoding only, as their authors train them, but chosen on
     # concepts that were held out, and never on the test.
     "nice": Recipe(

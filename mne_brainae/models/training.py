@@ -36,7 +36,13 @@ from .augmentation import Augmentation
 from .checkpoint import Checkpoint, State
 
 PATIENCE = 20  # epochs without a better validation loss, after which training ends
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "radam": torch.optim.RAdam,
+}
+#: Those of PyTorch that have a fused form.
+FUSED = ("adam", "adamw")
 #: What is shown the learned weights after every epoch, see :func:`watching_epochs`.
 _WATCHERS: ContextVar[tuple[Callable, ...]] = ContextVar("watchers", default=())
 
@@ -384,7 +390,7 @@ def train(
         Seed of the order of the images.
     device : device
         Where to compute.
-    optimizer : ``"adam"`` | ``"adamw"``
+    optimizer : ``"adam"`` | ``"adamw"`` | ``"radam"``
         Adam, or Adam with decoupled weight decay.
     weight_decay : float
         The decay of the network's parameters: with ``"adam"`` a squared penalty, with
@@ -493,14 +499,14 @@ def make_optimizer(
 
     Parameters
     ----------
-    name : ``"adam"`` | ``"adamw"``
+    name : ``"adam"`` | ``"adamw"`` | ``"radam"``
         A name of :data:`OPTIMIZERS`.
     network : Module
         What is learned.
     loss : instance of Objective
         What is learned with it, by its own ``groups``.
     device : device
-        Where they are. The fused form is used on the CPU and on CUDA.
+        Where they are. The fused form of Adam is used on the CPU and on CUDA.
     **settings
         Options of the optimizer, such as ``lr``, ``betas`` and ``weight_decay``.
 
@@ -510,8 +516,9 @@ def make_optimizer(
         The optimizer.
     """
     groups = [{"params": list(network.parameters())}, *loss.groups()]
-    fused = device.type in ("cpu", "cuda")
-    return OPTIMIZERS[name](groups, fused=fused, **settings)
+    if name in FUSED:
+        settings["fused"] = device.type in ("cpu", "cuda")
+    return OPTIMIZERS[name](groups, **settings)
 
 
 def _computations(

@@ -194,22 +194,22 @@ class TrainingSet:
         latent["brain_scaler"] = scaler = Scaler.for_brain(parts[0], how.standardize)
         for part in parts:
             scaler.transform(part, out=part)
-        window, image = None, [None, None]
+        window, image, columns, stacks = None, [None, None], None, False
         if features is not None:
-            rows = features.loc[shown]
+            rows, columns = features.loc[shown], features.columns
+            del features  # pixels of many images take much memory
             window, latent["image_scaler"] = _scale_of_images(
                 rows[~held_out], parts[0], how
             )
-            latent["feature_names"] = [str(name) for name in features.columns]
-            scaled = latent["image_scaler"].transform(rows.to_numpy(np.float32))
-            latent["train_sketches"] = sketch(scaled[~shown.duplicated()])
-            image = [torch.from_numpy(scaled[part]) for part in (~held_out, held_out)]
+            latent["feature_names"] = [str(name) for name in columns]
+            image, sketches = _scaled_parts(rows, held_out, latent["image_scaler"])
+            stacks = how.stacks(len(epochs.times), columns)
+            latent["train_sketches"] = sketches[~shown.duplicated()]
+            del rows  # the parts hold what goes on
         pairs = [
             Pairs(torch.from_numpy(part), rows, how.memory_map)
             for part, rows in zip(parts, image, strict=True)
         ]
-        columns = None if features is None else features.columns
-        stacks = features is not None and how.stacks(len(epochs.times), columns)
         about = (table, held_out, held_out_by, latent, window, stacks, columns)
         data = cls(*pairs, *about, how.memory_map, epochs, picks)
         if how.by_subject:
@@ -462,6 +462,22 @@ def _warn_if_in_volts(responses: np.ndarray) -> None:
             "standardize='raw' takes them as they are. Whiten them, or take "
             "standardize='evoked'."
         )
+
+
+def _scaled_parts(
+    rows: pd.DataFrame, held_out: np.ndarray, scaler: Scaler
+) -> tuple[list[torch.Tensor], np.ndarray]:
+    """Return the standardized features of both parts, and sketches of all images."""
+    values, parts, sketches = rows.to_numpy(np.float32), [], None
+    for part in (~held_out, held_out):
+        scaled = values[part]
+        scaler.transform(scaled, out=scaled)
+        of_part = sketch(scaled)
+        if sketches is None:
+            sketches = np.empty((len(values), of_part.shape[1]), np.float32)
+        sketches[part] = of_part
+        parts.append(torch.from_numpy(scaled))
+    return parts, sketches
 
 
 def _scale_of_images(

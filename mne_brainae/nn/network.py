@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from .added import Added
 from .choice import split_choice
+from .convnet import ConvnetProjection
 from .decoders import BRAIN_DECODERS
 from .encoders import BRAIN_ENCODERS
 from .gaussian import (
@@ -27,7 +28,8 @@ PARTS = ("brain_encoder", "brain_decoder", "image_projection")
 REGISTRIES = {
     "brain_encoder": BRAIN_ENCODERS | {"gaussian": gaussian_brain_encoder},
     "brain_decoder": BRAIN_DECODERS | {"gaussian": gaussian_brain_decoder},
-    "image_projection": IMAGE_PROJECTIONS | {"gaussian": GaussianEncoder},
+    "image_projection": IMAGE_PROJECTIONS
+    | {"gaussian": GaussianEncoder, "convnet": ConvnetProjection},
 }
 
 

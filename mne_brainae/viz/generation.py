@@ -7,7 +7,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..utils.docs import fill_doc
-from .figure import finish, get_axes, legend_above
+from .figure import finish, legend_above
+
+#: Of a contact sheet, in inches; its height follows.
+SHEET_WIDTH = 9.6
 
 
 @fill_doc
@@ -66,7 +69,12 @@ def plot_sheet(sheet, *, axes=None, show: bool = True):
     --------
     >>> fig = mne_brainae.viz.plot_sheet(sheet, show=False)
     """
-    axes = get_axes(axes)
+    import matplotlib.pyplot as plt
+
+    if axes is None:
+        wide, high = sheet.size
+        size = (SHEET_WIDTH, SHEET_WIDTH * high / wide)
+        axes = plt.figure(figsize=size).add_axes((0, 0, 1, 1))
     axes.imshow(np.asarray(sheet))
     axes.set_axis_off()
     return finish(axes.figure, show)

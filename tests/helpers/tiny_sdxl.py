@@ -18,7 +18,7 @@ TEXT = {
 }
 
 
-def write_tiny_sdxl(folder):
+def write_tiny_sdxl(folder, n_features=N_FEATURES):
     """Write a whole pipeline, and the weights of an adapter for it."""
     from diffusers import (
         AutoencoderKL,
@@ -60,7 +60,7 @@ def write_tiny_sdxl(folder):
         )
         texts = CLIPTextModel(CLIPTextConfig(**TEXT))
         texts_2 = CLIPTextModelWithProjection(CLIPTextConfig(**TEXT))
-        adapter = _adapter_weights(unet)
+        adapter = _adapter_weights(unet, n_features)
     tokenizer = _tokenizer(folder / "words")
     pipeline = StableDiffusionXLPipeline(
         vae=vae,
@@ -88,10 +88,10 @@ def _tokenizer(folder):
     return CLIPTokenizer.from_pretrained(folder, model_max_length=16)
 
 
-def _adapter_weights(unet):
+def _adapter_weights(unet, n_features):
     """Random weights under the names of the published files."""
     weights = {
-        "image_proj.proj.weight": torch.randn(4 * 64, N_FEATURES),
+        "image_proj.proj.weight": torch.randn(4 * 64, n_features),
         "image_proj.proj.bias": torch.zeros(4 * 64),
         "image_proj.norm.weight": torch.ones(64),
         "image_proj.norm.bias": torch.zeros(64),

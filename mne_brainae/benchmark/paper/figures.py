@@ -18,7 +18,7 @@ from ...models.fit import read_brainae
 from ...utils.checks import logger
 from ...utils.files import replacing
 from . import panels
-from .fitted import Fitted, NotShownError
+from .fitted import Fitted, NotShownError, Painting
 from .recordings import Recording
 from .rendering import PACKAGES
 from .runner import SETTINGS, describe
@@ -37,22 +37,19 @@ class Panel:
         Its letter.
     shows : str
         What it shows in the paper.
-    measure : callable | None
+    measure : callable
         From a :class:`Fitted` to a table.
-    draw : callable | None
+    draw : callable
         From the tables of all fits and the first fit to figures by name.
     tested : str
         The column of the parts that are tested across subjects against whole responses.
-    lack : str
-        Why the panel is not built.
     """
 
     letter: str
     shows: str
-    measure: Callable | None = None
-    draw: Callable | None = None
+    measure: Callable
+    draw: Callable
     tested: str = ""
-    lack: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,8 @@ FIGURES = {
                 Panel(
                     "d",
                     "generated images",
-                    lack="painting takes the weights of SDXL, see mne_brainae generate",
+                    panels.measure_generated,
+                    panels.draw_generated,
                 ),
                 Panel(
                     "e",
@@ -185,6 +183,7 @@ def run_figure(
     params: Mapping | None = None,
     n_jobs: int | None = None,
     overwrite: bool = False,
+    painting: Painting | None = None,
 ) -> tuple[list[Path], list[str]]:
     """Fit the paper's model, and measure and draw every panel.
 
@@ -207,6 +206,8 @@ def run_figure(
         How many processes for the fits.
     overwrite : bool
         Whether models of other data or settings are replaced.
+    painting : instance of Painting | None
+        How images are painted; None paints none.
 
     Returns
     -------
@@ -227,11 +228,10 @@ def run_figure(
         overwrite=overwrite,
         **params,
     )
-    tables, why, first = _measure(figure, models, recording)
+    tables, why, first = _measure(figure, models, recording, painting)
     files, lines = [], [] if not recording.simulated else ["SIMULATED, not recorded."]
     for panel in figure.panels:
-        reason = panel.lack or why.get(panel.letter)
-        if reason:
+        if reason := why.get(panel.letter):
             lines.append(f"{panel.letter}, {panel.shows}: NOT SHOWN, {reason}.")
             continue
         lines.append(f"{panel.letter}, {panel.shows}.")
@@ -260,14 +260,14 @@ def run_figure(
     return files, lines
 
 
-def _measure(figure: Figure, models: pd.DataFrame, recording: Recording) -> tuple:
+def _measure(figure: Figure, models: pd.DataFrame, recording, painting) -> tuple:
     """Measure every panel of every fit, one fit in memory at a time."""
     tables, why, first = {panel.letter: [] for panel in figure.panels}, {}, None
     for row in models.itertuples():
-        fitted = Fitted(read_brainae(row.fname), row.subject, recording)
+        fitted = Fitted(read_brainae(row.fname), row.subject, recording, painting)
         first = first or fitted
         for panel in figure.panels:
-            if panel.measure is None or panel.letter in why:
+            if panel.letter in why:
                 continue
             logger.info(
                 f"{figure.name}{panel.letter}, subject {row.subject}, seed {row.seed}"

@@ -6,11 +6,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import mne
 import pandas as pd
 
 from ...datasets.things import group_concepts
+from ...generation import (
+    GeneratedPictures,
+    fit_prior,
+    generate_pictures,
+    load_pipeline,
+)
+from ...generation.generate import TARGET
+from ...generation.pipeline import n_adapter_features
+from ...generation.prior import Prior
 from ...models.model import Model
 from ...preprocessing.averaging import average_repetitions
 from ...preprocessing.regions import channel_regions
@@ -23,10 +33,29 @@ from .recordings import Recording
 #: The areas of Figure 2a.
 REGIONS = ("occipital", "temporal", "parietal")
 SEED = 0
+#: Responses from which images are painted, in Figure 3d.
+N_PAINTED = 8
 
 
 class NotShownError(Exception):
     """Why a panel cannot be shown of these data."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """How images are painted from responses.
+
+    Parameters
+    ----------
+    pipeline, adapter : str | Path | None
+        As in :func:`mne_brainae.generation.load_pipeline`.
+    prior : instance of DiffusionPrior | RidgePrior | None
+        As in :func:`mne_brainae.generation.fit_prior`.
+    """
+
+    pipeline: str | Path
+    adapter: Path | None = None
+    prior: Prior | None = None
 
 
 @dataclass
@@ -41,11 +70,14 @@ class Fitted:
         The subject.
     recording : instance of Recording
         The data.
+    painting : instance of Painting | None
+        How images are painted; None paints none.
     """
 
     model: Model
     subject: str
     recording: Recording
+    painting: Painting | None = None
 
     @cached_property
     def test(self) -> mne.BaseEpochs:
@@ -107,6 +139,32 @@ class Fitted:
             return contrast_categories(rdm, categories, random_state=SEED)
         except ValueError as error:  # too few images of too few categories
             raise NotShownError(str(error)) from error
+
+    @cached_property
+    def generated(self) -> GeneratedPictures:
+        """Images painted from the first responses of the test."""
+        painting = self.painting
+        if painting is None:
+            raise NotShownError(
+                "painting takes the weights of SDXL, give --pipeline and --adapter"
+            )
+        try:
+            pipeline = load_pipeline(painting.pipeline, adapter=painting.adapter)
+        except (OSError, RuntimeError, ImportError) as error:
+            raise NotShownError(str(error)) from error
+        features, width = self.recording.features, n_adapter_features(pipeline)
+        if features.shape[1] != width:
+            raise NotShownError(
+                f"the painter takes {width} features, those of {TARGET!r} if it is the "
+                f"published one, and {self.recording.encoder!r} has "
+                f"{features.shape[1]}; see --image-encoder"
+            )
+        train = mne.read_epochs(self.recording.train[self.subject], verbose="WARNING")
+        prior = fit_prior(self.model, train, features, prior=painting.prior)
+        some = self.averaged[: min(N_PAINTED, len(self.averaged))]
+        return generate_pictures(
+            self.model, some, prior, pipeline=pipeline, n_images=2, random_state=SEED
+        )
 
     def identify(self, epochs: mne.BaseEpochs) -> Identification:
         """Classify epochs, as the top-1 accuracy of the paper's figures.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from numpy.linalg import norm
 from scipy.stats import pearsonr
 
 from ...preprocessing.epochs import read_array
@@ -233,6 +234,33 @@ def draw_consistency(table: pd.DataFrame, first: Fitted) -> dict:
     if (means.nunique() > 1).all():
         r, p = pearsonr(means["encoding"], means["decoding"])
     return {"": plot_consistency(means, r, p, show=False)}
+
+
+def measure_generated(fitted: Fitted) -> pd.DataFrame:
+    """Compare painted images with those that were seen (Figure 3d).
+
+    ``similarity`` is the cosine of the features that were painted with those of the
+    image that was seen, and ``others`` its mean over the other images shown.
+    """
+    generated, features = fitted.generated, fitted.recording.features
+    drawn = generated.embeddings / norm(generated.embeddings, axis=-1, keepdims=True)
+    seen = features.loc[generated.names].to_numpy()
+    cosine = drawn @ (seen / norm(seen, axis=1, keepdims=True)).T
+    own = np.eye(len(seen), dtype=bool)[:, None]  # cosine: (n_seen, n_drawn, n_seen)
+    n_drawn = drawn.shape[1]
+    return pd.DataFrame(
+        {
+            "image": np.repeat(generated.names, n_drawn),
+            "number": np.tile(np.arange(1, n_drawn + 1), len(seen)),
+            "similarity": cosine.mean(axis=-1, where=own).ravel(),
+            "others": cosine.mean(axis=-1, where=~own).ravel(),
+        }
+    )
+
+
+def draw_generated(table: pd.DataFrame, first: Fitted) -> dict[str, plt.Figure]:
+    """Lay painted images out below those that were seen, of the first fit."""
+    return {"": first.generated.plot(first.recording.images, show=False)}
 
 
 def measure_examples(fitted: Fitted) -> pd.DataFrame:

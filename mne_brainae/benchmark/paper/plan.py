@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from ...images.built_in import BUILT_IN
 from ...many import name_of_fit
 from .recordings import LEAST_OTHERS
 from .runner import TIMES, replace_name
@@ -109,5 +110,6 @@ def plan_fits(
 def _lack(row: Row, encoders: list[str]) -> str:
     why = row.lack()
     if not why and row.image_encoder not in (None, *encoders):
-        why = f"needs recordings and the weights of {row.image_encoder}"
+        what = "" if row.image_encoder in BUILT_IN else "the weights of "
+        why = f"needs recordings and {what}{row.image_encoder}"
     return why

@@ -19,6 +19,7 @@ import pandas as pd
 from ...datasets import simulate
 from ...datasets.things import find_templates
 from ...images import compute_image_features
+from ...images.files import locate_images
 from ...preprocessing.averaging import average_repetitions
 from ...preprocessing.whitening import MVNN
 from ...scoring.templates import compute_template_features
@@ -73,6 +74,9 @@ class Recording:
         Whether this is the image encoder of rows that name none.
     preprocessed : bool
         Whether others preprocessed the responses.
+    images : Path | None
+        The folder of the images that were shown; None where the epochs name each file
+        in ``metadata["image_path"]``, as those of a simulation do.
     """
 
     name: str
@@ -84,6 +88,7 @@ class Recording:
     encoder: str
     is_default: bool = True
     preprocessed: bool = False
+    images: Path | None = None
 
     def shuffled(self) -> pd.DataFrame:
         """Deal the features of the images out among them by chance.
@@ -148,6 +153,9 @@ def simulated(
                 **simulation,
             )
             for epochs in (data.train, data.test):
+                shown = epochs.metadata["image"]
+                pictures = locate_images(data.images, list(shown.unique()))
+                epochs.metadata["image_path"] = shown.map(pictures).map(str)
                 epochs.metadata["image"] = f"{subject}/" + epochs.metadata["image"]
             _write(place, data, _whiten(name, data.train, data.test))
         files[str(subject)] = place
@@ -307,6 +315,7 @@ def from_bids(
         image_encoder,
         is_default,
         preprocessed,
+        Path(images),
     )
 
 

@@ -206,7 +206,10 @@ def rows_of(table: Table, recording: Recording) -> list[Row]:
     return [
         row
         for row in table.rows
-        if row.data == recording.name and _sees_by(row, recording) and not row.lack()
+        if row.data == recording.name
+        and _sees_by(row, recording)
+        and len(recording.features) >= row.least_images
+        and not row.lack()
     ]
 
 
@@ -255,9 +258,17 @@ def _absent(table: Table, recordings: list[Recording]) -> dict:
         fitted = any(row in rows_of(table, recording) for recording in recordings)
         if not fitted:
             there = row.data in [recording.name for recording in recordings]
-            why = f"needs {row.image_encoder}" if there else "no data given"
-            absent[row.data, row.name] = row.lack() or why
+            absent[row.data, row.name] = row.lack() or _need(row, there)
     return absent
+
+
+def _need(row: Row, is_there: bool) -> str:
+    """Return what a row lacks whose data set is there, or not."""
+    if not is_there:
+        return "no data given"
+    if row.image_encoder is not None:
+        return f"needs {row.image_encoder}"
+    return f"needs {row.least_images} images"
 
 
 def describe(recordings: list[Recording]) -> dict[str, dict]:

@@ -41,6 +41,8 @@ class Row:
         The image encoder; None is the one of the run.
     needs : str | None
         A module that must be installed, with the extra that brings it in brackets.
+    least_images : int
+        How many images the system needs.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Row:
     system: str | None = None
     image_encoder: str | None = None
     needs: str | None = None
+    least_images: int = 0
 
     @property
     def key(self) -> str:

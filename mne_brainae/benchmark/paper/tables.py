@@ -99,6 +99,21 @@ TABLE_1 = Table(
             "0.031 0.522±0.067 0.028 0.628±0.056",
             "0.027 0.583±0.071 0.024 0.680±0.052",
         ),
+        # Gifford et al. (2022), whose data these are: least squares on components, and
+        # a network from pixels to responses. The paper's rows are others.
+        Row(
+            "linear, 1000 components",
+            "- - - -",
+            system="linear",
+            settings={"linear": {"n_components": 1000, "alphas": None}},
+            least_images=1002,
+        ),
+        Row(
+            "nonlinear, end to end",
+            "- - - -",
+            recipe="end_to_end",
+            image_encoder="pixels",
+        ),
         # The paper has no encoding scores of BraVL, which predicts responses as well.
         Row("BraVL", "- - - -", recipe="bravl"),
         *_systems(

@@ -44,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", type=count, default=100, help="test images of other concepts")
     add("--snr", type=positive, default=0.05, help="signal to noise of one trial")
     add("--epochs", type=count, help="passes of trained systems; default as published")
+    add(
+        "--clean",
+        action="store_true",
+        help="clean scores alone, of every subject, with the shuffled control",
+    )
     add("--csv", type=Path, help="keep single scores here, and go on from them")
     add("--quick", action="store_true", help="three systems and subjects, in minutes")
 
@@ -70,6 +75,7 @@ def run(given: argparse.Namespace) -> None:
         n_test=given.test,
         snr=given.snr,
         n_epochs=n_epochs,
+        inflate=not given.clean,
         path=given.csv,
     ):
         print(f"{found.protocol}\n")

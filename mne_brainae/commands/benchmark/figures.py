@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from .data import (
     add_data_arguments,
@@ -18,6 +19,9 @@ from .data import (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the data, the seeds, and where results go."""
     add_data_arguments(parser, n_seeds=1)
+    add = parser.add_argument
+    add("--pipeline", help="paint Figure 3d by sdxl-turbo, sdxl or a folder")
+    add("--adapter", type=Path, help="weights of its IP-Adapter (.safetensors)")
 
 
 def run(given: argparse.Namespace) -> None:
@@ -41,7 +45,19 @@ def run(given: argparse.Namespace) -> None:
             params=settings_of(given),
             n_jobs=given.jobs,
             overwrite=given.overwrite,
+            painting=painting_of(given),
         )
     print(f"{figure.name}: {figure.caption}\n" + "\n".join(lines))
     for file in files:
         print(f"Wrote {file}")
+
+
+def painting_of(given: argparse.Namespace):
+    """Return how images are painted, if they are."""
+    from ...benchmark.paper.fitted import Painting
+    from ...generation import RidgePrior
+
+    if given.pipeline is None:
+        return None
+    prior = RidgePrior() if given.small else None
+    return Painting(given.pipeline, given.adapter, prior)

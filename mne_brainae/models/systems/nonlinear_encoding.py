@@ -9,8 +9,12 @@ from typing import ClassVar
 import torch
 
 from ...images import ImageEncoder
-from ...nn.choice import check_choice
+from ...images.built_in import PIXELS
+from ...images.weights import explain_mismatch, local_weights, read_weights
+from ...nn.choice import check_choice, split_choice
+from ...nn.convnet import ARCHITECTURE, width_of
 from ...nn.decoders import BRAIN_DECODERS
+from ...nn.network import REGISTRIES, BrainAENetwork
 from ...nn.projections import IMAGE_PROJECTIONS
 from ...utils.constraints import integer, options
 from ...utils.docs import fill_doc
@@ -22,7 +26,7 @@ from ..parts import Losses, Training
 from ..trained import TrainedModel
 from ..training_set import TrainingSet
 
-PROJECTIONS = tuple(name for name in IMAGE_PROJECTIONS if name != "squares")
+PROJECTIONS = (*(name for name in IMAGE_PROJECTIONS if name != "squares"), "convnet")
 
 
 @fill_doc
@@ -39,7 +43,11 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         Table 7, one linear layer, or a module that maps (n, n_embedding) to
         (n, n_channels, n_times).
     image_encoder, image_projection, n_embedding : str | callable | Module | int
-        As in :class:`mne_brainae.BrainAE`.
+        As in :class:`mne_brainae.BrainAE`; and ``image_projection="convnet"`` with
+        ``image_encoder="pixels"`` is a network that is trained from end to end,
+        ``{"convnet": {"architecture": "resnet50", "weights": "file.pth"}}`` another
+        one, from weights of torchvision. ``recipe="end_to_end"`` trains it as Gifford
+        et al. (2022) do.
     n_kernels, kernel_length, pool_length, pool_stride : int
         The sizes k, m1, m2 and s of Table 7.
     training : instance of Training | None
@@ -118,13 +126,40 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         """Refuse parameters that are impossible, alone or together."""
         super().check()
         check_identity(self.image_projection, self.n_embedding)
-        check_choice(
-            "image_projection", self.image_projection, IMAGE_PROJECTIONS, PROJECTIONS
-        )
+        known = REGISTRIES["image_projection"]
+        check_choice("image_projection", self.image_projection, known, PROJECTIONS)
+        sees_pixels = str(self.image_encoder) == PIXELS
+        if (self._convnet is not None) != sees_pixels:
+            raise ValueError(
+                "image_projection='convnet' and image_encoder='pixels' go together: "
+                "take both, as recipe='end_to_end' does, or none."
+            )
 
     @property
     def _losses(self) -> Losses:
         return Losses(contrastive=0.0, feature=0.0, recon_brain=0.0)
+
+    @property
+    def _convnet(self) -> dict | None:
+        """The options of the network that is trained on pixels, if there is one."""
+        if not isinstance(self.image_projection, str | dict):
+            return None
+        name, options = split_choice(self.image_projection)
+        return options if name == "convnet" else None
+
+    def _read(self, epochs, images, seed=None, **how) -> TrainingSet:
+        # Pixels come as networks expect them.
+        how |= {"standardize_images": self._convnet is None}
+        return super()._read(epochs, images, seed, **how)
+
+    def _build(self, data: TrainingSet) -> BrainAENetwork:
+        network = super()._build(data)
+        weights = (self._convnet or {}).get("weights")
+        if weights is not None:
+            found = read_weights(local_weights(weights))
+            with explain_mismatch(weights, type(network.image_projection).__name__):
+                network.image_projection.load(found)
+        return network
 
     def _sizes(self, data: TrainingSet) -> dict:
         n_channels, n_times = data.shape
@@ -134,6 +169,8 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         n_embedding = 1024 if self.n_embedding is None else self.n_embedding
         if self.image_projection == "identity":
             n_embedding = data.n_features
+        elif self._convnet is not None and self.n_embedding is None:
+            n_embedding = width_of(self._convnet.get("architecture", ARCHITECTURE))
         return {
             "n_channels": n_channels,
             "n_times": n_times,

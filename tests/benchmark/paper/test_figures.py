@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from tiny_sdxl import write_tiny_sdxl
 
 import mne_brainae
 from mne_brainae import average_repetitions
@@ -17,6 +19,7 @@ from mne_brainae.benchmark.paper.figures import (
 from mne_brainae.benchmark.paper.fitted import Fitted
 from mne_brainae.benchmark.paper.panels import measure_examples
 from mne_brainae.commands import main
+from mne_brainae.images.gabor import gabor_feature_names
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,27 @@ def test_figure_3(panels, out, capsys):
     assert not (out / "figure3" / "d.png").exists()
 
 
+# The schedulers of diffusers turn tensors to arrays as NumPy 1 did.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_figure_3_with_a_painter(panels, out, tmp_path, capsys):
+    """A tiny untrained SDXL, whose adapter takes the features of the simulation."""
+    n_features = len(gabor_feature_names())
+    folder, adapter = write_tiny_sdxl(tmp_path, n_features)
+    words = ["--pipeline", str(folder), "--adapter", str(adapter)]
+    table = panels("figure3", "--subjects", "1", *words)["d"]
+    assert "d, generated images." in capsys.readouterr().out
+    assert len(table) == 2 * table["image"].nunique()
+    assert table[["similarity", "others"]].abs().max(axis=None) <= 1
+    picture = Image.open(out / "figure3" / "d.png")
+    assert len(np.unique(picture)) > 50
+    narrow = tmp_path / "narrow"
+    narrow.mkdir()
+    folder, adapter = write_tiny_sdxl(narrow, 12)
+    words = ["--pipeline", str(folder), "--adapter", str(adapter)]
+    panels("figure3", "--subjects", "1", *words)
+    assert "NOT SHOWN, the painter takes 12 features" in capsys.readouterr().out
+
+
 def test_figure_4(panels, out):
     """From the models of the other figures."""
     before = {f: f.stat().st_mtime_ns for f in out.glob("figures/fits/*/01*tensors")}
@@ -122,11 +146,13 @@ def test_parts_are_tested_across_subjects():
         )
     ]
     table = pd.DataFrame(rows).assign(whole=0.5)
-    tests, why = _test(table, Panel("b", "", tested="region"))
+    tests, why = _test(table, Panel("b", "", None, None, tested="region"))
     assert not why
     p = tests.set_index("region")["p"]
     assert p["occipital"] == pytest.approx(2 / 2**8)
     assert p["frontal"] > 0.05
     assert WHOLE not in p
-    _, why = _test(table[table["subject"] < "5"], Panel("b", "", tested="region"))
+    _, why = _test(
+        table[table["subject"] < "5"], Panel("b", "", None, None, tested="region")
+    )
     assert why.startswith("5 subjects")

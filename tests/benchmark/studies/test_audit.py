@@ -142,6 +142,17 @@ def test_a_stopped_audit_goes_on_and_ends_the_same(tmp_path, found, monkeypatch)
         audit.measure(systems, n_epochs=3, path=path, **SMALL)
 
 
+def test_clean_scores_alone_are_the_same(found):
+    (clean,) = audit.measure(("ridge",), inflate=False, n_epochs=2, **SMALL)
+    columns = [audit.CLEAN, audit.SHUFFLED, audit.CONCEPTS]
+    pd.testing.assert_series_equal(
+        clean.table.loc["ridge", columns], found[0].table.loc["ridge", columns]
+    )
+    by_subject = clean.table.loc["ridge", ["subject 0", "subject 1"]]
+    assert by_subject.mean() == pytest.approx(clean.table.loc["ridge", audit.CLEAN])
+    assert not set(audit.INFLATED) & set(clean.table)
+
+
 def test_the_command_names_the_systems_of_the_study():
     assert tuple(audit.SYSTEMS) == command.SYSTEMS
     assert command.SYSTEMS[command.N_FAST :] == audit.SLOW
