@@ -35,7 +35,7 @@ from ..utils.checks import (
 )
 from ..utils.constraints import checked, integer, options
 from ..utils.docs import fill_doc
-from .linear_gaussian.novelty import FEWEST_CONCEPTS
+from .linear_gaussian.novelty import FEWEST_CONCEPTS, Novelty
 
 #: With fewer concepts, sets by distance hold more surely than sets by probability.
 MANY_CONCEPTS = 100
@@ -129,7 +129,8 @@ class IdentifiesImages:
         else:
             compared = self._compare_batch(epochs, z_image, similarity, transductive)
         if none:
-            compared = self._add_none(epochs, compared, similarity, transductive)
+            law = self._fitted().novelty
+            compared = self._add_none(epochs, compared, law, similarity, transductive)
         return Identification(
             compared,
             [*z_image.index, NONE] if none else z_image.index,
@@ -165,22 +166,25 @@ class IdentifiesImages:
             return len(latent.train_images)
         return latent.concepts.n_concepts
 
-    def _add_none(self, epochs, compared, similarity: str, transductive) -> np.ndarray:
+    def _add_none(
+        self, epochs, compared, law: Novelty | None, similarity: str, transductive
+    ) -> np.ndarray:
         """Add the column "none of these" to log-likelihoods."""
-        latent = self._fitted()
         if similarity != "likelihood" or transductive is not None:
             raise ValueError(
                 "none=True compares log-likelihoods: give similarity='likelihood' and "
                 f"leave transductive out, got {similarity!r} and {transductive!r}."
             )
-        if latent.novelty is None:
+        if law is None:
             raise RuntimeError(
                 "The model has not learned when none of the candidates was shown. Fit "
-                "recipe 'best' or 'linear' to images of at least 40 concepts."
+                "recipe 'best' or 'linear' to images of at least 40 concepts, and for "
+                "classify to two images or more of each."
             )
         density = np.asarray(compared[:, :], float)
         data, counts = self._read_whole(epochs), trials_averaged(epochs.metadata)
-        return np.column_stack([density, latent.none_of_these(density, data, counts)])
+        of_none = self._fitted().none_of_these(law, density, data, counts)
+        return np.column_stack([density, of_none])
 
     def _caution(self, similarity: str, per_concept: bool = False) -> str | None:
         """Say why probabilities of this model are too sure, if they are."""
@@ -201,7 +205,7 @@ class IdentifiesImages:
             )
         return None
 
-    @checked(n_per_template=[integer(1)])
+    @checked(n_per_template=[integer(1)], none=["boolean"])
     @fill_doc
     def classify(
         self,
@@ -211,6 +215,7 @@ class IdentifiesImages:
         n_per_template=1,
         similarity=None,
         transductive=None,
+        none=False,
     ) -> Identification:
         """Find the concept of the image that evoked every response.
 
@@ -228,6 +233,12 @@ class IdentifiesImages:
             nearer to the mean of many images than to one.
         %(similarity)s
         %(transductive)s
+        none : bool
+            Whether ``"none of these"`` is a further candidate, the true one of epochs
+            whose concept has no templates. This takes ``similarity="likelihood"`` and a
+            closed form of at least 40 training concepts with two images or more, of
+            which it learns how probable a response is without its own concept. Before
+            the response, a concept has templates or not with equal probability.
 
         Returns
         -------
@@ -249,15 +260,20 @@ class IdentifiesImages:
         features = compute_template_features(templates, self.compute_features)
         concepts = check_concepts(epochs.metadata, names)
         check_templates(features.index, names, concepts)
-        _check_known(concepts, features.index)
+        truth = _among_templates(concepts, features.index, none)
         stimuli = self._features_of_files(epochs, names)
         self._warn_of_copies(names, features, stimuli)
         z_concept = self._embed_features(features).groupby(level="concept").mean()
         counts = n_per_template * features.groupby(level="concept").size()
+        how = similarity, transductive
+        compared = self._compare_batch(epochs, z_concept, *how, counts)
+        if none:
+            law = self._fitted().concept_novelty
+            compared = self._add_none(epochs, compared, law, *how)
         return Identification(
-            self._compare_batch(epochs, z_concept, similarity, transductive, counts),
-            z_concept.index,
-            concepts,
+            compared,
+            [*z_concept.index, NONE] if none else z_concept.index,
+            truth,
             {
                 "task": "classification",
                 "gallery": f"{len(z_concept)} concepts",
@@ -359,14 +375,20 @@ class IdentifiesImages:
         return Comparison(cosine_similarity, *whitened)
 
 
-def _check_known(shown: pd.Series, templates: pd.MultiIndex) -> None:
-    """Refuse templates that lack concepts of the epochs."""
-    lacking = set(shown) - set(templates.get_level_values("concept"))
+def _among_templates(
+    shown: pd.Series, templates: pd.MultiIndex, none: bool
+) -> pd.Series:
+    """Return the concepts of epochs; what has no templates is none, or refused."""
+    known = shown.isin(templates.get_level_values("concept"))
+    lacking = set(shown[~known])
+    if none:
+        return shown.where(known, NONE)
     if lacking:
         raise ValueError(
             "templates lack these concepts that the epochs show: "
             f"{five(sorted(lacking))}."
         )
+    return shown
 
 
 class EmbedsResponses(IdentifiesImages):

@@ -44,6 +44,7 @@ GROUPS = {
     "concepts": ConceptLaw,
     "bands": Bands,
     "novelty": Novelty,
+    "concept_novelty": Novelty,
     "trial_noise": TrialNoise,
 }
 

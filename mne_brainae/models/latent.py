@@ -124,6 +124,8 @@ class Latent:
         How far responses lie from their prediction at every channel and time.
     novelty : instance of Novelty | None
         Whether the image of a response is among candidates.
+    concept_novelty : instance of Novelty | None
+        Whether its concept is among candidates.
     distances : array, shape (n_quantiles,) | None
         Quantiles of the squared distances of held-out training responses from their
         prediction, in units of the covariance of the errors.
@@ -158,6 +160,7 @@ class Latent:
     concepts: ConceptLaw | None = None
     bands: Bands | None = None
     novelty: Novelty | None = None
+    concept_novelty: Novelty | None = None
     distances: np.ndarray | None = None
     trial_noise: TrialNoise | None = None
     baseline: tuple | None = None
@@ -442,18 +445,16 @@ class Latent:
     def _likelihood_of_errors(self, measured, candidates) -> np.ndarray:
         """Return log densities; the covariance depends on both last columns."""
         found = np.empty((len(measured), len(candidates)))
+        n_templates, slope = candidates[:, -1], self.errors.slope
         for repetitions in np.unique(measured[:, -1]):
-            rows = np.flatnonzero(measured[:, -1] == repetitions)
-            for n_templates in np.unique(candidates[:, -1]):
-                columns = np.flatnonzero(candidates[:, -1] == n_templates)
-                covariance = self.errors.covariance(repetitions)
-                expected = self.errors.slope * candidates[columns, :-1]
-                if n_templates and self.concepts is not None:
-                    of_concept = self.concepts.covariance(n_templates)
-                    covariance = covariance + self.errors.slope**2 * of_concept
-                    expected = self.concepts.gain(n_templates) * expected
-                density = log_density(measured[rows, :-1], expected, covariance)
-                found[np.ix_(rows, columns)] = density
+            rows = measured[:, -1] == repetitions
+            given = measured[rows, :-1], slope * candidates[:, :-1]
+            of_errors = self.errors.covariance(repetitions)
+            if self.concepts is not None and n_templates.any():
+                how = n_templates, of_errors, slope
+                found[rows] = self.concepts.log_density(*given, *how)
+            else:
+                found[rows] = log_density(*given, of_errors)
         return found
 
     def log_norms(self, repetitions: np.ndarray) -> np.ndarray:
@@ -475,12 +476,18 @@ class Latent:
         return np.array(each)[of]
 
     def none_of_these(
-        self, density: np.ndarray, data: np.ndarray, repetitions: np.ndarray
+        self,
+        novelty: Novelty,
+        density: np.ndarray,
+        data: np.ndarray,
+        repetitions: np.ndarray,
     ) -> np.ndarray:
-        """Return log densities of responses to images that are not candidates.
+        """Return log densities of responses to what is not among the candidates.
 
         Parameters
         ----------
+        novelty : instance of Novelty
+            The law: :attr:`novelty` of images or :attr:`concept_novelty`.
         density : array, shape (n_epochs, n_candidates)
             Log densities given the candidates.
         data : array, shape (n_epochs, n_channels, n_times)
@@ -498,7 +505,7 @@ class Latent:
         found = np.empty(len(measured))
         for count in np.unique(repetitions):
             rows = repetitions == count
-            found[rows] = self.novelty.of_none(
+            found[rows] = novelty.of_none(
                 density[rows], measured[rows], self.errors.covariance(count)
             )
         return found

@@ -244,6 +244,7 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
             "concepts": found.concepts,
             "bands": found.bands,
             "novelty": found.novelty,
+            "concept_novelty": found.concept_novelty,
             "distances": found.distances,
         }
 

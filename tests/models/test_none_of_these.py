@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 import mne_brainae
 from mne_brainae.models.decoding import NONE
-from mne_brainae.models.linear_gaussian import ErrorLaw, Novelty
+from mne_brainae.models.linear_gaussian import ConceptLaw, ErrorLaw, Novelty
 
 N_AXES = 4
 
@@ -61,6 +61,70 @@ def test_few_concepts_teach_nothing():
     rows = make_rows(80, 1.0, np.random.default_rng(0))
     errors = ErrorLaw(0.5, 0.5 * np.eye(N_AXES), 2.0)
     assert Novelty.learn(*rows, np.arange(80) // 4, errors) is None
+
+
+N_CONCEPTS, N_EACH, BETWEEN = 200, 3, 9.0
+
+
+def make_concepts(rng):
+    """Concepts, images around them of variance 1 along every axis, and such noise."""
+    of = np.repeat(np.arange(N_CONCEPTS), N_EACH)
+    predicted = BETWEEN**0.5 * rng.standard_normal((N_CONCEPTS, N_AXES))[of]
+    predicted += rng.standard_normal(predicted.shape)
+    return predicted + rng.standard_normal(predicted.shape), predicted, of
+
+
+@pytest.fixture(scope="module")
+def concept_laws():
+    measured, predicted, of = make_concepts(np.random.default_rng(0))
+    errors = ErrorLaw(0.5, 0.5 * np.eye(N_AXES), 2.0)
+    law = ConceptLaw.learn(predicted, of)
+    return law, Novelty.learn_of_concepts(measured, predicted, of, errors, law)
+
+
+def test_known_law_of_concepts_is_found(concept_laws):
+    law, novelty = concept_laws
+    assert law.share == pytest.approx(BETWEEN / (BETWEEN + 1), abs=0.03)
+    assert_allclose(np.diag(novelty.covariance), BETWEEN + 1, rtol=0.25)
+    assert abs(novelty.intercept) < 0.5
+    assert novelty.weight == pytest.approx(1, abs=0.25)
+
+
+def test_concepts_without_templates_are_told(concept_laws):
+    law, novelty = concept_laws
+    measured, predicted, of = make_concepts(np.random.default_rng(1))
+    shown = np.arange(0, len(of), N_EACH)[:100]
+    templates = (predicted[shown + 1] + predicted[shown + 2])[:10] / 2
+    n_templates = np.full(10, 2)
+    density = law.log_density(measured[shown], templates, n_templates, np.eye(N_AXES))
+    found = novelty.of_none(density, measured[shown], np.eye(N_AXES))
+    is_none = np.arange(100) >= 10
+    assert roc_auc_score(is_none, found - logsumexp(density, axis=1)) > 0.7
+
+
+def test_density_of_a_concept_is_that_of_responses_and_templates_together():
+    """p(response | template) = p(response, template) / p(template)."""
+    rng = np.random.default_rng(2)
+    response, template = rng.standard_normal((2, N_AXES))
+    unit = np.eye(N_AXES)
+    law = ConceptLaw(unit, BETWEEN * unit, BETWEEN / (BETWEEN + 1), 10, 3.0)
+    of_template = BETWEEN + 1 / 2  # a mean of two images
+    joint = np.kron([[BETWEEN + 2, BETWEEN], [BETWEEN, of_template]], unit)
+    together = multivariate_normal(np.zeros(2 * N_AXES), joint)
+    alone = multivariate_normal(np.zeros(N_AXES), of_template * unit)
+    expected = together.logpdf([*response, *template]) - alone.logpdf(template)
+    given = response[None], template[None], np.array([2]), unit
+    assert_allclose(law.log_density(*given), expected)
+
+
+def test_single_images_of_concepts_teach_nothing_of_them():
+    rows = make_rows(80, 1.0, np.random.default_rng(0))
+    errors = ErrorLaw(0.5, 0.5 * np.eye(N_AXES), 2.0)
+    of = np.minimum(np.arange(80) // 2, 60)  # 40 concepts of two images
+    law = ConceptLaw.learn(rows[1], of)
+    assert Novelty.learn_of_concepts(*rows, of, errors, law) is not None
+    of[0] = 99  # and now 39
+    assert Novelty.learn_of_concepts(*rows, of, errors, law) is None
 
 
 # -- models ------------------------------------------------------------------------
@@ -117,19 +181,56 @@ def test_images_out_of_the_gallery_are_none_of_these(model, test_means, features
     assert found.sets(0.8).shape == (30, 16)
 
 
-def test_a_file_holds_it(model, test_means, features, tmp_path):
+@pytest.fixture(scope="module")
+def templates(data):
+    """Features of templates of every other test concept."""
+    folders = sorted(path for path in data.templates.iterdir() if path.is_dir())
+    return {
+        path.name: mne_brainae.compute_image_features(path, verbose="ERROR")
+        for path in folders[::2]
+    }
+
+
+@pytest.mark.stochastic
+def test_concepts_without_templates_are_none_of_these(model, test_means, templates):
+    how = {"similarity": "likelihood"}
+    found = model.classify(test_means, templates, none=True, **how)
+    assert found.candidates == [*templates, NONE]
+    is_none = ~test_means.metadata["concept"].isin(list(templates)).to_numpy()
+    assert is_none.sum() == 15
+    assert_array_equal(np.array(found.truth) == NONE, is_none)
+    p = found.probabilities
+    assert_allclose(p.sum(axis=1), 1)
+    assert p[NONE][is_none].mean() > p[NONE][~is_none].mean()
+    assert roc_auc_score(is_none, p[NONE]) > 0.6
+    # Where "none of these" is impossible before, it is left out.
+    prior = dict.fromkeys(found.candidates, 1.0) | {NONE: 0.0}
+    plain = model.classify(test_means[~is_none], templates, **how)
+    assert_allclose(
+        found.posterior(prior).to_numpy()[~is_none, :-1], plain.probabilities, atol=1e-6
+    )
+    assert found.sets(0.8).shape == (30, 16)
+    with pytest.raises(ValueError, match="templates lack these concepts"):
+        model.classify(test_means, templates, **how)
+
+
+def test_a_file_holds_it(model, test_means, features, templates, tmp_path):
     model.save(tmp_path / "model.safetensors")
     again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
     gallery = features.loc[test_means.metadata["image"][:15]]
     how = {"similarity": "likelihood", "none": True}
     found = [m.retrieve(test_means, gallery, **how).similarity for m in (model, again)]
     assert_array_equal(*found)
+    found = [m.classify(test_means, templates, **how) for m in (model, again)]
+    assert_array_equal(*[each.similarity for each in found])
 
 
-def test_it_takes_the_likelihood(model, test_means, features):
+def test_it_takes_the_likelihood(model, test_means, features, templates):
     gallery = features.loc[test_means.metadata["image"]]
     with pytest.raises(ValueError, match="give similarity='likelihood'"):
         model.retrieve(test_means, gallery, none=True)
+    with pytest.raises(ValueError, match="give similarity='likelihood'"):
+        model.classify(test_means, templates, none=True)
 
 
 def test_few_concepts_are_warned_of(recording, unseen):
@@ -151,6 +252,10 @@ def test_one_image_per_concept_is_warned_of(data, features):
     found = model.classify(data.test[:40], data.templates, similarity="likelihood")
     with pytest.warns(RuntimeWarning, match="about one image of each"):
         found.probabilities  # noqa: B018
+    with pytest.raises(RuntimeError, match="two images or more of each"):
+        model.classify(
+            data.test[:40], data.templates, similarity="likelihood", none=True
+        )
     shown = features.loc[data.test.metadata["image"].unique()]
     pictures = model.retrieve(data.test[:40], shown, similarity="likelihood")
     assert_allclose(pictures.probabilities.sum(axis=1), 1)  # which warns of nothing

@@ -246,3 +246,39 @@ class ConceptLaw:
         """Return (1 - g r) (Bc + W) for means of so many images."""
         total = self.between + self.within
         return (1 - self.gain(n_templates) * self.share) * total
+
+    def log_density(
+        self,
+        measured: np.ndarray,
+        predicted: np.ndarray,
+        n_templates: np.ndarray,
+        of_errors: np.ndarray,
+        slope: float = 1.0,
+    ) -> np.ndarray:
+        """Return log densities of responses to another image of each concept.
+
+        Parameters
+        ----------
+        measured : array, shape (n_responses, n_axes)
+            Responses along the axes.
+        predicted : array, shape (n_concepts, n_axes)
+            What is predicted for the mean of the templates of each concept.
+        n_templates : array of int, shape (n_concepts,)
+            Of how many images each is the mean.
+        of_errors : array, shape (n_axes, n_axes)
+            The covariance of responses around the prediction of their own image.
+        slope : float
+            What predictions were multiplied by.
+
+        Returns
+        -------
+        log_density : array, shape (n_responses, n_concepts)
+            As :func:`log_density` returns them.
+        """
+        found = np.empty((len(measured), len(predicted)))
+        for count in np.unique(n_templates):
+            same = n_templates == count
+            covariance = of_errors + slope**2 * self.covariance(count)
+            expected = self.gain(count) * predicted[same]
+            found[:, same] = log_density(measured, expected, covariance)
+        return found

@@ -93,6 +93,9 @@ class LinearGaussian:
     novelty : instance of Novelty | None
         Whether the image of a response is among candidates; None without folds, with
         fewer than 40 concepts, and where ridge regression adds axes.
+    concept_novelty : instance of Novelty | None
+        Whether its concept is among candidates; None without ``novelty``, and with
+        fewer than 40 concepts of two images or more.
     distances : array, shape (n_quantiles,) | None
         Quantiles of the squared distances of training responses from what folds predict
         without them, in units of the covariance of the errors; None without folds, and
@@ -120,6 +123,7 @@ class LinearGaussian:
     squares: Squares | None = None
     bands: Bands | None = None
     novelty: Novelty | None = None
+    concept_novelty: Novelty | None = None
     distances: np.ndarray | None = None
 
     @property
@@ -324,14 +328,10 @@ class LinearGaussian:
         if self.concepts is None:
             raise ValueError("The concepts of training images are not known.")
         n_axes = len(self.errors.extra)
-        measured = brain[:, :n_axes]
-        predicted = self.slope * templates[:, :n_axes]
-        found = np.empty((len(measured), len(predicted)))
-        counts = np.broadcast_to(n_templates, len(predicted))
-        for count in np.unique(counts):
-            same = counts == count
-            covariance = self.errors.covariance(repetitions)
-            covariance = covariance + self.slope**2 * self.concepts.covariance(count)
-            expected = self.concepts.gain(count) * predicted[same]
-            found[:, same] = log_density(measured, expected, covariance)
-        return found
+        return self.concepts.log_density(
+            brain[:, :n_axes],
+            self.slope * templates[:, :n_axes],
+            np.broadcast_to(n_templates, len(templates)),
+            self.errors.covariance(repetitions),
+            self.slope,
+        )

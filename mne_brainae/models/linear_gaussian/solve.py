@@ -136,6 +136,16 @@ def solve(
         predicted = model.embed_image(sample.features + feature_mean)
         driven = predicted[:, : len(model.errors.extra)]
         model.concepts = ConceptLaw.learn(driven, labels)
+        if model.novelty is not None:
+            left_out = model.left_out
+            model.concept_novelty = Novelty.learn_of_concepts(
+                left_out.measured,
+                left_out.predicted,
+                labels[left_out.rows],
+                model.errors,
+                model.concepts,
+                model.slope,
+            )
     if keep_noise:
         noise = coordinates.whole(solution.noise.covariance, 1)
         model.noise = coordinates.whole(noise.T, 1)
