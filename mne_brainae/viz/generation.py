@@ -26,6 +26,10 @@ def plot_picture_scores(table, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure: one row of dots for every score.
 
+    See Also
+    --------
+    mne_brainae.generation.PictureScores.plot
+
     Examples
     --------
     >>> mne_brainae.viz.plot_picture_scores(scores.table)  # doctest: +SKIP
@@ -61,6 +65,10 @@ def plot_sheet(sheet, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    See Also
+    --------
+    mne_brainae.generation.GeneratedPictures.plot
 
     Examples
     --------
