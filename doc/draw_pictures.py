@@ -247,14 +247,17 @@ def _draw_encoding(fig, image: Path, epoch, model, predicted) -> None:
         for n_time, time in enumerate(TIMES):
             ax = axes[1 + n_row * len(TIMES) + n_time]
             sample = epoch.time_as_index(time)[0]
-            _map(ax, 1e6 * values[:, sample], model.info_, top)
+            drawn = _map(ax, 1e6 * values[:, sample], model.info_, top)
             ax.set_title(f"{title}\n{1000 * time:.0f} ms", fontsize=9)
+    fig.colorbar(drawn, ax=axes, label="µV", shrink=0.6)
 
 
-def _map(ax, values: np.ndarray, info, top: float) -> None:
-    mne.viz.plot_topomap(
+def _map(ax, values: np.ndarray, info, top: float):
+    """Draw a map and return its colors."""
+    colors, _ = mne.viz.plot_topomap(
         values, info, axes=ax, show=False, vlim=(-top, top), contours=0
     )
+    return colors
 
 
 def _draw_decoding(fig, folder: Path, found, which: int, name: str) -> None:
@@ -287,7 +290,8 @@ def _draw_reconstruction(fig, epoch, masked, model) -> None:
     axes = fig.subplots(1, 3)
     _map(axes[0], given[left], mne.pick_info(model.info_, left), top)
     _map(axes[1], rebuilt, model.info_, top)
-    _map(axes[2], measured, model.info_, top)
+    drawn = _map(axes[2], measured, model.info_, top)
+    fig.colorbar(drawn, ax=axes, label="µV", shrink=0.6)
     for ax, title in zip(axes, ("what is left", "rebuilt", "measured"), strict=True):
         ax.set_title(title, fontsize=9)
 

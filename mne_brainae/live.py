@@ -191,6 +191,10 @@ class LiveDecoder:
         candidates : DataFrame, shape (n_epochs, n_candidates)
             Probabilities, or similarities where ``similarity`` is no likelihood.
 
+        See Also
+        --------
+        mne_brainae.LiveDecoder.listen
+
         Examples
         --------
         >>> decoder.decode(epochs).idxmax(axis=1)  # doctest: +SKIP
@@ -236,6 +240,10 @@ class LiveDecoder:
         ------
         RuntimeError
             If a thread of MNE-LSL fills the stream, or it is not connected.
+
+        See Also
+        --------
+        mne_brainae.LiveDecoder.decode
 
         Examples
         --------

@@ -120,7 +120,7 @@ def fit_many(
         the column ``error`` says something. The next call tries it again.
     overwrite : bool
         Whether fits of other data or settings in ``folder``, or with other scores, and
-        damaged results are replaced; otherwise they are a ValueError.
+        damaged results are replaced.
     %(verbose)s
     **params
         Parameters of the model for all fits, as in :func:`mne_brainae.fit`.
@@ -140,6 +140,13 @@ def fit_many(
         If names or seeds come twice or cannot name files, if ``folder`` holds results
         of other data, settings or scores, or damaged ones, and if a parameter or the
         score cannot be told from another one.
+    RuntimeError
+        If a process was killed, perhaps because memory ran out.
+
+    See Also
+    --------
+    mne_brainae.fit
+    mne_brainae.cross_validate
 
     Notes
     -----

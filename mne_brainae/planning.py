@@ -42,6 +42,11 @@ class Plan(Result):
     protocol : dict
         What was simulated.
 
+    See Also
+    --------
+    mne_brainae.plan_experiment
+    mne_brainae.viz.plot_plan
+
     Examples
     --------
     >>> plan = mne_brainae.plan_experiment(model, unseen, [1, 10], random_state=0)
@@ -63,6 +68,15 @@ class Plan(Result):
         -------
         fig : instance of Figure
             The figure; bands hold 95 % of experiments.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_plan
+
+        Examples
+        --------
+        >>> plan = mne_brainae.plan_experiment(model, unseen, [1, 10], random_state=0)
+        >>> fig = plan.plot(show=False)
         """
         return plot_plan(self.table, axes=axes, show=show)
 
@@ -114,6 +128,17 @@ def plan_experiment(
     -------
     plan : instance of Plan
         Expected accuracies with bands.
+
+    Raises
+    ------
+    ValueError
+        If the model does not know the noise of a single trial.
+
+    See Also
+    --------
+    mne_brainae.Plan
+    mne_brainae.score_averages
+    mne_brainae.find_images
 
     Notes
     -----

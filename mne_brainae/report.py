@@ -133,6 +133,11 @@ def make_report(
     RuntimeError
         If the model was fitted without images.
 
+    See Also
+    --------
+    mne_brainae.score_encoding
+    mne_brainae.Identification
+
     Examples
     --------
     >>> import mne_brainae

@@ -50,6 +50,11 @@ class FoundImages(Result):
         The target, the number of images, and the mean score that images drawn at
         random have.
 
+    See Also
+    --------
+    mne_brainae.find_images
+    mne_brainae.viz.plot_found_images
+
     Examples
     --------
     >>> found_images = mne_brainae.find_images(model, features, "different", 3)
@@ -73,6 +78,15 @@ class FoundImages(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_found_images
+
+        Examples
+        --------
+        >>> found_images = mne_brainae.find_images(model, features, "different", 3)
+        >>> fig = found_images.plot(show=False)
         """
         pictures = self.pictures and thumbnails(self.table["image"], self.pictures)
         return plot_found_images(self.table, pictures, axes=axes, show=show)
@@ -129,6 +143,16 @@ def find_images(model, images, target, k: int = 20, *, verbose=None) -> FoundIma
         The images in order, with their scores. Those of a contrast are in SI units;
         distances are root mean squares over channels and times, in units of the
         standard deviation of every channel.
+
+    Raises
+    ------
+    ValueError
+        If ``k`` is larger than the number of images.
+
+    See Also
+    --------
+    mne_brainae.FoundImages
+    mne_brainae.plan_experiment
 
     Notes
     -----

@@ -1,12 +1,15 @@
 """The documentation is complete, and its docstrings and commands are in order."""
 
+import ast
 import inspect
 import os
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
 import pytest
+from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import validate
 from public import OBJECTS, ROOT, resolve
 
@@ -60,6 +63,61 @@ def test_docstring_follows_numpydoc(name):
 @pytest.mark.parametrize("name", OBJECTS)
 def test_shared_texts_are_filled_in(name):
     assert "%(" not in resolve(name).__doc__
+
+
+def code_of(name: str):
+    """Return the function behind a public name, of a class what makes its instances."""
+    value = resolve(name)
+    if inspect.isclass(value):
+        own = vars(value)
+        return own.get("__post_init__") or own.get("__init__")
+    return value.fget if isinstance(value, property) else value
+
+
+def raised_by(function) -> set[str]:
+    """Name the errors that the body of a function raises by itself."""
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    errors = [
+        node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Raise) and node.exc is not None
+    ]
+    return {error.id for error in errors}
+
+
+def is_generated(function) -> bool:
+    """Tell the methods that a dataclass writes, which have no source."""
+    return inspect.unwrap(function).__code__.co_filename == "<string>"
+
+
+WITH_CODE = [n for n in OBJECTS if code_of(n) and not is_generated(code_of(n))]
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_errors_are_documented(name):
+    documented = {entry.type for entry in get_doc_object(resolve(name))["Raises"]}
+    assert raised_by(code_of(name)) <= documented
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_errors_have_a_section_of_their_own(name):
+    doc = get_doc_object(resolve(name))
+    text = " ".join(
+        " ".join(entry.desc) for entry in doc["Parameters"] + doc["Returns"]
+    )
+    assert not re.search(r"\b(is|are) an? \w+Error", text)
+
+
+@pytest.mark.parametrize("name", sorted(listed_in_api()))
+def test_functions_and_classes_lead_to_others(name):
+    assert get_doc_object(resolve(name))["See Also"]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_what_is_seen_also_exists(name):
+    for links, _ in get_doc_object(resolve(name))["See Also"]:
+        for link, _ in links:
+            assert resolve(link) is not None
 
 
 #: Of the schema of the Citation File Format 1.2.0, what this file makes use of.

@@ -18,13 +18,13 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PARSER = doctest.DocTestParser()
 
 
-def is_of_its_own(name: str) -> bool:
-    """Tell functions and classes from the methods and properties of a class."""
-    return not inspect.isclass(resolve(name.rpartition(".")[0]))
+def is_called(name: str) -> bool:
+    """Tell functions, classes and methods from properties."""
+    return not isinstance(resolve(name), property)
 
 
-@pytest.mark.parametrize("name", [name for name in OBJECTS if is_of_its_own(name)])
-def test_functions_and_classes_have_examples(name):
+@pytest.mark.parametrize("name", [name for name in OBJECTS if is_called(name)])
+def test_functions_classes_and_methods_have_examples(name):
     assert "Examples\n" in resolve(name).__doc__
 
 
@@ -50,12 +50,15 @@ def names(world):
             np.array([0.9, 0.6, 0.3]), np.array([True, True, False])
         ),
         "concepts": concepts.set_axis(unseen.index),
+        "decoder": world.decoder,
         "course": mne_brainae.compare_rdms_over_time(
             world.averaged, rdm, n_permutations=10, random_state=0
         ),
         "features": world.features,
         "folder": world.images,
         "found": world.found,
+        "generated": world.generated,
+        "group": world.group,
         "identify": identify,
         "mne_brainae": mne_brainae,
         "model": model,
@@ -63,6 +66,7 @@ def names(world):
         "rdm": rdm,
         "scores": world.scores,
         "sheet": mne_brainae.generation.contact_sheet({"seen": [picture]}),
+        "similarity": world.similarity,
         "table": world.subjects,
         "templates": world.templates,
         "test": world.test,
@@ -104,6 +108,7 @@ def test_examples_are_right(name, names, tmp_path, monkeypatch, capsys):
 
 def test_the_names_of_examples_are_told(names):
     text = (ROOT / "doc" / "api.rst").read_text("utf-8")
-    for name in ("averaged", "features", "model", "test", "train", "unseen"):
+    told = ("averaged", "features", "model", "test", "train", "unseen")
+    for name in (*told, "scores", "found", "group"):
         assert name in names
         assert f"``{name}``" in text

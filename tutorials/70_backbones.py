@@ -277,11 +277,17 @@ everything = pd.concat(
 ).reset_index("what")
 everything["label"] = everything["what"] + ": " + everything["version"]
 labels = list(everything["label"].unique())[::-1]
-for ax, score in zip(axes, ("r_images", "top_1"), strict=True):
-    places = [labels.index(label) for label in everything["label"]]
+places = [labels.index(label) for label in everything["label"]]
+panels = {
+    "r_images": ("r over images", 0.0, "mean response"),
+    "top_1": (f"top-1 accuracy of {len(gallery)} images", 1 / len(gallery), "chance"),
+}
+for ax, (score, (what, level, name)) in zip(axes, panels.items(), strict=True):
     ax.plot(everything[score], places, "o", alpha=0.6)
-    ax.set(xlabel=score, yticks=np.arange(len(labels)), yticklabels=labels)
+    ax.axvline(level, color="0.5", linestyle="--", label=name)
+    ax.set(xlabel=what, yticks=np.arange(len(labels)), yticklabels=labels)
     ax.grid(axis="y", alpha=0.3)
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
 
 # %%
 # With so few test images, one more that is found is a visible step in ``top_1``; so

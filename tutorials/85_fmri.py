@@ -102,7 +102,7 @@ display = plotting.plot_glass_brain(
     threshold=0.5,
     plot_abs=False,
     colorbar=True,
-    title="predicted response to one new image",
+    title="predicted response to one new image (a.u.)",
 )
 
 # %%
@@ -116,7 +116,7 @@ display = plotting.plot_glass_brain(
     r_img,
     threshold=0.3,
     colorbar=True,
-    title=f"correlation over {len(shown)} new images",
+    title=f"r over {len(shown)} new images",
 )
 r = scores.r_map.data[:, 0]
 print(f"visual voxels: r {r[is_visual].mean():.2f}, ", end="")
@@ -206,7 +206,8 @@ def record(table):
 optical_train, optical_test = record(train_table), record(test_table)
 optical = mne_brainae.fit(optical_train, features, recipe="linear", random_state=0)
 evoked = optical.predict_evoked(features.loc[shown[:1]])
-evoked.plot_topomap(times=[2.5, 5.0, 7.5], ch_type="hbo", extrapolate="local")
+fig = evoked.plot_topomap(times=[2.5, 5.0, 7.5], ch_type="hbo", extrapolate="local")
+fig.suptitle("predicted oxyhemoglobin after one new image")
 
 # %%
 

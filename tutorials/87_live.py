@@ -26,6 +26,7 @@ sample is there. MNE-LSL comes with the extra ``online``.
 # the candidates and their places in the shared space. Here there are ten images to
 # choose from.
 
+import matplotlib.pyplot as plt
 import mne
 import numpy as np
 from mne_lsl.player import PlayerLSL
@@ -126,10 +127,18 @@ print(f"{sum(hits)} of {len(hits)} right, by chance {len(hits) / len(shown):.0f}
 
 again = data.test[(data.test.metadata["image"] == names[0]).to_numpy()]
 evidence = np.log(decoder.decode(again)).cumsum()
-for n_trials in (1, 2, 5, 10):
-    row = np.exp(evidence.iloc[n_trials - 1] - evidence.iloc[n_trials - 1].max())
-    row /= row.sum()
-    print(f"{n_trials:2d} trials: p of the image that was shown {row[names[0]]:.2f}")
+probabilities = np.exp(evidence.sub(evidence.max(axis=1), axis=0))
+probabilities = probabilities.div(probabilities.sum(axis=1), axis=0)
+n_trials = np.arange(1, len(probabilities) + 1)
+
+fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+ax.plot(n_trials, probabilities.drop(columns=names[0]), color="0.8", linewidth=0.8)
+ax.plot(n_trials, probabilities[names[0]], "o-", label="the image that was shown")
+ax.plot([], color="0.8", label="every other image")
+ax.axhline(1 / len(shown), color="0.5", linestyle="--", label="chance")
+ax.set(xlabel="trials of one image", ylabel="probability", ylim=(-0.02, 1.02))
+ax.xaxis.get_major_locator().set_params(integer=True)
+ax.legend(frameon=False, loc="center right")
 
 # %%
 # ``LiveDecoder(model, templates=...)`` chooses among concepts instead of images.

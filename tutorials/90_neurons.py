@@ -71,7 +71,7 @@ fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 ax.bar(np.arange(len(r)), r)
 ax.axhline(r.mean(), color="C1", label=f"mean, {r.mean():.2f}")
 ax.axhline(0, color="0.5", linestyle="--", label="mean response")
-ax.set(xlabel="neuron, sorted", ylabel="r over 200 new photographs", title="macaque V4")
+ax.set(xlabel="neuron, sorted", ylabel="r over 200 photographs", title="macaque V4")
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %%
@@ -140,9 +140,11 @@ print(it)
 # %%
 # The unit is spikes per second and not volts, so we give MNE-Python scale and unit.
 
-it.average().plot(
+fig = it.average().plot(
     scalings={"seeg": 1}, units={"seeg": "spikes/s"}, titles={"seeg": "macaque IT"}
 )
+fig.axes[0].axvline(0, color="C1", label="onset of the object")
+fig.axes[0].legend(frameon=False, loc="upper left")
 
 # %%
 # Every trial is classified by a model that saw no trial of its fold. Sites were

@@ -8,6 +8,27 @@ import argparse
 from pathlib import Path
 
 
+def add_model(parser: argparse.ArgumentParser, **how) -> None:
+    """Add the fitted model, a file or an address of the Hugging Face Hub.
+
+    Parameters
+    ----------
+    parser : instance of ArgumentParser
+        The parser of the command.
+    **how
+        What else ``add_argument`` is told.
+    """
+    told = "a model file of mne_brainae fit, or hf://owner/name of the Hugging Face Hub"
+    parser.add_argument("model", type=_file_or_address, help=told, **how)
+
+
+def _file_or_address(text: str) -> Path | str:
+    """Return an address as it is, since a path would lose one of its slashes."""
+    from ..utils.hub import is_address
+
+    return text if is_address(text) else Path(text)
+
+
 def add_out(parser: argparse.ArgumentParser, default: str, what: str) -> None:
     """Add the file that is written, and whether it may replace another.
 
@@ -30,7 +51,9 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="say only what goes wrong")
 
 
-def check_files(given: argparse.Namespace, suffix: str = "", **places: Path) -> None:
+def check_files(
+    given: argparse.Namespace, suffix: str = "", **places: Path | str | None
+) -> None:
     """Refuse places that do not exist, and a file that cannot be written.
 
     Parameters
@@ -39,13 +62,14 @@ def check_files(given: argparse.Namespace, suffix: str = "", **places: Path) -> 
         What was parsed, with ``out`` and ``overwrite``.
     suffix : str
         How the name of the file that is written must end; none is written if empty.
-    **places : Path | None
-        Files or folders that must exist, by what they are.
+    **places : Path | str | None
+        Files or folders that must exist, by what they are. An address of the Hub is a
+        str, which whoever reads it checks.
     """
     from ..utils.checks import check_new_file
 
     for what, place in places.items():
-        if place is not None and not place.exists():
+        if isinstance(place, Path) and not place.exists():
             raise FileNotFoundError(f"There is no {what} {place}.")
     if suffix:
         check_new_file(given.out, suffix, overwrite=given.overwrite)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._files import add_model
 from ._numbers import count, seed
 
 KINDS = ("diffusion", "ridge")
@@ -15,7 +16,7 @@ KINDS = ("diffusion", "ridge")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is learned, and from what."""
     add = parser.add_argument
-    add("model", type=Path, help="a model file of mne_brainae fit")
+    add_model(parser)
     add("epochs", type=Path, help="the training epochs of the model (-epo.fif)")
     add("images", type=Path, nargs="?", help="the folder of pictures")
     add("--features", type=Path, help="image embeddings, instead of computing them")

@@ -8,6 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
+from ._files import add_model
 from ._names import one_of
 from ._numbers import count, not_negative, part, seed, six
 
@@ -30,7 +31,7 @@ controls.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the model and its painter, or the demonstration, and where to save."""
     add = parser.add_argument
-    add("model", type=Path, nargs="?", help="a model file of mne_brainae fit")
+    add_model(parser, nargs="?")
     add("epochs", type=Path, nargs="?", help="test epochs (-epo.fif)")
     add("--out", type=Path, help="folder for pictures, contact sheet and scores")
     add("--sheet", choices=SHEETS, default=SHEETS[0], help="what the sheet shows")

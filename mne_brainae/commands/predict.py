@@ -7,13 +7,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._files import add_out, add_quiet
+from ._files import add_model, add_out, add_quiet
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a prediction can be told."""
     add = parser.add_argument
-    add("model", type=Path, help="a model file of mne_brainae fit")
+    add_model(parser)
     add("images", type=Path, nargs="+", help="a folder of images, or images")
     add_out(parser, "predicted-epo.fif", "the epochs file")
     add_quiet(parser)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._files import add_out, add_quiet
+from ._files import add_model, add_out, add_quiet
 from ._numbers import seed, share
 
 MASKS = ("random", "spatial", "temporal", "forecast")
@@ -16,7 +16,7 @@ MASKS = ("random", "spatial", "temporal", "forecast")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a reconstruction can be told."""
     add = parser.add_argument
-    add("model", type=Path, help="a model file of mne_brainae fit")
+    add_model(parser)
     add("epochs", type=Path, help="epochs (-epo.fif) of which what is missing is NaN")
     add("--mask", choices=MASKS, help="take parts of whole epochs away first")
     add("--ratio", type=share, default=0.5, help="share that is taken (%(default)s)")

@@ -7,14 +7,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ._files import add_out
+from ._files import add_model, add_out
 from ._numbers import seed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a report can be told."""
     add = parser.add_argument
-    add("model", type=Path, help="a model file of mne_brainae fit")
+    add_model(parser)
     add("epochs", type=Path, help="test epochs (-epo.fif) that the model has not seen")
     add(
         "--images",

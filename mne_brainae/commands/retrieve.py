@@ -7,13 +7,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ._files import add_model
 from ._identify import add_identification
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a retrieval can be told."""
     add = parser.add_argument
-    add("model", type=Path, help="a model file of mne_brainae fit")
+    add_model(parser)
     add("epochs", type=Path, help="test epochs (-epo.fif), metadata name the image")
     add("images", type=Path, help="the folder of the test images, the gallery")
     add(

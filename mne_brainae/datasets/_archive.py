@@ -51,9 +51,13 @@ def unpack(
     Returns
     -------
     paths : list of Path
-        The unpacked files, sorted by name. A broken archive, one with an absolute
-        path, a path with ``..`` or two files of one name, and a wrong or missing
-        password are a ValueError.
+        The unpacked files, sorted by name.
+
+    Raises
+    ------
+    ValueError
+        If the archive is broken, the password is wrong or missing, or a path is
+        absolute, contains ``..`` or comes twice.
     """
     try:
         with _open(archive, password) as opened:

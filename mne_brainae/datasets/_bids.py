@@ -391,7 +391,12 @@ def find_recordings(bids_root: Path, subject: str, task: str, **entities) -> lis
     Returns
     -------
     paths : list of BIDSPath
-        The recordings. None at all is a FileNotFoundError.
+        The recordings.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are none.
     """
     datatype, extensions = entities["datatype"], entities["extensions"]
     folder = Path(bids_root) / f"sub-{subject}"
@@ -483,8 +488,12 @@ def open_brainvision(path: BIDSPath, ch_type: str) -> mne.io.BaseRaw:
     Returns
     -------
     raw : instance of Raw
-        The recording, not loaded. A data file whose size is not that which its sidecar
-        tells is a ValueError.
+        The recording, not loaded.
+
+    Raises
+    ------
+    ValueError
+        If the size of the data file differs from what its sidecar says.
     """
     data = path.copy().update(extension=".eeg").fpath
     if not data.is_file():
@@ -552,7 +561,12 @@ def subject_label(subject: int | str, labels: Iterable[str]) -> str:
     Returns
     -------
     label : str
-        The label without ``sub-``. Another subject is a ValueError.
+        The label without ``sub-``.
+
+    Raises
+    ------
+    ValueError
+        If the data set has no such subject.
     """
     labels = list(labels)
     given = str(subject).removeprefix("sub-")

@@ -122,6 +122,11 @@ def read_bids_epochs(
         Several recordings cannot be told apart, no event names an image, or tables do
         not fit each other; the message says what there is.
 
+    See Also
+    --------
+    mne_brainae.average_repetitions
+    mne_brainae.datasets.things_eeg1.read_epochs
+
     Notes
     -----
     Onsets are those of the column ``onset``, in seconds from the first sample, as BIDS
@@ -196,8 +201,14 @@ def find_any_recordings(
     Returns
     -------
     paths : list of BIDSPath
-        The recordings. None at all is a FileNotFoundError, and what cannot be told
-        apart a ValueError.
+        The recordings.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are none.
+    ValueError
+        If several recordings cannot be told apart.
     """
     label = _subject_label(root, subject)
     paths = [
@@ -327,7 +338,12 @@ def open_any_recording(
     Returns
     -------
     raw : instance of Raw
-        The recording, not loaded. One that cannot be read is a ValueError.
+        The recording, not loaded.
+
+    Raises
+    ------
+    ValueError
+        If the recording cannot be read.
     """
     try:
         raw = read_raw_bids(path, verbose="ERROR")

@@ -135,9 +135,14 @@ def fetch_files(
     Returns
     -------
     paths : list of Path
-        The files, in the order asked for. A file that is there with another size than
-        registered is a ValueError; a failed download, and too little space on the disk,
-        are a RuntimeError.
+        The files, in the order asked for.
+
+    Raises
+    ------
+    ValueError
+        If a file exists whose size differs from the registered one.
+    RuntimeError
+        If a download fails, or the disk has too little space.
     """
     folder = locate(name, path)
     registry = read_registry(name)

@@ -211,7 +211,12 @@ def keep_sessions(
     Returns
     -------
     kept : list of tuple
-        The recordings and their events. None at all is a ValueError.
+        The recordings and their events.
+
+    Raises
+    ------
+    ValueError
+        If none is left.
     """
     wanted = session_labels(sessions)
     kept = [

@@ -132,8 +132,13 @@ def read_image_table(path: str | Path) -> dict[str, pd.DataFrame]:
     -------
     images : dict of DataFrame
         For ``"train"`` and ``"test"`` a table indexed by the code, with the columns
-        ``image`` (file name), ``concept`` (of THINGS) and ``stim_file`` (path below
-        the folder of the images). Lists of unequal length are a ValueError.
+        ``image`` (file name), ``concept`` (of THINGS) and ``stim_file`` (path below the
+        folder of the images).
+
+    Raises
+    ------
+    ValueError
+        If the lists differ in length.
     """
     keys = [
         f"{partition}_img_{what}"

@@ -144,7 +144,12 @@ def read_mapping(path: str | Path, n_channels: int = 1024) -> np.ndarray:
     mapping : array of int, shape (n_channels,)
         The recorded channel of every contact in physical order, counted from 0. The
         scripts of the authors agree with one another only if it is its own inverse; if
-        it is not, that is a warning. No permutation is a ValueError.
+        it is not, that is a warning.
+
+    Raises
+    ------
+    ValueError
+        If it is not a permutation.
     """
     path = Path(path)
     if not path.is_file():

@@ -59,6 +59,10 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
         The folder that holds the 132 files, one per site, 1.9 MB together; or only the
         ready array ``pseudopopulation.npz``, which needs no download.
 
+    See Also
+    --------
+    mne_brainae.datasets.macaque_it.read_epochs
+
     Notes
     -----
     The data are those of Zhang, Meyers, Bichot, Serre, Poggio & Desimone (2011),
@@ -110,8 +114,18 @@ def read_epochs(
         session, electrode and unit, such as ``"1001_01A"``; events by object and
         position, such as ``"car/upper"``. The metadata have the columns ``image``
         (which of 21 stimuli, such as ``"car_upper"``), ``concept`` (which of 7
-        objects), ``position`` (lower, middle or upper) and ``repetition`` (1 to 19). A
-        truncated or foreign file is a ValueError.
+        objects), ``position`` (lower, middle or upper) and ``repetition`` (1 to 19).
+
+    Raises
+    ------
+    ValueError
+        If the window is outside the recording, or not a whole number of bins, or if a
+        file is truncated or of another kind.
+
+    See Also
+    --------
+    mne_brainae.datasets.macaque_it.fetch
+    mne_brainae.datasets.macaque_v4.read_epochs
 
     Notes
     -----

@@ -35,6 +35,10 @@ def available_sessions() -> list[str]:
     sessions : list of str
         The dates of recording, as year, month and day.
 
+    See Also
+    --------
+    mne_brainae.datasets.macaque_v4.fetch
+
     Examples
     --------
     >>> mne_brainae.datasets.macaque_v4.available_sessions()  # doctest: +SKIP
@@ -65,6 +69,10 @@ def fetch(
     -------
     folder : Path
         The folder that holds the files.
+
+    See Also
+    --------
+    mne_brainae.datasets.macaque_v4.read_epochs
 
     Notes
     -----
@@ -108,8 +116,17 @@ def read_epochs(
         for volts, so plot them with ``scalings=dict(seeg=1)`` and
         ``units=dict(seeg="spikes")``. The metadata have the columns ``image`` (the file
         name of the photograph), ``image_path`` (where it was unzipped) and ``session``.
-        A truncated or foreign file, and another number of responses than of
-        photographs, is a ValueError.
+
+    Raises
+    ------
+    ValueError
+        If responses and images are not of the same number, or if a file is truncated or
+        of another kind.
+
+    See Also
+    --------
+    mne_brainae.datasets.macaque_v4.fetch
+    mne_brainae.datasets.macaque_it.read_epochs
 
     Notes
     -----

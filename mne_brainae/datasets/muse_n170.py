@@ -40,6 +40,10 @@ def fetch(path: str | Path | None = None, *, verbose=None) -> Path:
     folder : Path
         The folder that holds the six files, 9 MB together.
 
+    See Also
+    --------
+    mne_brainae.datasets.muse_n170.read_epochs
+
     Notes
     -----
     The data come from https://github.com/alexandrebarachant/muse-lsl (Barachant et al.
@@ -73,8 +77,16 @@ def read_raw(
     raw : instance of RawArray
         The EEG at TP9, AF7, AF8 and TP10 in volts against Fpz, 256 Hz, with the
         standard positions, and the stimulus channel ``Marker0`` (1 a house, 2 a face).
-        The auxiliary electrode ``Right AUX`` is left out. A foreign file is a
-        ValueError.
+        The auxiliary electrode ``Right AUX`` is left out.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of this data set.
+
+    See Also
+    --------
+    mne_brainae.datasets.muse_n170.read_epochs
 
     Notes
     -----
@@ -134,6 +146,16 @@ def read_epochs(
         have the columns ``image`` and ``concept``, both the category, for the markers
         do not say which image it was; ``session``, the run; and ``repetition``, its
         number within its category and run, counted before any rejection.
+
+    Raises
+    ------
+    ValueError
+        If no run is named.
+
+    See Also
+    --------
+    mne_brainae.datasets.muse_n170.read_raw
+    mne_brainae.datasets.muse_n170.fetch
 
     Notes
     -----

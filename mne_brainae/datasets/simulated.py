@@ -61,6 +61,10 @@ class SimulatedData:
         averaged trials among all test images: the Gaussian likelihood with the true
         responses and the true covariance of the noise.
 
+    See Also
+    --------
+    mne_brainae.datasets.simulate
+
     Examples
     --------
     >>> data = mne_brainae.datasets.simulate(random_state=0)  # doctest: +SKIP
@@ -152,6 +156,11 @@ def simulate(
     -------
     data : instance of SimulatedData
         Trials, images, the truth, and how well it can be known.
+
+    See Also
+    --------
+    mne_brainae.datasets.simulate_responses
+    mne_brainae.datasets.simulate_group
 
     Notes
     -----

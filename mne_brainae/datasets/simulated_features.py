@@ -56,6 +56,10 @@ class FeatureLaw:
     concept_share : float
         The share r of it that images of one concept have in common.
 
+    See Also
+    --------
+    mne_brainae.datasets.simulate_responses
+
     Examples
     --------
     >>> import numpy as np
@@ -134,6 +138,18 @@ class FeatureLaw:
         -------
         features : array, shape (n_concepts, n_exemplars, n_features)
             The features in float32.
+
+        See Also
+        --------
+        mne_brainae.datasets.FeatureLaw.imagine
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mne_brainae.datasets import FeatureLaw
+        >>> law = FeatureLaw(np.zeros(4), np.eye(4), concept_share=0.5)
+        >>> law.draw(3, 2, np.random.default_rng(0)).shape
+        (3, 2, 4)
         """
         root = np.linalg.cholesky(self.covariance).T.astype(np.float32)
         shape, n_features = (n_concepts, n_exemplars), len(root)
@@ -159,6 +175,19 @@ class FeatureLaw:
             The mean of the other image.
         unknown : float
             The share of its covariance S that is left.
+
+        See Also
+        --------
+        mne_brainae.datasets.FeatureLaw.imagine
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mne_brainae.datasets import FeatureLaw
+        >>> law = FeatureLaw(np.zeros(4), np.eye(4), concept_share=0.5)
+        >>> expected, unknown = law.guess(np.ones((3, 4)), n_pictures=1)
+        >>> expected.shape
+        (3, 4)
         """
         r = self.concept_share
         gain = r / (r + (1 - r) / n_pictures)
@@ -184,6 +213,19 @@ class FeatureLaw:
         ------
         features : array, shape (n_draws, n_features)
             The images of one concept after another.
+
+        See Also
+        --------
+        mne_brainae.datasets.FeatureLaw.guess
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mne_brainae.datasets import FeatureLaw
+        >>> law = FeatureLaw(np.zeros(4), np.eye(4), concept_share=0.5)
+        >>> draws = law.imagine(np.ones((3, 4)), n_pictures=1, n_draws=2)
+        >>> next(draws).shape
+        (2, 4)
         """
         expected, unknown = self.guess(templates, n_pictures)
         white = np.random.default_rng(seed).standard_normal((n_draws, len(self.mean)))
@@ -222,6 +264,11 @@ class SimulatedResponses:
         The response that all images share.
     gains : array, shape (n_images,)
         Mean gain of the trials of every test image; 1 where trials are even.
+
+    See Also
+    --------
+    mne_brainae.datasets.simulate_responses
+    mne_brainae.datasets.FeatureLaw
 
     Examples
     --------
@@ -265,6 +312,14 @@ class SimulatedResponses:
         -------
         identification : instance of Identification
             By the likelihood with the true responses and the true noise.
+
+        See Also
+        --------
+        mne_brainae.datasets.SimulatedResponses.classify
+
+        Examples
+        --------
+        >>> data.retrieve(features_test).top_k()  # doctest: +SKIP
         """
         coordinates = self.brain.coordinates(candidates.to_numpy(float))
         shown = self.test.metadata["image"]
@@ -287,6 +342,14 @@ class SimulatedResponses:
             law of the features says about images of each concept. Nonlinear responses
             to images of a concept are taken for Gaussian, with their own mean and
             covariance, so that this decoder is good, but not strictly the best.
+
+        See Also
+        --------
+        mne_brainae.datasets.SimulatedResponses.retrieve
+
+        Examples
+        --------
+        >>> data.classify(templates, n_pictures=1).top_k()  # doctest: +SKIP
         """
         shown = self.test.metadata["concept"]
         names = templates.index
@@ -316,6 +379,14 @@ class SimulatedResponses:
             What tells of the coordinates of the responses: for a response with the
             noise of ``test``, ``information`` times the coordinates, plus noise with
             the covariance ``information``.
+
+        See Also
+        --------
+        mne_brainae.datasets.SimulatedResponses.whiten
+
+        Examples
+        --------
+        >>> projected = data.project(data.test)  # doctest: +SKIP
         """
         data = epochs.get_data(copy=False) / np.reshape(gains, (-1, 1, 1))
         return (data - self.common).reshape(len(data), -1) @ self.filters.T
@@ -327,6 +398,14 @@ class SimulatedResponses:
         -------
         white : array, shape (n_functions, n_axes)
             Columns that multiply what :meth:`project` returns.
+
+        See Also
+        --------
+        mne_brainae.datasets.SimulatedResponses.project
+
+        Examples
+        --------
+        >>> white = data.project(data.test) @ data.whiten()  # doctest: +SKIP
         """
         return _white(self.information)
 
@@ -391,8 +470,7 @@ def simulate_responses(
     Parameters
     ----------
     train, test : DataFrame, shape (n_images, n_features)
-        The features, indexed by concept and image. Fewer than two test images are a
-        ValueError: over one image nothing correlates.
+        The features, indexed by concept and image.
     feature_law : instance of FeatureLaw
         How the features are distributed.
     kind : ``"eeg"`` | ``"meg"``
@@ -417,6 +495,16 @@ def simulate_responses(
     -------
     data : instance of SimulatedResponses
         Averaged trials, the truth, and the best decoder.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two test images, or parameters are impossible.
+
+    See Also
+    --------
+    mne_brainae.datasets.simulate
+    mne_brainae.datasets.FeatureLaw
 
     Notes
     -----

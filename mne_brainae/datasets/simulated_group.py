@@ -42,6 +42,11 @@ class SimulatedGroup:
     noise_subjects : list of str
         The subjects who do not respond to what images show.
 
+    See Also
+    --------
+    mne_brainae.datasets.simulate_group
+    mne_brainae.GroupModel
+
     Examples
     --------
     >>> group = mne_brainae.datasets.simulate_group(random_state=0)  # doctest: +SKIP
@@ -79,6 +84,14 @@ class SimulatedGroup:
         ------
         ValueError
             If the subject is not known, or the predictions have another shape.
+
+        See Also
+        --------
+        mne_brainae.GroupModel.predict_epochs
+
+        Examples
+        --------
+        >>> data.skill("sub-01", model.predict_epochs(data.features))  # doctest: +SKIP
         """
         if subject not in self.truth:
             raise ValueError(
@@ -198,6 +211,11 @@ def simulate_group(
     ------
     ValueError
         If a number is impossible, or nothing drives the subjects.
+
+    See Also
+    --------
+    mne_brainae.datasets.simulate
+    mne_brainae.GroupModel
 
     Notes
     -----

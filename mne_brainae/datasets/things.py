@@ -63,8 +63,17 @@ def fetch(
     Returns
     -------
     folder : Path
-        The folder; the images are in its folder ``object_images``. No password, and a
-        wrong one, are a ValueError.
+        The folder; the images are in its folder ``object_images``.
+
+    Raises
+    ------
+    ValueError
+        If the archive of images is asked for without its password, or if that password
+        is wrong.
+
+    See Also
+    --------
+    mne_brainae.datasets.things.list_images
 
     Notes
     -----
@@ -129,6 +138,16 @@ def read_concepts(path: str | Path | None = None, *, verbose=None) -> pd.DataFra
         the recordings do; ``word`` may name several concepts; the other columns are
         those of the file.
 
+    Raises
+    ------
+    ValueError
+        If the table lacks a column.
+
+    See Also
+    --------
+    mne_brainae.datasets.things.read_categories
+    mne_brainae.datasets.things.group_concepts
+
     Examples
     --------
     >>> mne_brainae.datasets.things.read_concepts().head()  # doctest: +SKIP
@@ -159,9 +178,17 @@ def read_categories(
     Returns
     -------
     categories : DataFrame of bool, shape (1854, n_categories)
-        One row per concept. A concept may be in several categories or in none. Another
-        order of concepts than that of THINGS is a ValueError, where the file names its
-        concepts; the one of 27 categories does not.
+        One row per concept. A concept may be in several categories or in none.
+
+    Raises
+    ------
+    ValueError
+        If the concepts come in another order than in the table of concepts.
+
+    See Also
+    --------
+    mne_brainae.datasets.things.read_concepts
+    mne_brainae.datasets.things.group_concepts
 
     Examples
     --------
@@ -208,6 +235,16 @@ def group_concepts(
         The group of every concept that is in exactly one, sorted by group. Concepts in
         none or in several are left out; the log says how many.
 
+    Raises
+    ------
+    ValueError
+        If concepts or groups do not exist in THINGS.
+
+    See Also
+    --------
+    mne_brainae.datasets.things.read_categories
+    mne_brainae.contrast_categories
+
     Examples
     --------
     >>> groups = mne_brainae.datasets.things.group_concepts(
@@ -246,8 +283,7 @@ def read_clip_features(
     ----------
     %(data_path)s
         These two files are not downloaded: they come with the code of NICE
-        (https://github.com/eeyhsong/NICE-EEG, folder ``dnn_feature``). Lacking ones are
-        a FileNotFoundError.
+        (https://github.com/eeyhsong/NICE-EEG, folder ``dnn_feature``).
     %(verbose)s
 
     Returns
@@ -256,6 +292,15 @@ def read_clip_features(
         Unit embeddings of the test images in CLIP ViT-L/14, one per concept.
     templates : array, shape (200, 768)
         Mean embeddings of other images of the same concepts.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file of features is missing.
+
+    See Also
+    --------
+    mne_brainae.read_image_features
 
     Examples
     --------
@@ -287,6 +332,16 @@ def list_images(folder: str | Path) -> pd.DataFrame:
     -------
     images : DataFrame, shape (n_images, 3)
         The columns ``concept``, ``image`` (the file name) and ``path``, sorted.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist, or has no image.
+
+    See Also
+    --------
+    mne_brainae.datasets.things.fetch
+    mne_brainae.datasets.things.find_templates
 
     Examples
     --------
@@ -344,6 +399,16 @@ def find_templates(
         The images of every concept, to be given to
         :meth:`mne_brainae.BrainAE.classify`. Concepts without any are not in it, and a
         warning counts and names them; classify the epochs of the others.
+
+    Raises
+    ------
+    ValueError
+        If metadata or ``shown`` are missing, or no concept has a template.
+
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg2.shown_images
+    mne_brainae.BrainAE.classify
 
     Examples
     --------

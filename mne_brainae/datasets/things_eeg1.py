@@ -84,6 +84,11 @@ def read_epochs(
         A partition is asked for that the participant was not shown: participant 1 saw
         no test images.
 
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg1.shown_images
+    mne_brainae.datasets.things_eeg1.check
+
     Notes
     -----
     Images follow each other every 100 ms, so that responses overlap. All 1,854
@@ -165,6 +170,10 @@ def shown_images(
     -------
     %(shown)s
 
+    See Also
+    --------
+    mne_brainae.datasets.things.find_templates
+
     Examples
     --------
     >>> mne_brainae.datasets.things_eeg1.shown_images(
@@ -196,6 +205,10 @@ def check(
     Returns
     -------
     %(findings)s
+
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg1.read_epochs
 
     Examples
     --------

@@ -95,6 +95,11 @@ def fetch(
         The folder, to be given to :func:`to_bids` as ``source``. Archives are kept, so
         that nothing is downloaded twice.
 
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg2.to_bids
+    mne_brainae.datasets.things.fetch
+
     Notes
     -----
     The data are those of Gifford, Dwivedi, Roig & Cichy (2022), "A large and rich EEG
@@ -156,8 +161,19 @@ def to_bids(
     Returns
     -------
     bids_root : Path
-        The data set: one BrainVision recording per session and partition. A truncated
-        file, and one whose events name no image, is a ValueError.
+        The data set: one BrainVision recording per session and partition.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the source folder has no recordings.
+    ValueError
+        If a file is truncated, or its events name no image.
+
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg2.fetch
+    mne_brainae.datasets.things_eeg2.check
 
     Examples
     --------
@@ -248,6 +264,12 @@ def read_epochs(
         repetitions share, and count them in ``n_averaged``. An absent sidecar and a
         truncated file are errors that name the file.
 
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg2.read_preprocessed
+    mne_brainae.datasets.things_eeg2.to_bids
+    mne_brainae.MVNN
+
     Notes
     -----
     Section 4.1 of the paper asks for 0 to 1000 ms, 0.1 to 100 Hz, the mean of the 200
@@ -327,6 +349,10 @@ def shown_images(
     -------
     %(shown)s
 
+    See Also
+    --------
+    mne_brainae.datasets.things.find_templates
+
     Examples
     --------
     >>> mne_brainae.datasets.things_eeg2.shown_images(
@@ -363,6 +389,10 @@ def check(
     Returns
     -------
     %(findings)s
+
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg2.to_bids
 
     Examples
     --------
@@ -405,6 +435,15 @@ def read_preprocessed(
         The responses, in units of the noise, for these files are whitened: one epoch
         per repetition of every image, or per image. The metadata have the columns
         ``image``, ``concept``, ``partition``, ``repetition`` and ``stim_file``.
+
+    Raises
+    ------
+    ValueError
+        If the data have another shape than the images, channels and times.
+
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg2.read_epochs
 
     Notes
     -----

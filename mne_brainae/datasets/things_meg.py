@@ -87,6 +87,11 @@ def fetch(
         belong to it, to be given to :func:`read_preprocessed`, and
         ``sourcedata/sample_attributes_P1.csv``.
 
+    See Also
+    --------
+    mne_brainae.datasets.things_meg.read_epochs
+    mne_brainae.datasets.things.fetch
+
     Notes
     -----
     The raw recordings, 124 GB of CTF folders, are best fetched with ``openneuro-py
@@ -157,6 +162,11 @@ def read_epochs(
         out, and so is the sensor MRO11, which did not work. The metadata have the
         columns ``image``, ``concept``, ``partition``, ``session``, ``subject``,
         ``repetition`` and ``stim_file``.
+
+    See Also
+    --------
+    mne_brainae.datasets.things_meg.read_preprocessed
+    mne_brainae.datasets.things_meg.check
 
     Notes
     -----
@@ -285,6 +295,10 @@ def shown_images(
     -------
     %(shown)s
 
+    See Also
+    --------
+    mne_brainae.datasets.things.find_templates
+
     Examples
     --------
     >>> mne_brainae.datasets.things_meg.shown_images("things_meg", 1)  # doctest: +SKIP
@@ -314,6 +328,10 @@ def check(
     Returns
     -------
     %(findings)s
+
+    See Also
+    --------
+    mne_brainae.datasets.things_meg.read_epochs
 
     Examples
     --------
@@ -367,6 +385,17 @@ def read_preprocessed(
     epochs : instance of EpochsArray | Responses
         The responses, by default (n_epochs, 271, 200) at 200 Hz. The metadata are as
         those of :func:`read_epochs`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    ValueError
+        If files are incomplete or lack metadata, or the window is outside the epochs.
+
+    See Also
+    --------
+    mne_brainae.datasets.things_meg.read_epochs
 
     Notes
     -----

@@ -107,6 +107,12 @@ def fetch(
         The folder, to be given to :func:`to_bids` as ``source``. A download that was
         stopped goes on where it was.
 
+    See Also
+    --------
+    mne_brainae.datasets.tvsd.to_bids
+    mne_brainae.datasets.tvsd.read_preprocessed
+    mne_brainae.datasets.things.fetch
+
     Notes
     -----
     The data are those of Papale, Wang, Self & Roelfsema (2025), "An extensive dataset
@@ -160,8 +166,19 @@ def to_bids(
         The data set: epoched iEEG, for BIDS has no datatype for multi-unit activity;
         its README says so. Channels are brought to physical order and named by area,
         such as ``V1_001``; those that are constant, or missing in more than 5 %% of the
-        trials of a day, are marked as bad. Truncated files and other shapes than
-        expected are a ValueError.
+        trials of a day, are marked as bad.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the source folder has no monkey.
+    ValueError
+        If a file is truncated, or an array has an unexpected shape.
+
+    See Also
+    --------
+    mne_brainae.datasets.tvsd.fetch
+    mne_brainae.datasets.tvsd.check
 
     Examples
     --------
@@ -252,8 +269,17 @@ def read_epochs(
         arbitrary; a microvolt stands for one unit of the source. Channels that are bad
         on any of the days are left out unless picked, and so are trials in which a good
         channel lacks a value. The metadata have the columns ``image``, ``concept``,
-        ``partition``, ``session``, ``subject``, ``repetition`` and ``stim_file``. A
-        window that leaves the trials is a ValueError.
+        ``partition``, ``session``, ``subject``, ``repetition`` and ``stim_file``.
+
+    Raises
+    ------
+    ValueError
+        If window or baseline are outside the trials.
+
+    See Also
+    --------
+    mne_brainae.datasets.tvsd.read_preprocessed
+    mne_brainae.datasets.tvsd.to_bids
 
     Notes
     -----
@@ -378,6 +404,10 @@ def shown_images(bids_root: str | Path, subject: str, *, verbose=None) -> pd.Dat
     -------
     %(shown)s
 
+    See Also
+    --------
+    mne_brainae.datasets.things.find_templates
+
     Examples
     --------
     >>> mne_brainae.datasets.tvsd.shown_images("tvsd", "F")  # doctest: +SKIP
@@ -411,6 +441,10 @@ def check(
     Returns
     -------
     %(findings)s
+
+    See Also
+    --------
+    mne_brainae.datasets.tvsd.to_bids
 
     Examples
     --------
@@ -465,6 +499,15 @@ def read_preprocessed(
         150, IT 75 to 175). Channels that lack a value anywhere in the file are marked
         as bad. The metadata have the columns ``image``, ``concept``, ``partition`` and
         ``stim_file``.
+
+    Raises
+    ------
+    ValueError
+        If the file lacks an array, or one has an unexpected shape.
+
+    See Also
+    --------
+    mne_brainae.datasets.tvsd.read_epochs
 
     Notes
     -----

@@ -89,6 +89,12 @@ def fit_prior(
     prior : instance of DiffusionPrior | RidgePrior
         The fitted prior.
 
+    See Also
+    --------
+    mne_brainae.generation.DiffusionPrior
+    mne_brainae.generation.RidgePrior
+    mne_brainae.generation.generate_pictures
+
     Examples
     --------
     >>> prior = generation.fit_prior(model, train, "images/")  # doctest: +SKIP
@@ -126,6 +132,12 @@ class GeneratedPictures(Result):
         The files of the pictures that were seen, by name, where the epochs say them in
         ``metadata["image_path"]``.
 
+    See Also
+    --------
+    mne_brainae.generation.generate_pictures
+    mne_brainae.generation.score_pictures
+    mne_brainae.generation.contact_sheet
+
     Examples
     --------
     >>> pictures = generation.generate_pictures(model, test, prior)  # doctest: +SKIP
@@ -157,6 +169,16 @@ class GeneratedPictures(Result):
         -------
         sheet : PIL.Image.Image
             The sheet.
+
+        See Also
+        --------
+        mne_brainae.generation.contact_sheet
+
+        Examples
+        --------
+        >>> sheet = generated.contact_sheet(size=32)
+        >>> sheet.mode
+        'RGB'
         """
         stimuli = self.stimuli if stimuli is None else stimuli
         rows = {} if stimuli is None else {"seen": self._stimuli(stimuli)}
@@ -173,6 +195,11 @@ class GeneratedPictures(Result):
         -------
         table : DataFrame, shape (n_epochs * n_images, n_features)
             One row per picture, indexed by ``stimulus`` and number of the ``picture``.
+
+        Examples
+        --------
+        >>> generated.to_data_frame().shape
+        (2, 5)
         """
         n_epochs, n_images, n_features = self.embeddings.shape
         index = pd.MultiIndex.from_arrays(
@@ -199,6 +226,14 @@ class GeneratedPictures(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_sheet
+
+        Examples
+        --------
+        >>> fig = generated.plot(show=False)
         """
         return plot_sheet(self.contact_sheet(stimuli), axes=axes, show=show)
 
@@ -217,6 +252,19 @@ class GeneratedPictures(Result):
         scores : instance of PictureScores
             As :func:`mne_brainae.generation.score_pictures` returns, with the protocol
             of generation as well.
+
+        Raises
+        ------
+        ValueError
+            If several epochs are of the same image.
+
+        See Also
+        --------
+        mne_brainae.generation.score_pictures
+
+        Examples
+        --------
+        >>> generated.score("images/", networks={})  # doctest: +SKIP
         """
         if len(set(self.names)) < len(self.names):
             raise ValueError(
@@ -246,6 +294,11 @@ class GeneratedPictures(Result):
         paths : list of Path
             The files, named by stimulus and number; the number of the epoch comes first
             where stimuli would be named alike.
+
+        Examples
+        --------
+        >>> [path.name for path in generated.save("pictures")]
+        ['a_1.png', 'b_1.png']
         """
         paths = []
         for stem, pictures in zip(self._stems(), self.pictures, strict=True):
@@ -363,6 +416,12 @@ def generate_pictures(
     -------
     generated : instance of GeneratedPictures
         The pictures, with contact sheet and scores.
+
+    See Also
+    --------
+    mne_brainae.generation.fit_prior
+    mne_brainae.generation.load_pipeline
+    mne_brainae.generation.score_pictures
 
     Examples
     --------

@@ -113,6 +113,17 @@ class PictureDecoder(BaseEstimator):
         -------
         self : instance of PictureDecoder
             The fitted decoder.
+
+        See Also
+        --------
+        mne_brainae.generation.PictureDecoder.predict
+
+        Examples
+        --------
+        >>> from mne_brainae.generation import PictureDecoder
+        >>> decoder = PictureDecoder(size=2, n_components=3).fit(train, folder)
+        >>> round(decoder.alpha_) > 0
+        True
         """
         self._validate_params()
         check_alphas(self.alphas)
@@ -165,6 +176,12 @@ class PictureDecoder(BaseEstimator):
         -------
         pictures : list of PIL.Image.Image
             Pictures of ``size`` times ``size`` pixels, in the order of the epochs.
+
+        Examples
+        --------
+        >>> pictures = decoder.predict(test)
+        >>> len(pictures) == len(test)
+        True
         """
         check_is_fitted(self, "info_")
         picks = check_same_space(epochs, self.info_["ch_names"], self.times_)
@@ -182,6 +199,14 @@ class PictureDecoder(BaseEstimator):
         ----------
         %(new_safetensors)s
         %(verbose)s
+
+        See Also
+        --------
+        mne_brainae.generation.read_picture_decoder
+
+        Examples
+        --------
+        >>> decoder.save("decoder.safetensors")
         """
         check_is_fitted(self, "info_")
         fname = check_new_file(fname, ".safetensors", overwrite=overwrite)
@@ -212,7 +237,16 @@ def read_picture_decoder(fname) -> PictureDecoder:
     Returns
     -------
     decoder : instance of PictureDecoder
-        The fitted decoder. A truncated or foreign file is a ValueError.
+        The fitted decoder.
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated or of another kind.
+
+    See Also
+    --------
+    mne_brainae.generation.PictureDecoder
 
     Examples
     --------

@@ -129,6 +129,11 @@ class PictureScores(Result):
     protocol : dict
         Generation, stimuli, pictures per stimulus, gallery and seed.
 
+    See Also
+    --------
+    mne_brainae.generation.score_pictures
+    mne_brainae.viz.plot_picture_scores
+
     Examples
     --------
     >>> scores = generation.score_pictures(pictures, "images/")  # doctest: +SKIP
@@ -150,6 +155,14 @@ class PictureScores(Result):
         -------
         fig : instance of Figure
             The figure: one row of dots for every score.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_picture_scores
+
+        Examples
+        --------
+        >>> scores.plot()  # doctest: +SKIP
         """
         return plot_picture_scores(self.table, axes=axes, show=show)
 
@@ -213,6 +226,11 @@ def score_pictures(
     ValueError
         If there are other numbers of pictures than of stimuli, fewer than three
         stimuli, or names that do not say which picture is of which stimulus.
+
+    See Also
+    --------
+    mne_brainae.generation.PictureScores
+    mne_brainae.generation.FeatureNetwork
 
     Notes
     -----

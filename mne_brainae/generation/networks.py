@@ -59,6 +59,11 @@ class FeatureNetwork:
     normalization : ``"imagenet"`` | ``"clip"``
         Mean and spread of the pixels that the network was trained on.
 
+    See Also
+    --------
+    mne_brainae.generation.score_pictures
+    mne_brainae.ImageEncoder
+
     Examples
     --------
     >>> from mne_brainae import generation
@@ -88,8 +93,17 @@ class FeatureNetwork:
         Returns
         -------
         features : array, shape (n_pictures, n_features)
-            The features. Weights that are neither here nor to be had are a RuntimeError
-            that names the file to fetch.
+            The features.
+
+        Raises
+        ------
+        RuntimeError
+            If weights are neither on the disk nor downloadable. The message names the
+            file.
+
+        Examples
+        --------
+        >>> network.features(pixels, device="cpu")  # doctest: +SKIP
         """
         import torch
 

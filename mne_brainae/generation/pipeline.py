@@ -96,8 +96,16 @@ def load_pipeline(
     Returns
     -------
     pipeline : instance of StableDiffusionXLPipeline
-        The pipeline. Weights that are neither here nor to be had are a RuntimeError
-        that names them.
+        The pipeline.
+
+    Raises
+    ------
+    RuntimeError
+        If weights are neither on the disk nor downloadable. The message names them.
+
+    See Also
+    --------
+    mne_brainae.generation.generate_pictures
 
     Notes
     -----
@@ -190,7 +198,12 @@ def check_pipeline(pipeline) -> None:
     Parameters
     ----------
     pipeline : object
-        A pipeline of diffusers. One without an IP-Adapter is a ValueError.
+        A pipeline of diffusers.
+
+    Raises
+    ------
+    ValueError
+        If it has no IP-Adapter.
     """
     _soft_import("diffusers", "generating pictures")
     from diffusers import DiffusionPipeline

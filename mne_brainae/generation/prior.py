@@ -95,6 +95,14 @@ class Prior(BaseEstimator):
         ----------
         %(new_safetensors)s
         %(verbose)s
+
+        See Also
+        --------
+        mne_brainae.generation.read_prior
+
+        Examples
+        --------
+        >>> prior.save("prior.safetensors")  # doctest: +SKIP
         """
         check_is_fitted(self, "_brain_scaler")
         fname = check_new_file(fname, ".safetensors", overwrite=overwrite)
@@ -139,7 +147,7 @@ def _paired(brain, image) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _as_rows(rows, name: str) -> np.ndarray:
-    """Return embeddings as a new float32 array; what are not numbers is a TypeError."""
+    """Return embeddings as a new float32 array, after a check for numbers."""
     if not isinstance(rows, pd.DataFrame | np.ndarray):
         raise TypeError(
             f"{name} must be embeddings, a DataFrame or an array of shape (n, "
@@ -165,6 +173,12 @@ class RidgePrior(Prior):
     ----------
     alpha_ : float
         The penalty that was chosen, for standardized embeddings.
+
+    See Also
+    --------
+    mne_brainae.generation.DiffusionPrior
+    mne_brainae.generation.fit_prior
+    mne_brainae.generation.read_prior
 
     Examples
     --------
@@ -193,6 +207,17 @@ class RidgePrior(Prior):
         -------
         self : instance of RidgePrior
             The fitted prior.
+
+        See Also
+        --------
+        mne_brainae.generation.fit_prior
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mne_brainae.generation import RidgePrior
+        >>> rng = np.random.default_rng(0)
+        >>> prior = RidgePrior().fit(rng.random((20, 4)), rng.random((20, 5)))
         """
         self._validate_params()
         check_alphas(self.alphas)
@@ -223,6 +248,15 @@ class RidgePrior(Prior):
         -------
         image : array, shape (n, n_samples, n_features)
             Image embeddings.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mne_brainae.generation import RidgePrior
+        >>> rng = np.random.default_rng(0)
+        >>> prior = RidgePrior().fit(rng.random((20, 4)), rng.random((20, 5)))
+        >>> prior.sample(rng.random((3, 4)), n_samples=2).shape
+        (3, 2, 5)
         """
         condition = self._condition(brain)
         rows = self._ridge.predict(condition)
@@ -287,6 +321,12 @@ class DiffusionPrior(Prior):
         The loss in training, ``train_total``, and in validation, ``validation_total``.
     best_epoch_ : int
         The epoch whose weights were kept.
+
+    See Also
+    --------
+    mne_brainae.generation.RidgePrior
+    mne_brainae.generation.fit_prior
+    mne_brainae.generation.read_prior
 
     Notes
     -----
@@ -377,6 +417,22 @@ class DiffusionPrior(Prior):
         -------
         self : instance of DiffusionPrior
             The fitted prior.
+
+        See Also
+        --------
+        mne_brainae.generation.fit_prior
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mne_brainae.generation import DiffusionPrior
+        >>> rng = np.random.default_rng(0)
+        >>> prior = DiffusionPrior(
+        ...     widths=(8, 4), max_epochs=1, min_updates=0, device="cpu"
+        ... )
+        >>> prior = prior.fit(
+        ...     rng.standard_normal((20, 4)), rng.standard_normal((20, 5))
+        ... )
         """
         self._check_params()
         brain, image = self._learn_scales(brain, image)
@@ -483,6 +539,15 @@ class DiffusionPrior(Prior):
         -------
         image : array, shape (n, n_samples, n_features)
             Image embeddings on the scale of those at fit.
+
+        Raises
+        ------
+        ValueError
+            If there are more steps than those of the diffusion.
+
+        Examples
+        --------
+        >>> prior.sample(brain, n_samples=10, guidance=2.0)  # doctest: +SKIP
         """
         check_is_fitted(self, "denoiser_")
         if n_steps > self.n_diffusion_steps:
@@ -546,7 +611,16 @@ def read_prior(fname) -> Prior:
     Returns
     -------
     prior : instance of DiffusionPrior | RidgePrior
-        The fitted prior. A truncated or foreign file is a ValueError.
+        The fitted prior.
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated or of another kind.
+
+    See Also
+    --------
+    mne_brainae.generation.fit_prior
 
     Examples
     --------

@@ -34,6 +34,11 @@ def contact_sheet(
     sheet : PIL.Image.Image
         The sheet.
 
+    See Also
+    --------
+    mne_brainae.generation.GeneratedPictures.contact_sheet
+    mne_brainae.viz.plot_sheet
+
     Examples
     --------
     >>> from PIL import Image

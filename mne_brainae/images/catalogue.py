@@ -68,6 +68,11 @@ def list_image_encoders(
         the images per second. Sizes are counted on the network as its library builds
         it, which needs no weights. What is unknown is missing.
 
+    See Also
+    --------
+    mne_brainae.ImageEncoder
+    mne_brainae.compute_image_features
+
     Examples
     --------
     >>> mne_brainae.list_image_encoders(["gabor"]).index.tolist()

@@ -138,6 +138,11 @@ class ImageEncoder:
         faster on cards and processors that multiply bf16. Features of both are kept
         apart in the cache, and a model stays with the one that it was fitted on.
 
+    Raises
+    ------
+    ValueError
+        If settings contradict each other.
+
     See Also
     --------
     mne_brainae.compute_image_features : Features by such an encoder.
@@ -238,6 +243,13 @@ class ImageEncoder:
         encoder : ImageEncoder
             The same, without degradations unless ``degrade_gallery`` or ``versions``
             asks for them.
+
+        Examples
+        --------
+        >>> mne_brainae.ImageEncoder("gabor").for_gallery() == mne_brainae.ImageEncoder(
+        ...     "gabor"
+        ... )
+        True
         """
         keeps = self.degrade_gallery or self.stacks
         return self if keeps else replace(self, degradations=())
@@ -249,6 +261,12 @@ class ImageEncoder:
         -------
         settings : dict
             The parameters that differ from their defaults, and the name.
+
+        Examples
+        --------
+        >>> encoder = mne_brainae.ImageEncoder("gabor")
+        >>> mne_brainae.ImageEncoder(**encoder.to_dict()) == encoder
+        True
         """
         settings = {
             field.name: getattr(self, field.name)
@@ -265,6 +283,12 @@ class ImageEncoder:
         fingerprint : str
             32 hexadecimal digits. Of a file of weights, name and content count, and
             not the folder that it is in.
+
+        Examples
+        --------
+        >>> encoder = mne_brainae.ImageEncoder("gabor")
+        >>> encoder.fingerprint() == mne_brainae.ImageEncoder("gabor").fingerprint()
+        True
         """
         settings = {field.name: getattr(self, field.name) for field in fields(self)}
         pretrained = self.pretrained

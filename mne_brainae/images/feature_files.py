@@ -56,9 +56,19 @@ def read_image_features(
     features : DataFrame of float32, shape (n_images, n_features)
         What :func:`mne_brainae.fit` takes as ``images``. An array has numbered columns;
         entries of a dictionary have those of
-        :func:`mne_brainae.compute_image_features`, the entry being the layer. A file
-        that is truncated, of another format, of another number of rows than names, or
-        that would run code, is a ValueError.
+        :func:`mne_brainae.compute_image_features`, the entry being the layer.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    ValueError
+        If it does not hold one row of numbers for every image, or if the file is
+        truncated or would run code.
+
+    See Also
+    --------
+    mne_brainae.compute_image_features
 
     Notes
     -----

@@ -114,12 +114,25 @@ def compute_image_features(
         The features. The index is called ``"image"`` and holds the names. The columns
         of a network have the levels ``"layer"``, ``"channel"``, ``"row"`` and
         ``"column"``, so that ``features["blocks.9"]`` is one layer; row and column
-        count from the top left of the map and are -1 without one. Versions side by
-        side have a first level ``"version"``. A missing,
-        ambiguous or doubled name, an image that cannot be read, and features that are
-        not finite or of changing width are a ValueError; a file or folder that does not
-        exist is a FileNotFoundError; weights that are neither here nor to be had are a
-        RuntimeError that names the file to fetch.
+        count from the top left of the map and are -1 without one. Versions side by side
+        have a first level ``"version"``.
+
+    Raises
+    ------
+    ValueError
+        If a name is missing, ambiguous or doubled, an image cannot be read, or features
+        are not finite or change in width.
+    FileNotFoundError
+        If a file or folder does not exist.
+    RuntimeError
+        If weights are neither on the disk nor downloadable. The message names the file.
+
+    See Also
+    --------
+    mne_brainae.compute_text_features
+    mne_brainae.read_image_features
+    mne_brainae.list_image_encoders
+    mne_brainae.ImageEncoder
 
     Examples
     --------

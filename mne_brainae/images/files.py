@@ -47,8 +47,12 @@ def find_images(images, names: Sequence[str] | None = None) -> dict[str, Path]:
     paths : dict of Path
         The file of every name, in the order of ``names``, at every level below a folder
         and below folders that are links. Names are in Unicode's composed form (NFC),
-        with ``/`` between folders. Names that are missing, ambiguous or doubled are a
-        ValueError.
+        with ``/`` between folders.
+
+    Raises
+    ------
+    ValueError
+        If names are missing, ambiguous or doubled.
     """
     if isinstance(images, Mapping):
         paths = {name: _as_path(path) for name, path in _by_name(images).items()}
@@ -91,8 +95,12 @@ def read_image(path: str | os.PathLike) -> Image.Image:
     image : PIL.Image.Image
         The image in mode RGB, turned as its EXIF orientation says; the first frame of
         an animation. Transparent parts lie on mid-gray, as images do in most
-        experiments, which adds the least light and the weakest edges. A file that is
-        not a whole image is a ValueError.
+        experiments, which adds the least light and the weakest edges.
+
+    Raises
+    ------
+    ValueError
+        If the file is not a complete image.
     """
     return decode_image(check_regular(Path(path)).read_bytes(), path)
 

@@ -70,7 +70,12 @@ class Network:
         name : str
             The name inside the trunk.
         module : Module
-            The module. A layer that is not there is a ValueError that lists them.
+            The module.
+
+        Raises
+        ------
+        ValueError
+            If the network has no such layer. The message lists those that it has.
         """
         names = list(self.layers)
         if isinstance(layer, str):

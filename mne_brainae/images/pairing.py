@@ -141,9 +141,13 @@ def match_names(wanted: Sequence, present: Sequence, where: str) -> list[int]:
     Returns
     -------
     rows : list of int
-        The row of every wanted name in ``present``, by the rule of
-        :class:`ImageNames`. A name that is missing or may stand for several, and two
-        names of different images that stand for the same one, are a ValueError.
+        The row of every wanted name in ``present``, by the rule of :class:`ImageNames`.
+
+    Raises
+    ------
+    ValueError
+        If a name is missing or ambiguous, or the names of two different images match
+        the same one.
     """
     wanted, present = texts(wanted), texts(present)
     check_once(present, where)
@@ -201,8 +205,12 @@ def image_paths(epochs, names: pd.Series) -> dict[str, str]:
     Returns
     -------
     paths : dict of str
-        The file of every image. Two files of different content under one name are a
-        ValueError.
+        The file of every image.
+
+    Raises
+    ------
+    ValueError
+        If two files under one name differ in content.
     """
     if "image_path" not in epochs.metadata:
         raise ValueError(
@@ -265,8 +273,12 @@ def rows_by_name(rows: np.ndarray, names: pd.Series) -> pd.DataFrame:
     Returns
     -------
     features : DataFrame of float32, shape (n_images, n_features)
-        The row of the first epoch of every image. Rows of one image that differ by more
-        than rounding are a ValueError.
+        The row of the first epoch of every image.
+
+    Raises
+    ------
+    ValueError
+        If rows of one image differ by more than rounding.
     """
     check_real(rows, "images")
     if rows.ndim != 2 or len(rows) != len(names):

@@ -67,7 +67,12 @@ def find_weights(published: PublishedWeights, network: str) -> Path:
     -------
     path : Path
         The file. No network is asked when it is in the cache of the Hugging Face hub or
-        of PyTorch. What cannot be fetched is a RuntimeError that names the file.
+        of PyTorch.
+
+    Raises
+    ------
+    RuntimeError
+        If the weights cannot be fetched. The message names the file.
     """
     if path := at_hand(published):
         return path
@@ -155,7 +160,12 @@ def local_weights(path: str | Path, preferred: Sequence[str] = ()) -> Path:
     Returns
     -------
     path : Path
-        The file. A folder without weights, or with several, is a ValueError.
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the folder has no file of weights, or several.
     """
     path = Path(path).expanduser()
     if path.is_file():
@@ -185,8 +195,12 @@ def read_tensors(path: Path):
     Returns
     -------
     contents : Tensor | dict | list
-        Tensors and plain containers of them. A damaged or foreign file, and one that
-        holds more than that, is a ValueError.
+        Tensors and plain containers of them.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, of another kind, or holds more than that.
     """
     import torch
     from safetensors import SafetensorError
@@ -249,7 +263,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     -------
     weights : dict of Tensor
         The weights by name, as they stand or below ``"state_dict"`` or ``"model"``.
-        Anything else is a ValueError.
+
+    Raises
+    ------
+    ValueError
+        If the file holds anything else.
     """
     from torch import Tensor
 

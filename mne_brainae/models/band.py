@@ -27,6 +27,12 @@ class Band(NamedTuple):
     content : str
         What lies in the band, such as ``"90 % of responses"``.
 
+    See Also
+    --------
+    mne_brainae.BrainAE.predict_evoked
+    mne_brainae.score_coverage
+    mne_brainae.viz.plot_band
+
     Examples
     --------
     >>> import mne_brainae
@@ -57,6 +63,15 @@ class Band(NamedTuple):
         -------
         fig : Figure | list of Figure
             The figure, or one for every channel of ``picks``.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_band
+
+        Examples
+        --------
+        >>> band = model.predict_evoked(unseen.iloc[:1], interval=0.9)
+        >>> fig = band.plot("Oz", show=False)
         """
         names = self.prediction.ch_names
         if picks is None:

@@ -272,7 +272,18 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         self.verbose = verbose
 
     def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
+        """Refuse parameters that are impossible, alone or together.
+
+        Raises
+        ------
+        ValueError
+            If parameters contradict each other, or a part cannot do what another one
+            asks for.
+
+        Examples
+        --------
+        >>> mne_brainae.BrainAE().check()
+        """
         super().check()
         augments = self.mask_augmentation or self.smooth_augmentation
         if augments and self._training.computation == "fast":

@@ -133,8 +133,12 @@ class Checkpoint:
         Returns
         -------
         state : instance of State
-            The state; that before training where there is no file. A file of other
-            data or settings is a ValueError.
+            The state; that before training where there is no file.
+
+        Raises
+        ------
+        ValueError
+            If the file is of other data or settings.
         """
         if self.path is None or not self.path.exists():
             return State()

@@ -39,6 +39,11 @@ class Coverage(Result):
     protocol : dict
         Images, repetitions, and how the bands came about.
 
+    See Also
+    --------
+    mne_brainae.score_coverage
+    mne_brainae.viz.plot_coverage
+
     Examples
     --------
     >>> coverage = mne_brainae.score_coverage(model, test, unseen)
@@ -61,6 +66,14 @@ class Coverage(Result):
         -------
         fig : instance of Figure
             The figure: a line for every level, the mean over channels.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_coverage
+
+        Examples
+        --------
+        >>> fig = mne_brainae.score_coverage(model, test, unseen).plot(show=False)
         """
         courses = {level: found.data.mean(axis=0) for level, found in self.maps.items()}
         times = next(iter(self.maps.values())).times
@@ -116,6 +129,11 @@ def score_coverage(
     ------
     RuntimeError
         If the model has learned no bands.
+
+    See Also
+    --------
+    mne_brainae.Coverage
+    mne_brainae.Band
 
     Notes
     -----

@@ -66,6 +66,11 @@ class CrossValidation(Result):
     protocol : dict
         What the protocols of all folds have in common, what was held out, and the seed.
 
+    See Also
+    --------
+    mne_brainae.cross_validate
+    mne_brainae.viz.plot_folds
+
     Examples
     --------
     >>> scores = mne_brainae.cross_validate(
@@ -94,6 +99,17 @@ class CrossValidation(Result):
         fig : instance of Figure
             The figure: one row of dots for every score. The squared error, which has
             another scale, is left out.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_folds
+
+        Examples
+        --------
+        >>> folds = mne_brainae.cross_validate(
+        ...     model, train, features, by="concept", n_splits=2, random_state=0
+        ... )
+        >>> fig = folds.plot(show=False)
         """
         return plot_folds(self.folds, self.table, axes=axes, show=show)
 

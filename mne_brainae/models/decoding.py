@@ -94,6 +94,11 @@ class IdentifiesImages:
         identification : instance of Identification
             Similarities, ranks, accuracy and protocol.
 
+        See Also
+        --------
+        mne_brainae.BrainAE.classify
+        mne_brainae.Identification
+
         Examples
         --------
         >>> found = model.retrieve(averaged, unseen, similarity="cosine")
@@ -225,8 +230,7 @@ class IdentifiesImages:
             Responses; ``metadata`` needs columns ``"image"`` and ``"concept"``.
         templates : path-like | dict | DataFrame
             Other images of the concepts: a folder with one sub-folder per concept, a
-            mapping from concept to images, or features indexed by
-            ``(concept, image)``. An image that ``epochs`` show is a ValueError.
+            mapping from concept to images, or features indexed by ``(concept, image)``.
         n_per_template : int
             Of how many images each given one is the mean, such as ready features that
             are means of all images of a concept. The likelihood expects a response
@@ -244,6 +248,16 @@ class IdentifiesImages:
         -------
         identification : instance of Identification
             Similarities to the mean embedding of every concept's templates.
+
+        Raises
+        ------
+        ValueError
+            If ``epochs`` show an image that a template is made of.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.retrieve
+        mne_brainae.datasets.things.find_templates
 
         Examples
         --------
@@ -407,6 +421,10 @@ class EmbedsResponses(IdentifiesImages):
         -------
         embedding : DataFrame, shape (n_epochs, n_embedding)
             One row per epoch, indexed by ``epochs.metadata["image"]`` where present.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.embed_images
 
         Examples
         --------

@@ -113,6 +113,11 @@ class PredictsResponses:
             As :func:`mne_brainae.score_encoding` returns them, beside the mean training
             response and the noise ceiling.
 
+        See Also
+        --------
+        mne_brainae.score_encoding
+        mne_brainae.BrainAE.predict_epochs
+
         Examples
         --------
         >>> scores = model.score_encoding(test, unseen, n_bootstraps=10)
@@ -191,6 +196,10 @@ class PredictsResponses:
         ValueError
             If ``n_averaged`` is given without ``interval``.
 
+        See Also
+        --------
+        mne_brainae.BrainAE.predict_epochs
+
         Notes
         -----
         The band holds at every channel and time by itself. For several images, their
@@ -243,6 +252,10 @@ class PredictsResponses:
             Pearson correlation of measured and predicted responses across images, mean
             over channels and times. The mean response scores 0. For the full account
             see :func:`mne_brainae.score_encoding`.
+
+        See Also
+        --------
+        mne_brainae.score_encoding
 
         Examples
         --------
@@ -322,6 +335,10 @@ class SamplesTrials(PredictsResponses):
         ------
         RuntimeError
             If the model was not fitted with ``keep_noise=True``.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.predict_epochs
 
         Notes
         -----

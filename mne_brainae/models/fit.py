@@ -57,6 +57,12 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
     model : instance of BrainAE | LinearBrainAE | GroupModel | ...
         The fitted model, of the class that the recipe names.
 
+    Raises
+    ------
+    ValueError
+        If the recipe does not exist, a parameter is impossible, or epochs by subject
+        are given to a recipe of one recording.
+
     See Also
     --------
     mne_brainae.make_model : The same model before it is fitted.

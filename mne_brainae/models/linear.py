@@ -171,7 +171,12 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
         self.verbose = verbose
 
     def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
+        """Refuse parameters that are impossible, alone or together.
+
+        Examples
+        --------
+        >>> mne_brainae.LinearBrainAE(n_embedding=16).check()
+        """
         super().check()
         check_device(self.device)
         check_folder_for_arrays(self.memory_map)

@@ -105,6 +105,10 @@ class Model(GoesToHub, BaseEstimator):
         self : instance of the same class
             The fitted model.
 
+        See Also
+        --------
+        mne_brainae.fit
+
         Examples
         --------
         >>> model = mne_brainae.LinearBrainAE(n_embedding=4).fit(train, features)
@@ -123,8 +127,14 @@ class Model(GoesToHub, BaseEstimator):
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together.
 
-        ``fit`` calls it first. What is impossible is a ValueError or TypeError that
-        says what was expected.
+        ``fit`` calls it first.
+
+        Raises
+        ------
+        ValueError
+            If parameters are impossible, alone or together.
+        TypeError
+            If a parameter is of another type. The message says which it may be.
         """
         self._validate_params()
         params = self.get_params(deep=False)
@@ -263,6 +273,10 @@ class Model(GoesToHub, BaseEstimator):
         features : DataFrame, shape (n_images, n_features)
             One row per image, indexed by its name.
 
+        See Also
+        --------
+        mne_brainae.compute_image_features
+
         Examples
         --------
         >>> model.compute_features(unseen).shape
@@ -314,6 +328,10 @@ class Model(GoesToHub, BaseEstimator):
         -------
         embedding : DataFrame, shape (n_images, n_embedding)
             One row per image, indexed by its name.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.embed_epochs
 
         Examples
         --------
@@ -423,6 +441,11 @@ class Model(GoesToHub, BaseEstimator):
         -------
         model : instance of the same class
             The copy.
+
+        Examples
+        --------
+        >>> model.copy().slope_ == model.slope_
+        True
         """
         return copy.deepcopy(self)
 

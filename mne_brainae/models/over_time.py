@@ -51,6 +51,11 @@ class TimeScores(Result):
     table : DataFrame, shape (n_times, 1) | (n_times, n_times)
         The scores with their times.
 
+    See Also
+    --------
+    mne_brainae.score_over_time
+    mne_brainae.viz.plot_time_scores
+
     Examples
     --------
     >>> scores = mne_brainae.score_over_time(
@@ -85,6 +90,17 @@ class TimeScores(Result):
         -------
         fig : instance of Figure
             The figure, with chance.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_time_scores
+
+        Examples
+        --------
+        >>> scores = mne_brainae.score_over_time(
+        ...     train, features, n_splits=2, random_state=0
+        ... )
+        >>> fig = scores.plot(show=False)
         """
         what = self.protocol.get("score", "score")
         return plot_time_scores(self.table, self.chance, what, axes=axes, show=show)
@@ -297,6 +313,10 @@ class TimeClusters(Result):
     protocol : dict
         The test.
 
+    See Also
+    --------
+    mne_brainae.find_time_clusters
+
     Examples
     --------
     >>> clusters = mne_brainae.find_time_clusters(all_scores)  # doctest: +SKIP
@@ -320,6 +340,14 @@ class TimeClusters(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_time_scores
+
+        Examples
+        --------
+        >>> clusters.plot()  # doctest: +SKIP
         """
         mean = self.mean
         what = mean.protocol.get("score", "score")
@@ -382,6 +410,11 @@ def find_time_clusters(
     -------
     clusters : instance of TimeClusters
         The clusters of :func:`mne.stats.permutation_cluster_1samp_test`, one-sided.
+
+    See Also
+    --------
+    mne_brainae.score_over_time
+    mne_brainae.compare_subjects
 
     Examples
     --------

@@ -112,9 +112,9 @@ class Training(Part):
         A folder on a disk, where temporary files hold the responses during the fit, for
         recordings larger than memory; None holds them in memory. The weights are the
         same. Give epochs that were read with ``preload=False``. The files take twice
-        the averaged responses in float32; a full disk is a RuntimeError. They have no
-        names, and are gone when the fit ends, fails or is killed. A folder that is
-        itself in memory, as ``/tmp`` may be, saves nothing.
+        the averaged responses in float32. They have no names, and are gone when the fit
+        ends, fails or is killed. A folder that is itself in memory, as ``/tmp`` may be,
+        saves nothing.
 
     See Also
     --------
@@ -184,7 +184,17 @@ class Training(Part):
         self.memory_map = memory_map
 
     def check(self) -> None:
-        """Refuse values that no training can use."""
+        """Refuse values that no training can use.
+
+        Raises
+        ------
+        ValueError
+            If a value is out of its range, or one does not go with another.
+
+        Examples
+        --------
+        >>> mne_brainae.Training(max_epochs=10).check()
+        """
         super().check()
         check_size(self.validation_size)
         valid = len(self.betas) == 2 and all(
@@ -266,7 +276,17 @@ class Losses(Part):
         return {term: float(getattr(self, term)) for term in LOSS_TERMS}
 
     def check(self) -> None:
-        """Refuse values that no training can use."""
+        """Refuse values that no training can use.
+
+        Raises
+        ------
+        ValueError
+            If all weights are 0.
+
+        Examples
+        --------
+        >>> mne_brainae.Losses(contrastive=0.5).check()
+        """
         super().check()
         if not any(self.weights.values()):
             raise ValueError(

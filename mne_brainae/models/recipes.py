@@ -286,7 +286,20 @@ def make_model(recipe: str = "best", **params):
     Returns
     -------
     model : instance of LinearBrainAE | BrainAE | ContrastiveDecoder | BraVL
-        The model. A name that no parameter has is a TypeError.
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If the recipe does not exist, or a parameter is impossible.
+    TypeError
+        If no parameter has such a name.
+
+    See Also
+    --------
+    mne_brainae.fit
+    mne_brainae.BrainAE
+    mne_brainae.LinearBrainAE
 
     Examples
     --------
@@ -348,7 +361,12 @@ def set_by_name(model, params: dict):
     Returns
     -------
     model : instance of Model
-        The model. A name that no parameter has is a TypeError that names the closest.
+        The model.
+
+    Raises
+    ------
+    TypeError
+        If no parameter has such a name. The message suggests the closest one.
     """
     from sklearn.base import clone
 

@@ -36,6 +36,11 @@ class CompletesRecordings:
         epochs : instance of EpochsArray | array, shape (n_epochs, n_channels, n_times)
             The whole responses in SI units.
 
+        See Also
+        --------
+        mne_brainae.mask_epochs
+        mne_brainae.score_reconstruction
+
         Notes
         -----
         The encoder sees a missing entry at the mean of its channel, and the decoder

@@ -43,6 +43,11 @@ class VarianceShares(Result):
     protocol : dict
         How the shares came about.
 
+    See Also
+    --------
+    mne_brainae.share_variance
+    mne_brainae.viz.plot_variance_course
+
     Examples
     --------
     >>> groups = {"first": [0, 1], "rest": [2, 3, 4]}
@@ -69,6 +74,15 @@ class VarianceShares(Result):
         -------
         course : DataFrame, shape (n_times, n_groups + 1)
             One column per group and one for all together; indexed by time in seconds.
+
+        Raises
+        ------
+        ValueError
+            If ``part`` is neither of the two.
+
+        Examples
+        --------
+        >>> shares.course("unique")  # doctest: +SKIP
         """
         maps = {"share": self.share_maps, "unique": self.unique_maps}
         if part not in maps:
@@ -91,6 +105,14 @@ class VarianceShares(Result):
         -------
         fig : instance of Figure
             The figure: a line for every group, and one for all together.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_variance_course
+
+        Examples
+        --------
+        >>> shares.plot("unique")  # doctest: +SKIP
         """
         return plot_variance_course(self.course(part), axes=axes, show=show)
 
@@ -157,6 +179,11 @@ def share_variance(
     ------
     ValueError
         If there are fewer than two groups, or a group has no column.
+
+    See Also
+    --------
+    mne_brainae.VarianceShares
+    mne_brainae.score_encoding
 
     Notes
     -----

@@ -102,7 +102,12 @@ def trials_averaged(metadata: pd.DataFrame | None) -> np.ndarray:
     Returns
     -------
     n_trials : array, shape (n_epochs,)
-        The numbers of trials. Numbers that are not positive are a ValueError.
+        The numbers of trials.
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive.
     """
     if metadata is None:
         return np.ones(1, int)
@@ -178,12 +183,22 @@ def average_repetitions(
         columns that are the same for all repetitions; ``n_averaged`` counts the trials.
         Event names are kept where the repetitions of every image share theirs.
 
+    Raises
+    ------
+    ValueError
+        If values are NaN or infinite, or the epochs of an image name no concept or
+        several.
+
+    See Also
+    --------
+    mne_brainae.mask_epochs
+    mne_brainae.MVNN
+
     Notes
     -----
     Epochs that are averages already count by their trials in ``n_averaged``, so that
-    the average of averages is the mean of all trials. NaN or infinite values, and an
-    image whose epochs name no concept or several, are a ValueError. The original epochs
-    are not changed, but bad ones are dropped as on reading.
+    the average of averages is the mean of all trials. The original epochs are not
+    changed, but bad ones are dropped as on reading.
 
     Examples
     --------

@@ -145,6 +145,8 @@ def epochs_to_img(epochs, masker):
     ------
     ValueError
         If there is more than one sample, or channels are not of the masker.
+    TypeError
+        If ``epochs`` are neither Epochs nor Evoked.
 
     See Also
     --------

@@ -69,6 +69,16 @@ def make_mask(
     mask : array of bool, shape (n_epochs, n_channels, n_times)
         True where an entry is missing.
 
+    Raises
+    ------
+    ValueError
+        If the mask has only one part, which cannot both go and stay.
+
+    See Also
+    --------
+    mne_brainae.mask_epochs
+    mne_brainae.score_reconstruction
+
     Examples
     --------
     >>> mask = mne_brainae.make_mask("spatial", (1, 4, 3), 0.5, random_state=0)
@@ -179,6 +189,11 @@ def mask_epochs(
     -------
     epochs_masked : instance of EpochsArray
         A copy of the picked channels whose missing entries are NaN.
+
+    See Also
+    --------
+    mne_brainae.make_mask
+    mne_brainae.BrainAE.reconstruct
 
     Examples
     --------

@@ -63,7 +63,12 @@ def read_recorded(
     -------
     data : array, shape (n_epochs, n_channels, n_times)
         The responses in the units of ``epochs``, float32; NaN where a channel is absent
-        or bad. Other times, and none of the channels, are a ValueError.
+        or bad.
+
+    Raises
+    ------
+    ValueError
+        If the times differ, or none of the channels is there.
     """
     seen, picks = locate_channels(epochs, info, times)
     observed = read_array(epochs, picks)
@@ -96,9 +101,14 @@ def locate_channels(
     Returns
     -------
     seen : array of int, shape (n_seen,)
-        Which channels of the fit they are. None at all is a ValueError.
+        Which channels of the fit they are.
     picks : array of int, shape (n_seen,)
         Where they are in ``epochs``.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
     """
     check_epochs(epochs)
     names, missing = info["ch_names"], missing_channels(epochs, info)

@@ -59,8 +59,17 @@ def channel_regions(info: mne.Info) -> dict[str, list[str]]:
         ``"central"``, ``"temporal"``, ``"parietal"`` and ``"occipital"``, which share
         no channel; a name between two lobes, such as PO7 or CP1, counts to the one
         nearer to the back. ``"visual"`` joins the last three. TVSD has the areas
-        ``"V1"``, ``"V4"`` and ``"IT"``. Channels with other names are left out; if no
-        name says anything, that is a ValueError.
+        ``"V1"``, ``"V4"`` and ``"IT"``. Channels with other names are left out.
+
+    Raises
+    ------
+    ValueError
+        If no channel name says a region.
+
+    See Also
+    --------
+    mne_brainae.score_similarity
+    mne_brainae.occlude_channels
 
     Notes
     -----

@@ -70,6 +70,15 @@ def split_epochs(
     splits : iterator of tuple
         Training and test epochs of every split, in this order.
 
+    Raises
+    ------
+    ValueError
+        If a column does not exist, or there are fewer groups than splits.
+
+    See Also
+    --------
+    mne_brainae.cross_validate
+
     Examples
     --------
     >>> splits = mne_brainae.split_epochs(train, "concept", n_splits=3, random_state=0)

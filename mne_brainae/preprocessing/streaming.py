@@ -46,6 +46,12 @@ class Responses(NamedTuple):
     baseline : tuple | None
         The baseline in seconds that was subtracted.
 
+    See Also
+    --------
+    mne_brainae.datasets.things_eeg2.read_epochs
+    mne_brainae.datasets.things_meg.read_epochs
+    mne_brainae.datasets.tvsd.read_epochs
+
     Examples
     --------
     >>> responses = mne_brainae.datasets.things_eeg2.read_epochs(
@@ -67,6 +73,10 @@ class Responses(NamedTuple):
         -------
         epochs : instance of EpochsArray
             The same responses, float64.
+
+        Examples
+        --------
+        >>> epochs = responses.to_epochs()  # doctest: +SKIP
         """
         return make_epochs(
             self.data, self.info, self.times, self.metadata, baseline=self.baseline
@@ -493,8 +503,12 @@ def check_alignment(events: pd.DataFrame, raw: mne.io.BaseRaw) -> np.ndarray:
     Returns
     -------
     onsets : array of int, shape (n_events,)
-        The samples. Onsets that are not where their sample is, or beyond the end, are a
-        ValueError.
+        The samples.
+
+    Raises
+    ------
+    ValueError
+        If an onset does not agree with its sample, or lies beyond the end.
     """
     onsets = events["sample"].to_numpy()
     apart = np.abs(events["onset"].to_numpy() * raw.info["sfreq"] - onsets)

@@ -160,6 +160,10 @@ class MVNN(TransformerMixin, BaseEstimator):
     times_ : array, shape (n_times,)
         The times in seconds.
 
+    See Also
+    --------
+    mne_brainae.average_repetitions
+
     Notes
     -----
     The method is that of Guggenmos, Sterzer & Cichy (2018), NeuroImage 173:434, with
@@ -198,8 +202,24 @@ class MVNN(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : instance of MVNN
-            The fitted normalization. Epochs that were averaged before, too few
-            repetitions for ``dim="time"`` and NaN are a ValueError.
+            The fitted normalization.
+
+        Raises
+        ------
+        ValueError
+            If the epochs are averages, if an image has too few repetitions for
+            ``dim="time"``, or if values are NaN.
+
+        See Also
+        --------
+        mne_brainae.MVNN.partial_fit
+        mne_brainae.MVNN.transform
+
+        Examples
+        --------
+        >>> mvnn = mne_brainae.MVNN().fit(train)
+        >>> sorted(mvnn.covariances_)
+        ['0', '1']
         """
         _check_option("dim", self.dim, DIMS)
         images = check_image_names(epochs).to_numpy()
@@ -234,6 +254,16 @@ class MVNN(TransformerMixin, BaseEstimator):
         -------
         self : instance of MVNN
             The unfitted normalization.
+
+        See Also
+        --------
+        mne_brainae.MVNN.partial_fit
+
+        Examples
+        --------
+        >>> mvnn = mne_brainae.MVNN().reset(train.info, train.times)
+        >>> mvnn.covariances_
+        {}
         """
         _check_option("dim", self.dim, DIMS)
         self.info_, self.times_ = info, np.array(times)
@@ -258,6 +288,18 @@ class MVNN(TransformerMixin, BaseEstimator):
         -------
         self : instance of MVNN
             The normalization, which has now seen these trials.
+
+        See Also
+        --------
+        mne_brainae.MVNN.reset
+        mne_brainae.MVNN.fit
+
+        Examples
+        --------
+        >>> mvnn = mne_brainae.MVNN().reset(train.info, train.times)
+        >>> trials = train.get_data()[:2]
+        >>> mvnn.partial_fit(trials, ["a.png", "a.png"], "1").whitener("1").shape
+        (6, 6)
         """
         check_finite(data, "epochs")
         codes = pd.factorize(np.asarray(images))[0]
@@ -301,7 +343,18 @@ class MVNN(TransformerMixin, BaseEstimator):
         -------
         whitener : array, shape (n_channels, n_channels)
             The inverse square root of the noise covariance, symmetric where all
-            channels are of one type. A session that was not fitted is a ValueError.
+            channels are of one type.
+
+        Raises
+        ------
+        ValueError
+            If the session was not fitted.
+
+        Examples
+        --------
+        >>> mvnn = mne_brainae.MVNN().fit(train)
+        >>> mvnn.whitener("0").shape
+        (6, 6)
         """
         check_is_fitted(self, "covariances_")
         if session not in self.covariances_:
@@ -333,8 +386,22 @@ class MVNN(TransformerMixin, BaseEstimator):
         epochs_white : instance of EpochsArray
             The whitened epochs, in units of the noise, which ``info["description"]``
             says. Channels that are absent or bad are imputed from the others by the
-            covariance of the noise. Other times than at fit, and a session that was not
-            fitted, are a ValueError.
+            covariance of the noise.
+
+        Raises
+        ------
+        ValueError
+            If the times differ from those of the fit, or a session was not fitted.
+
+        See Also
+        --------
+        mne_brainae.MVNN.inverse_transform
+
+        Examples
+        --------
+        >>> white = mne_brainae.MVNN().fit(train).transform(test)
+        >>> white.info["ch_names"] == test.info["ch_names"]
+        True
         """
         check_is_fitted(self, "covariances_")
         sessions = _sessions(epochs)
@@ -377,6 +444,18 @@ class MVNN(TransformerMixin, BaseEstimator):
             ``session``, such as predictions, count as means over all sessions, and are
             multiplied by the inverse of the mean whitener: exact where the response
             was the same in every session and each had its share.
+
+        See Also
+        --------
+        mne_brainae.MVNN.transform
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> mvnn = mne_brainae.MVNN().fit(train)
+        >>> restored = mvnn.inverse_transform(mvnn.transform(test))
+        >>> np.allclose(restored.get_data(), test.get_data())
+        True
         """
         check_is_fitted(self, "covariances_")
         sessions = _sessions(epochs)

@@ -76,6 +76,11 @@ class EncodingScores(Result):
         Images, repetitions, channels, units, window, splits, bootstraps and seed; and
         why a score may exceed its ceiling, where one does.
 
+    See Also
+    --------
+    mne_brainae.score_encoding
+    mne_brainae.viz.plot_encoding_scores
+
     Examples
     --------
     >>> scores = mne_brainae.score_encoding(
@@ -111,6 +116,11 @@ class EncodingScores(Result):
             By score, the columns are ``score``, ``of``, ``value``, ``low`` and
             ``high``. By channel and by time (in seconds) they are ``r_images``,
             ``r_half``, ``noise ceiling``, ``mse`` and ``mse (mean response)``.
+
+        Examples
+        --------
+        >>> scores.to_data_frame("channel").index.tolist()
+        ['Fz', 'Cz', 'Pz', 'Oz', 'O1', 'O2']
         """
         if by == "image":
             return self.per_image.copy()
@@ -149,6 +159,14 @@ class EncodingScores(Result):
         -------
         fig : instance of Figure
             The figure: the mean and the quartiles over channels.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_encoding_scores
+
+        Examples
+        --------
+        >>> fig = scores.plot(show=False)
         """
         return plot_encoding_scores(self.r_map, self.ceiling_map, axes=axes, show=show)
 
@@ -278,6 +296,12 @@ def score_encoding(
         is the same against the mean of one half of the repetitions, mean over splits,
         as in Gifford et al. (2022), so that recordings with more repetitions have no
         advantage but that of a better half.
+
+    See Also
+    --------
+    mne_brainae.EncodingScores
+    mne_brainae.score_similarity
+    mne_brainae.cross_validate
 
     Notes
     -----
@@ -510,6 +534,11 @@ class SubjectComparison(Result):
     protocol : dict
         Subjects, reference, test and correction.
 
+    See Also
+    --------
+    mne_brainae.compare_subjects
+    mne_brainae.viz.plot_subjects
+
     Examples
     --------
     >>> import numpy as np
@@ -539,6 +568,14 @@ class SubjectComparison(Result):
         -------
         fig : instance of Figure
             The figure: a line for every subject, and the mean of every system.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_subjects
+
+        Examples
+        --------
+        >>> fig = mne_brainae.compare_subjects(table, "a").plot(show=False)
         """
         return plot_subjects(self.scores, self.reference, axes=axes, show=show)
 
@@ -573,6 +610,19 @@ def compare_subjects(
     -------
     comparison : instance of SubjectComparison
         Means, differences and the Wilcoxon signed-rank test of every other system.
+
+    Raises
+    ------
+    ValueError
+        If the reference is not a column, there are too few subjects for the test,
+        scores are missing, or two systems have the same ones.
+    TypeError
+        If scores are not numbers.
+
+    See Also
+    --------
+    mne_brainae.score_encoding
+    mne_brainae.viz.plot_subjects
 
     Notes
     -----

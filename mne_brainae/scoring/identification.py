@@ -139,6 +139,16 @@ class Identification(Result):
     ranks : array of int, shape (n_epochs,)
         Rank of the true candidate, 1 for the best; a tie counts as an error.
 
+    Raises
+    ------
+    ValueError
+        If the similarities are not of the shape of epochs and candidates.
+
+    See Also
+    --------
+    mne_brainae.pool_identifications
+    mne_brainae.viz.plot_identification
+
     Notes
     -----
     Intervals and tests count epochs as independent. Repetitions of one image are not
@@ -398,8 +408,12 @@ class Identification(Result):
         """The probability of every candidate, all being as likely before.
 
         Shape (n_epochs, n_candidates), one column per candidate and a row for every
-        epoch, which sums to 1. Only ``similarity="likelihood"`` gives probabilities;
-        others are a ValueError. :meth:`calibration` says how well they hold.
+        epoch, which sums to 1. :meth:`calibration` says how well they hold.
+
+        Raises
+        ------
+        ValueError
+            If the similarities are not those of ``similarity="likelihood"``.
         """
         return self.posterior()
 
@@ -417,6 +431,22 @@ class Identification(Result):
         -------
         probabilities : DataFrame, shape (n_epochs, n_candidates)
             Each row sums to 1.
+
+        Raises
+        ------
+        ValueError
+            If the similarities are not log-likelihoods.
+
+        See Also
+        --------
+        mne_brainae.Identification.sets
+        mne_brainae.Identification.calibration
+
+        Examples
+        --------
+        >>> likely = model.retrieve(averaged, unseen, similarity="likelihood")
+        >>> likely.posterior().sum(axis=1).round(6).unique().tolist()
+        [1.0]
         """
         if not self.is_log_likelihood:
             raise ValueError(
@@ -469,6 +499,16 @@ class Identification(Result):
         sets : DataFrame of bool, shape (n_epochs, n_candidates)
             Which candidates are in the set; the more certain a response, the fewer, and
             none at all where others take up the share.
+
+        See Also
+        --------
+        mne_brainae.Identification.posterior
+
+        Examples
+        --------
+        >>> likely = model.retrieve(averaged, unseen, similarity="likelihood")
+        >>> likely.sets(0.9, method="probability").shape
+        (8, 8)
         """
         is_by_default = self.residuals is not None and self.residuals.by_default
         if method == "residual" or (method is None and is_by_default):
@@ -497,6 +537,15 @@ class Identification(Result):
         calibration : instance of Calibration
             Confidence beside accuracy, the expected calibration error, and accuracy
             against the share of responses that are answered.
+
+        See Also
+        --------
+        mne_brainae.Calibration
+
+        Examples
+        --------
+        >>> likely = model.retrieve(averaged, unseen, similarity="likelihood")
+        >>> fig = likely.calibration().plot(show=False)
         """
         confidence = self.probabilities.to_numpy().max(axis=1)
         return Calibration(confidence, self.ranks == 1, self.protocol)
@@ -542,6 +591,15 @@ class Identification(Result):
         -------
         table : DataFrame, shape (n_groups, 3)
             Columns ``n_epochs``, ``accuracy`` and ``mean_rank``, the best group first.
+
+        See Also
+        --------
+        mne_brainae.Identification.confusion
+
+        Examples
+        --------
+        >>> found.accuracy_by().columns.tolist()
+        ['n_epochs', 'accuracy', 'mean_rank']
         """
         self._check_k(k)
         table = pd.DataFrame(
@@ -619,6 +677,17 @@ class Identification(Result):
         identification : instance of Identification
             The epochs whose true candidate was drawn, among what was drawn. For the
             mean over all draws see ``n_way`` of :meth:`top_k`.
+
+        Raises
+        ------
+        ValueError
+            If the gallery has fewer candidates, or none of those that were drawn was
+            shown.
+
+        Examples
+        --------
+        >>> found.sub_gallery(4, random_state=0).chance()
+        0.25
         """
         if n_candidates > len(self.candidates):
             raise ValueError(
@@ -817,6 +886,16 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         All epochs, in the order given. The protocol keeps what is common to all, adds
         up the test images seen in fit, and says what was transductive in any part.
 
+    Raises
+    ------
+    ValueError
+        If the identifications are not among the same candidates.
+
+    See Also
+    --------
+    mne_brainae.Identification
+    mne_brainae.score_averages
+
     Examples
     --------
     >>> halves = [
@@ -849,7 +928,7 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
 
 
 def _check_found(found) -> list[Identification]:
-    """Return identifications as a list; what is none of them is a TypeError."""
+    """Return identifications as a list, after a check of their type."""
     if isinstance(found, Identification) or not isinstance(found, Iterable):
         raise TypeError(
             "found must be a list of Identification, such as one for every fold, got "
@@ -880,7 +959,12 @@ def identify_by(identify: Callable, epochs) -> Identification:
     Returns
     -------
     found : instance of Identification
-        What it returned; anything else is a TypeError.
+        What it returned.
+
+    Raises
+    ------
+    TypeError
+        If it returns anything else.
     """
     found = identify(epochs)
     if not isinstance(found, Identification):

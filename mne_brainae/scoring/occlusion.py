@@ -55,6 +55,12 @@ class Occlusion(Result):
     protocol : dict
         That of ``whole``, and what was hidden, how, and how it was tested.
 
+    See Also
+    --------
+    mne_brainae.occlude_channels
+    mne_brainae.occlude_times
+    mne_brainae.viz.plot_occlusion
+
     Notes
     -----
     The tests count epochs as independent, as those of
@@ -88,6 +94,14 @@ class Occlusion(Result):
         fig : instance of Figure
             The figure. Filled points, or larger ones over the head, differ from the
             whole response, p < 0.05.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_occlusion
+
+        Examples
+        --------
+        >>> fig = occlusion.plot(show=False)
         """
         return plot_occlusion(
             self.table,
@@ -154,6 +168,16 @@ def occlude_times(
     occlusion : instance of Occlusion
         One row per window. A sample belongs to the window in which its time is, the end
         left out.
+
+    Raises
+    ------
+    ValueError
+        If window or step are shorter than a sample or longer than the epochs.
+
+    See Also
+    --------
+    mne_brainae.occlude_channels
+    mne_brainae.score_over_time
 
     Notes
     -----
@@ -236,6 +260,17 @@ def occlude_channels(
         One row per channel or region. ``change_map`` is an Evoked: the change of
         accuracy at the channels that were hidden, of which a channel of several regions
         has that of the first.
+
+    Raises
+    ------
+    ValueError
+        If a region has no channels, or names some that ``mean_response`` lacks.
+
+    See Also
+    --------
+    mne_brainae.occlude_times
+    mne_brainae.score_consistency
+    mne_brainae.channel_regions
 
     Examples
     --------
@@ -342,6 +377,11 @@ class Consistency(Result):
     protocol : dict
         That of the occlusion, and how the encoding score was averaged.
 
+    See Also
+    --------
+    mne_brainae.score_consistency
+    mne_brainae.viz.plot_consistency
+
     Examples
     --------
     >>> consistency = mne_brainae.score_consistency(scores.r_map, occlusion)
@@ -366,6 +406,15 @@ class Consistency(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_consistency
+
+        Examples
+        --------
+        >>> consistency = mne_brainae.score_consistency(scores.r_map, occlusion)
+        >>> fig = consistency.plot(show=False)
         """
         return plot_consistency(self.table, self.r, self.p, axes=axes, show=show)
 
@@ -392,6 +441,16 @@ def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
     consistency : instance of Consistency
         Over channels, with the encoding score averaged over times, or over windows,
         with the encoding score averaged over channels and the window.
+
+    Raises
+    ------
+    ValueError
+        If the occlusion is of another kind, or the maps have other channels or times.
+
+    See Also
+    --------
+    mne_brainae.occlude_channels
+    mne_brainae.Consistency
 
     Notes
     -----

@@ -95,8 +95,12 @@ def pair_responses(
     Returns
     -------
     pairs : instance of PairedResponses
-        The responses, on the channels that are good in ``epochs``. Other times, missing
-        images and no channel are a ValueError.
+        The responses, on the channels that are good in ``epochs``.
+
+    Raises
+    ------
+    ValueError
+        If times differ, images are missing, or no channel is shared.
     """
     check_evoked(mean_response, "mean_response")
     check_image_names(epochs)

@@ -148,6 +148,11 @@ class Calibration(Result):
         ``confidence``, ``accuracy``, and the ``error`` of the latter, one standard
         error.
 
+    See Also
+    --------
+    mne_brainae.Identification.calibration
+    mne_brainae.viz.plot_calibration
+
     Examples
     --------
     >>> import numpy as np
@@ -206,6 +211,10 @@ class Calibration(Result):
         table : DataFrame, shape (n_thresholds, 2)
             Columns ``answered``, the share of responses, and ``accuracy`` among them,
             which is missing where none is; indexed by the threshold.
+
+        Examples
+        --------
+        >>> calibration.accuracy_above([0.5]).iloc[0, 0]  # doctest: +SKIP
         """
         thresholds = np.atleast_1d(threshold)
         check_real(thresholds, "threshold")
@@ -231,6 +240,14 @@ class Calibration(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_calibration
+
+        Examples
+        --------
+        >>> fig = calibration.plot(show=False)
         """
         return plot_calibration(self.table, axes=axes, show=show)
 

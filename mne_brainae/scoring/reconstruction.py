@@ -55,6 +55,11 @@ class ReconstructionScores(Result):
     protocol : dict
         Epochs, channels, window, blocks and seed.
 
+    See Also
+    --------
+    mne_brainae.score_reconstruction
+    mne_brainae.viz.plot_reconstruction
+
     Examples
     --------
     >>> scores = mne_brainae.score_reconstruction(
@@ -82,6 +87,17 @@ class ReconstructionScores(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_reconstruction
+
+        Examples
+        --------
+        >>> scores = mne_brainae.score_reconstruction(
+        ...     model, averaged, kinds=["spatial"], ratios=[0.5], random_state=0
+        ... )
+        >>> fig = scores.plot("skill", show=False)
         """
         others = ("kind", "ratio", "system", "chance")
         offered = tuple(name for name in self.table if name not in others)
@@ -153,6 +169,18 @@ def score_reconstruction(
     -------
     scores : instance of ReconstructionScores
         Scores of the model and of what it has to beat.
+
+    Raises
+    ------
+    TypeError
+        If the model does not reconstruct.
+    ValueError
+        If channels of the epochs are bad, so that what is missing is not known.
+
+    See Also
+    --------
+    mne_brainae.ReconstructionScores
+    mne_brainae.mask_epochs
 
     Notes
     -----

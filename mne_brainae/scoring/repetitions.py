@@ -40,6 +40,11 @@ class AverageScores(Result):
     protocol : dict
         What the protocols of all identifications have in common, and the draws.
 
+    See Also
+    --------
+    mne_brainae.score_averages
+    mne_brainae.viz.plot_averages
+
     Examples
     --------
     >>> scores = mne_brainae.score_averages(identify, test, [1, 2], random_state=0)
@@ -62,6 +67,14 @@ class AverageScores(Result):
         -------
         fig : instance of Figure
             The figure: every draw, and the mean over draws.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_averages
+
+        Examples
+        --------
+        >>> fig = averages.plot(show=False)
         """
         return plot_averages(self.table, axes=axes, show=show)
 
@@ -114,6 +127,16 @@ def score_averages(
     -------
     scores : instance of AverageScores
         Accuracy, median rank and chance of every number and draw.
+
+    Raises
+    ------
+    ValueError
+        If an image of the epochs has fewer repetitions than are to be averaged.
+
+    See Also
+    --------
+    mne_brainae.AverageScores
+    mne_brainae.plan_experiment
 
     Examples
     --------

@@ -32,6 +32,11 @@ class Result(ABC):
         How the result came about, in the order in which it is written: for example
         gallery, templates, repetitions averaged, channels, window and seed.
 
+    See Also
+    --------
+    mne_brainae.EncodingScores
+    mne_brainae.Identification
+
     Examples
     --------
     >>> found = model.retrieve(averaged, unseen)
@@ -67,6 +72,11 @@ class Result(ABC):
         -------
         table : DataFrame, shape (n_rows, n_columns)
             A copy, with the rows and columns that the class describes.
+
+        Examples
+        --------
+        >>> found.to_data_frame().columns.tolist()[:2]
+        ['truth', 'predicted']
         """
         return self.table.copy()
 
@@ -83,6 +93,10 @@ class Result(ABC):
         -------
         fig : instance of Figure
             The figure.
+
+        Examples
+        --------
+        >>> fig = scores.plot(show=False)
         """
 
     def __repr__(self) -> str:

@@ -159,11 +159,22 @@ def band_power(
     Returns
     -------
     power : DataFrame, shape (n_channels, n_bands)
-        Mean power spectral density over epochs and over the frequencies of the band,
-        in squared units of the data per Hz, by one window as long as the epoch. A band
-        is left out, and this is said, if the epoch is shorter than one cycle of its
-        lowest frequency, the recording ends below its highest, or no frequency of so
-        short a window lies in it. If none is left, it is a ValueError.
+        Mean power spectral density over epochs and over the frequencies of the band, in
+        squared units of the data per Hz, by one window as long as the epoch. A band is
+        left out, and this is said, if the epoch is shorter than one cycle of its lowest
+        frequency, the recording ends below its highest, or no frequency of so short a
+        window lies in it.
+
+    Raises
+    ------
+    ValueError
+        If no band is left.
+
+    See Also
+    --------
+    mne_brainae.channel_correlation
+    mne_brainae.phase_lag
+    mne_brainae.score_similarity
 
     Examples
     --------
@@ -219,7 +230,19 @@ def phase_lag(
         :func:`mne_connectivity.spectral_connectivity_epochs`; of the directed index,
         row leads column above 0.5. A band is left out, and this is said, if the epoch
         holds fewer than five cycles of its lowest frequency or the recording ends below
-        its highest. If none is left, it is a ValueError.
+        its highest.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two epochs, over which phase lags are averaged, or if no
+        band is left.
+
+    See Also
+    --------
+    mne_brainae.band_power
+    mne_brainae.channel_correlation
+    mne_brainae.score_similarity
 
     Notes
     -----

@@ -55,6 +55,17 @@ def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
     rdm : DataFrame, shape (n_images, n_images)
         The dissimilarities, named on both sides.
 
+    Raises
+    ------
+    ValueError
+        If there are fewer than three images, or several rows of one.
+
+    See Also
+    --------
+    mne_brainae.compare_rdms
+    mne_brainae.contrast_categories
+    mne_brainae.viz.plot_rdm
+
     Examples
     --------
     >>> rdm = mne_brainae.compute_rdm(unseen, metric="euclidean")
@@ -83,7 +94,7 @@ def compute_rdm(patterns, *, metric: str = "correlation") -> pd.DataFrame:
 
 
 def as_real(table: pd.DataFrame, name: str) -> np.ndarray:
-    """Return the numbers of a table; what is no real number is a TypeError.
+    """Return the numbers of a table, after a check that they are real.
 
     Parameters
     ----------
@@ -137,6 +148,11 @@ class RDMComparison(Result):
     protocol : dict
         Images, correlation, permutations and seed.
 
+    See Also
+    --------
+    mne_brainae.compare_rdms
+    mne_brainae.viz.plot_rdm_comparison
+
     Examples
     --------
     >>> comparison = mne_brainae.compare_rdms(rdm, rdm, random_state=0)
@@ -157,6 +173,11 @@ class RDMComparison(Result):
         table : DataFrame, shape (1, 4)
             Columns ``r``, ``chance`` and ``chance_95`` (mean and 95th percentile of the
             correlations of permuted images) and ``p``.
+
+        Examples
+        --------
+        >>> mne_brainae.compare_rdms(rdm, rdm, random_state=0).to_data_frame().shape
+        (1, 4)
         """
         chance = {
             "chance": self.null.mean(),
@@ -176,6 +197,15 @@ class RDMComparison(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_rdm_comparison
+
+        Examples
+        --------
+        >>> comparison = mne_brainae.compare_rdms(rdm, rdm, random_state=0)
+        >>> fig = comparison.plot(show=False)
         """
         return plot_rdm_comparison(self.r, self.null, axes=axes, show=show)
 
@@ -215,6 +245,12 @@ def compare_rdms(
     comparison : instance of RDMComparison
         Correlation and p-value (Mantel's test, which keeps the dependence of pairs
         that share an image).
+
+    See Also
+    --------
+    mne_brainae.compute_rdm
+    mne_brainae.compare_rdms_over_time
+    mne_brainae.contrast_categories
 
     Examples
     --------
@@ -317,6 +353,11 @@ class CategoryContrast(Result):
     protocol : dict
         Images, categories, permutations and seed.
 
+    See Also
+    --------
+    mne_brainae.contrast_categories
+    mne_brainae.viz.plot_rdm
+
     Examples
     --------
     >>> contrast = mne_brainae.contrast_categories(
@@ -342,6 +383,15 @@ class CategoryContrast(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_rdm
+
+        Examples
+        --------
+        >>> contrast = mne_brainae.contrast_categories(rdm, concepts, random_state=0)
+        >>> fig = contrast.plot(show=False)
         """
         return plot_rdm(self.rdm, self.categories, axes=axes, show=show)
 
@@ -379,6 +429,11 @@ def contrast_categories(
     contrast : instance of CategoryContrast
         Means, differences and p-values, which are not corrected for the number of
         categories.
+
+    See Also
+    --------
+    mne_brainae.compute_rdm
+    mne_brainae.compare_rdms
 
     Examples
     --------
@@ -459,6 +514,11 @@ class RSACourse(Result):
     protocol : dict
         Images, channels, window, dissimilarity, correlation, permutations and seed.
 
+    See Also
+    --------
+    mne_brainae.compare_rdms_over_time
+    mne_brainae.viz.plot_rsa
+
     Examples
     --------
     >>> course = mne_brainae.compare_rdms_over_time(
@@ -482,6 +542,14 @@ class RSACourse(Result):
         -------
         fig : instance of Figure
             The figure. Thick where p < 0.05.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_rsa
+
+        Examples
+        --------
+        >>> fig = course.plot(show=False)
         """
         return plot_rsa(self.table, axes=axes, show=show)
 
@@ -542,6 +610,16 @@ def compare_rdms_over_time(
     -------
     course : instance of RSACourse
         Correlation and p-value of every time.
+
+    Raises
+    ------
+    ValueError
+        If the window is longer than the epochs.
+
+    See Also
+    --------
+    mne_brainae.compare_rdms
+    mne_brainae.score_over_time
 
     Examples
     --------

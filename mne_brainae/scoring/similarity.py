@@ -56,6 +56,12 @@ def channel_correlation(epochs: mne.BaseEpochs, *, picks=None) -> pd.DataFrame:
     r : DataFrame, shape (n_channels, n_channels)
         Pearson correlations; 0 with a channel that is constant.
 
+    See Also
+    --------
+    mne_brainae.band_power
+    mne_brainae.phase_lag
+    mne_brainae.score_similarity
+
     Examples
     --------
     >>> mne_brainae.channel_correlation(averaged).shape
@@ -91,6 +97,11 @@ class ResponseSimilarity(Result):
     protocol : dict
         Images, repetitions, channels and window, and what was left out.
 
+    See Also
+    --------
+    mne_brainae.score_similarity
+    mne_brainae.viz.plot_similarity
+
     Examples
     --------
     >>> similarity = mne_brainae.score_similarity(
@@ -119,6 +130,14 @@ class ResponseSimilarity(Result):
         -------
         fig : instance of Figure
             The figure: one row of dots for every aspect.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_similarity
+
+        Examples
+        --------
+        >>> fig = similarity.plot(show=False)
         """
         return plot_similarity(self.table, axes=axes, show=show)
 
@@ -135,6 +154,14 @@ class ResponseSimilarity(Result):
         -------
         fig : instance of Figure
             The figure: the mean over images and its 95 % confidence interval.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_time_courses
+
+        Examples
+        --------
+        >>> fig = similarity.plot_time_courses(show=False)
         """
         aspect = COURSE if len(self.measured["epochs"].times) > 1 else OVER_IMAGES
         titled = {
@@ -162,6 +189,19 @@ class ResponseSimilarity(Result):
         -------
         fig : instance of Figure
             The figure: in every column a band with its own range in decibel.
+
+        Raises
+        ------
+        ValueError
+            If no band fits the window.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_band_power
+
+        Examples
+        --------
+        >>> fig = similarity.plot_power(show=False)
         """
         if "power" not in self.measured:
             raise ValueError(f"No band fits the window: {self._reasons('power')}.")
@@ -187,6 +227,14 @@ class ResponseSimilarity(Result):
         -------
         fig : instance of Figure
             The two matrices.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_matrices
+
+        Examples
+        --------
+        >>> fig = similarity.plot_correlation(show=False)
         """
         return plot_matrices(
             self.measured["correlation"],
@@ -216,6 +264,14 @@ class ResponseSimilarity(Result):
         -------
         fig : instance of Figure
             The two matrices.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_matrices
+
+        Examples
+        --------
+        >>> fig = similarity.plot_phase_lag("fast", show=False)
         """
         measured, predicted = self._lags(method, band)
         return plot_matrices(
@@ -245,6 +301,14 @@ class ResponseSimilarity(Result):
         -------
         fig : instance of Figure
             The two circles.
+
+        See Also
+        --------
+        mne_brainae.viz.plot_connectivity_circles
+
+        Examples
+        --------
+        >>> fig = similarity.plot_circle("fast", n_lines=5, show=False)
         """
         measured, predicted = self._lags(method, band)
         return plot_connectivity_circles(
@@ -330,6 +394,16 @@ def score_similarity(
     -------
     similarity : instance of ResponseSimilarity
         The numbers, with plots of what they compare.
+
+    Raises
+    ------
+    ValueError
+        If there are no regions.
+
+    See Also
+    --------
+    mne_brainae.ResponseSimilarity
+    mne_brainae.score_encoding
 
     Notes
     -----

@@ -61,8 +61,12 @@ def whiten_batch(brain: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.n
     -------
     brain, image : array
         Both centered on their own mean and multiplied by S^-1/2, where S is the
-        covariance of the responses, shrunk after Ledoit and Wolf (2004). Fewer than two
-        responses have none, and are a ValueError.
+        covariance of the responses, shrunk after Ledoit and Wolf (2004).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two responses, which have no covariance.
     """
     if len(brain) < 2:
         raise ValueError(

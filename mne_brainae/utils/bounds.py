@@ -262,8 +262,12 @@ def inside(folder: Path, name: str) -> Path:
     Returns
     -------
     path : Path
-        The path. One that is absolute, goes up, or goes through a link out of the
-        folder is a ValueError.
+        The path.
+
+    Raises
+    ------
+    ValueError
+        If the path is absolute, goes up, or leaves the folder through a link.
     """
     path = folder / name.replace("\\", "/")
     parent = path.parent.resolve()

@@ -240,7 +240,12 @@ def zeros(shape, dtype=np.float32, folder: str | Path | None = None) -> np.ndarr
     -------
     array : array, shape ``shape``
         The zeros. The file has no name and goes with the array, even where the process
-        is killed. A disk that is too full is a RuntimeError.
+        is killed.
+
+    Raises
+    ------
+    RuntimeError
+        If the disk is too full.
     """
     if folder is None:
         return np.zeros(shape, dtype)
@@ -347,7 +352,12 @@ def read_arrays(
     arrays : dict of array
         The arrays by name.
     header : dict
-        The header. A truncated or foreign file, and another version, are a ValueError.
+        The header.
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, of another kind, or of another version.
     """
     check_regular(path)
     try:

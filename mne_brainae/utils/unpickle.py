@@ -165,9 +165,12 @@ def load_npy(path: str | Path) -> np.ndarray | dict:
     Returns
     -------
     contents : array | dict
-        The array; or, for a 0-d array of objects and for a pickle, the object in it. A
-        truncated or foreign file, and one that would call a function on loading, are a
-        ValueError.
+        The array; or, for a 0-d array of objects and for a pickle, the object in it.
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, of another kind, or would call a function on loading.
     """
     path = check_regular(Path(path))
     try:
@@ -212,7 +215,12 @@ def load_dict(path: str | Path, keys: dict[str, str]) -> dict:
     Returns
     -------
     contents : dict
-        The dictionary. Anything else, and one that lacks a key, is a ValueError.
+        The dictionary.
+
+    Raises
+    ------
+    ValueError
+        If the file holds anything else, or lacks a key.
     """
     contents = load_npy(path)
     found = sorted(contents) if isinstance(contents, dict) else type(contents).__name__

@@ -37,6 +37,10 @@ def plot_confusion(table, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure.
 
+    See Also
+    --------
+    mne_brainae.Identification.plot_confusion
+
     Examples
     --------
     >>> fig = mne_brainae.viz.plot_confusion(found.confusion(), show=False)
@@ -82,6 +86,10 @@ def plot_occlusion(
     fig : instance of Figure
         The figure. Filled points, or larger ones over the head, differ from the whole
         response, p < 0.05.
+
+    See Also
+    --------
+    mne_brainae.Occlusion.plot
 
     Examples
     --------
@@ -190,6 +198,10 @@ def plot_consistency(table, r: float, p: float, *, axes=None, show: bool = True)
     fig : instance of Figure
         The figure.
 
+    See Also
+    --------
+    mne_brainae.Consistency.plot
+
     Examples
     --------
     >>> mne_brainae.viz.plot_consistency(
@@ -235,6 +247,15 @@ def plot_reconstruction(table, score: str, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: one panel per kind of mask.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many axes as kinds of masks.
+
+    See Also
+    --------
+    mne_brainae.ReconstructionScores.plot
 
     Examples
     --------
@@ -289,6 +310,10 @@ def plot_identification(table, *, title: str = "", axes=None, show: bool = True)
     fig : instance of Figure
         The figure.
 
+    See Also
+    --------
+    mne_brainae.Identification.plot
+
     Examples
     --------
     >>> fig = mne_brainae.viz.plot_identification(found.scores(), show=False)
@@ -325,6 +350,10 @@ def plot_averages(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a point for every draw of repetitions, and lines through the means.
+
+    See Also
+    --------
+    mne_brainae.AverageScores.plot
 
     Examples
     --------
@@ -363,6 +392,10 @@ def plot_calibration(table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure; error bars are one standard error of each bin's accuracy.
+
+    See Also
+    --------
+    mne_brainae.Calibration.plot
 
     Examples
     --------
@@ -403,6 +436,10 @@ def plot_plan(table, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure; bands hold 95 % of experiments with as many test images as
         candidates.
+
+    See Also
+    --------
+    mne_brainae.Plan.plot
 
     Examples
     --------
@@ -450,6 +487,10 @@ def plot_folds(folds, table, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: one row of dots for every score but the squared error.
+
+    See Also
+    --------
+    mne_brainae.CrossValidation.plot
 
     Examples
     --------

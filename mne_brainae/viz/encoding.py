@@ -35,6 +35,10 @@ def plot_encoding_scores(r_map, ceiling_map=None, *, axes=None, show: bool = Tru
         correlates with nothing over images. With one time only, every channel in the
         order of its score.
 
+    See Also
+    --------
+    mne_brainae.EncodingScores.plot
+
     Examples
     --------
     >>> fig = mne_brainae.viz.plot_encoding_scores(scores.r_map, show=False)
@@ -81,6 +85,10 @@ def plot_coverage(courses, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure: a line for every level, beside the level itself.
 
+    See Also
+    --------
+    mne_brainae.Coverage.plot
+
     Examples
     --------
     >>> mne_brainae.viz.plot_coverage(courses)  # doctest: +SKIP
@@ -118,6 +126,11 @@ def plot_time_scores(table, chance, what, mask=None, *, axes=None, show: bool = 
     -------
     fig : instance of Figure
         The figure.
+
+    See Also
+    --------
+    mne_brainae.TimeScores.plot
+    mne_brainae.TimeClusters.plot
 
     Examples
     --------
@@ -164,6 +177,10 @@ def plot_variance_course(courses, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure.
 
+    See Also
+    --------
+    mne_brainae.VarianceShares.plot
+
     Examples
     --------
     >>> mne_brainae.viz.plot_variance_course(courses)  # doctest: +SKIP
@@ -197,6 +214,10 @@ def plot_found_images(table, pictures=None, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a contact sheet, row by row, or a point for every image.
+
+    See Also
+    --------
+    mne_brainae.FoundImages.plot
 
     Examples
     --------
@@ -245,6 +266,10 @@ def plot_subjects(scores, reference: str, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure: a thin line for every subject, and the mean of every system.
 
+    See Also
+    --------
+    mne_brainae.SubjectComparison.plot
+
     Examples
     --------
     >>> fig = mne_brainae.viz.plot_subjects(table, "a", show=False)
@@ -277,6 +302,15 @@ def plot_history(model, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    Raises
+    ------
+    ValueError
+        If the model was not trained.
+
+    See Also
+    --------
+    mne_brainae.BrainAE
 
     Examples
     --------
@@ -313,6 +347,10 @@ def plot_repetitions(counts, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         A histogram.
+
+    See Also
+    --------
+    mne_brainae.average_repetitions
 
     Examples
     --------

@@ -29,6 +29,10 @@ def has_positions(info) -> bool:
     answer : bool
         False if any position is unknown.
 
+    See Also
+    --------
+    mne_brainae.viz.plot_area_maps
+
     Examples
     --------
     >>> import mne, mne_brainae
@@ -126,6 +130,10 @@ def plot_channel_scores(r_map, ceiling_map=None, *, show: bool = True):
         not on the scalp, or have no positions, are drawn channel by channel, the best
         first.
 
+    See Also
+    --------
+    mne_brainae.EncodingScores.plot_channels
+
     Examples
     --------
     >>> fig = mne_brainae.viz.plot_channel_scores(scores.r_map, show=False)
@@ -207,6 +215,15 @@ def plot_area_maps(
     -------
     fig : instance of Figure
         One panel for every area, with the mean over its electrodes.
+
+    Raises
+    ------
+    ValueError
+        If the channels have no positions.
+
+    See Also
+    --------
+    mne_brainae.viz.has_positions
 
     Examples
     --------

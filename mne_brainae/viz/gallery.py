@@ -29,6 +29,10 @@ class Tile(NamedTuple):
     is_hit : bool
         Whether it is framed.
 
+    See Also
+    --------
+    mne_brainae.viz.plot_gallery
+
     Examples
     --------
     >>> tile = mne_brainae.viz.Tile("apple.png", "p = 0.9", is_hit=True)
@@ -57,6 +61,10 @@ def plot_gallery(rows, *, titles=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure, with a green frame around every guess that is right.
+
+    See Also
+    --------
+    mne_brainae.Identification.plot_gallery
 
     Examples
     --------

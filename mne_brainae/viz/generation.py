@@ -29,6 +29,10 @@ def plot_picture_scores(table, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure: one row of dots for every score.
 
+    See Also
+    --------
+    mne_brainae.generation.PictureScores.plot
+
     Examples
     --------
     >>> mne_brainae.viz.plot_picture_scores(scores.table)  # doctest: +SKIP
@@ -36,18 +40,33 @@ def plot_picture_scores(table, *, axes=None, show: bool = True):
     import matplotlib.pyplot as plt
 
     if axes is None:
-        size = (6.4, 1.5 + 0.35 * len(table))
+        size = (6.4, 1.5 + 0.45 * len(table))
         _, axes = plt.subplots(figsize=size, layout="constrained")
     places = np.arange(len(table))
-    colors = {"generated": "C0", "shuffled": "0.5", "stimuli": "k"}
-    for column in table.columns.drop("better"):
-        axes.plot(table[column], places, "o", color=colors.get(column), label=column)
+    for column, style in _styles(table.columns.drop("better")).items():
+        axes.plot(table[column], places, label=column, **style)
     names = zip(table.index, table["better"], strict=True)
-    axes.set_yticks(places, [f"{name} ({better} is better)" for name, better in names])
-    axes.invert_yaxis()
-    axes.set_xlabel("score")
+    axes.set_yticks(places, [f"{name}\n({better} is better)" for name, better in names])
+    axes.set(xlabel="score", ylim=(len(table) - 0.5, -0.5))
+    axes.grid(axis="y", alpha=0.3)
     legend_above(axes)
     return finish(axes.figure, show)
+
+
+def _styles(columns) -> dict:
+    """Return a marker for every column; controls have one color each."""
+    ours = {"generated": "C0", "shuffled": "0.5", "stimuli": "k"}
+    controls = (column for column in columns if column not in ours)
+    colors = ours | {name: f"C{n}" for n, name in enumerate(controls, 1)}
+    markers = {"generated": "o", "stimuli": "s"}
+    return {
+        column: {
+            "color": colors[column],
+            "marker": markers.get(column, "D"),
+            "linestyle": "none",
+        }
+        for column in columns
+    }
 
 
 @fill_doc
@@ -64,6 +83,10 @@ def plot_sheet(sheet, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure.
+
+    See Also
+    --------
+    mne_brainae.generation.GeneratedPictures.plot
 
     Examples
     --------

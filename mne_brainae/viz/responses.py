@@ -34,6 +34,15 @@ def plot_mean_response(evoked, *, axes=None, show: bool = True):
         What :meth:`mne.Evoked.plot` draws, with the onset of the image: every channel,
         and the spread over channels (GFP) below.
 
+    Raises
+    ------
+    ValueError
+        If there are not as many axes as channel types.
+
+    See Also
+    --------
+    mne_brainae.viz.plot_comparison
+
     Examples
     --------
     >>> fig = mne_brainae.viz.plot_mean_response(model.evoked_, show=False)
@@ -132,6 +141,11 @@ def plot_comparison(measured, predicted, *, times=None, image=None, show: bool =
         For every channel type, topographies above and time courses below. Types that
         are not on the scalp, or have no positions, have time courses alone, and with
         one time and no topography values are drawn channel by channel.
+
+    See Also
+    --------
+    mne_brainae.viz.plot_time_courses
+    mne_brainae.viz.plot_similarity
 
     Examples
     --------
@@ -248,6 +262,10 @@ def plot_band(
     -------
     fig : instance of Figure
         The figure; with one time, a point with an error bar.
+
+    See Also
+    --------
+    mne_brainae.Band.plot
 
     Examples
     --------

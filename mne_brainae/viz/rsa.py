@@ -27,6 +27,11 @@ def plot_rdm(rdm, categories=None, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure.
 
+    See Also
+    --------
+    mne_brainae.compute_rdm
+    mne_brainae.CategoryContrast.plot
+
     Examples
     --------
     >>> fig = mne_brainae.viz.plot_rdm(rdm, show=False)
@@ -77,6 +82,10 @@ def plot_rsa(table, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure. Thick where p < 0.05.
 
+    See Also
+    --------
+    mne_brainae.RSACourse.plot
+
     Examples
     --------
     >>> fig = mne_brainae.viz.plot_rsa(course.table, show=False)
@@ -110,6 +119,10 @@ def plot_rdm_comparison(r: float, null, *, axes=None, show: bool = True):
     -------
     fig : instance of Figure
         The figure: a histogram, and a line at the correlation.
+
+    See Also
+    --------
+    mne_brainae.RDMComparison.plot
 
     Examples
     --------

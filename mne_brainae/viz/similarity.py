@@ -29,6 +29,10 @@ def plot_similarity(table, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure: one row of dots for every aspect.
 
+    See Also
+    --------
+    mne_brainae.ResponseSimilarity.plot
+
     Examples
     --------
     >>> mne_brainae.viz.plot_similarity(similarity.table)  # doctest: +SKIP
@@ -70,6 +74,15 @@ def plot_time_courses(measured, predicted, regions, *, axes=None, show: bool = T
     fig : instance of Figure
         The mean over images with its 95 % confidence interval. With one time only,
         the measured against the predicted response to every image.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many axes as regions.
+
+    See Also
+    --------
+    mne_brainae.ResponseSimilarity.plot_time_courses
 
     Examples
     --------
@@ -208,6 +221,10 @@ def plot_band_power(measured, predicted, info, *, axes=None, show: bool = True):
     fig : instance of Figure
         The figure in decibel; the two maps of a band share their color bar.
 
+    See Also
+    --------
+    mne_brainae.ResponseSimilarity.plot_power
+
     Examples
     --------
     >>> mne_brainae.viz.plot_band_power(measured, predicted, info)  # doctest: +SKIP
@@ -295,6 +312,11 @@ def plot_matrices(
     fig : instance of Figure
         The two matrices, with one color bar.
 
+    See Also
+    --------
+    mne_brainae.ResponseSimilarity.plot_correlation
+    mne_brainae.ResponseSimilarity.plot_phase_lag
+
     Examples
     --------
     >>> mne_brainae.viz.plot_matrices(measured, predicted)  # doctest: +SKIP
@@ -357,6 +379,10 @@ def plot_connectivity_circles(
     -------
     fig : instance of Figure
         The two circles, with one color bar.
+
+    See Also
+    --------
+    mne_brainae.ResponseSimilarity.plot_circle
 
     Examples
     --------

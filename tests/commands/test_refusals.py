@@ -2,12 +2,14 @@
 
 import gc
 
+import mne
 import numpy as np
 import pytest
+from hub_server import running_hub
 from PIL import Image
 
 import mne_brainae
-from mne_brainae.commands import main
+from mne_brainae.commands import main, make_parser
 from mne_brainae.models.model import Model
 
 
@@ -181,3 +183,44 @@ def test_many_fits_of_named_subjects(folder, monkeypatch, capsys):
     assert "01" in capsys.readouterr().out
     files = {path.name for path in (folder / "brainae_fits").glob("*.safetensors")}
     assert files == {f"01_set-default_seed-{seed}.safetensors" for seed in (0, 1)}
+
+
+@pytest.fixture
+def on_the_hub(folder, monkeypatch, tmp_path):
+    """The address of the fitted model on a local server of the Hub's interface."""
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    with running_hub(monkeypatch, tmp_path / "cache"):
+        model = mne_brainae.read_brainae(folder / "ridge.safetensors")
+        yield model.push_to_hub("owner/ridge")
+
+
+WITH_MODEL = {
+    "predict": "images",
+    "retrieve": "test-epo.fif images",
+    "classify": "test-epo.fif others",
+    "reconstruct": "test-epo.fif",
+    "report": "test-epo.fif",
+    "fit-prior": "train-epo.fif images",
+    "generate": "test-epo.fif --prior a.safetensors --out b",
+}
+
+
+@pytest.mark.parametrize("command", WITH_MODEL)
+def test_every_command_with_a_model_takes_an_address(command):
+    words = [command, "hf://owner/name@v1", *WITH_MODEL[command].split()]
+    assert make_parser().parse_args(words).model == "hf://owner/name@v1"
+
+
+def test_a_command_reads_from_the_hub(folder, on_the_hub, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    images = str(folder / "images")
+    predicted = []
+    for place in (on_the_hub, str(folder / "ridge.safetensors")):
+        out = f"{len(predicted)}-epo.fif"
+        main(["predict", place, images, "--out", out, "--quiet"])
+        predicted.append(mne.read_epochs(out, verbose="ERROR").get_data())
+    np.testing.assert_array_equal(*predicted)
+    with pytest.raises(SystemExit, match="shows no owner/absent"):
+        main(["predict", "hf://owner/absent", images])
+    with pytest.raises(SystemExit, match="owner/name"):
+        main(["predict", "hf://absent", images])

@@ -361,8 +361,12 @@ def fitted_to_others(recording: Recording) -> dict[str, Path]:
     Returns
     -------
     train : dict of Path
-        By the subject that is left out. Other channels or times than those of the first
-        subject are a ValueError. A model averages what several subjects saw.
+        By the subject that is left out. A model averages what several subjects saw.
+
+    Raises
+    ------
+    ValueError
+        If a subject has other channels or times than the first one.
     """
     spaces = {}
     for subject, file in recording.train.items():

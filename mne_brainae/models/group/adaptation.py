@@ -44,6 +44,11 @@ class AdaptationScores(Result):
     protocol : dict
         How the scores came about.
 
+    See Also
+    --------
+    mne_brainae.score_adaptation
+    mne_brainae.GroupModel.adapt
+
     Examples
     --------
     >>> scores = mne_brainae.score_adaptation(epochs, features)  # doctest: +SKIP
@@ -79,6 +84,14 @@ class AdaptationScores(Result):
         comparison : instance of SubjectComparison
             The signed-rank test of :func:`mne_brainae.compare_subjects`, which refuses
             fewer than six subjects.
+
+        See Also
+        --------
+        mne_brainae.compare_subjects
+
+        Examples
+        --------
+        >>> scores.compare(50)  # doctest: +SKIP
         """
         _check_option("score", score, SCORES)
         both = self.table[self.table["system"] == OWN]["n_images"].unique()
@@ -101,6 +114,10 @@ class AdaptationScores(Result):
         -------
         fig : instance of Figure
             The figure.
+
+        Examples
+        --------
+        >>> scores.plot("top_1")  # doctest: +SKIP
         """
         _check_option("score", score, SCORES)
         chance = np.mean(list(self.chance.values())) if score == "top_1" else 0.0
@@ -154,6 +171,11 @@ def score_adaptation(
     ------
     ValueError
         If there is one subject only, or a number of images is impossible.
+
+    See Also
+    --------
+    mne_brainae.GroupModel.adapt
+    mne_brainae.AdaptationScores
 
     Examples
     --------

@@ -48,6 +48,18 @@ class ServesSubjects:
         -------
         model : instance of LinearBrainAE
             The model, such as for :func:`mne_brainae.make_report`.
+
+        See Also
+        --------
+        mne_brainae.GroupModel.for_epochs
+
+        Examples
+        --------
+        >>> own = group.for_subject(group.subjects_[0])
+        >>> own.predict_evoked(
+        ...     unseen
+        ... ).data.shape == group.evoked_.data.shape  # doctest: +SKIP
+        True
         """
         self._fitted()
         if subject is None:
@@ -83,6 +95,14 @@ class ServesSubjects:
         model : instance of LinearBrainAE
             The model of this subject; of a subject that is not known, the mean map of
             the group on the channels of ``epochs``, around their mean response.
+
+        See Also
+        --------
+        mne_brainae.GroupModel.for_subject
+
+        Examples
+        --------
+        >>> group.for_epochs(recording)  # doctest: +SKIP
         """
         self._fitted()
         name, epochs = only_one(epochs)
@@ -135,6 +155,15 @@ class ServesSubjects:
         -------
         epochs : instance of EpochsArray | array, shape (n_images, n_channels, n_times)
             One response per image in SI units.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.predict_epochs
+
+        Examples
+        --------
+        >>> len(group.predict_epochs(unseen)) == len(unseen)
+        True
         """
         model = self.for_subject(subject)
         return model.predict_epochs(images, like=like, output=output)
@@ -152,6 +181,14 @@ class ServesSubjects:
         -------
         evoked : instance of EvokedArray
             The response in SI units.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.predict_evoked
+
+        Examples
+        --------
+        >>> evoked = group.predict_evoked(unseen)
         """
         return self.for_subject(subject).predict_evoked(images)
 
@@ -168,6 +205,15 @@ class ServesSubjects:
         -------
         embedding : DataFrame, shape (n_images, n_embedding)
             One row per image, indexed by its name.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.embed_images
+
+        Examples
+        --------
+        >>> len(group.embed_images(unseen)) == len(unseen)
+        True
         """
         return self.for_subject(subject).embed_images(images)
 
@@ -184,6 +230,14 @@ class ServesSubjects:
         -------
         embedding : DataFrame, shape (n_epochs, n_embedding)
             One row per epoch.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.embed_epochs
+
+        Examples
+        --------
+        >>> group.embed_epochs(test, subject=subject)  # doctest: +SKIP
         """
         return self._of(epochs, subject).embed_epochs(epochs)
 
@@ -215,6 +269,14 @@ class ServesSubjects:
         -------
         identification : instance of Identification
             Similarities, ranks, accuracy and protocol.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.retrieve
+
+        Examples
+        --------
+        >>> group.retrieve(test, unseen, subject=subject).top_k()  # doctest: +SKIP
         """
         model = self._of(epochs, subject)
         how = {"similarity": similarity, "transductive": transductive}
@@ -250,6 +312,14 @@ class ServesSubjects:
         -------
         identification : instance of Identification
             Similarities to the mean embedding of every concept's templates.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.classify
+
+        Examples
+        --------
+        >>> group.classify(test, templates, subject=subject).top_k()  # doctest: +SKIP
         """
         model = self._of(epochs, subject)
         how = {"similarity": similarity, "transductive": transductive}
@@ -272,6 +342,14 @@ class ServesSubjects:
         -------
         epochs : instance of EpochsArray | array, shape (n_epochs, n_channels, n_times)
             The whole responses in SI units.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.reconstruct
+
+        Examples
+        --------
+        >>> group.reconstruct(masked, subject=subject)  # doctest: +SKIP
         """
         model = self._of(epochs, subject)
         return model.reconstruct(epochs, keep_observed=keep_observed, output=output)
@@ -292,6 +370,14 @@ class ServesSubjects:
         -------
         r : float
             As :meth:`mne_brainae.LinearBrainAE.score`; the mean over subjects.
+
+        See Also
+        --------
+        mne_brainae.BrainAE.score
+
+        Examples
+        --------
+        >>> group.score(test, unseen, subject=subject)  # doctest: +SKIP
         """
         if subject is not None:
             return self.for_subject(subject).score(epochs, images)
@@ -311,9 +397,14 @@ def only_one(epochs) -> tuple[str, mne.BaseEpochs]:
     Returns
     -------
     name : str
-        The subject. Several are a ValueError.
+        The subject.
     epochs : instance of Epochs
         The epochs.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
     """
     check_epochs(epochs)
     recordings = by_subject(epochs)

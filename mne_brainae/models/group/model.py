@@ -179,6 +179,16 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         -------
         self : instance of GroupModel
             The fitted model.
+
+        See Also
+        --------
+        mne_brainae.fit
+
+        Examples
+        --------
+        >>> group = mne_brainae.GroupModel().fit(
+        ...     of_subjects, features
+        ... )  # doctest: +SKIP
         """
         with own_state(), mne.utils.use_log_level(self.verbose):
             self._check()
@@ -378,6 +388,14 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         adapted : instance of GroupModel
             A copy with one more subject. A subject that the model knows is fitted anew
             without itself in the axes. The group itself does not learn from newcomers.
+
+        See Also
+        --------
+        mne_brainae.score_adaptation
+
+        Examples
+        --------
+        >>> adapted = group.adapt(newcomer, features)  # doctest: +SKIP
         """
         self._fitted()
         with own_state(), mne.utils.use_log_level(self.verbose):
@@ -441,6 +459,12 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         See Also
         --------
         mne_brainae.read_brainae : Read the file.
+
+        Examples
+        --------
+        >>> group.save("group.safetensors")
+        >>> mne_brainae.read_brainae("group.safetensors").subjects_ == group.subjects_
+        True
         """
         self._fitted()
         write_group(self, check_new_file(fname, ".safetensors", overwrite=overwrite))
@@ -465,6 +489,14 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         -------
         self : instance of GroupModel
             The fitted model.
+
+        See Also
+        --------
+        mne_brainae.read_brainae
+
+        Examples
+        --------
+        >>> group = mne_brainae.read_brainae("group.safetensors")  # doctest: +SKIP
         """
         return rebuild_group(self, arrays, header, parts)
 

@@ -98,8 +98,12 @@ class Images:
         Returns
         -------
         found : instance of Images
-            The features. An image name that stands for different images in two
-            subjects is a ValueError.
+            The features.
+
+        Raises
+        ------
+        ValueError
+            If one name stands for different images in two subjects.
         """
         if is_array(images):
             raise TypeError(

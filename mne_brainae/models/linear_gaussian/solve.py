@@ -93,8 +93,13 @@ def solve(
     Returns
     -------
     model : instance of LinearGaussian
-        The maps and the laws of the errors. Features that are the same for all images,
-        fewer than 3 images and arrays of different lengths are a ValueError.
+        The maps and the laws of the errors.
+
+    Raises
+    ------
+    ValueError
+        If features are the same for all images, there are fewer than 3 images, or
+        arrays differ in length.
     """
     steps = Steps() if steps is None else steps
     given = prepare(

@@ -90,6 +90,12 @@ class BraVL(PredictsResponses, EmbedsResponses, TrainedModel):
     n_transductive_ : int
         How many images of the test were seen in fit.
 
+    See Also
+    --------
+    mne_brainae.MB2C
+    mne_brainae.ContrastiveDecoder
+    mne_brainae.encoding_systems
+
     Notes
     -----
     At the size of THINGS-EEG2 this system needs a GPU: ``mne_brainae benchmark systems
@@ -175,7 +181,12 @@ class BraVL(PredictsResponses, EmbedsResponses, TrainedModel):
         self.verbose = verbose
 
     def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
+        """Refuse parameters that are impossible, alone or together.
+
+        Examples
+        --------
+        >>> mne_brainae.BraVL().check()
+        """
         super().check()
         if isinstance(self.text, str | ImageEncoder):
             check_text_encoder(self.text)

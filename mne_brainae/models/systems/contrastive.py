@@ -89,6 +89,12 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
     selection_ : str
         How the model was chosen, in words.
 
+    See Also
+    --------
+    mne_brainae.BrainAE
+    mne_brainae.MB2C
+    mne_brainae.BraVL
+
     References
     ----------
     NICE: Song et al. (2024), "Decoding natural images from EEG for object recognition".
@@ -161,7 +167,12 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         self.verbose = verbose
 
     def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
+        """Refuse parameters that are impossible, alone or together.
+
+        Examples
+        --------
+        >>> mne_brainae.ContrastiveDecoder().check()
+        """
         super().check()
         check_choice(
             "brain_encoder", self.brain_encoder, BRAIN_ENCODERS, BRAIN_ENCODERS

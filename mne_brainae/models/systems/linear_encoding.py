@@ -54,6 +54,12 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
     selection_ : str
         How it was chosen, in words.
 
+    See Also
+    --------
+    mne_brainae.NonlinearEncodingModel
+    mne_brainae.RidgeModel
+    mne_brainae.encoding_systems
+
     Notes
     -----
     Features are standardized and scaled to a mean squared norm of 100, responses are
@@ -101,7 +107,12 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
         self.verbose = verbose
 
     def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
+        """Refuse parameters that are impossible, alone or together.
+
+        Examples
+        --------
+        >>> mne_brainae.LinearEncodingModel().check()
+        """
         super().check()
         check_device(self.device)
         if self.alphas is not None:

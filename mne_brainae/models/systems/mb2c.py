@@ -72,6 +72,12 @@ class MB2C(ContrastiveDecoder):
     selection_ : str
         How the model was chosen, in words.
 
+    See Also
+    --------
+    mne_brainae.BraVL
+    mne_brainae.ContrastiveDecoder
+    mne_brainae.encoding_systems
+
     Notes
     -----
     At the size of THINGS-EEG2 this system needs a GPU: ``mne_brainae benchmark systems
@@ -158,7 +164,17 @@ class MB2C(ContrastiveDecoder):
         self.mixup = mixup
 
     def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
+        """Refuse parameters that are impossible, alone or together.
+
+        Raises
+        ------
+        ValueError
+            If the generators of the cycle are trained though the cycle counts 0.
+
+        Examples
+        --------
+        >>> mne_brainae.MB2C(cycle=0.5).check()
+        """
         super().check()
         if not self.cycle and (self.adversarial or self.auxiliary):
             raise ValueError(

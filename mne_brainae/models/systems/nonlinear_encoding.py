@@ -69,6 +69,12 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
     selection_ : str
         How it was chosen, in words.
 
+    See Also
+    --------
+    mne_brainae.LinearEncodingModel
+    mne_brainae.RidgeModel
+    mne_brainae.encoding_systems
+
     Examples
     --------
     >>> import mne_brainae
@@ -123,7 +129,12 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         self.verbose = verbose
 
     def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
+        """Refuse parameters that are impossible, alone or together.
+
+        Examples
+        --------
+        >>> mne_brainae.NonlinearEncodingModel().check()
+        """
         super().check()
         check_identity(self.image_projection, self.n_embedding)
         known = REGISTRIES["image_projection"]

@@ -80,7 +80,12 @@ class RidgeModel(PredictsResponses, EmbedsResponses, CompletesRecordings, Model)
         self.verbose = verbose
 
     def check(self) -> None:
-        """Refuse parameters that are impossible, alone or together."""
+        """Refuse parameters that are impossible, alone or together.
+
+        Examples
+        --------
+        >>> mne_brainae.RidgeModel().check()
+        """
         super().check()
         check_device(self.device)
         check_alphas(self.alphas)

@@ -36,6 +36,12 @@ def encoding_systems(
         together with the brain encoder by the four losses (equation 5); the decoder of
         the third is one linear layer.
 
+    See Also
+    --------
+    mne_brainae.RidgeModel
+    mne_brainae.LinearEncodingModel
+    mne_brainae.NonlinearEncodingModel
+
     Examples
     --------
     >>> list(mne_brainae.encoding_systems())
