@@ -217,3 +217,25 @@ def test_image_features(precision):
         features(encoder, device=device).to_numpy() for device in ("cuda", "cpu")
     )
     near(found, expected, 1e-2 if precision == "float32" else 0.1)
+
+
+def test_a_group_on_the_card_predicts_as_on_the_host():
+    data = mne_brainae.datasets.simulate_group(
+        3,
+        n_images=40,
+        n_test_images=8,
+        n_features=12,
+        n_channels=8,
+        snr=1.0,
+        random_state=0,
+        verbose="ERROR",
+    )
+    group = mne_brainae.GroupModel(verbose="ERROR").fit(data.train, data.features)
+    images = data.features.iloc[:5]
+    names = (*group.subjects_, None)
+    expected = [group.predict_evoked(images, subject=name).data for name in names]
+    group.to("cuda")
+    assert group.device_.startswith("cuda")
+    for name, there in zip(names, expected, strict=True):
+        found = group.predict_evoked(images, subject=name).data
+        np.testing.assert_allclose(found, there, rtol=1e-3, atol=1e-4 * there.std())

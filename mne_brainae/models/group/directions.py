@@ -36,6 +36,46 @@ class ServesSubjects:
         self._fitted()
         return list(self.models_)
 
+    @property
+    def device_(self) -> str:
+        """Where the fitted model computes; the CPU, unless :meth:`to` was called."""
+        self._fitted()
+        return next(iter(self.models_.values())).device_
+
+    def to(self, device):
+        """Move the models of all subjects to a device.
+
+        Parameters
+        ----------
+        device : str
+            As in :meth:`mne_brainae.LinearBrainAE.to`.
+
+        Returns
+        -------
+        self : instance of the same class
+            The same model, moved in place.
+
+        Raises
+        ------
+        ValueError
+            If this machine does not have the device.
+
+        See Also
+        --------
+        mne_brainae.LinearBrainAE.to
+
+        Examples
+        --------
+        >>> group.to("cpu").device_
+        'cpu'
+        """
+        self._fitted()
+        every = list(self.models_.values())
+        every += [] if self.anyone_ is None else [self.anyone_]
+        for model in every:
+            model.to(device)
+        return self
+
     def for_subject(self, subject: str | None = None) -> LinearBrainAE:
         """Return the model of one subject, for all that a single model serves.
 

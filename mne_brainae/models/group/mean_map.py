@@ -102,6 +102,45 @@ class MeanMap:
         weights = zip(self.members, self.factors, strict=True)
         return np.hstack([factor * member.weights for member, factor in weights])
 
+    @property
+    def shares(self) -> np.ndarray:
+        """How much every subject counts, shape (n_members,)."""
+        slopes = np.array([member.slope for member in self.members])
+        return slopes / slopes.sum()
+
+    def disagreement(
+        self, features: np.ndarray, along: Sequence[np.ndarray]
+    ) -> np.ndarray | None:
+        """Return how far subjects lie from the mean map of the others.
+
+        Parameters
+        ----------
+        features : array, shape (n_images, n_features)
+            Standardized features less their mean.
+        along : sequence of array, shape (n_member_axes, n_axes)
+            Every subject's patterns along some axes.
+
+        Returns
+        -------
+        covariance : array, shape (n_axes, n_axes) | None
+            The covariance of the differences along the axes, over images and subjects;
+            None with a single subject.
+        """
+        shares = self.shares
+        if len(shares) < 2:
+            return None
+        parts = [
+            factor * (features @ member.weights) @ there
+            for member, factor, there in zip(
+                self.members, self.factors, along, strict=True
+            )
+        ]
+        total, covariance = np.sum(parts, axis=0), 0.0
+        for part, share in zip(parts, shares, strict=True):
+            differs = part / share - (total - part) / (1 - share)
+            covariance = covariance + share * differs.T @ differs / len(differs)
+        return covariance
+
     def predict_deviation(self, features: np.ndarray) -> np.ndarray:
         """Return responses less their mean, which is not known.
 
@@ -268,8 +307,10 @@ def map_of_anyone(
     Returns
     -------
     maps : instance of LinearGaussian
-        The maps; the mean response is not known and is 0. Along every axis, as much
-        variance is taken to be unknown as is predicted in all, for fields differ.
+        The maps; the mean response is not known and is 0. The errors of the prediction
+        are those of the mean of all other subjects for each of them, where there are
+        two or more; of one, as much variance is taken to be unknown along every axis
+        as is predicted in all.
     """
     patterns = [
         project(np.ascontiguousarray(each.transpose(2, 0, 1)), basis).T
@@ -285,6 +326,11 @@ def map_of_anyone(
     axes, values = left[:, kept][:, :MOST_AXES], values[kept][:MOST_AXES]
     shape = mean.patterns[0].shape[:2]
     variances = values**2 / len(reference)
+    ends = np.cumsum([each.shape[1] for each in patterns])[:-1]
+    along = np.split(white.T @ axes, ends)
+    unknown = mean.disagreement(reference - center, along)
+    if unknown is None:
+        unknown = variances.sum() * np.eye(len(variances))
     return LinearGaussian(
         basis=basis,
         mean=np.zeros(shape),
@@ -293,7 +339,7 @@ def map_of_anyone(
         feature_mean=center,
         weights=weights @ (white.T @ axes),
         slope=1.0,
-        errors=ErrorLaw(1.0, variances.sum() * np.eye(len(variances)), repetitions),
+        errors=ErrorLaw(1.0, unknown, repetitions),
         penalties=np.full(len(variances), np.nan),
         gain=variances,
         target="diagonal",

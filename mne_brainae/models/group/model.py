@@ -11,6 +11,7 @@ from typing import ClassVar
 import mne
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
 
 from ...images import ImageEncoder
@@ -27,7 +28,7 @@ from ...utils.checks import (
     verbose,
     warn,
 )
-from ...utils.constraints import integer, options
+from ...utils.constraints import JOBS, integer, options
 from ...utils.docs import fill_doc
 from ...utils.threads import one_blas_thread
 from ...utils.torch_state import own_state
@@ -45,7 +46,7 @@ from .newcomer import PREDICTIONS
 from .recordings import Images, by_subject
 from .stacked import StackedSubject
 from .subject import Subject
-from .zero_shot import Anyone, latent_of_anyone
+from .zero_shot import Anyone, Hint, latent_of_anyone
 
 #: Reference images, at most.
 MOST_REFERENCE = 2000
@@ -87,6 +88,10 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         Where image features are computed, as in :class:`mne_brainae.LinearBrainAE`.
     random_state : None | int | instance of RandomState
         The seed of the folds; the rest is not random.
+    n_jobs : int | None
+        How many subjects are fitted at the same time, each in a process of its own.
+        None takes it from :func:`joblib.parallel_config`, with ``"dask"`` a cluster, or
+        is 1. The results are the same.
     %(verbose)s
 
     Attributes
@@ -117,7 +122,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
     the mean over the given images is removed, which the protocol says.
 
     Of dicts of Epochs with ``preload=False``, only the trials of one subject are in
-    memory at a time.
+    memory at a time, or of ``n_jobs`` subjects.
 
     Examples
     --------
@@ -135,6 +140,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         "validation": [options("concept", "image")],
         "device": [str],
         "random_state": ["random_state"],
+        "n_jobs": JOBS,
     }
 
     def __init__(
@@ -148,6 +154,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         picks=None,
         device="auto",
         random_state=0,
+        n_jobs=None,
         verbose=None,
     ):
         self.image_encoder = image_encoder
@@ -158,6 +165,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         self.picks = picks
         self.device = device
         self.random_state = random_state
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     # -- learning ---------------------------------------------------------------------
@@ -223,13 +231,15 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
     def _fit_members(self, recordings: dict, features: pd.DataFrame) -> dict[str, str]:
         """Fit every subject alone, and return what their noise was shrunk to."""
         members, anyone, targets = [], Anyone(), {}
-        for name, epochs in recordings.items():
-            subject = self._read(name, epochs, features)
-            member = subject.to_member()
+        found = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._fit_member)(name, epochs, features)
+            for name, epochs in recordings.items()
+        )
+        for member, target, hint in found:
             members.append(member)
-            targets[name] = subject.target
-            if member.is_reliable and not self.stacks_:
-                anyone.add(subject)
+            targets[member.name] = target
+            if hint is not None:
+                anyone.add(hint)
         self.members_ = [member for member in members if member.is_reliable]
         left = [member.name for member in members if not member.is_reliable]
         if left:
@@ -258,6 +268,14 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         logger.info(f"Chose {self.selection_}.")
         return targets
 
+    def _fit_member(self, name: str, epochs, features) -> tuple:
+        """Fit a subject alone: the member, its target, and what it tells of anyone."""
+        with one_blas_thread(len(epochs.events) <= FEW_EPOCHS):
+            subject = self._read(name, epochs, features)
+            member = subject.to_member()
+            tells = member.is_reliable and not self.stacks_
+            return member, subject.target, Hint.of(subject) if tells else None
+
     def _solve_anyone(self, info: mne.Info, times, **fields) -> LinearBrainAE | None:
         """Return the mean map of the group on some channels, as a model."""
         args = self.members_, self.reference_, self.noise_, info, times
@@ -285,7 +303,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
                 "(epochs.set_montage)."
             )
         found.latent_.errors.slope = latent.slope
-        return found
+        return found.to(self.device_)
 
     def _fit_maps(self, recordings: dict, features: pd.DataFrame, targets: dict):
         """Refit every subject with the axes of the others.
@@ -293,10 +311,12 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         Epochs are read once more, so that trials of one subject are in memory.
         """
         self.models_, weights, held = {}, {}, []
-        for name, epochs in recordings.items():
-            subject = self._read(name, epochs, features, targets[name])
-            others = [each for each in self.members_ if each.name != name]
-            self.models_[name], weights[name], slope = self._solve(subject, others)
+        found = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._refit)(name, epochs, features, targets[name])
+            for name, epochs in recordings.items()
+        )
+        for name, (model, own, slope) in zip(recordings, found, strict=True):
+            self.models_[name], weights[name] = model, own
             if slope is not None and self.slopes_[name] >= LEAST_SLOPE:
                 held.append(slope)
         if self.anyone_ is not None:
@@ -304,6 +324,13 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
             latent.slope = float(np.mean(held)) if held else UNKNOWN_SLOPE
             latent.errors.slope = latent.slope
         self.weights_ = pd.DataFrame(weights, PREDICTIONS).T.fillna(0.0)
+
+    def _refit(self, name: str, epochs, features, target: str) -> tuple:
+        """Refit a subject: its model, its weights, and the slope of the mean map."""
+        with one_blas_thread(len(epochs.events) <= FEW_EPOCHS):
+            subject = self._read(name, epochs, features, target)
+            others = [each for each in self.members_ if each.name != name]
+            return self._solve(subject, others)
 
     def _steps(self, n_images: int, target: str | None = None) -> Steps:
         steps = Steps() if self.steps is None else self.steps
@@ -415,7 +442,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
                 f"held-out slope is {subject.slope:.2f}. Check the names of the images."
             )
         adapted = copy.copy(self)
-        adapted.models_ = self.models_ | {name: model}
+        adapted.models_ = self.models_ | {name: model.to(self.device_)}
         row = pd.DataFrame({name: weights}, PREDICTIONS).T.fillna(0.0)
         others = self.weights_.drop(index=name, errors="ignore")
         adapted.weights_ = pd.concat([others, row])

@@ -98,30 +98,60 @@ class TypicalNoise:
         return np.kron(channels, self.functions)
 
 
+@dataclass
+class Hint:
+    """What one subject of a group tells of an unknown one.
+
+    Parameters
+    ----------
+    fields : dict
+        Channels, times, scale of the features and baseline.
+    noise : tuple of array
+        What :meth:`Subject.noise` returns.
+    repetitions : float
+        Of how many trials a response is the mean.
+    """
+
+    fields: dict
+    noise: tuple
+    repetitions: float
+
+    @classmethod
+    def of(cls, subject: Subject) -> Hint:
+        """Take it from a subject."""
+        latent = subject.data.latent
+        kept = ("info", "times", "image_scaler", "feature_names", "baseline")
+        counts = harmonic_mean(subject.prepared.counts)
+        return cls(
+            {name: latent[name] for name in kept},
+            subject.noise(),
+            counts * subject.data.averaged_before(),
+        )
+
+    def is_of(self, ch_names: list[str], times: np.ndarray) -> bool:
+        """Tell whether these are the channels and times."""
+        same_names = self.fields["info"]["ch_names"] == ch_names
+        return same_names and np.array_equal(self.fields["times"], times)
+
+
 class Anyone:
     """What is told of an unknown subject: gathered over the subjects of a group."""
 
     def __init__(self):
         self.fields, self.noises, self.repetitions = {}, [], []
 
-    def add(self, subject: Subject) -> None:
-        """Add a subject, unless it has other channels or times than the first.
+    def add(self, hint: Hint) -> None:
+        """Add what a subject tells, unless it is of other channels than the first's.
 
         Parameters
         ----------
-        subject : instance of Subject
-            The subject.
+        hint : instance of Hint
+            What it tells.
         """
-        latent = subject.data.latent
-        if not self.fields:
-            kept = ("info", "times", "image_scaler", "feature_names", "baseline")
-            self.fields = {name: latent[name] for name in kept}
-        first = self.fields
-        same_names = latent["info"]["ch_names"] == first["info"]["ch_names"]
-        if same_names and np.array_equal(latent["times"], first["times"]):
-            counts = harmonic_mean(subject.prepared.counts)
-            self.repetitions.append(counts * subject.data.averaged_before())
-            self.noises.append(subject.noise())
+        self.fields = self.fields or hint.fields
+        if hint.is_of(self.fields["info"]["ch_names"], self.fields["times"]):
+            self.repetitions.append(hint.repetitions)
+            self.noises.append(hint.noise)
 
     def noise(self) -> TypicalNoise:
         """Return the mean noise of the subjects that were added."""

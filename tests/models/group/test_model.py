@@ -1,5 +1,7 @@
 """A model of many subjects, and what it tells of a newcomer."""
 
+import copy
+
 import mne
 import numpy as np
 import pandas as pd
@@ -273,3 +275,29 @@ def test_plot_of_newcomers(scores):
     assert axes.get_xlabel() == "images of the newcomer"
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert {"group", "own"} <= set(labels)
+
+
+def test_processes_change_nothing(data, group):
+    members = {name: data.train[name] for name in ("sub-02", "sub-03", NOISE)}
+    with pytest.warns(RuntimeWarning, match="'sub-04' left the group"):
+        again = mne_brainae.GroupModel(n_jobs=2).fit(members, data.features)
+    pd.testing.assert_frame_equal(again.weights_, group.weights_, rtol=1e-4)
+    pd.testing.assert_series_equal(again.slopes_, group.slopes_, rtol=1e-4)
+    for name in (*group.subjects_, None):
+        found, expected = (
+            model.for_subject(name).predict_evoked(data.features).data
+            for model in (again, group)
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-10)
+
+
+def test_a_group_says_where_it_computes(data, adapted):
+    """Tests of a real card are in tests/cuda."""
+    assert adapted.device_ == "cpu"
+    back = copy.deepcopy(adapted).to("cpu")
+    found, expected = (
+        model.predict_evoked(shown(data), subject=NEW).data for model in (back, adapted)
+    )
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="device='nowhere'"):
+        back.to("nowhere")

@@ -162,3 +162,27 @@ def test_channels_are_found_by_name_else_by_position_else_not_at_all():
     member.patterns = np.ones_like(member.patterns)
     patterns, _ = patterns_on(member, others)
     np.testing.assert_allclose(patterns, 1, atol=0.2)
+
+
+def test_disagreement_is_that_of_every_subject_with_the_others(members, reference):
+    """Predictions at unit energy, whole responses in loops, then along some axes."""
+    three = [*members, make_member("c", 2, slope=0.3)]
+    mean = MeanMap.on(three, three[0].info, TIMES, reference)
+    features = reference - reference.mean(axis=0)
+    axes = np.random.default_rng(3).standard_normal((len(three[0].patterns), 2))
+    roots = [np.sqrt(member.energy(reference)) for member in three]
+    at_unit = [
+        np.mean(roots) / root * (features @ member.weights @ member.patterns.T)
+        for member, root in zip(three, roots, strict=True)
+    ]
+    expected = np.zeros((2, 2))
+    for number, response in enumerate(at_unit):
+        others = [each for each in range(3) if each != number]
+        weights = [three[each].slope for each in others]
+        of_others = np.average([at_unit[each] for each in others], 0, weights)
+        share = three[number].slope / sum(member.slope for member in three)
+        expected += share * np.cov(((response - of_others) @ axes).T, bias=True)
+    along = [member.patterns.T @ axes for member in three]
+    np.testing.assert_allclose(mean.disagreement(features, along), expected)
+    alone = MeanMap.on(three[:1], three[0].info, TIMES, reference)
+    assert alone.disagreement(features, along[:1]) is None
