@@ -69,7 +69,8 @@ def _check_model(model, name: str) -> None:
     if not isinstance(model, IdentifiesImages):
         raise TypeError(
             f"{name} must be a fitted model that identifies images, such as BrainAE; "
-            f"of a GroupModel take model.for_subject(...). Got {type(model).__name__}."
+            "from a GroupModel, take model.for_subject(...). Got "
+            f"{type(model).__name__}."
         )
     model._fitted()
 

@@ -214,9 +214,9 @@ def fit_many(
     except TerminatedWorkerError as error:
         n_done = sum(job.is_done() for job in jobs)
         raise RuntimeError(
-            f"A process was killed, perhaps for want of memory: {n_done} of "
+            f"A process was killed, perhaps because memory ran out: {n_done} of "
             f"{len(jobs)} fits are done. Call fit_many again to go on, with fewer "
-            f"n_jobs if memory was short."
+            "n_jobs if memory was short."
         ) from error
     if errors:
         name, error = next(iter(errors.items()))
@@ -385,7 +385,7 @@ def _told_by_history(model: Model) -> dict:
 def _by_name(what: str, given: Mapping) -> dict:
     """Return a mapping with names as strings, no two of which name one file."""
     if not given:
-        raise ValueError(f"{what} are empty, expected one of them or more, by name.")
+        raise ValueError(f"{what} are empty, expected one or more, by name.")
     named, taken = {}, {}
     for key, each in given.items():
         name = str(key)
@@ -398,7 +398,7 @@ def _by_name(what: str, given: Mapping) -> dict:
         if on_disk in taken:
             raise ValueError(
                 f"{what} has {taken[on_disk]!r} and {key!r}, which name the same files "
-                "(of disks that do not heed case, at least). Rename one of them."
+                "(at least on disks that ignore case). Rename one of them."
             )
         named[name], taken[on_disk] = each, key
     return named

@@ -208,7 +208,7 @@ def _warn_of_few(latent) -> None:
     if n_concepts < FEWEST_CONCEPTS:
         warn(
             f"The model was fitted on {n_concepts} concepts. With fewer than "
-            f"{FEWEST_CONCEPTS} the plan promises more than the experiment will hold."
+            f"{FEWEST_CONCEPTS} the plan is too optimistic."
         )
 
 

@@ -312,7 +312,7 @@ def _weights(model, target) -> np.ndarray:
             f"{target.shape}."
         )
     if not np.isfinite(target).all() or not target.any():
-        raise ValueError("target must be finite, and weigh at least one value.")
+        raise ValueError("target must be finite, and not 0 everywhere.")
     return target / target.sum() if target.dtype == bool else target.astype(float)
 
 

@@ -282,8 +282,8 @@ def read_tsv(file: Path) -> pd.DataFrame:
         )
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"{file} does not exist. Without it nothing says what was shown when; "
-            "fetch or convert the recording again."
+            f"{file} does not exist. It says what was shown when; fetch or convert the "
+            "recording again."
         ) from None
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not a table of BIDS ({error}).") from error

@@ -375,8 +375,7 @@ def read_timed_events(path: BIDSPath, sfreq: float) -> pd.DataFrame:
     file = path.find_matching_sidecar("events", ".tsv", on_error="ignore")
     if file is None:
         raise FileNotFoundError(
-            f"{path.fpath} has no events.tsv. Without it nothing says what was shown "
-            "when."
+            f"{path.fpath} has no events.tsv, which says what was shown when."
         )
     events = read_tsv(Path(file))
     if "onset" not in events:
@@ -474,8 +473,8 @@ def _those_of(events: pd.DataFrame, query: str, path) -> pd.DataFrame:
         return events.query(query)
     except Exception as error:  # pandas has many ways to refuse an expression
         raise ValueError(
-            f"query={query!r} cannot be asked of the events of {path.basename}, which "
-            f"have the columns {list(events.columns)} ({error})."
+            f"query={query!r} cannot be applied to the events of {path.basename}, "
+            f"which have the columns {list(events.columns)} ({error})."
         ) from error
 
 

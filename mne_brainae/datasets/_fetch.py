@@ -237,9 +237,9 @@ def _download(
     except (OSError, ValueError) as error:  # no network or disk; another hash
         reason = str(error).rstrip(".")
         raise RuntimeError(
-            f"{url} could not be downloaded to {folder / file} ({reason}). Try again, "
-            "and what is already there will be kept; or place the file by hand, either "
-            "in a folder that you name by path=, or in the folder "
+            f"{url} could not be downloaded to {folder / file} ({reason}). Try again "
+            "(the part that is already there is kept), or place the file by hand, "
+            "either in a folder that you name by path=, or in the folder "
             f"$MNE_BRAINAE_DATA/{name}."
         ) from error
     finally:

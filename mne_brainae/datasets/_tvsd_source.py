@@ -78,7 +78,7 @@ def open_matlab(file: Path) -> h5py.File:
     except OSError as error:
         raise ValueError(
             f"{file} is not a complete MATLAB file of version 7.3 ({error}). It is "
-            "truncated or of another format; fetch it again, complete files are kept."
+            "truncated or of another format; fetch it again; complete files are kept."
         ) from error
     try:
         check_hdf5(opened, file)

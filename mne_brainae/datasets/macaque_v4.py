@@ -174,8 +174,8 @@ def _files_of(session: str) -> list[str]:
     sessions = available_sessions()
     if session not in sessions:
         raise ValueError(
-            f"session must be one of {', '.join(sessions)}, got {session!r}. Of these "
-            "both the images and the responses are registered."
+            f"session must be one of {', '.join(sessions)}, got {session!r}. Both "
+            "images and responses of these are registered."
         )
     return [f"images_{session}.zip", f"responses_{session}.npy"]
 

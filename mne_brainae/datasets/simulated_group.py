@@ -234,8 +234,8 @@ def simulate_group(
     _check_option("images", images, ("own", "same"))
     if n_common + n_own == 0:
         raise ValueError(
-            "n_common and n_own are both 0, so that nothing drives the subjects. Give "
-            "at least one drive."
+            "n_common and n_own are both 0, so nothing drives the subjects. Give at "
+            "least one drive."
         )
     if n_noise > n_subjects:
         raise ValueError(f"n_noise is {n_noise}, more than the {n_subjects} subjects.")

@@ -417,7 +417,7 @@ def read_preprocessed(
     except Exception as error:  # MNE-Python has many ways to fail on a damaged file
         raise ValueError(
             f"{path} and the files that belong to it are not complete epochs "
-            f"({error!r}). Fetch them again, what is whole will be kept."
+            f"({error!r}). Fetch them again; complete files are kept."
         ) from error
     columns = {"trial_type", "things_image_nr", "image_path", "session_nr"}
     lacking = columns - set([] if epochs.metadata is None else epochs.metadata)
@@ -431,7 +431,7 @@ def read_preprocessed(
     if first < 0 or first + window.n_times > len(epochs.times):
         raise ValueError(
             f"The epochs last from {epochs.tmin:g} to {epochs.tmax:g} s, but "
-            f"tmin={tmin:g} and tmax={tmax:g} leave them."
+            f"tmin={tmin:g} and tmax={tmax:g} are not both within them."
         )
     responses = _collect(
         epochs[kept.index.to_numpy()],

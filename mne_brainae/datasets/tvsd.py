@@ -309,7 +309,7 @@ def read_epochs(
     if min(edges) < start - 1e-9 or max(edges) > stop + 1e-9:
         raise ValueError(
             f"The trials last from {start:g} to {stop:g} s, but tmin={tmin:g}, "
-            f"tmax={tmax:g} and baseline={baseline} leave them."
+            f"tmax={tmax:g} and baseline={baseline} are not all within them."
         )
     recordings = _recordings(wanted)
     window, band = (tmin, tmax, baseline), (None, None, None)

@@ -491,7 +491,7 @@ def _check_control(control: str | None, names: list[str]) -> None:
     if control == "shuffled" and len(set(names)) < 2:
         raise ValueError(
             "control='shuffled' takes the response to another image, but the epochs "
-            f"show {five(set(names))} alone. Give epochs of two images or more."
+            f"show only {five(set(names))}. Give epochs of two images or more."
         )
 
 
@@ -505,8 +505,8 @@ def _check_prior(prior: Prior, control: str | None, prior_options) -> None:
     unknown = set(prior_options or {}) - set(signature(prior.sample).parameters)
     if unknown:
         raise ValueError(
-            f"prior_options name what {type(prior).__name__}.sample does not take: "
-            f"{five(sorted(unknown))}."
+            f"prior_options contain parameters that {type(prior).__name__}.sample does "
+            f"not take: {five(sorted(unknown))}."
         )
 
 

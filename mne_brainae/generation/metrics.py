@@ -325,7 +325,7 @@ def _rounds(pictures, stimuli: list[str] | None, n_stimuli: int, name: str):
         if len(pixels) != n_stimuli:
             raise ValueError(
                 f"{name} holds {len(pixels)} pictures for {n_stimuli} stimuli, "
-                "expected one each, or a list of as many for each."
+                "expected one each, or a list of equally many for each."
             )
         rounds.append(pixels)
     return rounds
@@ -351,7 +351,7 @@ def _in_rounds(pictures, stimuli: list[str] | None, name: str) -> list[list]:
     if len(names) < len(stimuli):
         raise ValueError(
             f"{name} holds {len(names)} pictures for {len(stimuli)} stimuli, expected "
-            "one each, or as many of each."
+            "one each, or the same number of each."
         )
     pictures = list(locate_images(_listed(pictures), None).values())
     return [[pictures[row] for row in rows] for rows in _by_name(names, stimuli, name)]

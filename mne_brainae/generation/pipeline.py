@@ -186,9 +186,9 @@ def _explained(weights: str) -> Iterator[None]:
     except OSError as error:
         reason = str(error).strip().partition("\n")[0]
         raise RuntimeError(
-            f"The weights {weights} are not whole on this machine and could not be "
-            f"fetched ({reason}). Fetch them where there is a network, and give their "
-            "folder as pipeline and the file as adapter."
+            f"The weights {weights} are not complete on this machine and could not be "
+            f"downloaded ({reason}). Download them on a machine with a network, and "
+            "give their folder as pipeline and the file as adapter."
         ) from error
 
 

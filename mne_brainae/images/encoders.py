@@ -220,7 +220,7 @@ class ImageEncoder:
         if pool is not None and self.layers == (EMBEDDING,):
             raise ValueError(
                 f"pool={pool!r} needs a layer: the embedding of a network has no "
-                "places left. layer=1.0 is the last block."
+                "spatial layout. layer=1.0 is the last block."
             )
 
     @property

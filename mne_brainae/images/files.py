@@ -124,8 +124,8 @@ def decode_image(content: bytes, path: str | os.PathLike) -> Image.Image:
         width, height = image.size
         if width * height > MOST_PIXELS:
             raise ValueError(
-                f"it announces {width} x {height} pixels, more than the {MOST_PIXELS} "
-                "that are read; make it smaller"
+                f"it has {width} x {height} pixels, more than the {MOST_PIXELS} that "
+                "are allowed; make it smaller"
             )
         return to_rgb(image)
 

@@ -219,7 +219,9 @@ def pool_places(output: Tensor, pool: str | int | None, network: Network) -> Ten
     if output.ndim == 2:
         if pool in ("mean", None):
             return output.clone()
-        raise ValueError(f"its output has no places, so that pool={pool!r} is void.")
+        raise ValueError(
+            f"its output has no spatial layout, so pool={pool!r} has no effect."
+        )
     has_class_token = output.ndim == 3 and network.n_prefix_tokens > 0
     if pool is None:
         pool = "cls" if has_class_token else "mean"

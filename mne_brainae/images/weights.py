@@ -82,10 +82,9 @@ def find_weights(published: PublishedWeights, network: str) -> Path:
     except Exception as error:  # offline, refused, gone, disk full: all kinds
         raise RuntimeError(
             f"The weights of {network} are not on this machine and could not be "
-            f"fetched ({_reason(error)}). Fetch {published.address} "
-            "where there is a network, and give the file: "
-            f"pretrained='path/to/{published.filename}'. pretrained='random' takes "
-            "untrained weights."
+            f"downloaded ({_reason(error)}). Fetch {published.address} where there is "
+            f"a network, and give the file: pretrained='path/to/{published.filename}'. "
+            "pretrained='random' takes untrained weights."
         ) from error
 
 
@@ -219,7 +218,7 @@ def read_tensors(path: Path):
         return contents
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
         raise ValueError(
-            f"{path} is not a complete file of tensors, or of another format "
+            f"{path} is not a complete file of tensors, or has another format "
             f"({_reason(error)})."
         ) from None
     except Exception as error:  # pickle.UnpicklingError: code instead of tensors

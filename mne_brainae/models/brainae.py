@@ -288,9 +288,9 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
         augments = self.mask_augmentation or self.smooth_augmentation
         if augments and self._training.computation == "fast":
             raise ValueError(
-                "mask_augmentation and smooth_augmentation show the encoder something "
-                "else than it is to bring back, which computation='fast' cannot. Take "
-                "'auto' or 'plain'."
+                "mask_augmentation and smooth_augmentation change what the encoder "
+                "sees, but not what it has to reconstruct, which computation='fast' "
+                "cannot do. Take 'auto' or 'plain'."
             )
         check_identity(self.image_projection, self.n_embedding)
         check_choice("brain_encoder", self.brain_encoder, BRAIN_ENCODERS, ENCODERS)
@@ -333,7 +333,7 @@ class BrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, TrainedModel)
             if getattr(self, name) not in (None, value):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} has no effect with init, which "
-                    "decides over it. Leave it out, or set it in "
+                    "determines it. Leave it out, or set it in "
                     "init=LinearBrainAE(...)."
                 )
         if self.image_projection not in ("linear", "squares"):

@@ -239,8 +239,8 @@ class _Fold:
         shown = list(dict.fromkeys(check_image_names(test)))
         if len(shown) < 2:
             raise ValueError(
-                f"Fold {number} holds out one image, {shown[0]!r}, among which nothing "
-                "can be retrieved. Take fewer folds by n_splits, or another by."
+                f"Fold {number} holds out only one image, {shown[0]!r}, so there is "
+                "nothing to choose among. Take fewer folds by n_splits, or another by."
             )
         self.number, self.n_images = number, len(shown)
         model.fit(train, images)

@@ -213,8 +213,8 @@ class PredictsResponses:
         """
         if interval is None and n_averaged is not None:
             raise ValueError(
-                "n_averaged decides over the width of a band: give interval, such as "
-                "interval=0.9, or leave it out."
+                "n_averaged determines the width of a band: give interval, such as "
+                "interval=0.9, or leave n_averaged out."
             )
         latent = self._fitted()
         z = self.embed_images(images)

@@ -131,9 +131,10 @@ def know_versions(choice, columns: pd.Index | None):
     if n_versions < 2 or blocks is None or (blocks != blocks[:, :1]).any():
         raise ValueError(
             "image_projection='mixture' mixes layers or versions of an image, of equal "
-            "size side by side, which the features have not. Give an ImageEncoder with "
-            "several layers, or with degradations and versions='stack'; or say how "
-            "many there are by image_projection={'mixture': {'n_versions': 3}}."
+            "size side by side, which these features do not have. Give an ImageEncoder "
+            "with several layers, or with degradations and versions='stack'; or say "
+            "how many there are by "
+            "image_projection={'mixture': {'n_versions': 3}}."
         )
     return {name: options | {"n_versions": n_versions}}
 

@@ -205,8 +205,8 @@ def rebuild(arrays: dict, header: dict, parts: dict) -> BaseEstimator:
     unknown = set(parts) - set(header["params"])
     if unknown:
         raise ValueError(
-            f"parts name what {header['class']} has not: {five(sorted(unknown))}. It "
-            f"has {', '.join(header['params'])}."
+            f"parts contain names that {header['class']} does not have: "
+            f"{five(sorted(unknown))}. It has {', '.join(header['params'])}."
         )
     missing = [name for name in own_parts(header["params"]) if name not in parts]
     needed = [name for name in missing if name != "image_encoder"]

@@ -81,13 +81,14 @@ def fit(epochs, images=None, *, recipe: str = "best", **params) -> Model:
         if is_dict:
             raise ValueError(
                 f"epochs by subject need one of the recipes {OF_SUBJECTS}, got "
-                f"{recipe!r}, which knows one recording. Fit each by fit_many."
+                f"{recipe!r}, which fits one recording. Use fit_many to fit each of "
+                "them."
             )
         model = make_model(recipe, **params)
         if not asks_for_subjects(getattr(model, "brain_encoder", None)):
             warn(
                 f"epochs are of several subjects ({five(subjects_in(epochs))}), and "
-                f"recipe={recipe!r} takes them for one: their responses to an image "
+                f"recipe={recipe!r} treats them as one: their responses to an image "
                 f"are averaged. The recipes {OF_SUBJECTS} fit a map for each of them."
             )
     return make_model(recipe, **params).fit(epochs, images)

@@ -298,7 +298,7 @@ class LinearBrainAE(SamplesTrials, EmbedsResponses, CompletesRecordings, Model):
         if n_images < FEW_IMAGES:
             warn(
                 f"The model was fitted on {n_images} images. With fewer than "
-                f"{FEW_IMAGES} it tells few images apart; show more of them."
+                f"{FEW_IMAGES} it can tell only few images apart; show more of them."
             )
         if self.slope_ is not None:
             warn_if_low(self.slope_)

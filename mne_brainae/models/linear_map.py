@@ -27,7 +27,7 @@ def check_alphas(alphas) -> None:
     are_numbers = values.ndim == 1 and values.size and values.dtype.kind in "iuf"
     if not are_numbers or not np.all((values > 0) & np.isfinite(values)):
         raise ValueError(
-            f"alphas must be positive numbers, one at least, got {alphas!r}."
+            f"alphas must be at least one positive number, got {alphas!r}."
         )
 
 

@@ -428,7 +428,7 @@ class Model(GoesToHub, BaseEstimator):
         if seen:
             warn(
                 f"{len(seen)} of the test images were seen in fit, such as "
-                f"{five(sorted(seen)[:2])}; the scores are not of unseen images."
+                f"{five(sorted(seen)[:2])}; the scores are not for unseen images only."
             )
         return len(seen)
 

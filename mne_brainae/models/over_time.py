@@ -226,8 +226,8 @@ def score_over_time(
 
 def _refuse(by: str, table: pd.DataFrame):
     raise ValueError(
-        f"by={by!r} is not a column of epochs.metadata that images have one value of; "
-        f"there are {list(table.columns)}."
+        f"by={by!r} is not a column of epochs.metadata with one value per image; there "
+        f"are {list(table.columns)}."
     )
 
 

@@ -290,6 +290,6 @@ class Losses(Part):
         super().check()
         if not any(self.weights.values()):
             raise ValueError(
-                "All loss weights are 0, so that nothing would be learned. Give a "
-                f"positive weight to one of {', '.join(LOSS_TERMS)}."
+                "All loss weights are 0, so nothing would be learned. Give a positive "
+                f"weight to one of {', '.join(LOSS_TERMS)}."
             )

@@ -61,6 +61,6 @@ def warn_if_low(slope: float) -> None:
         warn(
             f"Only {100 * slope:.0f} % of the predicted responses hold for images that "
             "were left out: these responses hardly follow these images. Check that "
-            "metadata['image'] names what was shown, and that the features say what "
-            "the brain responds to."
+            "metadata['image'] names what was shown, and that the features describe "
+            "what the brain responds to."
         )

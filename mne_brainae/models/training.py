@@ -529,7 +529,7 @@ def _computations(
     if precision == "bf16" and not multiplies_bf16(device):
         warn(
             f"{device} does not multiply bf16 faster than float32: factors are rounded "
-            "to bf16 and multiplied in float32, which saves memory and no time."
+            "to bf16 and multiplied in float32, which saves memory but no time."
         )
     if precision == "auto":
         rounds = not isinstance(learner, nn.Module) and learner.precision.bf16

@@ -339,9 +339,9 @@ def check_repeated(names: pd.Series) -> None:
     """Refuse images that were shown once, whose trials tell no noise."""
     if not names.duplicated().any():
         raise ValueError(
-            "keep_noise=True keeps what the trials of an image do not share, but every "
-            "image comes once. Give single trials of images that were repeated, or "
-            "leave keep_noise out."
+            "keep_noise=True keeps what differs between the trials of an image, but "
+            "every image was shown only once. Give single trials of images that were "
+            "repeated, or leave keep_noise out."
         )
 
 
@@ -459,7 +459,7 @@ def _warn_if_in_volts(responses: np.ndarray) -> None:
     if not 0.01 < spread < 100:
         warn(
             f"The responses have a standard deviation of {spread:.3g}, and "
-            "standardize='raw' takes them as they are. Whiten them, or take "
+            "standardize='raw' does not scale them. Whiten them, or take "
             "standardize='evoked'."
         )
 

@@ -254,8 +254,8 @@ def _check_held_out(table: pd.DataFrame, by: str, n_splits: int) -> None:
     """Refuse to hold out what images do not have, or fewer groups than folds."""
     if by not in table:
         raise ValueError(
-            f"by={by!r} is not a column of epochs.metadata that images have one value "
-            f"of; there are {list(table.columns)}."
+            f"by={by!r} is not a column of epochs.metadata with one value per image; "
+            f"there are {list(table.columns)}."
         )
     if table[by].nunique() < n_splits:
         raise ValueError(

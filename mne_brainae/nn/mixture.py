@@ -120,7 +120,7 @@ def _check(n_image_features, n_versions, weights, start, n_reduced, n_hidden) ->
     if n_reduced is not None and n_hidden is not None:
         raise ValueError(
             "n_reduced brings versions into the shared space before they are mixed, so "
-            "that no layer of n_hidden units follows. Give one of the two."
+            "that no layer of n_hidden units can follow. Give only one of the two."
         )
 
 

@@ -342,8 +342,8 @@ def check_config(config: Mapping) -> None:
         is_text = isinstance(value, str)
         if is_text and ("." in value and not ACTIVATION.fullmatch(value)):
             raise ValueError(
-                f"The configuration of a network sets {key} to {value!r}, which names "
-                "other code than an activation of PyTorch. It is not used."
+                f"The configuration of a network sets {key} to {value!r}, which is not "
+                "an activation of PyTorch and is therefore not used."
             )
 
 

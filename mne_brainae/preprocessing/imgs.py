@@ -105,14 +105,14 @@ def epochs_from_imgs(imgs, masker, metadata: pd.DataFrame) -> mne.EpochsArray:
     rows = np.atleast_2d(np.asarray(rows, np.float32))
     if rows.ndim != 2 or len(rows) != len(metadata):
         raise ValueError(
-            f"imgs are an array of shape {rows.shape} behind the mask, but metadata "
+            f"imgs are an array of shape {rows.shape} inside the mask, but metadata "
             f"have {len(metadata)} rows. Give one image of the brain per row."
         )
     if not np.isfinite(rows).all():
         bad = np.flatnonzero(~np.isfinite(rows).all(0))
         raise ValueError(
-            f"imgs have NaN or infinity at {counted(len(bad), 'place')} behind the "
-            f"mask, such as {five(bad)}. Leave these out of it."
+            f"imgs have NaN or infinity at {counted(len(bad), 'place')} inside the "
+            f"mask, such as {five(bad)}. Leave these out of the mask."
         )
     kinds = [kind for part, kind in KINDS.items() if part in type(masker).__name__]
     kind = kinds[0] if kinds else "voxel"
@@ -205,7 +205,7 @@ def rows_of_masker(data: np.ndarray, info: mne.Info, masker) -> np.ndarray:
         strange = np.array(info["ch_names"])[~np.array(is_known)]
         raise ValueError(
             f"epochs have channels such as {five(strange)}, which are not among the "
-            f"{n_voxels} behind the mask. Give epochs of epochs_from_imgs, or what a "
+            f"{n_voxels} inside the mask. Give epochs of epochs_from_imgs, or what a "
             "model fitted on them predicts."
         )
     rows = np.zeros((len(data), n_voxels), np.float32)

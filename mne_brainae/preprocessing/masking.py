@@ -97,8 +97,8 @@ def make_mask(
     n_units = int(np.prod(units))
     if n_units < 2:
         raise ValueError(
-            f"A {kind} mask of shape {shape} has one part, of which none can go and "
-            "stay. Take shorter stretches or another kind of mask."
+            f"A {kind} mask of shape {shape} has only one part, which cannot be both "
+            "masked and kept. Take shorter stretches or another kind of mask."
         )
     n_missing = int(np.clip(round(ratio * n_units), 1, n_units - 1))
     rank = np.tile(np.arange(n_units)[::-1], (n_epochs, 1))
@@ -217,8 +217,8 @@ def mask_epochs(
 def _check_mask(mask: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     if mask.dtype != bool:
         raise TypeError(
-            "kind must name a mask or be one, an array of bool that is True where an "
-            f"entry is to be missing, got {mask.dtype}."
+            "kind must be the name of a mask, or a mask: an array of bool that is True "
+            f"where an entry is to be missing, got {mask.dtype}."
         )
     try:
         return np.broadcast_to(mask, shape)

@@ -168,8 +168,8 @@ def warn_if_recorded_otherwise(
     ]
     if differs:
         warn(
-            f"epochs have another {', another '.join(differs)} than those that the "
-            "model was fitted on. Preprocess both alike, or predictions and "
+            f"epochs differ in {' and '.join(differs)} from those that the model was "
+            "fitted on. Preprocess both in the same way; otherwise predictions and "
             "similarities are wrong."
         )
 
@@ -242,5 +242,5 @@ def warn_if_in_other_units(
             warn(
                 f"The {kind} responses are {ratio:.3g} times as large as those that "
                 "the model was fitted on. Are they in another unit or scale, such as "
-                "microvolts for volts, or whitened at one side only?"
+                "microvolts for volts, or was only one of the two whitened?"
             )

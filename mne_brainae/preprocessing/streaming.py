@@ -521,7 +521,7 @@ def check_alignment(events: pd.DataFrame, raw: mne.io.BaseRaw) -> np.ndarray:
     if (onsets >= raw.n_times).any():
         raise ValueError(
             f"{raw.filenames[0]} has {raw.n_times} samples, but its events go on to "
-            f"sample {onsets.max()}: it is truncated, or its events are of another "
+            f"sample {onsets.max()}: it is truncated, or its events belong to another "
             "recording. Fetch or convert it again."
         )
     return onsets

@@ -655,7 +655,7 @@ def compare_subjects(
     if n_subjects < LEAST_SUBJECTS:
         raise ValueError(
             f"scores have {counted(n_subjects, 'subject')}, but the signed-rank test "
-            f"needs at least {LEAST_SUBJECTS}: its least two-sided p-value would be "
+            f"needs at least {LEAST_SUBJECTS}: its smallest two-sided p-value would be "
             f"{2 / 2**n_subjects:.3g}. Report every subject's score instead."
         )
     bad = scores.index[scores.isna().any(axis=1)]

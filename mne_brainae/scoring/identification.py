@@ -81,7 +81,7 @@ def _check_guesses(ks, name: str) -> None:
         or not all(isinstance(k, Integral) and k > 0 for k in ks)
     ):
         raise ValueError(
-            f"{name} must be integers of at least 1, one of them or more, got {ks!r}."
+            f"{name} must be one or more integers of at least 1, got {ks!r}."
         )
 
 
@@ -789,8 +789,9 @@ class Identification(Result):
         pictures = thumbnails([*seen, *guesses["name"]], known)
         if not pictures:
             raise ValueError(
-                "No image of the candidates is known, since features were given. Give "
-                "images: a folder, files, or a mapping from candidate to file."
+                "The images of the candidates are not known, since features were "
+                "given. Give images: a folder, files, or a mapping from candidate to "
+                "file."
             )
         rows = [
             [Tile(name, f"rank {rank}", pictures.get(name))]
@@ -911,7 +912,8 @@ def pool_identifications(found: Iterable[Identification]) -> Identification:
         if sorted(each.candidates) != sorted(candidates):
             raise ValueError(
                 "Only identifications among the same candidates can be pooled, but "
-                f"{five(set(each.candidates) ^ set(candidates))} are not in all."
+                f"{five(set(each.candidates) ^ set(candidates))} are not in all of "
+                "them."
             )
     orders = [pd.Index(each.candidates).get_indexer(candidates) for each in found]
     pooled = pooled_protocol(each.protocol for each in found)

@@ -286,8 +286,8 @@ def occlude_channels(
     empty = [region for region, names in regions.items() if not len(names)]
     if unknown or empty or not regions:
         raise ValueError(
-            "regions must name channels of mean_response, one or more for every region,"
-            f" but these are none: {five(unknown or empty or ['no region'])}."
+            "regions must name channels of mean_response, one or more for every "
+            f"region, but these do not: {five(unknown or empty or ['no region'])}."
         )
     parts = [
         ({"part": region}, (np.isin(ch_names, names), slice(None)))
@@ -479,8 +479,8 @@ def score_consistency(r_map: mne.Evoked, occlusion: Occlusion) -> Consistency:
         )
     if np.isnan(encoding).any() or len(names) < 3:
         raise ValueError(
-            "r_map must have all channels and times of the occlusion, three of them or "
-            "more."
+            "r_map must have all channels and times of the occlusion, and at least "
+            "three of them."
         )
     table = pd.DataFrame({"encoding": encoding, "decoding": lost}, names)
     r, p = 0.0, 1.0

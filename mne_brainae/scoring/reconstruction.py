@@ -206,8 +206,9 @@ def score_reconstruction(
     whole = read_array(epochs, check_same_space(epochs, ch_names, model.times_))
     if missing := missing_channels(epochs, model.info_):
         raise ValueError(
-            "What is missing must be known to be scored, but these channels of epochs "
-            f"are bad: {five(missing)}. Interpolate them, or fit without them."
+            "The true values of what is masked are needed for scores, but these "
+            f"channels of epochs are bad: {five(missing)}. Interpolate them, or fit "
+            "without them."
         )
     check_finite(whole, "epochs")
     mean = model.evoked_.data.astype(np.float32)
@@ -263,8 +264,7 @@ def _check_masks(kinds, ratios) -> None:
     are_shares = shares.ndim == 1 and shares.size and shares.dtype.kind in "iuf"
     if not are_shares or not np.all((shares > 0) & (shares < 1)):
         raise ValueError(
-            "ratios must be shares between 0 and 1, one of them or more, got "
-            f"{ratios!r}."
+            f"ratios must be one or more shares between 0 and 1, got {ratios!r}."
         )
 
 

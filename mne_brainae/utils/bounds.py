@@ -56,9 +56,9 @@ def check_growth(n_bytes: int, path: Path) -> None:
     most = max(LEAST, RATIO * path.stat().st_size)
     if n_bytes > most:
         raise ValueError(
-            f"{path} has {path.stat().st_size} bytes and announces contents of "
-            f"{n_bytes}, which no recording or features compress to. It is damaged or "
-            "made to fill memory; get it from its source again."
+            f"{path} has {path.stat().st_size} bytes and claims contents of {n_bytes} "
+            "bytes, far more than recordings or features can be compressed. It is "
+            "damaged or made to fill memory; get it from its source again."
         )
 
 

@@ -129,7 +129,7 @@ def check_epochs(epochs, name: str = "epochs") -> None:
     if not len(epochs.events):
         reasons = {str(why) for log in epochs.drop_log for why in log}
         raise ValueError(
-            f"{name} hold no epochs: a selection or a rejection has left none"
+            f"{name} hold no epochs: nothing is left after selection or rejection"
             + (f" (dropped for {five(sorted(reasons))})" if reasons else "")
             + ". See epochs.drop_log, and select or reject less."
         )

@@ -133,8 +133,9 @@ def told_plainly(hub, repo: str, revision: str | None, filename: str | None = No
     ) as error:
         what = "" if filename is None else f" with a file {filename}"
         raise FileNotFoundError(
-            f"The Hugging Face Hub shows no {where}{what}. Check the name; a private "
-            f"or gated repository needs a token in the environment variable {TOKEN}."
+            f"The Hugging Face Hub has no {where}{what} that you may read. Check the "
+            "name; a private or gated repository needs a token in the environment "
+            f"variable {TOKEN}."
         ) from error
     except errors.HfHubHTTPError as error:
         raise ConnectionError(f"The Hub refused {where}: {error}") from error

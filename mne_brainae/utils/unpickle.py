@@ -182,7 +182,7 @@ def load_npy(path: str | Path) -> np.ndarray | dict:
         raise ValueError(
             f"{path} would call {error} on loading. Only arrays, numbers, strings and "
             "containers of them are loaded, and nothing was executed. Get the file "
-            "from its source again, and trust it no further than that source."
+            "from its source again, and only if you trust that source."
         ) from None
     except Exception as error:  # a damaged pickle fails in any way
         raise ValueError(

@@ -220,7 +220,7 @@ def test_a_command_reads_from_the_hub(folder, on_the_hub, monkeypatch, tmp_path)
         main(["predict", place, images, "--out", out, "--quiet"])
         predicted.append(mne.read_epochs(out, verbose="ERROR").get_data())
     np.testing.assert_array_equal(*predicted)
-    with pytest.raises(SystemExit, match="shows no owner/absent"):
+    with pytest.raises(SystemExit, match="has no owner/absent"):
         main(["predict", "hf://owner/absent", images])
     with pytest.raises(SystemExit, match="owner/name"):
         main(["predict", "hf://absent", images])

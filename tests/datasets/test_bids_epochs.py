@@ -212,7 +212,7 @@ def test_events_are_chosen_and_bad_stretches_left_out(tmp_path, caplog):
     assert len(epochs) == 5
     with pytest.raises(ValueError, match=r"No event .* where trial_type == 'none'"):
         read_bids_epochs(tmp_path / "bids", 1, query="trial_type == 'none'")
-    with pytest.raises(ValueError, match=r"cannot be asked of the events.*stim_file"):
+    with pytest.raises(ValueError, match=r"cannot be applied to the events.*stim_file"):
         read_bids_epochs(tmp_path / "bids", 1, query="kind == 1")
 
 

@@ -132,7 +132,7 @@ def test_options_that_do_not_go_together():
         features(ImageEncoder(SMALL_VIT), layer=1)
     with pytest.raises(ValueError, match="no class token"):
         features("timm:resnet18", layer=1, pool="cls", pretrained="random")
-    with pytest.raises(ValueError, match="has no places"):
+    with pytest.raises(ValueError, match="has no spatial layout"):
         features(SMALL_VIT, layer="fc_norm", pool=7, pretrained="random")
 
 

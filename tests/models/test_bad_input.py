@@ -376,7 +376,7 @@ def test_unknown_mask(recording):
             mne_brainae.mask_epochs(recording[0], ratio=ratio)
     with pytest.raises(ValueError, match=r"'block' parameter.*Got 0"):
         mne_brainae.make_mask("random", (2, 3, 4), block=0)
-    with pytest.raises(ValueError, match="has one part"):
+    with pytest.raises(ValueError, match="has only one part"):
         mne_brainae.make_mask("spatial", (2, 1, 4))
     with pytest.raises(ValueError, match=r"shape \(3,\), which does not fit"):
         mne_brainae.mask_epochs(recording[0], np.zeros(3, bool))

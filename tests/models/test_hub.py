@@ -125,7 +125,7 @@ def test_a_hub_that_cannot_be_reached(linear, monkeypatch, tmp_path):
 def test_what_the_hub_does_not_have(revision, linear, hub, monkeypatch):
     push(linear, monkeypatch, "owner/there")
     name = "owner/there" if revision else "owner/absent"
-    with pytest.raises(FileNotFoundError, match=f"shows no {name}{revision}"):
+    with pytest.raises(FileNotFoundError, match=f"has no {name}{revision}"):
         mne_brainae.read_brainae(f"hf://{name}{revision}")
 
 

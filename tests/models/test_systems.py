@@ -93,7 +93,7 @@ def test_more_features_than_images_and_more_values_than_both():
     expected = expected * scale + brain.mean(axis=0)
     found = encoder.predict_epochs(features, output="array")
     assert_allclose(found, expected, atol=1e-4)
-    with pytest.raises(ValueError, match=r"passes through all 30 training images"):
+    with pytest.raises(ValueError, match=r"fits all 30 training images exactly"):
         mne_brainae.LinearEncodingModel(alphas=None).fit(epochs, features)
 
 

@@ -142,11 +142,11 @@ def test_what_does_not_fit_is_refused(masker, volumes):
         make(volumes, NiftiMasker(), TABLE)
     rows = np.zeros((3, 24))
     rows[1, 5] = np.nan
-    with pytest.raises(ValueError, match="1 place behind the mask, such as '5'"):
+    with pytest.raises(ValueError, match="1 place inside the mask, such as '5'"):
         make(rows, masker, TABLE)
     epochs = make(volumes, masker, TABLE)
     smaller = NiftiMasker(Nifti1Image(inside()[:, :2], AFFINE), standardize=None).fit()
-    with pytest.raises(ValueError, match="not among the 8 behind the mask"):
+    with pytest.raises(ValueError, match="not among the 8 inside the mask"):
         mne_brainae.epochs_to_img(epochs, smaller)
 
 

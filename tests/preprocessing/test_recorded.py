@@ -133,10 +133,10 @@ def corrected(epochs):
     [
         (
             rereferenced,
-            r"another reference \(chosen by the user; at fit: as recorded\)",
+            r"differ in reference \(chosen by the user; at fit: as recorded\)",
         ),
-        (projected, "another projectors? .*Average EEG reference.*at fit: none"),
-        (corrected, r"another baseline \(0 to 0.05 s; at fit: none\)"),
+        (projected, "differ in projectors? .*Average EEG reference.*at fit: none"),
+        (corrected, r"differ in baseline \(0 to 0.05 s; at fit: none\)"),
     ],
 )
 def test_recorded_otherwise(change, match, model):
@@ -163,7 +163,7 @@ def test_a_file_keeps_how_it_was_recorded(features, tmp_path):
     again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
     assert again.predict_epochs(features).baseline == (0.0, 0.05)
     again.embed_epochs(corrected(made(seed=2)))
-    with pytest.warns(RuntimeWarning, match="another baseline"):
+    with pytest.warns(RuntimeWarning, match="differ in baseline"):
         again.embed_epochs(made(seed=2))
 
 

@@ -103,7 +103,9 @@ def find_roots(
     if (given.data is None) == (given.bids_root is None):
         raise SystemExit("Give either --data simulated or --bids-root FOLDER.")
     if given.data is not None and given.preprocessed:
-        raise SystemExit("--preprocessed is about --bids-root, not --data simulated.")
+        raise SystemExit(
+            "--preprocessed goes with --bids-root, not with --data simulated."
+        )
     if given.data is not None:
         return dict.fromkeys(data)
     if given.images is None:

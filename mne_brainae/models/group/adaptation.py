@@ -186,8 +186,8 @@ def score_adaptation(
     recordings = by_subject(epochs)
     if len(recordings) < 2:
         raise ValueError(
-            f"epochs are of one subject ({next(iter(recordings))!r}), but a newcomer "
-            "needs others. Give two subjects at least."
+            f"epochs are of one subject ({next(iter(recordings))!r}), but a new "
+            "subject needs others to learn from. Give at least two subjects."
         )
     numbers = _check_numbers(n_images)
     group = GroupModel() if model is None else clone(model)

@@ -116,9 +116,9 @@ class ServesSubjects:
     def _mean_model(self) -> LinearBrainAE:
         if self.anyone_ is None:
             raise ValueError(
-                "Nothing is known of other subjects: none is left in the group, or no "
-                "channel of theirs is one of these. Give subject=, one of "
-                f"{five(self.models_)}, or model.adapt(epochs, images) to a new one."
+                "There is no mean map of other subjects: none is left in the group, or "
+                f"they share no channel. Give subject=, one of {five(self.models_)}, "
+                "or model.adapt(epochs, images) to a new one."
             )
         return self.anyone_
 

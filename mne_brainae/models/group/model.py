@@ -244,9 +244,10 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         left = [member.name for member in members if not member.is_reliable]
         if left:
             warn(
-                f"{five(left)} left the group: less than {LEAST_SLOPE:g} of the "
-                "predicted response held for images left out, so that these responses "
-                "do not follow the images. Others learn nothing from them."
+                f"{five(left)} were left out of the group: less than {LEAST_SLOPE:g} "
+                "of the predicted response held for held-out images, so these "
+                "responses do not follow the images. The others learn nothing from "
+                "them."
             )
         self.slopes_ = pd.Series({each.name: each.slope for each in members})
         n_images = sum(len(each.images) for each in members)
@@ -468,7 +469,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
                 raise ValueError(
                     f"Images of one name differ from those of subject {name!r}: "
                     f"{five(features.index[differ])}. Give every image a name of its "
-                    "own, such as with its session in front."
+                    "own, for example with its session in front."
                 )
 
     # -- files, looks -----------------------------------------------------------------

@@ -54,7 +54,7 @@ def by_subject(epochs) -> dict[str, mne.BaseEpochs]:
     check_epochs(epochs)
     names = subjects_in(epochs)
     if not names:
-        raise ValueError(f"epochs do not say whose they are. {NAME_THEM}")
+        raise ValueError(f"epochs do not name their subject. {NAME_THEM}")
     column = epochs.metadata["subject"]
     if column.isna().any():
         raise ValueError(

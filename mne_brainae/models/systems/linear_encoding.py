@@ -154,9 +154,9 @@ class LinearEncodingModel(PredictsResponses, IdentifiesImages, Model):
             n_components = len(ridge.energy)
             if n_components >= ridge.n_rows - 1:
                 raise ValueError(
-                    f"Least squares with {n_components} independent features passes "
-                    f"through all {ridge.n_rows} training images and predicts "
-                    "nothing: set n_components lower, or alphas to ridge penalties."
+                    f"Least squares with {n_components} independent features fits all "
+                    f"{ridge.n_rows} training images exactly and generalizes to none: "
+                    "set n_components lower, or alphas to ridge penalties."
                 )
             penalties, how = [0.0], "ordinary least squares"
         else:

@@ -32,7 +32,7 @@ def data():
 @pytest.fixture(scope="module")
 def group(data):
     members = {name: data.train[name] for name in ("sub-02", "sub-03", NOISE)}
-    with pytest.warns(RuntimeWarning, match="'sub-04' left the group"):
+    with pytest.warns(RuntimeWarning, match="'sub-04' were left out of the group"):
         return mne_brainae.fit(members, data.features)
 
 
@@ -245,7 +245,7 @@ def test_bad_input_is_refused(data, group, bad, error, words):
 def test_epochs_that_name_no_subject_are_refused(data, group):
     epochs = data.test[NEW].copy()
     epochs.metadata = epochs.metadata.drop(columns="subject")
-    with pytest.raises(ValueError, match="do not say whose they are"):
+    with pytest.raises(ValueError, match="do not name their subject"):
         group.retrieve(epochs, shown(data))
     assert len(group.retrieve(epochs, shown(data), subject="sub-02").ranks) == 40
 
