@@ -26,6 +26,7 @@ COMMANDS = {
     "fit": "fit a model to epochs and images",
     "fit-prior": "fit what a model needs to generate images",
     "many": "fit many subjects and seeds, over processes",
+    "over-time": "score images at every time, and what each layer explains",
     "predict": "predict the brain responses to images",
     "retrieve": "rank images by the brain responses to them, and score the ranks",
     "reconstruct": "complete partial recordings",

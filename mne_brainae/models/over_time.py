@@ -16,6 +16,7 @@ from ..preprocessing.averaging import average_by
 from ..preprocessing.scaling import Scaler
 from ..preprocessing.splits import divide
 from ..scoring.correlation import correlate, unit_rows
+from ..scoring.noise_ceiling import ceiling_over_images
 from ..scoring.result import Result, common_protocol
 from ..utils.checks import check_epochs, counted, pick_channels, seed_from, verbose
 from ..utils.constraints import checked, integer, options, share
@@ -24,7 +25,10 @@ from ..viz.encoding import plot_time_scores
 from .linear_gaussian.ridge import PENALTIES, Ridge
 
 ENCODING, IDENTIFICATION = "encoding", "identification"
+CEILING = "noise ceiling"
 CHANCE = {ENCODING: 0.0, IDENTIFICATION: 0.5}
+#: Splits of the repetitions that give a noise ceiling.
+N_HALVES = 20
 #: Fewer subjects cannot differ from chance significantly by signs alone.
 LEAST_SUBJECTS = 6
 
@@ -45,11 +49,13 @@ class TimeScores(Result):
         What guessing reaches, and the mean response.
     protocol : dict
         How the scores came about.
+    ceiling : array, shape (n_times,) | None
+        What a perfect model would reach; None where it is not known.
 
     Attributes
     ----------
-    table : DataFrame, shape (n_times, 1) | (n_times, n_times)
-        The scores with their times.
+    table : DataFrame, shape (n_times, 1) | (n_times, 2) | (n_times, n_times)
+        The scores with their times, and beside them the ``noise ceiling`` if known.
 
     See Also
     --------
@@ -68,12 +74,15 @@ class TimeScores(Result):
     times: np.ndarray
     chance: float
     protocol: dict = field(default_factory=dict)
+    ceiling: np.ndarray | None = None
 
     def __post_init__(self):
         super().__post_init__()
         index = pd.Index(self.times, name="time")
         if self.scores.ndim == 1:
             self.table = pd.DataFrame({"score": self.scores}, index=index)
+            if self.ceiling is not None:
+                self.table[CEILING] = self.ceiling
         else:
             columns = pd.Index(self.times, name="tested at")
             self.table = pd.DataFrame(self.scores, index, columns)
@@ -89,7 +98,7 @@ class TimeScores(Result):
         Returns
         -------
         fig : instance of Figure
-            The figure, with chance.
+            The figure, with chance and, if known, the noise ceiling.
 
         See Also
         --------
@@ -138,7 +147,7 @@ def score_over_time(
     Parameters
     ----------
     %(epochs_images)s
-        Repetitions are averaged.
+        Repetitions are averaged, and give the noise ceiling of encoding.
     features : DataFrame, shape (n_images, n_features)
         Features of the images by name.
     score : ``"encoding"`` | ``"identification"``
@@ -161,7 +170,7 @@ def score_over_time(
     Returns
     -------
     scores : instance of TimeScores
-        The scores beside chance.
+        The scores beside chance and, for encoding, the noise ceiling.
 
     Raises
     ------
@@ -210,6 +219,10 @@ def score_over_time(
         )
         sizes.append(len(test))
     what = "r over images" if score == ENCODING else "two-way identification"
+    ceiling = None
+    if score == ENCODING:
+        rng = np.random.default_rng(seed)
+        ceiling = ceiling_over_images(epochs, picks, N_HALVES, rng)
     return TimeScores(
         np.average(found, axis=0, weights=sizes),
         epochs.times.copy(),
@@ -219,8 +232,10 @@ def score_over_time(
             "images": len(brain),
             "channels": len(picks),
             "held out": f"{by} by {by}, in {counted(n_splits, 'fold')}",
+            "split halves": "none" if ceiling is None else N_HALVES,
             "seed": seed,
         },
+        None if ceiling is None else ceiling.mean(axis=0),
     )
 
 
@@ -446,9 +461,11 @@ def find_time_clusters(
     table = pd.DataFrame(rows, columns=["first", "last", "statistic", "p"])
     protocol = common_protocol(each.protocol for each in scores)
     mean = np.mean([each.scores for each in scores], axis=0)
+    ceilings = [each.ceiling for each in scores if each.ceiling is not None]
+    ceiling = np.mean(ceilings, axis=0) if len(ceilings) == len(scores) else None
     return TimeClusters(
         table,
-        TimeScores(mean, first.times, first.chance, protocol),
+        TimeScores(mean, first.times, first.chance, protocol, ceiling),
         mask,
         {
             **protocol,

@@ -16,6 +16,7 @@ from ..preprocessing.averaging import average_by
 from ..preprocessing.epochs import make_evoked
 from ..preprocessing.scaling import Scaler
 from ..preprocessing.splits import divide
+from ..scoring.noise_ceiling import ceiling_over_images
 from ..scoring.result import Result
 from ..utils.checks import check_epochs, counted, pick_channels, seed_from, verbose
 from ..utils.constraints import checked, integer
@@ -23,6 +24,7 @@ from ..utils.docs import fill_doc
 from ..viz.encoding import plot_variance_course
 from .linear_gaussian.blocks import product
 from .linear_gaussian.ridge import Ridge
+from .over_time import CEILING, N_HALVES
 
 ALL = "all groups"
 
@@ -42,6 +44,8 @@ class VarianceShares(Result):
         The same for every channel and time, by group.
     protocol : dict
         How the shares came about.
+    ceiling_map : EvokedArray | None
+        The share that a perfect model would explain; None where images were shown once.
 
     See Also
     --------
@@ -61,6 +65,7 @@ class VarianceShares(Result):
     share_maps: dict[str, mne.EvokedArray]
     unique_maps: dict[str, mne.EvokedArray]
     protocol: dict = field(default_factory=dict)
+    ceiling_map: mne.EvokedArray | None = None
 
     def course(self, part: str = "share") -> pd.DataFrame:
         """Return the shares over time, mean over channels.
@@ -104,7 +109,8 @@ class VarianceShares(Result):
         Returns
         -------
         fig : instance of Figure
-            The figure: a line for every group, and one for all together.
+            The figure: a line for every group, one for all together, and the noise
+            ceiling if it is known.
 
         See Also
         --------
@@ -114,7 +120,9 @@ class VarianceShares(Result):
         --------
         >>> shares.plot("unique")  # doctest: +SKIP
         """
-        return plot_variance_course(self.course(part), axes=axes, show=show)
+        found = self.ceiling_map
+        ceiling = None if found is None else found.data.mean(axis=0)
+        return plot_variance_course(self.course(part), ceiling, axes=axes, show=show)
 
     @property
     def _title(self) -> str:
@@ -152,7 +160,7 @@ def share_variance(
     Parameters
     ----------
     %(epochs_images)s
-        Repetitions are averaged.
+        Repetitions are averaged, and give the noise ceiling.
     features : DataFrame, shape (n_images, n_features)
         Features of the images by name.
     groups : str | dict
@@ -173,7 +181,7 @@ def share_variance(
     Returns
     -------
     shares : instance of VarianceShares
-        Shares, unique parts and maps.
+        Shares, unique parts, maps and the noise ceiling.
 
     Raises
     ------
@@ -232,6 +240,11 @@ def share_variance(
         }
         for each in _pool(folds, draws)
     )
+    r = ceiling_over_images(epochs, picks, N_HALVES, np.random.default_rng(seed))
+    ceiling = None
+    if r is not None:
+        explained = r * np.abs(r)  # negative where only noise makes halves differ
+        ceiling = make_evoked(explained, info, epochs.times, len(brain), CEILING)
     columns = {
         "share": {name: each.data.mean() for name, each in shares.items()},
         "unique": {name: each.data.mean() for name, each in unique.items()},
@@ -245,8 +258,10 @@ def share_variance(
             "channels": len(picks),
             "held out": f"{by} by {by}, in {counted(n_splits, 'fold')}",
             "proportions of penalties tried": len(draws),
+            "split halves": "none" if ceiling is None else N_HALVES,
             "seed": seed,
         },
+        ceiling,
     )
 
 

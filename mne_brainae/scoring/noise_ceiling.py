@@ -6,8 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import mne
 import numpy as np
+import pandas as pd
 from mne.utils import ProgressBar
+
+from ..preprocessing.epochs import read_array
+from ..utils.checks import check_image_names
+from .correlation import correlate
 
 #: Halves of this many splits are computed at a time.
 SPLITS = 5
@@ -67,6 +73,35 @@ def whole_from_halves(r_half: np.ndarray) -> np.ndarray:
         over many channels without a signal is near zero.
     """
     return signed_root(2 * r_half / (1 + np.abs(r_half)))
+
+
+def ceiling_over_images(
+    epochs: mne.BaseEpochs, picks: np.ndarray, n_splits: int, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Return the correlation over images of a perfect model, from split halves.
+
+    Parameters
+    ----------
+    epochs : instance of Epochs
+        Single trials, or means of some.
+    picks : array of int, shape (n_channels,)
+        The channels.
+    n_splits : int
+        How often to split the repetitions of every image.
+    rng : instance of Generator
+        The random numbers.
+
+    Returns
+    -------
+    ceiling : array, shape (n_channels, n_times) | None
+        With the mean of all repetitions; None where an image has a single one.
+    """
+    codes = pd.factorize(check_image_names(epochs))[0]
+    if np.bincount(codes).min() < 2:
+        return None
+    halves = split_halves(read_array(epochs, picks), codes, n_splits, rng)
+    agreement = sum(correlate(*halved, axis=0) for halved in halves)
+    return whole_from_halves(agreement / n_splits)
 
 
 def signed_root(r: np.ndarray) -> np.ndarray:

@@ -112,8 +112,9 @@ def plot_time_scores(table, chance, what, mask=None, *, axes=None, show: bool = 
 
     Parameters
     ----------
-    table : DataFrame, shape (n_times, 1) | (n_times, n_times)
-        The scores, indexed by time in seconds.
+    table : DataFrame, shape (n_times, 1) | (n_times, 2) | (n_times, n_times)
+        The scores, indexed by time in seconds; a column ``"noise ceiling"`` is drawn as
+        a line beside them.
     chance : float
         What guessing reaches.
     what : str
@@ -139,9 +140,14 @@ def plot_time_scores(table, chance, what, mask=None, *, axes=None, show: bool = 
     ... )  # doctest: +SKIP
     """
     axes = get_axes(axes)
-    times, scores = table.index.to_numpy(), table.to_numpy()
+    ceiling = table.get("noise ceiling")
+    scores = table.drop(columns="noise ceiling", errors="ignore").to_numpy()
+    times = table.index.to_numpy()
     if scores.shape[1] == 1:
-        axes.plot(times, scores[:, 0], marker="o" if len(times) == 1 else None)
+        marker = "o" if len(times) == 1 else None
+        axes.plot(times, scores[:, 0], marker=marker, label="score")
+        if ceiling is not None:
+            axes.plot(times, ceiling, "k:", marker=marker, label="noise ceiling")
         draw_level(axes, chance, "chance")
         if mask is not None and mask.any():
             low = min(scores.min(), chance)
@@ -163,13 +169,15 @@ def plot_time_scores(table, chance, what, mask=None, *, axes=None, show: bool = 
 
 
 @fill_doc
-def plot_variance_course(courses, *, axes=None, show: bool = True):
+def plot_variance_course(courses, ceiling=None, *, axes=None, show: bool = True):
     """Plot the shares of variance that groups of features explain, against time.
 
     Parameters
     ----------
     courses : DataFrame, shape (n_times, n_groups + 1)
         The share of every group and of all together, indexed by time in seconds.
+    ceiling : array, shape (n_times,) | None
+        The share that a perfect model would explain; None draws none.
     %(axes_show)s
 
     Returns
@@ -190,6 +198,8 @@ def plot_variance_course(courses, *, axes=None, show: bool = True):
     for name, course in courses.items():
         style = {"color": "k", "linewidth": 2} if name == courses.columns[-1] else {}
         axes.plot(course.index, course, marker=marker, label=str(name), **style)
+    if ceiling is not None:
+        axes.plot(courses.index, ceiling, "k:", marker=marker, label="noise ceiling")
     draw_level(axes, 0, "mean response")
     if len(courses) > 1:
         mark_onset(axes, courses.index.to_numpy())

@@ -192,3 +192,45 @@ def test_what_is_impossible_is_refused(recording, subjects):
     other = TimeScores(subjects[0].scores[:4], subjects[0].times[:4], 0.0)
     with pytest.raises(ValueError, match="same times"):
         mne_brainae.find_time_clusters([*subjects, other])
+
+
+def repeat(epochs, n, noise, seed=0):
+    """Return n noisy trials of every response."""
+    rng = np.random.default_rng(seed)
+    data = np.repeat(epochs.get_data(), n, axis=0)
+    data += 1e-6 * noise * rng.standard_normal(data.shape)
+    table = epochs.metadata.loc[np.repeat(epochs.metadata.index, n)]
+    table = table.reset_index(drop=True)
+    return mne.EpochsArray(data, epochs.info, metadata=table, verbose=False)
+
+
+def test_ceiling_is_the_correlation_with_the_response_itself(recording):
+    epochs, features = recording
+    trials = repeat(epochs, 8, 2.0)
+    found = mne_brainae.score_over_time(trials, features, n_splits=3, random_state=0)
+    means = mne_brainae.average_repetitions(trials, verbose="ERROR").get_data()
+    # All that is the same in every trial counts as the response.
+    expected = [
+        correlation(means[..., time], epochs.get_data()[..., time])
+        for time in range(N_TIMES)
+    ]
+    assert_allclose(found.ceiling, expected, atol=0.08)
+    assert_array_equal(found.table["noise ceiling"], found.ceiling)
+    labels = [line.get_label() for line in found.plot(show=False).axes[0].lines]
+    assert "noise ceiling" in labels
+    once = mne_brainae.score_over_time(epochs, features, n_splits=3, random_state=0)
+    assert once.ceiling is None
+    assert list(once.table.columns) == ["score"]
+
+
+def test_mean_of_subjects_has_the_mean_ceiling(subjects):
+    times = subjects[0].times
+    known = [
+        TimeScores(each.scores, times, 0.0, {}, np.full(N_TIMES, 0.1 * k))
+        for k, each in enumerate(subjects)
+    ]
+    how = {"n_permutations": 20, "random_state": 0}
+    found = mne_brainae.find_time_clusters(known, **how)
+    assert_allclose(found.mean.ceiling, 0.35)
+    found = mne_brainae.find_time_clusters([*known[1:], subjects[0]], **how)
+    assert found.mean.ceiling is None

@@ -105,6 +105,33 @@ def test_predictions_are_those_of_scaled_features(fold):
         assert own <= min(error[target] for error in errors) * 1.001
 
 
+def test_himalaya_finds_the_same(fold):
+    """The kernel ridge regression of several kernels of Dupre la Tour et al."""
+    pytest.importorskip("himalaya")
+    from himalaya.kernel_ridge import WeightedKernelRidge
+
+    fold, values, targets, (train, test) = fold
+    weights = np.array([0.5, 0.3, 0.2])
+    found = fold.predict(weights[None])
+    scaled = (values - values[train].mean(axis=0)) / values[train].std(axis=0)
+    groups = [scaled[:, some].astype(float) for some in COLUMNS]
+    size = [np.square(x[train]).sum() / len(train) for x in groups]
+    within = np.stack([x[train] @ x[train].T for x in groups])
+    across = np.stack([x[test] @ x[train].T for x in groups])
+    distance = []
+    for penalty in PENALTIES:
+        machine = WeightedKernelRidge(
+            alpha=penalty,
+            deltas=np.log(weights / size),
+            kernels="precomputed",
+            solver_params={"tol": 1e-10, "max_iter": 10000},
+        )
+        machine.fit(within, targets[train] - targets[train].mean(axis=0))
+        parts = machine.predict(across, split=True)
+        distance.append(np.abs(found - parts).max(axis=(0, 1)))
+    assert np.min(distance, axis=0).max() < 1e-3
+
+
 def test_every_target_takes_the_best_proportions(fold):
     fold = fold[0]
     alone = [fold.predict(row[None]) for row in np.eye(3)]
@@ -160,6 +187,27 @@ def test_proportions_sum_to_one():
     assert draws.shape == (9, 3)
     assert_allclose(draws.sum(axis=1), 1)
     assert_allclose(draws[1:4], np.eye(3))
+
+
+def test_ceiling_is_what_the_noise_of_trials_leaves():
+    """Two trials of noise variance 1 each, and of the same response of variance 1."""
+    epochs, features = make_recording(noise=0.0)
+    rng = np.random.default_rng(1)
+    data = np.repeat(epochs.get_data(), 2, axis=0)
+    data += 1e-6 * rng.standard_normal(data.shape)
+    table = epochs.metadata.loc[np.repeat(epochs.metadata.index, 2)]
+    trials = mne.EpochsArray(
+        data, epochs.info, metadata=table.reset_index(drop=True), verbose=False
+    )
+    found = mne_brainae.share_variance(trials, features, n_draws=2, random_state=0)
+    ceiling = found.ceiling_map.data
+    power = 1e12 * epochs.get_data().var(axis=0)
+    assert_allclose(ceiling, power / (power + 0.5), atol=0.3)
+    assert ceiling.mean() == pytest.approx((power / (power + 0.5)).mean(), abs=0.07)
+    labels = [line.get_label() for line in found.plot(show=False).axes[0].lines]
+    assert "noise ceiling" in labels
+    once = mne_brainae.share_variance(epochs, features, n_draws=2, random_state=0)
+    assert once.ceiling_map is None
 
 
 def test_courses_are_drawn(shares):
