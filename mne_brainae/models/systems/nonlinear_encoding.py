@@ -131,6 +131,12 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
     def check(self) -> None:
         """Refuse parameters that are impossible, alone or together.
 
+        Raises
+        ------
+        ValueError
+            If a parameter is impossible, or a network of pixels is given features or
+            another image projection pixels.
+
         Examples
         --------
         >>> mne_brainae.NonlinearEncodingModel().check()
@@ -139,7 +145,8 @@ class NonlinearEncodingModel(PredictsResponses, IdentifiesImages, TrainedModel):
         check_identity(self.image_projection, self.n_embedding)
         known = REGISTRIES["image_projection"]
         check_choice("image_projection", self.image_projection, known, PROJECTIONS)
-        sees_pixels = str(self.image_encoder) == PIXELS
+        encoder = self.image_encoder
+        sees_pixels = getattr(encoder, "name", encoder) == PIXELS
         if (self._convnet is not None) != sees_pixels:
             raise ValueError(
                 "image_projection='convnet' and image_encoder='pixels' go together: "
