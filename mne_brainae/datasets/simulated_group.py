@@ -232,22 +232,8 @@ def simulate_group(
     ['sub-01', 'sub-02']
     """
     _check_option("images", images, ("own", "same"))
-    if n_common + n_own == 0:
-        raise ValueError(
-            "n_common and n_own are both 0, so nothing drives the subjects. Give at "
-            "least one drive."
-        )
-    if n_noise > n_subjects:
-        raise ValueError(f"n_noise is {n_noise}, more than the {n_subjects} subjects.")
-    if n_images % n_exemplars:
-        raise ValueError(
-            f"n_images must be a multiple of n_exemplars={n_exemplars}, got {n_images}."
-        )
-    snrs, sizes = _check_range(snr), np.atleast_1d(n_channels)
-    if sizes.min() < 4 or sizes.max() > MOST_CHANNELS:
-        raise ValueError(
-            f"n_channels must be from 4 to {MOST_CHANNELS}, got {n_channels}."
-        )
+    _check_numbers(n_common + n_own, n_noise, n_subjects, n_images, n_exemplars)
+    snrs, sizes = _check_range(snr), _check_sizes(n_channels)
     times = _make_times(sfreq, tmin, tmax)
     logger.info("Simulating the EEG of a group; nothing here is a real recording.")
     seed = seed_from(random_state)
@@ -283,6 +269,31 @@ def simulate_group(
         pd.concat([*tables, test]).droplevel("concept"),
         list(recorded)[n_subjects - n_noise :],
     )
+
+
+def _check_numbers(n_drives, n_noise, n_subjects, n_images, n_exemplars) -> None:
+    """Refuse numbers that contradict each other."""
+    if n_drives == 0:
+        raise ValueError(
+            "n_common and n_own are both 0, so nothing drives the subjects. Give at "
+            "least one drive."
+        )
+    if n_noise > n_subjects:
+        raise ValueError(f"n_noise is {n_noise}, more than the {n_subjects} subjects.")
+    if n_images % n_exemplars:
+        raise ValueError(
+            f"n_images must be a multiple of n_exemplars={n_exemplars}, got {n_images}."
+        )
+
+
+def _check_sizes(n_channels) -> np.ndarray:
+    """Return the numbers of channels, one or more."""
+    sizes = np.atleast_1d(n_channels)
+    if sizes.min() < 4 or sizes.max() > MOST_CHANNELS:
+        raise ValueError(
+            f"n_channels must be from 4 to {MOST_CHANNELS}, got {n_channels}."
+        )
+    return sizes
 
 
 def _check_range(snr) -> tuple[float, float]:

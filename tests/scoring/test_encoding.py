@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import pearsonr, wilcoxon
 
 import mne_brainae
+from mne_brainae.scoring import correlation
 from mne_brainae.scoring.correlation import correlate, correlate_resampled, standardize
 from mne_brainae.scoring.encoding import written
 from mne_brainae.scoring.noise_ceiling import split_halves
@@ -542,3 +543,25 @@ def test_correlate(scale):
     found = correlate(a, b, axis=0)
     assert found[1] == 0
     assert_allclose(found[2:], expected[2:], rtol=1e-10)
+
+
+@pytest.mark.parametrize("axis", [(1, 2), (-1, -2), 2, 0, (0, 2)])
+def test_correlations_are_those_of_numpy_row_by_row(axis, monkeypatch):
+    """In blocks of rows, with one array of all rows and with a constant row."""
+    monkeypatch.setattr(correlation, "IN_CACHE", 40)  # two rows
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((5, 4, 5)), rng.standard_normal((1, 4, 5))
+    a[3] = 7.0
+    r = correlate(a, b, axis=axis)
+    axes = tuple(np.atleast_1d(axis) % 3)
+    kept = [each for each in range(3) if each not in axes]
+    a, b = (
+        np.broadcast_to(array, (5, 4, 5)).transpose(*kept, *axes) for array in (a, b)
+    )
+    shape = a.shape[: len(kept)]
+    assert r.shape == shape
+    for place in np.ndindex(shape):
+        pair = a[place].ravel(), b[place].ravel()
+        varies = all(np.ptp(each) > 0 for each in pair)
+        expected = np.corrcoef(*pair)[0, 1] if varies else 0.0
+        assert_allclose(r[place], expected, atol=1e-12)

@@ -126,10 +126,15 @@ def report(results: dict) -> str:
     text : str
         The table.
     """
-    from ...utils.checks import counted
+    lines = _heading(results)
+    for chain, result in results["chains"].items():
+        lines += ["", *_chain_lines(chain, result, results)]
+    return "\n".join(lines)
 
+
+def _heading(results: dict) -> list[str]:
+    """Say what was measured, and where."""
     shape = results["shape"]
-    minutes, us = TABLE_16[shape["name"]]
     lines = [
         f"{shape['name'].upper()} {shape['n_channels']} x {shape['n_times']}, batch "
         f"{results['batch']}, threads: {results['threads']}, rounds: "
@@ -140,44 +145,48 @@ def report(results: dict) -> str:
             f"Products of bf16 are {results['bf16_gain']:.2f} times as fast as those "
             "of float32."
         ]
-    for chain, result in results["chains"].items():
-        peak = result["steps"]["fast"]["product_speed"] / 1e9
+    return lines
+
+
+def _chain_lines(chain: str, result: dict, results: dict) -> list[str]:
+    """Report the steps, the epochs and the use of one chain of convolutions."""
+    from ...utils.checks import counted
+
+    minutes, us = TABLE_16[results["shape"]["name"]]
+    peak = result["steps"]["fast"]["product_speed"] / 1e9
+    epoch = result["epoch"]
+    lines = [
+        f"{chain} chain (inner_activation={CHAINS[chain]}), while large products "
+        f"reach {peak:.0f} GFLOP/s a core",
+        *_step_lines(result["steps"]),
+        f"  epoch of {epoch['updates']} updates, extrapolated: "
+        f"{epoch['wall']:.1f} s; {N_EPOCHS} epochs: "
+        f"{N_EPOCHS * epoch['wall'] / 60:.1f} min "
+        f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min; Table 16: "
+        f"{minutes} min)",
+    ]
+    if result["whole"] is not None:
         lines += [
-            "",
-            f"{chain} chain (inner_activation={CHAINS[chain]}), while large products "
-            f"reach {peak:.0f} GFLOP/s a core",
+            f"  {counted(results['epochs'], 'whole epoch')}, with laying out: "
+            f"{result['whole']:.1f} s"
         ]
-        lines += _step_lines(result["steps"])
-        epoch = result["epoch"]
-        lines += [
-            f"  epoch of {epoch['updates']} updates, extrapolated: "
-            f"{epoch['wall']:.1f} s; {N_EPOCHS} epochs: "
-            f"{N_EPOCHS * epoch['wall'] / 60:.1f} min "
-            f"(processor: {N_EPOCHS * epoch['processor'] / 60:.1f} min; Table 16: "
-            f"{minutes} min)"
-        ]
-        if result["whole"] is not None:
-            lines += [
-                f"  {counted(results['epochs'], 'whole epoch')}, with laying out: "
-                f"{result['whole']:.1f} s"
-            ]
-        for batch, times in result["inference"].items():
-            others = [
-                f"{name} {1e6 * seconds:.0f} us"
-                for name, seconds in times.items()
-                if name != "ours"
-            ]
-            others += [f"Table 16 {us} us"] * (batch == 200)
-            lines += [
-                f"  encoder, batch {batch}: {1e6 * times['ours']:.0f} us per response, "
-                + ", ".join(others)
-            ]
-        calls = [
-            f"{name} {1e6 * seconds:.0f} us"
-            for name, seconds in result["one_epoch"].items()
-        ]
-        lines += ["  one epoch at a time: " + ", ".join(calls)]
-    return "\n".join(lines)
+    lines += [_inference_line(*each, us) for each in result["inference"].items()]
+    calls = _microseconds(result["one_epoch"])
+    return [*lines, "  one epoch at a time: " + ", ".join(calls)]
+
+
+def _inference_line(batch: int, times: dict, us) -> str:
+    """Report how long a response takes in a batch, beside others."""
+    others = _microseconds({k: v for k, v in times.items() if k != "ours"})
+    others += [f"Table 16 {us} us"] * (batch == 200)
+    return (
+        f"  encoder, batch {batch}: {1e6 * times['ours']:.0f} us per response, "
+        + ", ".join(others)
+    )
+
+
+def _microseconds(times: dict) -> list[str]:
+    return [f"{name} {1e6 * seconds:.0f} us" for name, seconds in times.items()]
 
 
 def _step_lines(steps: dict[str, dict]) -> list[str]:
