@@ -67,7 +67,7 @@ class TrainedModel(Model):
         )
         self.spatial_window_ = data.spatial_window
         self.selection_ = (
-            f"least validation loss on {data.held_out.sum()} training images "
+            f"{self._criterion} {data.held_out.sum()} training images "
             f"({data.held_out_by} held out)"
         )
         self._tell(data)
@@ -81,6 +81,11 @@ class TrainedModel(Model):
     @property
     def _training(self) -> Training:
         return Training() if self.training is None else self.training
+
+    @property
+    def _criterion(self) -> str:
+        """What the epoch is chosen by, in words."""
+        return "least validation loss on"
 
     @property
     def _losses(self) -> Losses:

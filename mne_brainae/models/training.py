@@ -26,7 +26,7 @@ from ..nn.fast.computation import Computation, choose_computation
 from ..nn.fast.precision import multiplies_bf16
 from ..nn.fast.responses import Responses
 from ..nn.fast.workers import workers
-from ..nn.losses import Objective
+from ..nn.losses import Objective, identification_loss
 from ..utils.checks import logger, warn
 from ..utils.files import zeros
 from ..utils.interrupts import interrupts_end
@@ -199,6 +199,8 @@ class Loop:
         Identity of data and settings, which a checkpoint must share.
     title : str
         What the progress bar says.
+    chosen_by : str
+        The column of the history whose least value is the best.
     """
 
     learned: nn.Module
@@ -211,6 +213,7 @@ class Loop:
     checkpoint: Path | None = None
     fingerprint: str = ""
     title: str = "Training"
+    chosen_by: str = "validation_total"
 
     def run(
         self, learn: Callable[[int], dict], validate: Callable[[], dict] | None
@@ -223,7 +226,7 @@ class Loop:
             Learns for the epoch whose number it is given, and returns columns of the
             history.
         validate : callable | None
-            Returns more columns of the history, one of which is ``validation_total``.
+            Returns more columns of the history, one of which is :attr:`chosen_by`.
             None keeps the last epoch, whose number was chosen before.
 
         Returns
@@ -248,7 +251,7 @@ class Loop:
         state = kept.resume()
         with _best_kept_if_interrupted(state):
             if self.start_counts and not state.epoch:
-                self._keep(state, validate()["validation_total"])
+                self._keep(state, validate()[self.chosen_by])
             self._go_on(learn, validate, state, kept)
         self.learned.load_state_dict(state.best_weights)
         logger.info(
@@ -274,7 +277,7 @@ class Loop:
         return state.epoch >= self.min_epochs and waited >= self.patience
 
     def _record(self, state: State, row: dict) -> None:
-        loss = row.get("validation_total", -float(state.epoch))
+        loss = row.get(self.chosen_by, -float(state.epoch))
         if not np.isfinite(loss):
             raise RuntimeError(
                 f"The validation loss became {loss} in epoch {state.epoch}. Lower "
@@ -449,11 +452,16 @@ def train(
     def validate() -> dict:
         losses = _validate(learned, judge, validation, batch_size, device)
         row = _columns("validation", losses)
+        if loss.identifies:
+            given = learned, judge, validation, batch_size, device
+            row["validation_identification"] = _identify(*given)
         tau = loss.temperature
         return row if tau is None else row | {"temperature": tau}
 
     how_long = max_epochs, min_epochs, patience, start_counts
     loop = Loop(learned, updates, order, *how_long, checkpoint, fingerprint)
+    if loss.identifies:
+        loop.chosen_by = "validation_identification"
     with _hardware(learner, device):
         state = loop.run(learn, validate if len(validation) else None)
     network.eval().cpu()
@@ -601,6 +609,21 @@ def _validate(learned, computation, validation, batch_size, device) -> dict:
         total, terms = loss(computation, brain, image, **known)
         _add(sums, total, terms, len(part) / len(validation))
     return _as_floats(sums)
+
+
+@torch.no_grad()
+def _identify(learned, computation, validation, batch_size, device) -> float:
+    """Return how badly all held-out responses find their images among one another."""
+    loss = learned[1]
+    learned.eval()
+    rows = torch.arange(len(validation), device=validation.place)
+    parts = rows.split(batch_size)
+    compared = [
+        loss.compare(computation, brain, image, **known)
+        for brain, image, known in validation.batches(parts, device)
+    ]
+    z_brain, z_image = (torch.cat(each) for each in zip(*compared, strict=True))
+    return identification_loss(z_brain @ z_image.T)
 
 
 def _add(sums: dict, total: Tensor, terms: dict, weight: float) -> None:

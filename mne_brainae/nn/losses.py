@@ -23,6 +23,8 @@ NEEDS = {
     "recon_brain": {"brain_encoder", "brain_decoder"},
     "recon_image": {"image_projection", "brain_decoder"},
 }
+#: By what similarities of standard deviation 1 are multiplied, to look for the best.
+SHARPNESS = tuple(0.1 * 1.15**step for step in range(42))  # up to 31
 NO_IMAGE = {"image_projection"}  # what a batch without images cannot use
 
 
@@ -89,6 +91,30 @@ def squared_mmd(
     return within - 2 * kernel[:n, n:].mean()
 
 
+def identification_loss(similarity: Tensor) -> float:
+    """Return how badly responses find their images, at the best temperature.
+
+    With a temperature that is fixed, or a norm that is free, the loss of held-out
+    images rises when a network becomes too sure, although it still finds more of them.
+
+    Parameters
+    ----------
+    similarity : Tensor, shape (n_images, n_images)
+        Similarities of responses (rows) and images in the same order.
+
+    Returns
+    -------
+    loss : float
+        The least cross-entropy of the right image over all temperatures; log(n_images)
+        where nothing is found.
+    """
+    n_images = len(similarity)
+    scaled = similarity / similarity.std(correction=0).clamp_min(1e-12)
+    right = torch.arange(n_images, device=similarity.device)
+    losses = [F.cross_entropy(scaled * each, right) for each in SHARPNESS]
+    return min(math.log(n_images), *(float(each) for each in losses))
+
+
 class Objective(nn.Module):
     """What a training minimizes, and what it trains beside the network.
 
@@ -98,6 +124,9 @@ class Objective(nn.Module):
 
     #: The temperature of a contrastive term; None where there is none.
     temperature: float | None = None
+    #: Whether the epoch is chosen by how well held-out images are identified, and not
+    #: by their loss.
+    identifies: bool = False
 
     @property
     def rivals(self) -> tuple[nn.Module, ...]:
@@ -276,6 +305,12 @@ class BrainAELoss(Objective):
         if name == "feature":
             return F.mse_loss(z_brain, z_image)
         return network.squared_error(z_brain, brain)
+
+    def compare(self, network, brain, image, **known) -> tuple[Tensor, Tensor]:
+        """Return the directions of embedded responses and images, (n_batch, n)."""
+        z_brain = self._embed_brain(network, brain, **known)["contrastive"]
+        z_image = network.embed_image(image)
+        return F.normalize(z_brain, dim=1), F.normalize(z_image, dim=1)
 
 
 class TwoHeadLoss(BrainAELoss):

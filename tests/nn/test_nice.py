@@ -10,6 +10,7 @@ from sklearn.linear_model import Ridge
 from torch import nn
 
 import mne_brainae
+from mne_brainae.nn.losses import identification_loss
 from mne_brainae.nn.nice import ATMEncoder, ChannelAttention, NICEEncoder
 
 
@@ -109,7 +110,10 @@ def test_systems_decode_unseen_images(longer, recipe, tmp_path):
     assert {c for c in model.history_ if c.startswith("validation")} == {
         "validation_total",
         "validation_contrastive",
+        "validation_identification",
     }
+    assert model.history_["validation_identification"].idxmin() == model.best_epoch_
+    assert model.selection_.startswith("best identification of responses to")
     assert "whole concepts" in model.selection_
     found = model.retrieve(epochs, features)
     assert found.p_value(5) < 1e-4
@@ -117,6 +121,43 @@ def test_systems_decode_unseen_images(longer, recipe, tmp_path):
     model.save(fname)
     again = mne_brainae.read_brainae(fname).retrieve(epochs, features)
     np.testing.assert_array_equal(again.ranks, found.ranks)
+
+
+@pytest.mark.stochastic
+def test_the_epoch_may_be_chosen_by_the_loss(longer):
+    """The same epochs of training, of which another one may be kept."""
+    how = {"max_epochs": 4, "min_updates": 1, "batch_size": 36, "random_state": 0}
+    models = {
+        choose_by: mne_brainae.fit(
+            *longer[0], recipe="nice", choose_by=choose_by, verbose="WARNING", **how
+        )
+        for choose_by in ("identification", "loss")
+    }
+    totals = [model.history_["validation_total"] for model in models.values()]
+    np.testing.assert_allclose(*totals, rtol=1e-3)
+    by_loss = models["loss"]
+    assert by_loss.history_["validation_total"].idxmin() == by_loss.best_epoch_
+    assert "validation_identification" not in by_loss.history_
+    assert by_loss.selection_.startswith("least validation loss on")
+
+
+def test_identification_does_not_depend_on_the_scale():
+    rng = np.random.default_rng(0)
+    noise = torch.from_numpy(rng.standard_normal((30, 30)))
+    signal = noise + 3 * torch.eye(30)
+    found = identification_loss(signal)
+    assert found == pytest.approx(identification_loss(100 * signal))
+    # As a fine search over temperatures finds it.
+    right = torch.arange(30)
+    losses = [
+        float(torch.nn.functional.cross_entropy(signal / tau, right))
+        for tau in np.geomspace(0.05, 20, 400)
+    ]
+    assert found == pytest.approx(min(losses), rel=0.01)
+    assert identification_loss(torch.zeros(30, 30)) == pytest.approx(np.log(30))
+    assert identification_loss(-signal) == pytest.approx(np.log(30), abs=1e-3)
+    perfect = identification_loss(torch.eye(30))
+    assert perfect < 0.1 < found < np.log(30)
 
 
 @pytest.mark.stochastic

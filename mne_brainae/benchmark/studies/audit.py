@@ -105,6 +105,7 @@ def measure(
     snr: float = 0.05,
     n_epochs: int | None = None,
     inflate: bool = True,
+    choose_by: str = "identification",
     path: Path | None = None,
 ) -> tuple[Finding, ...]:
     """Score every system cleanly, and with every known inflation.
@@ -128,6 +129,9 @@ def measure(
     inflate : bool
         Whether the inflated scores are measured as well, which takes about ten fits of
         every system in place of two.
+    choose_by : ``"identification"`` | ``"loss"``
+        What chooses the epoch of systems that only decode, see
+        :class:`mne_brainae.ContrastiveDecoder`.
     path : path-like | None
         A CSV file that keeps the scores of every system and subject as they are found.
         A run of the same settings goes on where the last one stopped.
@@ -141,6 +145,7 @@ def measure(
     settings = {"data": data, "law": law, "concepts": n_concepts, "test": n_test}
     settings |= {"snr": snr, "epochs": n_epochs}
     settings |= {} if inflate else {"inflate": False}
+    settings |= {"choose_by": choose_by}
     kept = Kept(path, ["system", "subject"], settings)
     for subject in range(n_subjects):
         if data == "simulated":
@@ -149,10 +154,11 @@ def measure(
             recording = of_macaque_v4(data, subject)
         for name in systems:
             if (name, subject) not in kept:
-                scores = audit(name, recording, n_epochs, subject, inflate)
+                system = System(name, n_epochs, choose_by)
+                scores = audit(system, recording, subject, inflate)
                 kept.add((name, subject), scores)
     table = kept.table.loc[[(s, i) for s in systems for i in range(n_subjects)]]
-    about = _protocol(recording, data, law, n_subjects)
+    about = _protocol(recording, data, law, n_subjects, choose_by)
     means = table.groupby(level="system", sort=False).mean()
     means.loc["chance", [CLEAN, CONCEPTS]] = 1 / len(recording.test)
     if not inflate:
@@ -230,22 +236,16 @@ def of_macaque_v4(session: str, fold: int) -> Recording:
 
 
 def audit(
-    name: str,
-    recording: Recording,
-    n_epochs: int | None,
-    seed: int,
-    inflate: bool = True,
+    system: System, recording: Recording, seed: int, inflate: bool = True
 ) -> dict[str, float]:
     """Score one system on one recording, cleanly and with every inflation.
 
     Parameters
     ----------
-    name : str
-        A name of :data:`SYSTEMS`.
+    system : instance of System
+        The system.
     recording : instance of Recording
         The recording.
-    n_epochs : int | None
-        Passes of systems that are trained by epochs.
     seed : int
         The first seed.
     inflate : bool
@@ -256,7 +256,6 @@ def audit(
     scores : dict of float
         Top-1 accuracies; what does not apply to the system is left out.
     """
-    system = System(name, n_epochs)
     start, states = time.perf_counter(), []
     with system.watching(states):
         model = system.fit(recording.train, recording.features, seed)
@@ -298,12 +297,17 @@ class System:
         A name of :data:`SYSTEMS`.
     n_epochs : int | None
         Passes of a system that is trained by epochs; None trains as published.
+    choose_by : str
+        What chooses the epoch of a system that only decodes.
     """
 
-    def __init__(self, name: str, n_epochs: int | None):
+    def __init__(
+        self, name: str, n_epochs: int | None, choose_by: str = "identification"
+    ):
+        self.name = name
         self.recipe, params, self.similarity = SYSTEMS[name]
         self.is_trained = self.recipe not in ("best", "linear", "ridge")
-        self.params = dict(params)
+        self.params = params | {"choose_by": choose_by}
         if self.is_trained and n_epochs is not None:
             self.params |= {"max_epochs": n_epochs, "min_updates": 1}
 
@@ -429,7 +433,9 @@ def prices(table: pd.DataFrame) -> Finding:
     )
 
 
-def _protocol(recording: Recording, data: str, law: str, n_subjects: int) -> str:
+def _protocol(
+    recording: Recording, data: str, law: str, n_subjects: int, choose_by: str
+) -> str:
     n_train, n_test = len(recording.train), len(recording.test)
     if data == "simulated":
         which = (
@@ -445,6 +451,7 @@ def _protocol(recording: Recording, data: str, law: str, n_subjects: int) -> str
     return (
         f"{which}, identified among one another (chance {1 / n_test:.3f}). Top-1. "
         f"{CLEAN.capitalize()}: everything is chosen on training images that are held "
-        "out, by whole concepts where there are any. All other columns are inflated, "
-        "each in a way that has been published, and are for comparison only."
+        "out, by whole concepts where there are any; the epoch of systems that only "
+        f"decode by their {choose_by}. All other columns are inflated, each in a way "
+        "that has been published, and are for comparison only."
     )

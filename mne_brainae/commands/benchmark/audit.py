@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--snr", type=positive, default=0.05, help="signal to noise of one trial")
     add("--epochs", type=count, help="passes of trained systems; default as published")
     add(
+        "--choose-by",
+        choices=("identification", "loss"),
+        default="identification",
+        help="what chooses the epoch of systems that only decode",
+    )
+    add(
         "--clean",
         action="store_true",
         help="clean scores alone, of every subject, with the shuffled control",
@@ -76,6 +82,7 @@ def run(given: argparse.Namespace) -> None:
         snr=given.snr,
         n_epochs=n_epochs,
         inflate=not given.clean,
+        choose_by=given.choose_by,
         path=given.csv,
     ):
         print(f"{found.protocol}\n")

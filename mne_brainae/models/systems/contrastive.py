@@ -68,6 +68,11 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
     smooth_augmentation : float
         Share of the channels of every response that the brain encoder sees smoothed by
         a moving average of five samples, drawn anew in every batch.
+    choose_by : ``"identification"`` | ``"loss"``
+        What the epoch is chosen by on held-out images: how well their responses find
+        them among one another, by the cross-entropy at its best temperature, or the
+        loss itself. With a fixed temperature and a free norm, the loss rises when a
+        network becomes too sure, while it still finds ever more images.
     training : instance of Training | None
         How it is trained; None takes the settings of the paper.
     standardize : ``"channel"`` | ``"evoked"``
@@ -121,6 +126,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         "regression": [real(0, 1)],
         "mmd": [tuple, list, None],
         "smooth_augmentation": [real(0, 1)],
+        "choose_by": [options("identification", "loss")],
         "training": [Training, None],
         "standardize": [options("channel", "evoked")],
         "device": [str],
@@ -141,6 +147,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         regression=0.0,
         mmd=None,
         smooth_augmentation=0.0,
+        choose_by="identification",
         training=None,
         standardize="channel",
         picks=None,
@@ -159,6 +166,7 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
         self.regression = regression
         self.mmd = mmd
         self.smooth_augmentation = smooth_augmentation
+        self.choose_by = choose_by
         self.training = training
         self.standardize = standardize
         self.picks = picks
@@ -198,8 +206,16 @@ class ContrastiveDecoder(EmbedsResponses, TrainedModel):
 
     def _make_loss(self, data: TrainingSet) -> BrainAELoss:
         has_heads = asks_for_subjects(self.brain_encoder)
-        loss = TwoHeadLoss if has_heads else BrainAELoss
-        return loss(**self._of_loss(), mmd=self.mmd)
+        kind = TwoHeadLoss if has_heads else BrainAELoss
+        loss = kind(**self._of_loss(), mmd=self.mmd)
+        loss.identifies = self.choose_by == "identification"
+        return loss
+
+    @property
+    def _criterion(self) -> str:
+        if self.choose_by == "loss":
+            return super()._criterion
+        return "best identification of responses to"
 
     def _sizes(self, data: TrainingSet) -> dict:
         n_channels, n_times = data.shape

@@ -17,7 +17,7 @@ from ..training_set import TrainingSet
 from .contrastive import ContrastiveDecoder
 
 #: Parameters of ContrastiveDecoder that other systems have.
-OTHER = ("mmd", "regression", "smooth_augmentation")
+OTHER = ("choose_by", "mmd", "regression", "smooth_augmentation")
 
 
 @fill_doc
@@ -151,6 +151,7 @@ class MB2C(ContrastiveDecoder):
             learn_temperature=learn_temperature,
             symmetric=symmetric,
             normalize_brain=normalize_brain,
+            choose_by="loss",
             training=training,
             standardize=standardize,
             picks=picks,

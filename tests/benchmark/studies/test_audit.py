@@ -128,11 +128,13 @@ def test_prices_are_differences_from_the_clean_score():
 def test_a_stopped_audit_goes_on_and_ends_the_same(tmp_path, found, monkeypatch):
     path, systems = tmp_path / "scores.csv", ("ridge", "nice")
     audit.measure(systems, n_epochs=2, path=path, **SMALL | {"n_subjects": 1})
-    fitted = []
-    whole = audit.audit
-    monkeypatch.setattr(
-        audit, "audit", lambda name, *args: fitted.append(name) or whole(name, *args)
-    )
+    fitted, whole = [], audit.audit
+
+    def count(system, *args):
+        fitted.append(system.name)
+        return whole(system, *args)
+
+    monkeypatch.setattr(audit, "audit", count)
     again = audit.measure(systems, n_epochs=2, path=path, **SMALL)
     assert fitted == ["ridge", "nice"]  # only of the second subject
     for first, second in zip(found, again, strict=True):
