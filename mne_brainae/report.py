@@ -26,6 +26,7 @@ from .scoring.encoding import (
     PREDICTION,
     EncodingScores,
     score_encoding,
+    score_parts,
 )
 from .scoring.identification import Identification
 from .scoring.result import SEEN
@@ -168,11 +169,13 @@ def make_report(
             "n_bootstraps": n_bootstraps,
             "random_state": seed_from(random_state),
         }
-        scores = _score_encoding(triple, regions, **options)
+        scores = score_parts(*triple, _parts(model, epochs, regions), **options)
         protocols["Encoding scores"] = scores[WHOLE].protocol
         if epochs_train is not None:
             ridge = predict_by_ridge(model, epochs_train, images, features)
-            scores |= {RIDGE: score_encoding(epochs, ridge, model.evoked_, **options)}
+            # Of ridge regression the page has two means, which need no halves.
+            means = {"n_splits": 1, "n_bootstraps": 0}
+            scores[RIDGE] = score_encoding(epochs, ridge, model.evoked_, **means)
     if isinstance(model, IdentifiesImages):
         found = _identify(model, averaged, features, templates)
         protocols |= {
@@ -182,7 +185,7 @@ def make_report(
     page.add_data(model, averaged)
     page.add_model(model)
     if scores:
-        ridge = scores.pop(RIDGE, None)
+        scores.pop(RIDGE, None)
         page.add_encoding(scores, regions)
         page.add_images(scores[WHOLE], averaged, predicted, pictures)
         page.add_similarity(score_similarity(*triple, regions=_of_figure(regions)))
@@ -224,18 +227,18 @@ def predict_by_ridge(model, epochs_train, images, features) -> mne.EpochsArray:
         return ridge.fit(epochs_train, known).predict_epochs(features)
 
 
-def _score_encoding(
-    triple: tuple, regions: Mapping, **options
-) -> dict[str, EncodingScores]:
-    """Score all channels, every type and, where they are known, the visual ones."""
-    scores = {WHOLE: score_encoding(*triple, **options)}
-    kinds = scores[WHOLE].r_map.get_channel_types()
-    if len(set(kinds)) > 1:
-        for kind in dict.fromkeys(kinds):
-            scores[kind] = score_encoding(*triple, picks=kind, **options)
+def _parts(model, epochs, regions: Mapping) -> dict:
+    """Return all channels, every type and, where they are known, the visual ones."""
+    kinds = dict(
+        zip(model.info_["ch_names"], model.info_.get_channel_types(), strict=True)
+    )
+    observed = dict.fromkeys(kinds[name] for name in _observed(model, epochs))
+    parts = {WHOLE: None}
+    if len(observed) > 1:
+        parts |= {kind: kind for kind in observed}
     if visual := regions.get("visual"):
-        scores["visual channels"] = score_encoding(*triple, picks=visual, **options)
-    return scores
+        parts["visual channels"] = visual
+    return parts
 
 
 def _identify(model, averaged, features, templates) -> dict[str, Identification]:

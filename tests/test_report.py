@@ -202,8 +202,8 @@ def test_neurons_without_positions(recording, unseen):
 
 @pytest.mark.parametrize(
     ("kinds", "n_times"),
-    [(["hbo", "hbr"] * 8, 40), (["eeg"] * 16, 1)],
-    ids=["fNIRS", "EEG of one sample"],
+    [(["mag", "eeg"] * 8, 40), (["hbo", "hbr"] * 8, 40), (["eeg"] * 16, 1)],
+    ids=["MEG and EEG", "fNIRS", "EEG of one sample"],
 )
 def test_page_of_any_channel_type(kinds, n_times, recording, unseen):
     """Channels at places of the head, of one type or two, at one time or many."""

@@ -113,7 +113,11 @@ def standardize(rows: np.ndarray) -> np.ndarray:
 
 
 def correlate_resampled(
-    x: np.ndarray, y: np.ndarray, weights: np.ndarray, transforms=(np.positive,)
+    x: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    transforms=(np.positive,),
+    parts: np.ndarray | None = None,
 ) -> np.ndarray:
     """Correlate columns again and again, on resampled rows.
 
@@ -125,11 +129,14 @@ def correlate_resampled(
         How often each row was drawn.
     transforms : sequence of callable
         What is done to the correlations before they are averaged.
+    parts : array of bool, shape (n_parts, n_columns) | None
+        Which columns are averaged, for every part; None is one part of all columns.
 
     Returns
     -------
-    r : array, shape (n_transforms, n_resamples)
-        For every resample the mean of the transformed correlations over columns.
+    r : array, shape (n_transforms, n_parts, n_resamples)
+        For every resample the mean of the transformed correlations over the columns of
+        a part.
 
     Notes
     -----
@@ -137,15 +144,24 @@ def correlate_resampled(
     blocks, so that the memory does not grow with their number.
     """
     weights = np.asarray(weights, np.float32) / np.float32(x.shape[0])
-    total = np.zeros((len(transforms), len(weights)))
+    parts = np.ones((1, x.shape[1]), bool) if parts is None else parts
+    total = np.zeros((len(transforms), len(parts), len(weights)))
     for start in range(0, x.shape[1], COLUMNS):
-        a, b = (array[:, start : start + COLUMNS] for array in (x, y))
-        mean_a, mean_b = weights @ a, weights @ b
-        power = (weights @ (a * a) - mean_a**2) * (weights @ (b * b) - mean_b**2)
-        product = weights @ (a * b) - mean_a * mean_b
-        # Columns have variance 1 or 0: what is this small is rounding.
-        norm = np.sqrt(np.maximum(power, 1e-12))
-        r = np.where(power > 1e-10, product / norm, 0.0)
+        block = slice(start, start + COLUMNS)
+        r = _resample(x[:, block], y[:, block], weights)
         for row, transform in zip(total, transforms, strict=True):
-            row += transform(r).sum(axis=1, dtype=np.float64)
-    return total / x.shape[1]
+            transformed = transform(r)
+            for part, inside in zip(row, parts[:, block], strict=True):
+                chosen = transformed if inside.all() else transformed[:, inside]
+                part += chosen.sum(axis=1, dtype=np.float64)
+    return total / parts.sum(axis=1)[:, None]
+
+
+def _resample(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Correlate standardized columns on every resample of the rows."""
+    mean_a, mean_b = weights @ a, weights @ b
+    power = (weights @ (a * a) - mean_a**2) * (weights @ (b * b) - mean_b**2)
+    product = weights @ (a * b) - mean_a * mean_b
+    # Columns have variance 1 or 0: what is this small is rounding.
+    norm = np.sqrt(np.maximum(power, 1e-12))
+    return np.where(power > 1e-10, product / norm, 0.0)

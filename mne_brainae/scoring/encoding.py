@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import mne
 import numpy as np
@@ -17,6 +19,7 @@ from ..utils.checks import (
     check_image_names,
     counted,
     five,
+    pick_channels,
     seed_from,
     verbose,
 )
@@ -32,7 +35,7 @@ from .noise_ceiling import (
     split_halves,
     whole_from_halves,
 )
-from .paired import pair_responses
+from .paired import PairedResponses, pair_responses
 from .result import Result
 
 PREDICTION, MEAN, CEILING = "prediction", "mean response", "noise ceiling"
@@ -341,38 +344,164 @@ def score_encoding(
     (6, 20)
     """
     pairs = pair_responses(epochs, epochs_predicted, mean_response, picks)
+    how = n_splits, n_bootstraps, random_state
+    return _score(epochs, pairs, {"picks": np.arange(len(pairs.picks))}, *how)["picks"]
+
+
+def score_parts(
+    epochs: mne.BaseEpochs,
+    epochs_predicted: mne.BaseEpochs,
+    mean_response: mne.Evoked,
+    parts: Mapping,
+    *,
+    n_splits: int,
+    n_bootstraps: int,
+    random_state,
+) -> dict[str, EncodingScores]:
+    """Score several choices of channels at once.
+
+    Halves are drawn, and every channel is correlated, a single time for all of them.
+
+    Parameters
+    ----------
+    epochs, epochs_predicted, mean_response, n_splits, n_bootstraps, random_state
+        As in :func:`score_encoding`.
+    parts : dict
+        The ``picks`` of every part, by name; None is all channels.
+
+    Returns
+    -------
+    scores : dict
+        For every part what :func:`score_encoding` returns for its picks.
+    """
+    pairs = pair_responses(epochs, epochs_predicted, mean_response)
+    rows = {name: _rows(pairs.info, picks) for name, picks in parts.items()}
+    return _score(epochs, pairs, rows, n_splits, n_bootstraps, random_state)
+
+
+def _rows(info: mne.Info, picks) -> np.ndarray:
+    if picks is None:
+        return np.arange(len(info["ch_names"]))
+    return pick_channels(info, picks)
+
+
+def _score(
+    epochs, whole: PairedResponses, parts: dict, n_splits, n_bootstraps, random_state
+) -> dict[str, EncodingScores]:
+    """Score parts of the channels, whose rows are given."""
     seed = seed_from(random_state)
     rng = np.random.default_rng(seed)
-    n_images = len(pairs.table)
+    n_images = len(whole.table)
     weights = rng.multinomial(n_images, np.full(n_images, 1 / n_images), n_bootstraps)
-    result = _Scoring(*pairs.comparable(), weights, pairs.scale)
-    result.score_whole()
-    codes = pd.Index(pairs.images).get_indexer(check_image_names(epochs))
+    scoring = _Scoring(whole, list(parts.values()), weights)
+    scoring.score_whole()
+    codes = pd.Index(whole.images).get_indexer(check_image_names(epochs))
     has_ceiling = np.bincount(codes).min() >= 2
     if has_ceiling:
-        trials = read_array(epochs, pairs.picks)
-        trials /= pairs.scale.astype(np.float32)
-        result.score_halves(split_halves(trials, codes, n_splits, rng), codes, n_splits)
-    protocol = pairs.protocol | {
+        trials = read_array(epochs, whole.picks)
+        trials /= whole.scale.astype(np.float32)
+        halves = split_halves(trials, codes, n_splits, rng)
+        scoring.score_halves(halves, codes, n_splits)
+    protocol = {
         "split halves": n_splits if has_ceiling else "none, an image was shown once",
         "bootstraps over images": n_bootstraps,
         "seed": seed,
     }
-    return result.finish(pairs.info, pairs.times, pairs.images, protocol)
+    scored = zip(parts, scoring.parts, strict=True)
+    return {name: part.finish(protocol) for name, part in scored}
 
 
 class _Scoring:
-    """The scores while they are computed: values, and replicates of the bootstrap.
+    """The scores of parts of the channels, computed together.
+
+    Correlations of single channels are computed once, and averaged for every part.
+    Scores over channels depend on their units, and are left to the parts.
+    """
+
+    def __init__(self, whole: PairedResponses, rows: list[np.ndarray], weights):
+        self.measured, self.predicted, _ = whole.comparable()
+        self.weights = weights
+        self.parts = [_Part(whole, these, weights) for these in rows]
+        n_channels, n_times = self.measured.shape[1:]
+        inside = [np.isin(np.arange(n_channels), these) for these in rows]
+        columns = np.repeat(inside, n_times, axis=1)
+        self.resample = partial(correlate_resampled, parts=columns)
+
+    def enter(self, row: str, column: str, values, replicates) -> None:
+        """Enter the means of a map, and their replicates, in every part."""
+        values = values.reshape(self.measured.shape[1:])
+        for part, these in zip(self.parts, replicates, strict=True):
+            part.enter(row, column, values[part.rows].mean(), these)
+
+    def enter_map(self, row: str, column: str, values: np.ndarray) -> None:
+        values = values.reshape(self.measured.shape[1:])
+        for part in self.parts:
+            part.maps[row, column] = values[part.rows]
+
+    def score_whole(self) -> None:
+        """Score against the mean of all repetitions."""
+        for part in self.parts:
+            part.score_patterns()
+        r_images = correlate(self.measured, self.predicted, axis=0)
+        (resampled,) = self.resample(
+            standardize(self.measured), standardize(self.predicted), self.weights
+        )
+        self.enter_map(PREDICTION, "r_images", r_images)
+        self.enter(PREDICTION, "r_images", r_images, resampled)
+
+    def score_halves(self, halves, codes, n_splits: int) -> None:
+        """Score against single halves of the repetitions, and halves by each other."""
+        counts = np.bincount(codes)
+        keys = (
+            (CEILING, "r_images"),
+            (CEILING, "r_half"),
+            (LOWER, "r_half"),
+            (UPPER, "r_half"),
+            (PREDICTION, "r_half"),
+        )
+        replicates = np.zeros((len(keys), len(self.parts), len(self.weights)))
+        agreement, own, upper = 0.0, 0.0, 0.0
+        predicted, measured = standardize(self.predicted), standardize(self.measured)
+        for split, halved in enumerate(halves):
+            drawn = slice(split, None, n_splits)  # the resamples that meet these halves
+            for part in self.parts:
+                part.compare_halves(halved, counts, drawn)
+            first, second = (standardize(half) for half in halved)
+            agreement += np.mean(first * second, axis=0)
+            own += np.mean(predicted * first, axis=0)
+            upper += np.mean(measured * first, axis=0)
+            weights = self.weights[drawn]
+            transforms = whole_from_halves, signed_root, np.positive
+            replicates[:3, :, drawn] = self.resample(first, second, weights, transforms)
+            replicates[3:4, :, drawn] = self.resample(first, measured, weights)
+            replicates[4:, :, drawn] = self.resample(first, predicted, weights)
+        agreement, own, upper = agreement / n_splits, own / n_splits, upper / n_splits
+        ceiling = whole_from_halves(agreement)
+        values = ceiling, signed_root(agreement), agreement, upper, own
+        for key, value, these in zip(keys, values, replicates, strict=True):
+            self.enter(*key, value, these)
+        self.enter_map(CEILING, "r_images", ceiling)
+        self.enter_map(PREDICTION, "r_half", own)
+        for part in self.parts:
+            part.finish_halves(n_splits)
+
+
+class _Part:
+    """The scores of some channels: values, and replicates of the bootstrap.
 
     A score is entered under (row, column) of the table, as one value and as one value
     per resample of the images.
     """
 
-    def __init__(self, measured, predicted, baseline, weights, scale):
-        self.measured, self.predicted, self.baseline = measured, predicted, baseline
-        self.weights, self.scale = weights, scale
+    def __init__(self, whole: PairedResponses, rows: np.ndarray, weights: np.ndarray):
+        self.rows, self.weights = rows, weights
+        self.is_whole = len(rows) == len(whole.picks)
+        self.pairs = whole if self.is_whole else whole.part(rows)
+        self.factor = (whole.scale[rows] / self.pairs.scale).astype(np.float32)
         self.values, self.replicates = {}, {}
         self.per_image, self.maps = {}, {}
+        self.pattern, self.noise = 0.0, 0.0
+        self.of_halves = np.zeros((2, len(weights)))
 
     def enter(self, row: str, column: str, value, replicates) -> None:
         self.values[row, column] = float(value)
@@ -383,81 +512,40 @@ class _Scoring:
         weights = self.weights if weights is None else weights
         return weights @ per_image / len(per_image)
 
-    def score_whole(self) -> None:
-        """Score against the mean of all repetitions."""
-        for row, guess in ((PREDICTION, self.predicted), (MEAN, self.baseline)):
-            error = np.square(self.measured - guess, dtype=np.float64)
-            r_pattern = correlate(self.measured, guess, axis=(1, 2))
+    def score_patterns(self) -> None:
+        """Score the response to every image, over channels and times."""
+        measured, predicted, mean = self.pairs.comparable()
+        for row, guess in ((PREDICTION, predicted), (MEAN, mean)):
+            error = np.square(measured - guess, dtype=np.float64)
+            r_pattern = correlate(measured, guess, axis=(1, 2))
             for column, values in (
                 ("r_pattern", r_pattern),
                 ("mse", error.mean(axis=(1, 2))),
             ):
                 self.per_image[f"{column} ({row})"] = values
                 self.enter(row, column, values.mean(), self.over_images(values))
-            self.maps[row, "mse"] = error.mean(axis=0) * self.scale**2
-        r_images = correlate(self.measured, self.predicted, axis=0)
-        self.maps[PREDICTION, "r_images"] = r_images
-        (resampled,) = correlate_resampled(
-            standardize(self.measured), standardize(self.predicted), self.weights
-        )
-        self.enter(PREDICTION, "r_images", r_images.mean(), resampled)
+            self.maps[row, "mse"] = error.mean(axis=0) * self.pairs.scale**2
         # What is the same for all images correlates with nothing over images.
         self.enter(MEAN, "r_images", 0.0, np.zeros(len(self.weights)))
 
-    def score_halves(self, halves, codes, n_splits: int) -> None:
-        """Score against single halves of the repetitions, and halves by each other."""
-        counts = np.bincount(codes)
-        keys = (
-            (CEILING, "r_pattern"),
-            (CEILING, "mse"),
-            (CEILING, "r_images"),
-            (CEILING, "r_half"),
-            (LOWER, "r_half"),
-            (UPPER, "r_half"),
-            (PREDICTION, "r_half"),
-        )
-        replicates = {key: np.zeros(len(self.weights)) for key in keys}
-        pattern, noise, agreement, own, upper = 0.0, 0.0, 0.0, 0.0, 0.0
-        predicted, measured = standardize(self.predicted), standardize(self.measured)
-        for split, halved in enumerate(halves):
-            part = slice(split, None, n_splits)  # the resamples that meet these halves
-            weights = self.weights[part]
-            per_image = correlate(*halved, axis=(1, 2))
-            variance = noise_variance(*halved, counts).mean(axis=(1, 2))
-            pattern, noise = pattern + per_image, noise + variance
-            first, second = (standardize(half) for half in halved)
-            agreement += np.mean(first * second, axis=0)
-            own += np.mean(predicted * first, axis=0)
-            upper += np.mean(measured * first, axis=0)
-            resampled = (
-                self.over_images(whole_from_halves(per_image), weights),
-                self.over_images(variance, weights),
-                *correlate_resampled(
-                    first,
-                    second,
-                    weights,
-                    (whole_from_halves, signed_root, np.positive),
-                ),
-                *correlate_resampled(first, measured, weights),
-                *correlate_resampled(first, predicted, weights),
-            )
-            for key, values in zip(keys, resampled, strict=True):
-                replicates[key][part] = values
-        agreement, own, upper = agreement / n_splits, own / n_splits, upper / n_splits
-        shape = self.measured.shape[1:]
-        self.maps[CEILING, "r_images"] = whole_from_halves(agreement).reshape(shape)
-        self.maps[PREDICTION, "r_half"] = own.reshape(shape)
-        values = (
-            whole_from_halves(pattern / n_splits),
-            noise / n_splits,
-            whole_from_halves(agreement),
-            signed_root(agreement),
-            agreement,
-            upper,
-            own,
-        )
-        for key, value in zip(keys, values, strict=True):
-            self.enter(*key, value.mean(), replicates[key])
+    def compare_halves(self, halved, counts: np.ndarray, drawn: slice) -> None:
+        """Add how alike two halves are, and the replicates of some resamples."""
+        if not self.is_whole:
+            halved = [half[:, self.rows] * self.factor for half in halved]
+        pattern = correlate(*halved, axis=(1, 2))
+        noise = noise_variance(*halved, counts).mean(axis=(1, 2))
+        self.pattern, self.noise = self.pattern + pattern, self.noise + noise
+        for replicates, values in zip(
+            self.of_halves, (whole_from_halves(pattern), noise), strict=True
+        ):
+            replicates[drawn] = self.over_images(values, self.weights[drawn])
+
+    def finish_halves(self, n_splits: int) -> None:
+        """Enter the means over the splits."""
+        ceiling, noise = self.of_halves
+        pattern = whole_from_halves(self.pattern / n_splits)
+        self.enter(CEILING, "r_pattern", pattern.mean(), ceiling)
+        self.enter(CEILING, "mse", np.mean(self.noise / n_splits), noise)
         self.enter(MEAN, "r_half", 0.0, np.zeros(len(self.weights)))
 
     def compare(self) -> None:
@@ -477,8 +565,9 @@ class _Scoring:
                 around = ceiling + replicates - replicates.mean() if len(own[1]) else 1
                 self.enter(RATIO, column, own[0] / ceiling, own[1] / around)
 
-    def finish(self, info, times, shown: list, protocol: dict) -> EncodingScores:
+    def finish(self, protocol: dict) -> EncodingScores:
         self.compare()
+        protocol = self.pairs.protocol | protocol
         tables = [self._table(self.values)]
         if (tables[0].loc[RATIO] > 1).any():
             protocol = protocol | {RATIO: ABOVE}
@@ -491,15 +580,18 @@ class _Scoring:
                     bounds[key] = self.values[key] + deviation
             tables.append(self._table(bounds))
 
+        where = self.pairs.info, self.pairs.times
+        index = pd.Index(self.pairs.images, name="image")
+
         def as_evoked(row: str, column: str):
             data = self.maps.get((row, column))
             if data is None:
                 return None
-            return make_evoked(data, info, times, 1, f"{column} ({row})")
+            return make_evoked(data, *where, 1, f"{column} ({row})")
 
         return EncodingScores(
             *tables,
-            pd.DataFrame(self.per_image, index=pd.Index(shown, name="image")),
+            pd.DataFrame(self.per_image, index=index),
             as_evoked(PREDICTION, "r_images"),
             as_evoked(PREDICTION, "r_half"),
             as_evoked(PREDICTION, "mse"),

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import mne
 import numpy as np
@@ -45,8 +46,10 @@ class PairedResponses:
         The channels.
     times : array, shape (n_times,)
         The times in seconds.
-    protocol : dict
-        Images, repetitions, channels and window.
+    n_predicted : int
+        The number of channels that were predicted, good in the measured epochs or not.
+    left_out : str
+        The channels that were predicted and are not here, and why.
     """
 
     measured: np.ndarray
@@ -56,9 +59,34 @@ class PairedResponses:
     picks: np.ndarray
     info: mne.Info
     times: np.ndarray
-    protocol: dict
+    n_predicted: int
+    left_out: str
+
+    def part(self, rows: np.ndarray) -> PairedResponses:
+        """Return some of the channels, as if the others had not been predicted."""
+        return replace(
+            self,
+            measured=self.measured[:, rows],
+            predicted=self.predicted[:, rows],
+            mean=self.mean[:, rows],
+            picks=self.picks[rows],
+            info=mne.pick_info(self.info, rows),
+        )
 
     @property
+    def protocol(self) -> dict:
+        """Images, repetitions, channels, units and window."""
+        counts = self.table["n_averaged"]
+        return {
+            "images": len(self.table),
+            "repetitions averaged": f"{counts.min()} to {counts.max()}",
+            "channels": f"{len(self.picks)} of {self.n_predicted}",
+            "channels left out": self.left_out,
+            "units": _units(self.info),
+            "window": f"{self.times[0]:g} to {self.times[-1]:g} s",
+        }
+
+    @cached_property
     def scale(self) -> np.ndarray:
         """The spread of every channel's type, shape (n_channels, 1); 1 for one type."""
         return scale_by_type(self.measured, self.info)
@@ -125,7 +153,6 @@ def pair_responses(
     rows = match_names(table["image"], predicted_names, "epochs_predicted")
     predicted = read_array(epochs_predicted, chosen)[rows]
     check_finite(predicted, "epochs_predicted")
-    counts = table["n_averaged"]
     return PairedResponses(
         measured,
         predicted,
@@ -134,14 +161,8 @@ def pair_responses(
         in_measured,
         mne.pick_info(epochs_predicted.info, chosen),
         times,
-        {
-            "images": len(table),
-            "repetitions averaged": f"{counts.min()} to {counts.max()}",
-            "channels": f"{len(chosen)} of {len(ch_names)}",
-            "channels left out": describe_missing(missing),
-            "units": _units(mne.pick_info(epochs_predicted.info, chosen)),
-            "window": f"{times[0]:g} to {times[-1]:g} s",
-        },
+        len(ch_names),
+        describe_missing(missing),
     )
 
 

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import mne_brainae
 from mne_brainae import MVNN
+from mne_brainae.scoring.encoding import score_parts
 from mne_brainae.utils.units import units_of
 
 KINDS = ["grad"] * 3 + ["mag"] * 3 + ["eeg"] * 3
@@ -57,6 +58,35 @@ def test_scores_do_not_depend_on_units(triple):
     assert_allclose(found.mse_map.data, unitless.mse_map.data * UNITS**2, rtol=1e-4)
     assert "every channel type (grad, mag, eeg)" in found.protocol["units"]
     assert scored(triple, picks="mag").protocol["units"] == "fT"
+
+
+@pytest.mark.parametrize("repetitions", [1, 3])
+def test_parts_are_scored_as_if_alone(repetitions):
+    """Types, channels of two types and all of them, beside a channel that is bad."""
+    epochs = made(repetitions=repetitions)
+    epochs.info["bads"] = ["C4"]
+    triple = epochs, made(seed=1, repetitions=1), made(seed=2).average(picks="all")
+    parts = {"all": None, "mag": "mag", "eeg": "eeg", "two": ["C8", "C1", "C3"]}
+    how = {"n_splits": 3, "n_bootstraps": 20, "random_state": 0}
+    found = score_parts(*triple, parts, **how)
+    assert list(found) == list(parts)
+    for name, picks in parts.items():
+        alone = mne_brainae.score_encoding(*triple, picks=picks, **how)
+        assert found[name].protocol == alone.protocol
+        for table in ("table", "low", "high", "per_image"):
+            pd.testing.assert_frame_equal(
+                getattr(found[name], table),
+                getattr(alone, table),
+                rtol=1e-5,
+                atol=1e-30,
+            )
+        for key in ("r_map", "r_half_map", "mse_map", "mse_mean_map", "ceiling_map"):
+            one, other = getattr(found[name], key), getattr(alone, key)
+            assert (one is None) == (other is None)
+            if one is not None:
+                assert one.ch_names == other.ch_names
+                scale = np.abs(other.data).max()
+                assert_allclose(one.data / scale, other.data / scale, atol=1e-5)
 
 
 def test_dissimilarities_do_not_depend_on_units():

@@ -338,20 +338,24 @@ def test_confidence_interval_covers():
     assert 0.85 <= np.mean(covered) <= 1
 
 
-def test_bootstrap_against_loops(scored):
+def test_bootstrap_against_loops(monkeypatch):
     """The mean correlation of resampled images, drawn by hand."""
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, N_IMAGES, 7))
     a[:, 3] = 2.0
     b += a
     weights = rng.multinomial(N_IMAGES, np.full(N_IMAGES, 1 / N_IMAGES), 5)
+    parts = np.array([np.ones(7), np.arange(7) % 2]).astype(bool)
+    monkeypatch.setattr(correlation, "COLUMNS", 2)
     found = correlate_resampled(
-        standardize(a), standardize(b), weights, (np.positive, np.square)
+        standardize(a), standardize(b), weights, (np.positive, np.square), parts
     )
-    for column, counts in enumerate(weights):
+    for resample, counts in enumerate(weights):
         rows = np.repeat(np.arange(N_IMAGES), counts)
         r = correlate(a[rows], b[rows], axis=0)
-        assert_allclose(found[:, column], [r.mean(), np.mean(r**2)], atol=1e-5)
+        for part, chosen in enumerate((r, r[1::2])):
+            expected = [chosen.mean(), np.mean(chosen**2)]
+            assert_allclose(found[:, part, resample], expected, atol=1e-5)
 
 
 def test_without_bootstraps(scored):

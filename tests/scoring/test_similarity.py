@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from mne_connectivity import spectral_connectivity_epochs
 from numpy.testing import assert_allclose
-from scipy.signal import welch
 
 import mne_brainae
 from mne_brainae import viz
+from mne_brainae.scoring import rhythms
 from mne_brainae.scoring.rhythms import BANDS, bands_in_window, decibel
 
 SFREQ, N_TIMES = 128.0, 160
@@ -167,15 +167,17 @@ def test_channel_correlation_is_that_of_numpy(known):
     assert found.iloc[0, 1] == 0
 
 
-def test_band_power_is_that_of_scipy(known):
+@pytest.mark.parametrize("block", [rhythms.BLOCK, 3])
+def test_band_power_is_that_of_mne_python(known, block, monkeypatch):
+    """All epochs at a time, or a few, against one channel of one epoch at a time."""
+    monkeypatch.setattr(rhythms, "BLOCK", block)
     truth = known[-1]
     found = mne_brainae.band_power(truth, bands={"alpha": (8, 13)})
-    frequencies, density = welch(
-        truth.get_data(copy=True), SFREQ, window="hamming", nperseg=N_TIMES
-    )
+    spectrum = truth.compute_psd("welch", n_fft=N_TIMES)
+    density, frequencies = spectrum.get_data(return_freqs=True)
     in_band = (frequencies >= 8) & (frequencies < 13)
     expected = density[..., in_band].mean(axis=(0, 2))
-    assert_allclose(found["alpha"], expected, rtol=1e-4)
+    assert_allclose(found["alpha"], expected, rtol=1e-6)
     assert list(found.index) == truth.ch_names
 
 
