@@ -143,7 +143,7 @@ def test_features_of_every_epoch(data, scores):
 
 
 def test_folds_of_one_image(data):
-    with pytest.raises(ValueError, match=r"holds out one image.*n_splits"):
+    with pytest.raises(ValueError, match=r"holds out only one image.*n_splits"):
         mne_brainae.cross_validate(mne_brainae.RidgeModel(), *data, n_splits=40)
 
 

@@ -115,7 +115,7 @@ def on_disk(recording, tmp_path):
     return mne.read_epochs(fname, preload=False)
 
 
-@pytest.mark.filterwarnings("ignore:.*saves memory and no time")
+@pytest.mark.filterwarnings("ignore:.*saves memory but no time")
 @pytest.mark.parametrize("kind", KINDS)
 def test_gives_the_same_weights(on_disk, recording, small, tmp_path, kind):
     settings, folder = small | KINDS[kind], tmp_path / "maps"

@@ -176,7 +176,7 @@ def test_what_has_no_effect_is_refused():
 
 
 def test_volts_are_warned_of(recording):
-    with pytest.warns(RuntimeWarning, match="standardize='raw' takes them as they are"):
+    with pytest.warns(RuntimeWarning, match="standardize='raw' does not scale them"):
         mne_brainae.fit(
             *recording,
             recipe="release",

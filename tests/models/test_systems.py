@@ -214,7 +214,7 @@ def test_estimators_clone(recording):
     [
         ({"n_components": 13}, "between 1 and 12"),
         ({"n_components": -1}, "n_components.*LinearEncodingModel"),
-        ({"alphas": [0.0, 1.0]}, "alphas must be positive"),
+        ({"alphas": [0.0, 1.0]}, "alphas must be at least one positive number"),
     ],
 )
 def test_bad_parameters(recording, params, match):

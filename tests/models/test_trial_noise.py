@@ -170,7 +170,7 @@ def test_the_log_says_how_large_it_is(recording):
 
 def test_images_that_come_once_are_refused(recording):
     epochs = mne_brainae.average_repetitions(recording[0])
-    with pytest.raises(ValueError, match="every image comes once"):
+    with pytest.raises(ValueError, match="every image was shown only once"):
         mne_brainae.LinearBrainAE(keep_noise=True).fit(epochs, recording[1])
 
 

@@ -128,7 +128,7 @@ def test_a_configuration_names_no_code(code, saved, tmp_path):
     check_config(config)
     config["activation"] = code
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="other code than an activation"):
+    with pytest.raises(ValueError, match="not an activation of PyTorch"):
         know_recording("labram", {"weights": tmp_path}, NAMES, 100.0)
 
 

@@ -203,7 +203,7 @@ def test_gallery_shows_probabilities(with_images):
 
 
 def test_gallery_of_other_images(found, tmp_path):
-    with pytest.raises(ValueError, match="No image of the candidates is known"):
+    with pytest.raises(ValueError, match="images of the candidates are not known"):
         found.plot_gallery(show=False)
     for name in "abcd":
         Image.new("L", (8, 8)).save(tmp_path / f"{name}.png")

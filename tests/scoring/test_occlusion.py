@@ -182,7 +182,7 @@ def test_bad_input(brain):
             mne_brainae.occlude_times(
                 identify, epochs, model.evoked_, window=window, step=step
             )
-    with pytest.raises(ValueError, match="none: 'Cz'"):
+    with pytest.raises(ValueError, match="these do not: 'Cz'"):
         mne_brainae.occlude_channels(
             identify, epochs, model.evoked_, regions={"central": ["Cz"]}
         )

@@ -156,5 +156,5 @@ def test_tables_from_what_others_preprocessed(run, tmp_path_factory, capsys):
     assert summary["difference"].isna().all()
     with pytest.raises(SystemExit, match=r"0 files preprocessed_P1-epo\.fif below"):
         run("table16", "--bids-root", f"things_meg={mua}", "--preprocessed")
-    with pytest.raises(SystemExit, match="--preprocessed is about --bids-root"):
+    with pytest.raises(SystemExit, match="--preprocessed goes with --bids-root"):
         main(["benchmark", "table2", "--data", "simulated", "--preprocessed"])

@@ -109,7 +109,7 @@ def test_fits_agree_whatever_the_computation(recording, small, inner):
     ]:
         model = brain_ae(**settings, computation=computation, precision=precision)
         if precision == "bf16" and not multiplies_bf16(torch.device("cpu")):
-            with pytest.warns(RuntimeWarning, match="saves memory and no time"):
+            with pytest.warns(RuntimeWarning, match="saves memory but no time"):
                 model.fit(*recording)
         else:
             model.fit(*recording)

@@ -494,7 +494,7 @@ METHODS = {
     ),
     "keep the noise of averages": (
         lambda w: m.LinearBrainAE(keep_noise=True).fit(w.averaged, w.features),
-        ("keep_noise", "comes once"),
+        ("keep_noise", "shown only once"),
     ),
     "retrieve without images": (
         lambda w: w.brain_only.retrieve(w.test, w.features),

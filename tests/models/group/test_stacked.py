@@ -83,7 +83,7 @@ def test_units_have_no_place_in_common(data, group):
     renamed.rename_channels(
         dict(zip(renamed.ch_names, epochs["a"].ch_names, strict=True))
     )
-    with pytest.raises(ValueError, match="Nothing is known of other subjects"):
+    with pytest.raises(ValueError, match="There is no mean map of other subjects"):
         group.retrieve(renamed, features.iloc[:5])
 
 
