@@ -37,8 +37,9 @@ from ..utils.constraints import checked, integer, options
 from ..utils.docs import fill_doc
 from .linear_gaussian.novelty import FEWEST_CONCEPTS, Novelty
 
-#: With fewer concepts, sets by distance hold more surely than sets by probability.
-MANY_CONCEPTS = 100
+#: With fewer concepts or images, sets by distance hold more surely than sets by
+#: probability.
+MANY_CONCEPTS, MANY_IMAGES = 100, 400
 #: What a protocol says of the images in a gallery, beside their number.
 GALLERIES = {"shown": ", those that epochs name", "all": ""}
 #: The candidate that stands for all images that are not candidates.
@@ -161,7 +162,7 @@ class IdentifiesImages:
         if not is_likelihood or latent.distances is None:
             return None
         counts = np.broadcast_to(trials_averaged(epochs.metadata), len(epochs))
-        few = self._n_concepts < MANY_CONCEPTS
+        few = self._n_concepts < MANY_CONCEPTS or len(latent.train_images) < MANY_IMAGES
         return Residuals(latent.log_norms(counts), latent.distances, few)
 
     @property
@@ -207,6 +208,13 @@ class IdentifiesImages:
             return (
                 "How images of a concept differ cannot be learned from about one image "
                 "of each, so that the probabilities of concepts are too sure."
+            )
+        n_images = len(latent.train_images)
+        if n_images < min(MANY_IMAGES, 2 * n_concepts):
+            return (
+                f"Errors were learned from {n_images} images, about one of each "
+                f"concept. With fewer than {MANY_IMAGES} of them the probabilities are "
+                "somewhat too sure. sets(method='residual') does not depend on them."
             )
         return None
 

@@ -488,8 +488,8 @@ class Identification(Result):
             Whether a set holds the most probable candidates, or those that the response
             lies no farther from than this share of held-out training responses from
             their own images, whatever the others. The latter sets are larger, and hold
-            where few concepts make probabilities too sure: None takes them in
-            ``retrieve`` by models of fewer than 100 concepts.
+            where few images make probabilities too sure: None takes them in
+            ``retrieve`` by models of fewer than 100 concepts or 400 images.
         random_state : None | int | instance of RandomState
             The seed of the sets of fewer than 50 responses, which are cut at random
             within their last candidate.

@@ -258,7 +258,9 @@ def test_one_image_per_concept_is_warned_of(data, features):
         )
     shown = features.loc[data.test.metadata["image"].unique()]
     pictures = model.retrieve(data.test[:40], shown, similarity="likelihood")
-    assert_allclose(pictures.probabilities.sum(axis=1), 1)  # which warns of nothing
+    assert pictures.residuals.by_default
+    with pytest.warns(RuntimeWarning, match="images, about one of each concept"):
+        assert_allclose(pictures.probabilities.sum(axis=1), 1)
 
 
 @pytest.mark.stochastic

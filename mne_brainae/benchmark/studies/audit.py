@@ -21,6 +21,7 @@ from ...models.recipes import known_params
 from ...models.training import watching_epochs
 from ...preprocessing.splits import divide
 from ...scoring.significance import holm, signed_rank_above_zero
+from ...utils.checks import five
 from . import inflation, neurons
 from .finding import Finding
 from .kept import Kept
@@ -46,6 +47,10 @@ SYSTEMS: dict[str, tuple[str, dict, str]] = {
     "release": ("release", {}, "cosine"),
 }
 SLOW = ("bravl", "benchetrit", "release")
+#: These look at the course of time, or at positions on the head, and do not apply to
+#: one count per unit.
+OF_HEAD_AND_TIME = ("nice", "atm", "mb2c", "benchetrit", "release")
+SIMULATED = "simulated"
 CLEAN, SHUFFLED = "clean", "images shuffled"
 LAST, BEST_EPOCH = "last epoch", "best epoch on the test"
 BEST_SEED = "best of 5 seeds on the test"
@@ -95,9 +100,9 @@ class Recording:
 
 
 def measure(
-    systems: Iterable[str] = tuple(name for name in SYSTEMS if name not in SLOW),
+    systems: Iterable[str] | None = None,
     *,
-    data: str = "simulated",
+    data: str = SIMULATED,
     law: str = "linear",
     n_subjects: int = 8,
     n_concepts: int = 80,
@@ -112,8 +117,8 @@ def measure(
 
     Parameters
     ----------
-    systems : iterable of str
-        Names of :data:`SYSTEMS`.
+    systems : iterable of str | None
+        Names of :data:`SYSTEMS`; None is all that apply and do not take minutes a fit.
     data : ``"simulated"`` | str
         Simulated EEG, or a session of macaque V4, whose folds then are the subjects.
     law : ``"linear"`` | ``"nonlinear"``
@@ -141,14 +146,20 @@ def measure(
     scores, prices : instance of Finding
         Top-1 accuracy, mean over subjects; and the differences from the clean score,
         where inflated scores are measured.
+
+    Raises
+    ------
+    ValueError
+        If a system does not apply to the data.
     """
+    systems = _applicable(systems, data)
     settings = {"data": data, "law": law, "concepts": n_concepts, "test": n_test}
     settings |= {"snr": snr, "epochs": n_epochs}
     settings |= {} if inflate else {"inflate": False}
     settings |= {"choose_by": choose_by}
     kept = Kept(path, ["system", "subject"], settings)
     for subject in range(n_subjects):
-        if data == "simulated":
+        if data == SIMULATED:
             recording = simulated(law, n_concepts, n_test, snr, subject)
         else:
             recording = of_macaque_v4(data, subject)
@@ -165,6 +176,22 @@ def measure(
         means = _beside_spread(means, table)
     scores = Finding(about, means.dropna(axis=1, how="all"))
     return (scores, prices(table)) if inflate else (scores,)
+
+
+def _applicable(systems: Iterable[str] | None, data: str) -> list[str]:
+    """Return the systems to score, or refuse those that do not apply to the data."""
+    unfit = () if data == SIMULATED else OF_HEAD_AND_TIME
+    if systems is None:
+        return [name for name in SYSTEMS if name not in (*SLOW, *unfit)]
+    asked = list(systems)
+    refused = [name for name in asked if name in unfit]
+    if refused:
+        raise ValueError(
+            f"{five(refused)} need responses over time of sensors on a head, and "
+            f"session {data} of macaque V4 has one count per unit. Leave these systems "
+            "out."
+        )
+    return asked
 
 
 def _beside_spread(means: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -437,7 +464,7 @@ def _protocol(
     recording: Recording, data: str, law: str, n_subjects: int, choose_by: str
 ) -> str:
     n_train, n_test = len(recording.train), len(recording.test)
-    if data == "simulated":
+    if data == SIMULATED:
         which = (
             f"Simulated EEG, {law} law, {n_subjects} subjects: {n_train} training "
             f"images, means of 4 trials; {n_test} test images of other concepts, means "

@@ -244,10 +244,9 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         left = [member.name for member in members if not member.is_reliable]
         if left:
             warn(
-                f"{five(left)} were left out of the group: less than {LEAST_SLOPE:g} "
-                "of the predicted response held for held-out images, so these "
-                "responses do not follow the images. The others learn nothing from "
-                "them."
+                f"Left out of the group: {five(left)}. Less than {LEAST_SLOPE:g} of "
+                "the predicted response held for held-out images, so these responses "
+                "do not follow the images. The others learn nothing from them."
             )
         self.slopes_ = pd.Series({each.name: each.slope for each in members})
         n_images = sum(len(each.images) for each in members)

@@ -36,6 +36,16 @@ def test_every_inflation_has_a_column(found):
     assert "24 test images of other concepts" in scores.protocol
 
 
+def test_systems_that_need_a_course_of_time_are_refused_at_the_door(monkeypatch):
+    monkeypatch.setattr(audit, "of_macaque_v4", lambda *args: pytest.fail("read data"))
+    with pytest.raises(ValueError, match="'nice', 'release' need responses over time"):
+        audit.measure(("best", "nice", "release"), data="190923")
+    assert not {"nice", "release"} & set(audit._applicable(None, "190923"))
+    everywhere = audit._applicable(None, audit.SIMULATED)
+    assert "nice" in everywhere
+    assert "release" not in everywhere
+
+
 def test_what_is_chosen_on_the_test_never_costs(found):
     price = found[1].table.loc["nice"]
     chosen = [audit.BEST_EPOCH, audit.BEST_SEED, audit.WINDOW]
@@ -157,7 +167,7 @@ def test_clean_scores_alone_are_the_same(found):
 
 def test_the_command_names_the_systems_of_the_study():
     assert tuple(audit.SYSTEMS) == command.SYSTEMS
-    assert command.SYSTEMS[command.N_FAST :] == audit.SLOW
+    assert command.SYSTEMS[-len(audit.SLOW) :] == audit.SLOW
 
 
 def test_the_command_prints_both_tables(capsys):

@@ -32,7 +32,7 @@ def data():
 @pytest.fixture(scope="module")
 def group(data):
     members = {name: data.train[name] for name in ("sub-02", "sub-03", NOISE)}
-    with pytest.warns(RuntimeWarning, match="'sub-04' were left out of the group"):
+    with pytest.warns(RuntimeWarning, match="Left out of the group: 'sub-04'"):
         return mne_brainae.fit(members, data.features)
 
 
@@ -279,7 +279,7 @@ def test_plot_of_newcomers(scores):
 
 def test_processes_change_nothing(data, group):
     members = {name: data.train[name] for name in ("sub-02", "sub-03", NOISE)}
-    with pytest.warns(RuntimeWarning, match="'sub-04' were left out of the group"):
+    with pytest.warns(RuntimeWarning, match="Left out of the group: 'sub-04'"):
         again = mne_brainae.GroupModel(n_jobs=2).fit(members, data.features)
     pd.testing.assert_frame_equal(again.weights_, group.weights_, rtol=1e-4)
     pd.testing.assert_series_equal(again.slopes_, group.slopes_, rtol=1e-4)
