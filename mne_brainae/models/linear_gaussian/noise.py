@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from .blocks import ROWS, product, row_blocks
 
@@ -179,9 +179,21 @@ class Noise:
         along = np.einsum("qk,qk->k", filters, sample @ filters).mean()
         if not self.sample_share:
             return max(float(along), LEAST_INFLATION)
-        trace = np.trace(cho_solve((self.root, True), sample))
-        leverage = min(self.sample_share * trace / len(rows), MOST_LEVERAGE)
-        return max(float(along / (1 - leverage) ** 2), LEAST_INFLATION)
+        leverage = self.sample_share * self._trace(rows, sample) / len(rows)
+        kept = 1 - min(leverage, MOST_LEVERAGE)
+        return max(float(along / kept**2), LEAST_INFLATION)
+
+    def _trace(self, rows: NoiseRows, sample: np.ndarray) -> float:
+        """Return tr(N^-1 S / R), from the rows c where these are fewer than values."""
+        if len(rows) >= len(sample):
+            return float(np.trace(cho_solve((self.root, True), sample)))
+        squares = 0.0  # sum |L^-1 c|^2
+        for block in rows.blocks():
+            whitened = solve_triangular(
+                self.root, block.T, lower=True, check_finite=False
+            )
+            squares += float(np.square(whitened).sum())
+        return squares / len(rows) / rows.repetitions
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

@@ -22,6 +22,12 @@ SMALLEST_SHARE = 1e-9
 FEW_AXES, IMAGES_PER_AXIS = 8, 4
 #: How often axes and penalties are chosen by turns.
 N_TURNS = 3
+#: From so many rows on, a matrix is multiplied by blocks: it no longer fits the cache.
+BLOCKS_FROM = 2048
+#: Directions of a block beyond the axes, and the most blocks before another method.
+N_BEYOND, MOST_BLOCKS = 10, 8
+#: Error of an eigenvector, as a share of its eigenvalue.
+TOLERANCE = 1e-6
 
 Targets = ExactTargets | GeneralizedTargets
 
@@ -107,14 +113,45 @@ def leading_axes(multiply, size: int, n_axes: int) -> np.ndarray:
     n_axes = min(n_axes, size)
     if size <= 4 * n_axes:
         return _dense_axes(multiply, size, n_axes)
+    if size >= BLOCKS_FROM:
+        found = _block_axes(multiply, size, n_axes)
+        if found is not None:
+            return found
     operator = LinearOperator((size, size), multiply, matmat=multiply, dtype=float)
     start = np.random.default_rng(0).standard_normal(size)
     try:
         with one_blas_thread():  # a vector at a time
-            values, axes = eigsh(operator, k=n_axes, which="LA", tol=1e-6, v0=start)
+            values, axes = eigsh(operator, k=n_axes, which="LA", tol=TOLERANCE, v0=start)
     except ArpackError:
         return _dense_axes(multiply, size, n_axes)
     return _strongest(values, axes)
+
+
+def _block_axes(multiply, size: int, n_axes: int) -> np.ndarray | None:
+    """Return eigenvectors in the space of V, MV, MMV, ... of a random block V.
+
+    This is the block Krylov method of Musco and Musco (2015). It reads the matrix once
+    for a whole block, where Lanczos' method reads it for every vector. None stands for
+    too slow a convergence.
+    """
+    start = np.random.default_rng(0).standard_normal((size, n_axes + N_BEYOND))
+    last = np.linalg.qr(multiply(start))[0]
+    basis, image = last, multiply(last)
+    for _ in range(MOST_BLOCKS):
+        product = basis.T @ image
+        values, turn = eigh((product + product.T) / 2)
+        values, turn = values[-n_axes:], turn[:, -n_axes:]
+        axes = basis @ turn
+        error = np.linalg.norm(image @ turn - axes * values, axis=0)
+        least = SMALLEST_SHARE * values[-1]
+        if (error <= np.maximum(TOLERANCE * values, least)).all():
+            return _strongest(values, axes)
+        new = image[:, -last.shape[1] :]
+        for _ in range(2):  # once more, for what rounding leaves
+            new = new - basis @ (basis.T @ new)
+        last = np.linalg.qr(new)[0]
+        basis, image = np.hstack([basis, last]), np.hstack([image, multiply(last)])
+    return None
 
 
 def _dense_axes(multiply, size: int, n_axes: int) -> np.ndarray:

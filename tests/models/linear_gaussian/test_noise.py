@@ -122,6 +122,14 @@ def test_inflation_leaves_every_row_out_of_its_covariance():
     assert alpha == pytest.approx(np.mean(squares), rel=0.25)
 
 
+def test_few_rows_have_the_leverage_of_the_whole_product():
+    found = NoiseRows.of(_rows(8), 2.0)
+    noise = Noise.learn(found, SHAPE, "diagonal")
+    sample = found.total / 8 / 2
+    trace = np.trace(np.linalg.solve(noise.covariance, sample))
+    assert noise._trace(found, sample) == pytest.approx(trace, rel=1e-5)
+
+
 def test_inflation_is_none_with_very_many_rows():
     rows = _rows(50_000)
     found = NoiseRows.of(rows, 2.0)

@@ -6,6 +6,7 @@ from scipy.linalg import eigh
 
 from mne_brainae.models.linear_gaussian.ridge import Ridge
 from mne_brainae.models.linear_gaussian.signal import (
+    BLOCKS_FROM,
     find_axes,
     leading_axes,
     most_axes,
@@ -20,7 +21,7 @@ def _covariance(size, seed):
     return mixing @ mixing.T / size + 0.1 * np.eye(size)
 
 
-@pytest.mark.parametrize(("n_channels", "n_functions"), [(2, 3), (12, 5), (20, 12)])
+@pytest.mark.parametrize(("n_channels", "n_functions"), [(2, 3), (12, 5), (20, 12), (70, 30)])
 def test_prior_is_that_of_the_dense_kronecker_product(n_channels, n_functions):
     channels, times = _covariance(n_channels, 0), _covariance(n_functions, 1)
     root = np.linalg.cholesky(_covariance(n_channels * n_functions, 2))
@@ -34,7 +35,7 @@ def test_prior_is_that_of_the_dense_kronecker_product(n_channels, n_functions):
         np.testing.assert_allclose(overlap, np.eye(8), atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [3, 200])
+@pytest.mark.parametrize("size", [3, 200, BLOCKS_FROM])
 @pytest.mark.parametrize("rank", [0, 1, 2])
 def test_axes_of_low_rank(size, rank):
     mixing = np.random.default_rng(0).standard_normal((size, rank))
