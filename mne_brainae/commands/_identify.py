@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from inspect import signature
 from pathlib import Path
 
 from ._files import add_out, add_quiet
@@ -16,6 +17,11 @@ def add_identification(parser: argparse.ArgumentParser, out: str) -> None:
     """Add how responses are compared, and where the ranks go."""
     add = parser.add_argument
     add("--similarity", choices=SIMILARITIES, help="to compare by; that of the model")
+    add(
+        "--none",
+        action="store_true",
+        help="'none of these' is a candidate, for likelihoods of a closed form",
+    )
     add("--single-trials", action="store_true", help="do not average repetitions")
     add_out(parser, out, "the table of ranks")
     add_quiet(parser)
@@ -50,6 +56,9 @@ def identify(given: argparse.Namespace, method: str, candidates: Path, **how) ->
         model = mne_brainae.read_brainae(given.model)
         if not hasattr(model, method):
             raise ValueError(f"A {type(model).__name__} cannot {method}.")
+        if given.none:
+            _check_none(model, method)
+            how["none"] = True
         epochs = read_epochs(given.epochs)
         if not given.single_trials:
             epochs = mne_brainae.average_repetitions(epochs)
@@ -60,3 +69,11 @@ def identify(given: argparse.Namespace, method: str, candidates: Path, **how) ->
     if not given.quiet:
         n_responses = counted(len(found.truth), "response")
         print(f"{found}\nSaved the ranks of {n_responses} in {given.out}")
+
+
+def _check_none(model, method: str) -> None:
+    if "none" not in signature(getattr(model, method)).parameters:
+        raise ValueError(
+            f"A {type(model).__name__} does not learn when none of the candidates was "
+            "shown. Leave --none out, or take the model of one subject."
+        )

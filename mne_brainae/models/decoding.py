@@ -75,8 +75,9 @@ class IdentifiesImages:
             ``epochs.metadata["image_path"]``.
         gallery : ``"shown"`` | ``"all"`` | None
             Whether the candidates are the images that ``epochs`` name, or all that are
-            given, such as a whole folder. None is ``"shown"`` for a folder and
-            ``"all"`` otherwise. Log and protocol say how many there are.
+            given, such as a whole folder. None is ``"shown"`` for a folder, unless
+            ``none`` is True, and ``"all"`` otherwise. Log and protocol say how many
+            there are.
         %(similarity)s
         %(transductive)s
         average_embeddings : bool
@@ -111,7 +112,8 @@ class IdentifiesImages:
         if candidates is None:
             candidates = image_paths(epochs, names)
         if gallery is None:
-            gallery = "shown" if isinstance(candidates, str | Path) else "all"
+            is_folder = isinstance(candidates, str | Path)
+            gallery = "shown" if is_folder and not none else "all"
         shown = list(names.unique()) if gallery == "shown" else None
         features = self.compute_features(candidates, names=shown)
         said = f"{counted(len(features), 'image')}{GALLERIES[gallery]}"

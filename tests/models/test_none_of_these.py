@@ -1,6 +1,10 @@
 """Whether the image of a response is among the candidates at all."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, logsumexp
@@ -8,6 +12,8 @@ from scipy.stats import multivariate_normal
 from sklearn.metrics import roc_auc_score
 
 import mne_brainae
+from mne_brainae.commands import main
+from mne_brainae.commands._identify import _check_none
 from mne_brainae.models.decoding import NONE
 from mne_brainae.models.linear_gaussian import ConceptLaw, ErrorLaw, Novelty
 
@@ -223,6 +229,29 @@ def test_a_file_holds_it(model, test_means, features, templates, tmp_path):
     assert_array_equal(*found)
     found = [m.classify(test_means, templates, **how) for m in (model, again)]
     assert_array_equal(*[each.similarity for each in found])
+
+
+def test_the_command_has_it_as_a_candidate(data, test_means, tmp_path, capsys):
+    """A folder of half of the seen images is the whole gallery."""
+    mne_brainae.fit(data.train, data.images, recipe="linear", verbose="ERROR").save(
+        tmp_path / "model.safetensors"
+    )
+    test_means.save(tmp_path / "test-epo.fif")
+    files = {path.name: path for path in data.images.rglob("*.*")}
+    gallery, out = tmp_path / "gallery", tmp_path / "ranks.csv"
+    gallery.mkdir()
+    for name in test_means.metadata["image"][:15]:
+        shutil.copy(files[Path(name).name], gallery)
+    words = [str(tmp_path / "model.safetensors"), str(tmp_path / "test-epo.fif")]
+    words += [str(gallery), "--similarity", "likelihood", "--none", "--out", str(out)]
+    main(["retrieve", *words])
+    assert "gallery: 15 images" in capsys.readouterr().out
+    assert list(pd.read_csv(out)["truth"][15:]) == 15 * [NONE]
+
+
+def test_groups_do_not_have_it():
+    with pytest.raises(ValueError, match="take the model of one subject"):
+        _check_none(mne_brainae.GroupModel(), "retrieve")
 
 
 def test_it_takes_the_likelihood(model, test_means, features, templates):

@@ -118,10 +118,10 @@ def leading_axes(multiply, size: int, n_axes: int) -> np.ndarray:
         if found is not None:
             return found
     operator = LinearOperator((size, size), multiply, matmat=multiply, dtype=float)
-    start = np.random.default_rng(0).standard_normal(size)
+    how = {"v0": np.random.default_rng(0).standard_normal(size), "tol": TOLERANCE}
     try:
         with one_blas_thread():  # a vector at a time
-            values, axes = eigsh(operator, k=n_axes, which="LA", tol=TOLERANCE, v0=start)
+            values, axes = eigsh(operator, k=n_axes, which="LA", **how)
     except ArpackError:
         return _dense_axes(multiply, size, n_axes)
     return _strongest(values, axes)

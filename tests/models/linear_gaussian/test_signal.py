@@ -21,7 +21,9 @@ def _covariance(size, seed):
     return mixing @ mixing.T / size + 0.1 * np.eye(size)
 
 
-@pytest.mark.parametrize(("n_channels", "n_functions"), [(2, 3), (12, 5), (20, 12), (70, 30)])
+@pytest.mark.parametrize(
+    ("n_channels", "n_functions"), [(2, 3), (12, 5), (20, 12), (70, 30)]
+)
 def test_prior_is_that_of_the_dense_kronecker_product(n_channels, n_functions):
     channels, times = _covariance(n_channels, 0), _covariance(n_functions, 1)
     root = np.linalg.cholesky(_covariance(n_channels * n_functions, 2))
