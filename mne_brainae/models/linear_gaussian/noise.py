@@ -282,10 +282,10 @@ def kronecker_factors(
     grid = covariance.reshape(n_channels, n_functions, n_channels, n_functions)
     times = np.eye(n_functions) * (np.trace(covariance) / len(covariance))
     for _ in range(n_iter):
-        channels = np.einsum("itju,tu->ij", grid, np.linalg.inv(times), optimize=True)
+        channels = np.einsum("itju,tu->ij", grid, np.linalg.inv(times))
         channels = _regular(channels / n_functions)
         channels /= np.trace(channels) / n_channels
-        times = np.einsum("itju,ij->tu", grid, np.linalg.inv(channels), optimize=True)
+        times = np.einsum("itju,ij->tu", grid, np.linalg.inv(channels))
         times = _regular(times / n_channels)
     return channels, times
 
