@@ -281,7 +281,7 @@ def kronecker_factors(
     n_channels, n_functions = shape
     grid = covariance.reshape(n_channels, n_functions, n_channels, n_functions)
     times = np.eye(n_functions) * (np.trace(covariance) / len(covariance))
-    for _ in range(n_iter):
+    for _ in range(n_iter):  # not optimized, which would copy the grid every time
         channels = np.einsum("itju,tu->ij", grid, np.linalg.inv(times))
         channels = _regular(channels / n_functions)
         channels /= np.trace(channels) / n_channels
