@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from ... import (
+    Calibration,
     average_repetitions,
     compute_image_features,
     fit,
@@ -237,10 +238,10 @@ def _cover_truth(model, data, features: pd.DataFrame) -> dict[str, float]:
     return {f"{q:g}": float((distance <= latent.half_width(q)).mean()) for q in LEVELS}
 
 
-def measure_bands_of_neurons(
-    sessions: Iterable[str] = ("190923", "210225"), *, n_folds: int = 3
+def measure_neurons(
+    sessions: Iterable[str] = ("190923", "210225"), *, n_folds: int = 6
 ) -> Finding:
-    """Compare the bands of predicted counts of neurons with measured counts.
+    """Judge the bands and the probabilities of neurons by what was measured.
 
     Parameters
     ----------
@@ -252,23 +253,35 @@ def measure_bands_of_neurons(
     Returns
     -------
     finding : instance of Finding
-        Mean coverage over folds, by session.
+        Coverage of bands, mean over folds, and calibration over the responses of all
+        folds together, by session.
     """
     rows = []
     for session in sessions:
         epochs, features = read(session, "gabor")
+        bands, parts = [], []
         for train, test in folds_of(epochs, n_folds):
             model = fit(epochs[train], features, recipe="linear", verbose="ERROR")
             unseen = epochs[test]
             shown = features.loc[unseen.metadata["image"]]
-            table = score_coverage(model, unseen, shown, LEVELS).table
-            rows.append(
-                {"session": session}
-                | {f"{level:g}": table["coverage"][level] for level in LEVELS}
-            )
+            bands.append(score_coverage(model, unseen, shown, LEVELS).table["coverage"])
+            found = model.retrieve(unseen, shown, similarity="likelihood")
+            parts.append(found.calibration())
+        confidence = np.concatenate([part.confidence for part in parts])
+        correct = np.concatenate([part.correct for part in parts])
+        pooled = Calibration(confidence, correct)
+        covered = np.mean(bands, axis=0)
+        rows.append(
+            {"session": session}
+            | {f"band of {q:g}": c for q, c in zip(LEVELS, covered, strict=True)}
+            | {"top-1": correct.mean(), "gap": pooled.gap}
+            | {"calibration error": pooled.expected_error}
+        )
     return Finding(
         "macaque V4, one count per unit and photograph, never repeated; recipe "
-        "'linear' on Gabor features. Share of the counts of unseen photographs that "
-        f"lie in their bands, mean over {n_folds} of six folds:",
-        pd.DataFrame(rows).groupby("session").mean(),
+        f"'linear' on Gabor features, {n_folds} of six folds. Share of the counts of "
+        "unseen photographs that lie in their bands; retrieval of each photograph "
+        "among those of its fold by likelihood, mean confidence minus top-1, and the "
+        "expected calibration error of the responses of all folds together:",
+        pd.DataFrame(rows).set_index("session"),
     )

@@ -7,20 +7,23 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .._numbers import count, positive, seed, six
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the recording and the numbers of repetitions."""
     add = parser.add_argument
     numbers = (1, 2, 6, 20)
-    add("--averaged", nargs="+", type=int, default=numbers, help="test repetitions")
+    add("--averaged", nargs="+", type=count, default=numbers, help="test repetitions")
     add("--bands", action="store_true", help="of predicted responses, instead")
-    add("--neurons", action="store_true", help="bands of macaque V4, instead")
-    add("--concepts", type=int, default=120, help="training concepts")
-    add("--exemplars", type=int, default=8, help="images of a training concept")
-    add("--repetitions", type=int, default=2, help="of a training image")
-    add("--candidates", type=int, default=300, help="unseen images to identify")
-    add("--snr", type=float, default=0.06, help="signal to noise of one trial")
-    add("--seeds", nargs="+", type=int, default=[0, 1, 2], help="seeds")
+    add("--neurons", action="store_true", help="macaque V4, instead")
+    add("--folds", type=six, default=6, help="test folds of neurons, up to 6")
+    add("--concepts", type=count, default=120, help="training concepts")
+    add("--exemplars", type=count, default=8, help="images of a training concept")
+    add("--repetitions", type=count, default=2, help="of a training image")
+    add("--candidates", type=count, default=300, help="unseen images to identify")
+    add("--snr", type=positive, default=0.06, help="signal to noise of one trial")
+    add("--seeds", nargs="+", type=seed, default=[0, 1, 2], help="seeds")
     add("--path", type=Path, help="folder for the images")
 
 
@@ -33,7 +36,7 @@ def run(given: argparse.Namespace) -> None:
 
     with mne.utils.use_log_level("ERROR"):
         if given.neurons:
-            found = calibration.measure_bands_of_neurons()
+            found = calibration.measure_neurons(n_folds=given.folds)
         else:
             found = _measure(calibration, given)
     print(found.protocol, "\n")

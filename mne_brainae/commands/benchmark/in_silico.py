@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .._numbers import count
+from .._numbers import count, positive, seed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--recordings", nargs="+", choices=recordings, default=recordings)
     add("--trials", type=count, default=500, help="measured, and drawn")
     add("--images", type=count, default=960, help="training images of the simulation")
-    add("--snr", type=float, default=0.06, help="signal to noise of one trial")
-    add("--seeds", nargs="+", type=int, default=[0, 1, 2], help="seeds")
+    add("--snr", type=positive, default=0.06, help="signal to noise of one trial")
+    add("--seeds", nargs="+", type=seed, default=[0, 1, 2], help="seeds")
     add("--path", type=Path, help="folder for the images of the simulation")
 
 

@@ -59,3 +59,16 @@ def test_bands_hold_about_as_often_as_they_say(tmp_path):
     # What the noise leaves of the error is known less well than the noise.
     assert np.abs(mean.iloc[0].to_numpy() - study.LEVELS).max() < 0.35
     assert mean.iloc[0].is_monotonic_increasing
+
+
+@pytest.mark.data("macaque_v4")
+@pytest.mark.stochastic
+def test_bands_and_probabilities_of_neurons():
+    found = study.measure_neurons(["190923"], n_folds=1)
+    row = found.table.loc["190923"]
+    for level in study.LEVELS:
+        assert row[f"band of {level:g}"] == pytest.approx(level, abs=0.1)
+    assert row["top-1"] > 0.3  # of 200
+    assert abs(row["gap"]) < 0.2
+    assert 0 < row["calibration error"] < 0.25
+    assert "1 of six folds" in found.protocol
