@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import mne
 import numpy as np
 import pandas as pd
 
@@ -93,7 +94,8 @@ def measure(
         f"{counted(n_newcomers, 'newcomer')}; signal to noise of a trial {snr}, 4 "
         f"trials of an image, {n_channels} channels, variance of feature axes by "
         f"n^-{decay:g}, seed {seed}. 200 unseen images, "
-        "averaged over 20 trials: chance of top-1 is 0.005. Skill is the share of the "
+        "averaged over 20 trials: chance of top-1 is 0.005. Gap is the mean "
+        "probability of the first guess minus top-1. Skill is the share of the "
         f"noise-free response that is predicted. Left the group: {left}.",
         table,
     )
@@ -168,12 +170,17 @@ def score(data: SimulatedGroup, name: str, model) -> dict[str, float]:
     Returns
     -------
     scores : dict of float
-        Top-1 by likelihood and by cosine of 200, and the skill.
+        Top-1 by likelihood and by cosine of 200, mean confidence minus the former, and
+        the skill.
     """
     test = data.test[name]
     shown = data.features.loc[test.metadata["image"]]
+    found = model.retrieve(test, shown, similarity="likelihood")
+    with mne.use_log_level("ERROR"):  # few images make probabilities too sure
+        gap = found.calibration().gap
     return {
-        "top-1": model.retrieve(test, shown, similarity="likelihood").top_k(1),
+        "top-1": found.top_k(1),
+        "gap": gap,
         "top-1 cosine": model.retrieve(test, shown, similarity="cosine").top_k(1),
         "skill": data.skill(name, model.predict_epochs(shown)),
     }

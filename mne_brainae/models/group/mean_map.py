@@ -12,6 +12,7 @@ import numpy as np
 from mne.utils import use_log_level
 
 from ..linear_gaussian import ErrorLaw, LinearGaussian
+from ..linear_gaussian.likelihood import shrink_by_concept
 from ..linear_gaussian.noise import Noise
 from ..linear_gaussian.signal import solve
 from ..linear_gaussian.solve import Prepared
@@ -109,7 +110,7 @@ class MeanMap:
         return slopes / slopes.sum()
 
     def disagreement(
-        self, features: np.ndarray, along: Sequence[np.ndarray]
+        self, features: np.ndarray, along: Sequence[np.ndarray], slope: float = 1.0
     ) -> np.ndarray | None:
         """Return how far subjects lie from the mean map of the others.
 
@@ -119,12 +120,16 @@ class MeanMap:
             Standardized features less their mean.
         along : sequence of array, shape (n_member_axes, n_axes)
             Every subject's patterns along some axes.
+        slope : float
+            What the map is multiplied by to predict a subject.
 
         Returns
         -------
         covariance : array, shape (n_axes, n_axes) | None
-            The covariance of the differences along the axes, over images and subjects;
-            None with a single subject.
+            The covariance of the differences along the axes, over images and subjects,
+            shrunk to its diagonal; None with a single subject. The images of a subject
+            do not differ from the map independently, so that the unit of the shrinkage
+            is the subject.
         """
         shares = self.shares
         if len(shares) < 2:
@@ -135,11 +140,21 @@ class MeanMap:
                 self.members, self.factors, along, strict=True
             )
         ]
-        total, covariance = np.sum(parts, axis=0), 0.0
-        for part, share in zip(parts, shares, strict=True):
-            differs = part / share - (total - part) / (1 - share)
-            covariance = covariance + share * differs.T @ differs / len(differs)
-        return covariance
+        total = np.sum(parts, axis=0)
+        differs = np.concatenate(
+            [
+                part / share - slope * (total - part) / (1 - share)
+                for part, share in zip(parts, shares, strict=True)
+            ]
+        )
+        subjects, weights = (
+            np.repeat(each, len(features)) for each in (np.arange(len(shares)), shares)
+        )
+        unit = np.sqrt(np.average(np.square(differs), 0, weights))
+        unit[unit == 0] = 1.0
+        return (
+            unit[:, None] * shrink_by_concept(differs / unit, subjects, weights) * unit
+        )
 
     def predict_deviation(self, features: np.ndarray) -> np.ndarray:
         """Return responses less their mean, which is not known.
@@ -288,6 +303,7 @@ def map_of_anyone(
     noise: np.ndarray,
     basis: np.ndarray,
     repetitions: float,
+    slope: float = 1.0,
 ) -> LinearGaussian:
     """Return the maps of a subject of whom nothing is known.
 
@@ -303,6 +319,8 @@ def map_of_anyone(
         The time basis.
     repetitions : float
         Of how many trials a response with this noise is the mean.
+    slope : float
+        What the map is multiplied by to predict a subject.
 
     Returns
     -------
@@ -328,7 +346,7 @@ def map_of_anyone(
     variances = values**2 / len(reference)
     ends = np.cumsum([each.shape[1] for each in patterns])[:-1]
     along = np.split(white.T @ axes, ends)
-    unknown = mean.disagreement(reference - center, along)
+    unknown = mean.disagreement(reference - center, along, slope)
     if unknown is None:
         unknown = variances.sum() * np.eye(len(variances))
     return LinearGaussian(
@@ -338,8 +356,8 @@ def map_of_anyone(
         patterns=root @ axes,
         feature_mean=center,
         weights=weights @ (white.T @ axes),
-        slope=1.0,
-        errors=ErrorLaw(1.0, unknown, repetitions),
+        slope=slope,
+        errors=ErrorLaw(1.0, unknown, repetitions, slope),
         penalties=np.full(len(variances), np.nan),
         gain=variances,
         target="diagonal",

@@ -291,10 +291,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         info = mne.pick_info(info, pick_channels(info, self.picks))
         if set(latent.info["ch_names"]) <= set(info["ch_names"]):
             return model
-        kept = "image_scaler", "feature_names", "baseline", "train_images"
-        kept += "train_sketches", "image_encoder", "slope"
-        fields = {name: getattr(latent, name) for name in kept}
-        found = self._solve_anyone(info, latent.times, **fields)
+        found = self._solve_anyone_like(latent, info, latent.slope)
         if found is None:
             raise ValueError(
                 "Nothing is known of the channels "
@@ -302,8 +299,16 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
                 f"({five(latent.info['ch_names'])}), or EEG at known positions "
                 "(epochs.set_montage)."
             )
-        found.latent_.errors.slope = latent.slope
         return found.to(self.device_)
+
+    def _solve_anyone_like(
+        self, latent: Latent, info: mne.Info, slope: float
+    ) -> LinearBrainAE | None:
+        """Return the mean map on other channels, or with another slope."""
+        kept = "image_scaler", "feature_names", "baseline", "train_images"
+        kept += "train_sketches", "image_encoder"
+        fields = {name: getattr(latent, name) for name in kept}
+        return self._solve_anyone(info, latent.times, slope=slope, **fields)
 
     def _fit_maps(self, recordings: dict, features: pd.DataFrame, targets: dict):
         """Refit every subject with the axes of the others.
@@ -321,8 +326,8 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
                 held.append(slope)
         if self.anyone_ is not None:
             latent = self.anyone_.latent_
-            latent.slope = float(np.mean(held)) if held else UNKNOWN_SLOPE
-            latent.errors.slope = latent.slope
+            slope = float(np.mean(held)) if held else UNKNOWN_SLOPE
+            self.anyone_ = self._solve_anyone_like(latent, latent.info, slope)
         self.weights_ = pd.DataFrame(weights, PREDICTIONS).T.fillna(0.0)
 
     def _refit(self, name: str, epochs, features, target: str) -> tuple:

@@ -164,6 +164,7 @@ def latent_of_anyone(
     noise: TypicalNoise,
     info: mne.Info,
     times: np.ndarray,
+    slope: float = 1.0,
     **fields,
 ) -> tuple[Latent, str] | None:
     """Return the latent space of the mean map on some channels.
@@ -180,6 +181,8 @@ def latent_of_anyone(
         The channels.
     times : array, shape (n_times,)
         The times in seconds.
+    slope : float
+        What the map is multiplied by to predict a subject.
     **fields : dict
         Other fields of the latent space.
 
@@ -203,6 +206,7 @@ def latent_of_anyone(
         covariance / unit**2,
         time_basis(len(times), len(times) / info["sfreq"]),
         noise.repetitions,
+        slope,
     )
     scale = np.full((shape[0], 1), unit, np.float32)
     latent = Latent(
@@ -210,6 +214,7 @@ def latent_of_anyone(
         info=info,
         times=times,
         mean_response=np.zeros(shape),
+        slope=slope,
         brain_scaler=Scaler(np.zeros(shape, np.float32), scale),
         errors=maps.errors,
         n_averaged=noise.repetitions,

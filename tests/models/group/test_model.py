@@ -137,6 +137,10 @@ def test_an_unknown_subject_is_the_mean_map(data, group):
     said = found.protocol["model selection"]
     assert "zero-shot" in said
     assert "mean response to 40 test images was removed" in said
+    for model in (group.anyone_, group.for_epochs(test.copy().pick(test.ch_names[:4]))):
+        slope = model.latent_.slope
+        assert 0 < slope < 1
+        assert model.latent_.errors.slope == slope  # around which the errors are
     shifted = test.copy()
     shifted._data += 1e-6
     again = group.retrieve(shifted, shown(data), similarity="likelihood")
