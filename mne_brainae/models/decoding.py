@@ -49,6 +49,9 @@ NONE = "none of these"
 class IdentifiesImages:
     """Brain response to image or concept (decoding)."""
 
+    #: Whether the model is of a subject of whom nothing is known.
+    _is_zero_shot = False
+
     @checked(none=["boolean"], gallery=[options("shown", "all"), None])
     @fill_doc
     def retrieve(
@@ -198,6 +201,12 @@ class IdentifiesImages:
         """Say why probabilities of this model are too sure, if they are."""
         if similarity != "likelihood":
             return None
+        if self._is_zero_shot:
+            return (
+                "Nothing is known of this subject: its probabilities hold as far as it "
+                "is like the group, and are too sure where images drive it otherwise. "
+                "A few images of it, by adapt(), tell more."
+            )
         latent = self._fitted()
         concepts = latent.concepts
         n_concepts = self._n_concepts

@@ -141,6 +141,8 @@ def test_an_unknown_subject_is_the_mean_map(data, group):
         slope = model.latent_.slope
         assert 0 < slope < 1
         assert model.latent_.errors.slope == slope  # around which the errors are
+    with pytest.warns(RuntimeWarning, match="as far as it is like the group"):
+        found.probabilities  # noqa: B018
     shifted = test.copy()
     shifted._data += 1e-6
     again = group.retrieve(shifted, shown(data), similarity="likelihood")
