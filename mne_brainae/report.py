@@ -304,7 +304,8 @@ class _Page:
         plt.close(figure)
 
     def table(self, section: str, title: str, table: pd.DataFrame) -> None:
-        html = table.to_html(classes="table table-striped", border=0, na_rep="")
+        look = {"classes": "table table-striped", "border": 0, "justify": "left"}
+        html = table.to_html(na_rep="", **look)
         self.report.add_html(html, title, section=section)
 
     def text(self, section: str, title: str, values: Mapping) -> None:
