@@ -44,13 +44,12 @@ MANY_CONCEPTS, MANY_IMAGES = 100, 400
 GALLERIES = {"shown": ", those that epochs name", "all": ""}
 #: The candidate that stands for all images that are not candidates.
 NONE = "none of these"
+#: Where the noise of a model comes from if nothing is known of its subject.
+MEAN_OF_SUBJECTS = "mean of subjects"
 
 
 class IdentifiesImages:
     """Brain response to image or concept (decoding)."""
-
-    #: Whether the model is of a subject of whom nothing is known.
-    _is_zero_shot = False
 
     @checked(none=["boolean"], gallery=[options("shown", "all"), None])
     @fill_doc
@@ -201,13 +200,13 @@ class IdentifiesImages:
         """Say why probabilities of this model are too sure, if they are."""
         if similarity != "likelihood":
             return None
-        if self._is_zero_shot:
-            return (
-                "Nothing is known of this subject: its probabilities hold as far as it "
-                "is like the group, and are too sure where images drive it otherwise. "
-                "A few images of it, by adapt(), tell more."
-            )
         latent = self._fitted()
+        if getattr(self, "noise_target_", None) == MEAN_OF_SUBJECTS:
+            return (
+                "Nothing is known of this subject. The probabilities hold as far as it "
+                "is like the group, and are too high where it is not. Fit a few of its "
+                "responses with adapt() to improve them."
+            )
         concepts = latent.concepts
         n_concepts = self._n_concepts
         if n_concepts < FEWEST_CONCEPTS:

@@ -159,7 +159,6 @@ class ServesSubjects:
     def _centered_on(self, epochs) -> LinearBrainAE:
         """Return the mean map around the mean response of epochs."""
         model = copy.copy(self._anyone_on(epochs.info))
-        model._is_zero_shot = True
         latent = model.latent_
         data = model._read_whole(epochs)
         names = pd.factorize(epochs.metadata["image"].astype(str))[0]

@@ -32,6 +32,7 @@ from ...utils.constraints import JOBS, integer, options
 from ...utils.docs import fill_doc
 from ...utils.threads import one_blas_thread
 from ...utils.torch_state import own_state
+from ..decoding import MEAN_OF_SUBJECTS
 from ..feature_weights import feature_weights, has_maps
 from ..hub import GoesToHub
 from ..latent import Latent
@@ -282,7 +283,7 @@ class GroupModel(ServesSubjects, GoesToHub, BaseEstimator):
         found = latent_of_anyone(*args, **fields)
         if found is None:
             return None
-        return self._to_model(found[0], None, found[1], "mean of subjects")
+        return self._to_model(found[0], None, found[1], MEAN_OF_SUBJECTS)
 
     def _anyone_on(self, info: mne.Info) -> LinearBrainAE:
         """Return the mean map on the channels of a recording that came new."""

@@ -129,7 +129,7 @@ def test_a_subject_is_read_from_the_metadata(data, adapted):
     assert evoked.ch_names == data.train["sub-03"].ch_names
 
 
-def test_an_unknown_subject_is_the_mean_map(data, group):
+def test_an_unknown_subject_is_the_mean_map(data, group, tmp_path):
     """Of 0 images; what is removed is the mean of the given responses."""
     test = data.test[NEW]
     found = group.retrieve(test, shown(data), similarity="likelihood")
@@ -141,8 +141,11 @@ def test_an_unknown_subject_is_the_mean_map(data, group):
         slope = model.latent_.slope
         assert 0 < slope < 1
         assert model.latent_.errors.slope == slope  # around which the errors are
-    with pytest.warns(RuntimeWarning, match="as far as it is like the group"):
-        found.probabilities  # noqa: B018
+    group.for_epochs(test).save(tmp_path / "anyone.safetensors")
+    read = mne_brainae.read_brainae(tmp_path / "anyone.safetensors")
+    for each in (found, read.retrieve(test, shown(data), similarity="likelihood")):
+        with pytest.warns(RuntimeWarning, match="as far as it is like the group"):
+            each.probabilities  # noqa: B018
     shifted = test.copy()
     shifted._data += 1e-6
     again = group.retrieve(shifted, shown(data), similarity="likelihood")
