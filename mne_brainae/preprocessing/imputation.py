@@ -69,8 +69,15 @@ class Imputer:
         that the axis enters with the variance c (c / l)^2.
         """
         most = _most_components(responses)
-        mean, axes, variances, _ = _principal(responses, most)
-        kept = _held_out_variances(responses, most)
+        mean = responses.mean(axis=0)
+        centered = responses - mean
+        products = _products(centered)
+        axes, variances = _axes(centered, most, products)
+        if _by_row(centered):
+            kept = _held_out_in_products(products, most)
+        else:
+            kept = _held_out_variances(responses, most)
+        del centered
         total = _total_variance(responses, mean)
         n_values = responses.shape[1]
         floor = (total - kept.sum()) / max(n_values - len(kept), 1)
@@ -138,30 +145,41 @@ class Imputer:
 def _principal(responses: np.ndarray, n_components: int):
     """Return mean, principal axes, their variances, and the noise beyond each."""
     mean = responses.mean(axis=0)
-    axes, variances = _axes(responses - mean, n_components)
+    centered = responses - mean
+    axes, variances = _axes(centered, n_components, _products(centered))
     total = _total_variance(responses, mean)
     left = np.maximum(total - np.cumsum(variances), 0)
     n_left = np.maximum(responses.shape[1] - 1 - np.arange(len(variances)), 1)
     return mean, axes, variances, left / n_left
 
 
-def _axes(centered: np.ndarray, n_axes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return principal axes, strongest first, and the variance along each.
+def _by_row(responses: np.ndarray) -> bool:
+    return len(responses) <= responses.shape[1]
 
-    They follow from the inner products of rows, or of columns where these are fewer.
-    """
-    by_row = len(centered) <= centered.shape[1]
-    factor = centered if by_row else centered.T
-    products = (factor @ factor.T).astype(np.float64)
+
+def _products(centered: np.ndarray) -> np.ndarray:
+    """Return the inner products of rows, or of columns where these are fewer."""
+    factor = centered if _by_row(centered) else centered.T
+    return (factor @ factor.T).astype(np.float64)
+
+
+def _leading(products: np.ndarray, n_axes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest eigenvalues, and their vectors in rows."""
     last = len(products) - 1
-    found = eigh(products, subset_by_index=[last + 1 - n_axes, last])
-    power, vectors = (each[..., ::-1] for each in found)
-    variances = np.maximum(power, 0) / len(centered)
-    axes = vectors.T.astype(np.float32)
-    if by_row:  # axis k is the sum of rows with the weights of vector k
+    power, vectors = eigh(products, subset_by_index=[last + 1 - n_axes, last])
+    return np.maximum(power[::-1], 0), vectors.T[::-1]
+
+
+def _axes(
+    centered: np.ndarray, n_axes: int, products: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return principal axes, strongest first, and the variance along each."""
+    power, vectors = _leading(products, n_axes)
+    axes = vectors.astype(np.float32)
+    if _by_row(centered):  # axis k is the sum of rows with the weights of vector k
         axes = axes @ centered
         axes /= np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), TINY)
-    return axes, variances
+    return axes, power / len(centered)
 
 
 def _total_variance(responses: np.ndarray, mean: np.ndarray) -> float:
@@ -173,8 +191,13 @@ def _most_components(responses: np.ndarray) -> int:
     return max(min(*responses.shape, 3 * max(N_COMPONENTS)) // 3, 1)
 
 
+def _split(n_responses: int):
+    folds = KFold(3, shuffle=True, random_state=0)
+    return folds.split(np.arange(n_responses))
+
+
 def _folds(responses: np.ndarray):
-    for train, test in KFold(3, shuffle=True, random_state=0).split(responses):
+    for train, test in _split(len(responses)):
         yield responses[train], responses[test]
 
 
@@ -185,6 +208,24 @@ def _held_out_variances(responses: np.ndarray, n_components: int) -> np.ndarray:
         mean, axes, _, _ = _principal(train, n_components)
         power += np.square((test - mean) @ axes.T, dtype=np.float64).sum(axis=0)
     return power / len(responses)
+
+
+def _held_out_in_products(products: np.ndarray, n_components: int) -> np.ndarray:
+    """Return the same from inner products alone.
+
+    With train responses X around their mean, axis k is X'v / sqrt(l), where l and v are
+    an eigenvalue and its vector of XX', and a response y has the score v'Xy / sqrt(l).
+    """
+    power = np.zeros(n_components)
+    for train, test in _split(len(products)):
+        among, across = products[np.ix_(train, train)], products[np.ix_(test, train)]
+        means = among.mean(axis=0)
+        across = across - across.mean(axis=1, keepdims=True) - means + means.mean()
+        among = among - means - means[:, None] + means.mean()
+        lengths, vectors = _leading(among, n_components)
+        scores = across @ vectors.T / np.sqrt(np.maximum(lengths, TINY))
+        power += np.square(scores).sum(axis=0)
+    return power / len(products)
 
 
 def _choose_n_components(responses: np.ndarray) -> int:

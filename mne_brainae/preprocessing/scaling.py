@@ -57,8 +57,11 @@ class Scaler:
             return cls.none((data.shape[1], 1))
         axes = (0, 2) if how == "channel" else (0,)
         mean = data.mean(axis=axes, dtype=np.float64).reshape(data.shape[1], -1)
-        power = [np.mean((row - mean) ** 2, axis=1) for row in data]
-        scale = np.sqrt(np.mean(power, axis=0))[:, None]
+        power = np.zeros(data.shape[1])
+        for row in data:
+            deviation = row - mean
+            power += np.einsum("ct,ct->c", deviation, deviation)
+        scale = np.sqrt(power / (len(data) * data.shape[2]))[:, None]
         return cls._safe(mean, scale)
 
     @classmethod

@@ -9,10 +9,9 @@ from operator import attrgetter
 
 import numpy as np
 
-from .blocks import RunningProduct, row_blocks
+from .products import Products
 from .remainder import Remainder, principal_axes
 from .ridge import PENALTIES, Ridge
-from .time_basis import RESPONSES
 
 #: The share of what can be predicted that has to be lost before axes are added. Below,
 #: ridge regression of all samples adds more noise to identification than it gains.
@@ -41,13 +40,7 @@ class DrivenAxes:
 
     @classmethod
     def find(
-        cls,
-        remainder: Remainder,
-        responses: np.ndarray,
-        features: np.ndarray,
-        rows: np.ndarray,
-        weights: np.ndarray | None,
-        n_axes: int,
+        cls, remainder: Remainder, products: Products, power: float, n_axes: int
     ) -> DrivenAxes:
         """Regress the remainder on the features, and decompose what is predicted.
 
@@ -58,14 +51,10 @@ class DrivenAxes:
         ----------
         remainder : instance of Remainder
             What the signal axes leave of the responses.
-        responses : array, shape (n_images, n_channels, n_times)
-            The responses; can be a memory map.
-        features : array, shape (n_images, n_features)
-            The features.
-        rows : array of int, shape (n_rows,)
-            The images to learn from.
-        weights : array, shape (n_images,) | None
-            How much every image counts.
+        products : instance of Products
+            Of features and whole responses.
+        power : float
+            The sum of squares of the remainder, not yet around its mean.
         n_axes : int
             Number of axes, at most.
 
@@ -74,8 +63,10 @@ class DrivenAxes:
         driven : instance of DrivenAxes
             The axes, strongest first.
         """
-        ridge = Ridge.fit(features[rows], None if weights is None else weights[rows])
-        projected, power = _project(ridge, remainder, responses, rows)
+        ridge, projected = products.regress()
+        projected = remainder.of_rows(projected)
+        total = remainder.of_rows(products.response_sum[None].astype(np.float32))
+        power -= float(np.square(total).sum()) / products.size
         penalty = _choose_penalty(ridge, projected, power)
         shrunk = ridge.shrinkage(penalty).astype(np.float32) * projected
         axes = principal_axes(shrunk, min(n_axes, *shrunk.shape))
@@ -87,27 +78,17 @@ class DrivenAxes:
         return (features - mean) @ self.weights.astype(np.float32)
 
 
-def _project(ridge, remainder, responses, rows) -> tuple[np.ndarray, float]:
-    """Return Q'D and the sum of squares of the remainder D around its mean."""
-    root = np.ones(len(rows)) if ridge.root is None else ridge.root
-    root = root[:, None].astype(np.float32)
-    n_values = len(remainder.mean)
-    projected = RunningProduct(len(ridge.energy), n_values, np.float32)
-    total, power = np.zeros(n_values), 0.0
-    for part in row_blocks(len(rows), RESPONSES):
-        left = remainder.of(responses[rows[part]]) * root[part]
-        projected.add(ridge.scores[part], left)
-        total += root[part, 0] @ left
-        power += float(np.einsum("nv,nv->n", left, left).sum(dtype=np.float64))
-    return projected.numpy(), power - float(np.square(total).sum()) / ridge.size
-
-
 def _choose_penalty(ridge: Ridge, projected: np.ndarray, power: float) -> float:
     """Return the penalty of least generalized cross-validation error."""
     energy = np.square(projected).sum(axis=1, dtype=np.float64)
     shrinkage = ridge.shrinkage(PENALTIES)  # (rank, n_penalties)
     left = power - energy @ (shrinkage * (2 - shrinkage))
     return float(PENALTIES[np.argmin(left / ridge.mean_rest(PENALTIES) ** 2)])
+
+
+def _dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the inner product of every two rows."""
+    return np.einsum("nv,nv->n", first, second)
 
 
 @dataclass
@@ -171,15 +152,16 @@ class Loss:
         signal = image.astype(np.float32) @ remainder.patterns.T
         along = driven.embed(features)
         added = along @ driven.axes.T
-        error = measured - np.float32(slope) * signal
         both = signal + added
-        return cls(
-            np.sum((2 * error - added) * added, axis=1),
-            np.square(measured).sum(axis=1) - np.square(error).sum(axis=1),
-            np.stack([np.sum(measured * both, 1), np.square(both).sum(1)], axis=1),
-            np.square(remainder.of(responses) @ driven.axes - along).mean(axis=1),
-            np.square(error - added).sum(axis=0, dtype=np.float64)[None],
-        )
+        products = np.stack([_dot(measured, both), _dot(both, both)], axis=1)
+        signal *= np.float32(slope)
+        explained = 2 * _dot(measured, signal) - _dot(signal, signal)
+        error = np.subtract(measured, signal, out=signal)
+        gain = 2 * _dot(error, added) - _dot(added, added)
+        noise = np.square(remainder.of_rows(measured) @ driven.axes - along)
+        error -= added
+        left = np.square(error, out=error).sum(axis=0, dtype=np.float64)[None]
+        return cls(gain, explained, products, noise.mean(axis=1), left)
 
     @classmethod
     def pool(cls, parts: list[Loss]) -> Loss:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import qr
 
-from .blocks import row_blocks
+from .blocks import multiply, row_blocks
 from .time_basis import RESPONSES
 
 #: Images per axis. Axes that are fitted to fewer hold more noise in these images than
@@ -79,8 +79,11 @@ class Remainder:
 
     def of(self, responses: np.ndarray) -> np.ndarray:
         """Return the remainder of responses, (n, n_values)."""
-        rows = self.center(responses)
-        rows -= (rows @ self.filters) @ self.patterns.T
+        return self.of_rows(self.center(responses))
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Return the remainder of centered rows, (n, n_values), in their place."""
+        rows -= multiply(multiply(rows, self.filters), self.patterns.T)
         return rows
 
     def in_own_unit(self, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

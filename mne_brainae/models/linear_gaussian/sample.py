@@ -138,7 +138,8 @@ class Regression:
         """
         along = self.rows @ axes.filters.astype(np.float32)
         predicted = along - self.targets.ridge.errors(along, axes.penalties)
-        return self.rows - predicted @ axes.patterns.T.astype(np.float32)
+        found = predicted @ axes.patterns.T.astype(np.float32)
+        return np.subtract(self.rows, found, out=found)
 
 
 @dataclass
@@ -225,15 +226,17 @@ class Moments:
         projected = (ridge.axes.T @ crossed) / np.sqrt(ridge.energy)[:, None]
         found = Regression(x, y, GeneralizedTargets(ridge, projected, responses))
         if with_rows:
-            some = slice(None) if held_out is None else ~held_out
+            chosen = np.zeros(len(sample), bool) if held_out is None else held_out
+            some = np.flatnonzero(~chosen)
             found.rows = self._add_rows(ridge, some, y)
         return found
 
     def _add_rows(self, ridge: Ridge, some, mean: np.ndarray) -> np.ndarray:
         """Add the scores of some images, and return their centered responses."""
         sample = self.sample
-        features = sample.features[some] - ridge.mean.astype(np.float32)
-        rows = sample.responses[some] - mean.astype(np.float32)
+        features, rows = sample.features[some], sample.responses[some]  # copies
+        features -= ridge.mean.astype(np.float32)
+        rows -= mean.astype(np.float32)
         if sample.weights is not None:
             ridge.root = np.sqrt(sample.weights[some])
             root = ridge.root[:, None].astype(np.float32)

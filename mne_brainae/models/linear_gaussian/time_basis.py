@@ -169,6 +169,23 @@ class Coordinates:
         """
         return self.in_units(project(self.deviation(trials), self.basis))
 
+    def within(self, columns: np.ndarray) -> np.ndarray:
+        """Return the coordinates of filters or patterns over all samples.
+
+        Parameters
+        ----------
+        columns : array, shape (n_channels * n_times, n_axes)
+            Filters or patterns.
+
+        Returns
+        -------
+        within : array, shape (n_live * n_functions, n_axes)
+            Their coordinates, channel by channel.
+        """
+        grid = columns.T.reshape(-1, *self.mean.shape)
+        found = project(grid, self.basis).reshape(len(grid), len(self.live), -1)
+        return found[:, self.live].reshape(len(grid), -1).T
+
     def whole(self, columns: np.ndarray, power: int) -> np.ndarray:
         """Return filters or patterns in the units of the sensors, for all channels.
 

@@ -94,11 +94,10 @@ def test_nothing_is_added_to_what_the_axes_hold(shuffled):
 
 
 def test_memory_of_blocks_changes_nothing(monkeypatch, experiment):
-    from mne_brainae.models.linear_gaussian import driven, extra_axes
+    from mne_brainae.models.linear_gaussian import extra_axes
 
     whole = _solve(experiment, n_extra=20)
-    for module in (driven, extra_axes):
-        monkeypatch.setattr(module, "RESPONSES", 7)
+    monkeypatch.setattr(extra_axes, "RESPONSES", 7)
     blocks = _solve(experiment, n_extra=20)
     features = experiment[0][N_TRAIN:]
     np.testing.assert_allclose(
