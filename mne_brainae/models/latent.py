@@ -19,7 +19,8 @@ from ..images import ImageEncoder
 from ..images.pairing import ImageNames
 from ..images.sketches import Copies, sketch
 from ..nn.added import without_added
-from ..nn.fast.frozen import freeze, version_of
+from ..nn.fast.frozen import convolves, freeze, version_of
+from ..nn.fast.precision import Precision
 from ..nn.network import BrainAENetwork
 from ..preprocessing.imputation import Imputer
 from ..preprocessing.scaling import Scaler
@@ -180,10 +181,17 @@ class Latent:
         """Where the network is, and what it maps is computed."""
         return device_of(self.network)
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: torch.device, precision: str = "float32") -> None:
         """Move the network to a device. Arrays come and go on the host."""
+        rounds = convolves(self.network)
+        if precision == "bf16" and not rounds:
+            raise ValueError(
+                "precision='bf16' needs the temporal-spatial convolution as "
+                "brain_encoder. Use precision='float32' or 'auto' for this model."
+            )
+        named = Precision.named(precision if rounds else "float32", device)
         self.network.to(device)
-        self._frozen = freeze(self.network)  # no kernels of the former device
+        self._frozen = freeze(self.network, named)  # no kernels of the former device
         self._gallery = None
 
     @cached_property

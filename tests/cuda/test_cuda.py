@@ -176,6 +176,11 @@ def test_a_fitted_model(fitted, unseen):
     near(moved.to("cpu").embed_epochs(epochs), fitted.embed_epochs(epochs), 0)
 
 
+def test_a_model_embeds_in_bf16(model, unseen):
+    rounded = model.copy().to("cuda", precision="bf16").embed_epochs(unseen[0])
+    near(rounded, model.embed_epochs(unseen[0]), 0.2)
+
+
 def test_a_file_of_a_model_on_a_card(model, unseen, tmp_path):
     model.copy().to("cuda").save(tmp_path / "model.safetensors")
     read = mne_brainae.read_brainae(tmp_path / "model.safetensors")

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import mne_brainae
 from mne_brainae.models import latent
 from mne_brainae.models.latent import Latent
+from mne_brainae.nn.fast.frozen import convolves
 
 
 def fitted(name, recording):
@@ -205,6 +206,20 @@ def test_a_model_is_moved_in_place(model, unseen):
     assert model.device_ == "cpu"
     assert model.latent_._frozen is not folded  # no kernels of the former device
     assert_array_equal(model.embed_images(unseen[1]), before)
+
+
+def test_a_model_embeds_in_another_precision(model, unseen):
+    """Where there is a convolution; elsewhere there is nothing to round."""
+    if not convolves(model.latent_.network):
+        with pytest.raises(ValueError, match="needs the temporal-spatial convolution"):
+            model.to("cpu", precision="bf16")
+        assert model.to("cpu", precision="auto") is model
+        return
+    before = model.embed_epochs(unseen[0]).to_numpy()
+    rounded = model.copy().to("cpu", precision="bf16")
+    found = rounded.embed_epochs(unseen[0]).to_numpy()
+    assert 0 < np.linalg.norm(found - before) < 0.02 * np.linalg.norm(before)
+    assert_array_equal(rounded.to("cpu").embed_epochs(unseen[0]), before)
 
 
 def test_correlations_on_a_card_are_those_of_the_host(model, unseen):

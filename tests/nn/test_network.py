@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from mne_brainae.nn.decoders import LinearBrainDecoder
 from mne_brainae.nn.fast.computation import choose_computation
 from mne_brainae.nn.fast.frozen import freeze
+from mne_brainae.nn.fast.precision import Precision
 from mne_brainae.nn.fast.spectrum import fourier_basis, turns
 from mne_brainae.nn.fast.workers import share, workers
 from mne_brainae.nn.losses import LOSS_TERMS, BrainAELoss, info_nce
@@ -274,6 +275,25 @@ def test_inference_parity(inner, n_channels, n_times):
         torch.testing.assert_close(
             decoded, reference.decode(z.clone()).detach(), rtol=0, atol=1e-12
         )
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("inner", [True, False])
+def test_embeddings_of_rounded_factors(inner, native):
+    """Rounding moves an embedding by less than a percent, alone or among others."""
+    network = _network(12, 60, inner).float().eval()
+    brain, image = (part.float() for part in _pairs(40, 12, 60))
+    exact, rounded = freeze(network), freeze(network, Precision(True, native))
+    with torch.inference_mode():
+        for embed, rows in (("embed_brain", brain), ("embed_image", image)):
+            z, found = (getattr(each, embed)(rows) for each in (exact, rounded))
+            alone = getattr(rounded, embed)(rows[:1])
+            assert found.dtype == torch.float32
+            assert 0 < (found - z).norm() < 0.01 * z.norm()
+            assert (alone - found[:1]).norm() < 0.01 * z[:1].norm()
+        torch.testing.assert_close(rounded.decode(z), exact.decode(z), rtol=0, atol=0)
+    again = pickle.loads(pickle.dumps(rounded))
+    assert again.precision == rounded.precision
 
 
 @pytest.mark.parametrize("inner", [True, False])

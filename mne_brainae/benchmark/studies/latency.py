@@ -14,6 +14,7 @@ import torch
 
 from ...models.recipes import make_model
 from ...nn.fast.frozen import freeze
+from ...nn.fast.precision import Precision
 from ...nn.reference import reference_of
 from ...utils.torch_state import exact
 from .shapes import CHAINS, N_FEATURES, Shape, make_network
@@ -42,7 +43,8 @@ def time_inference(
     rounds : int
         How often, in turn.
     compare : list of str
-        What else is compared; of ``"braindecode"`` an encoder.
+        What else is compared: ``"bf16"`` rounds the factors of products, and of
+        ``"braindecode"`` it is an encoder.
     device : str
         Where the encoders and the responses are.
 
@@ -54,6 +56,9 @@ def time_inference(
     place = torch.device(device)
     network = make_network(shape, chain).to(place).eval()
     encoders = {"ours": freeze(network).embed_brain}
+    if "bf16" in compare:
+        rounded = freeze(network, Precision.named("bf16", place))
+        encoders["bf16"] = rounded.embed_brain
     encoders["reference"] = reference_of(network).eval().brain_encoder
     if "braindecode" in compare:
         encoders["braindecode"] = _braindecode_encoder(shape).to(place).eval()

@@ -32,26 +32,36 @@ from .blocks import (
 )
 from .precision import Precision
 from .responses import WIDER, chunks
-from .workers import linear, share, workers_for
+from .workers import linear, share, shared_product, workers_for
 
+FLOAT32 = Precision()
 CHUNK = 8  # responses at a time: what is between their layers stays in the cache
 ROWS = 6_000  # rows of the inner map at a time
 
 
-def freeze(network: BrainAENetwork) -> FrozenNetwork:
+def freeze(network: BrainAENetwork, precision: Precision = FLOAT32) -> FrozenNetwork:
     """Return the maps of a network as they are used after training.
 
     Parameters
     ----------
     network : instance of BrainAENetwork
         The network, in evaluation mode.
+    precision : instance of Precision
+        The precision of large products on the way into the shared space.
 
     Returns
     -------
     frozen : instance of FrozenNetwork
         The same maps.
     """
-    return FrozenNetwork(network)
+    return FrozenNetwork(network, precision)
+
+
+def convolves(network: BrainAENetwork) -> bool:
+    """Tell whether a temporal-spatial convolution embeds responses, or a part of it."""
+    encoder = network.brain_encoder
+    encoder = encoder.learned if isinstance(encoder, Added) else encoder
+    return type(encoder) is TSConvEncoder
 
 
 class FrozenNetwork:
@@ -64,15 +74,19 @@ class FrozenNetwork:
     ----------
     network : instance of BrainAENetwork
         The network, in evaluation mode.
+    precision : instance of Precision
+        The precision of large products on the way into the shared space: those of a
+        temporal-spatial encoder, and of a linear image projection. Responses are
+        predicted in float32.
     """
 
-    def __init__(self, network: BrainAENetwork):
-        self.network = network
+    def __init__(self, network: BrainAENetwork, precision: Precision = FLOAT32):
+        self.network, self.precision = network, precision
         self._folded: FrozenEncoder | None = None
         self._decoder: FrozenDecoder | None = None
 
     def __reduce__(self) -> tuple:
-        return freeze, (self.network,)
+        return freeze, (self.network, self.precision)
 
     @torch.no_grad()
     def embed_brain(self, brain: Tensor, **known: Tensor) -> Tensor:
@@ -82,7 +96,11 @@ class FrozenNetwork:
     @torch.no_grad()
     def embed_image(self, image: Tensor) -> Tensor:
         """Map image features (n, n_image_features) to the shared space."""
-        return _apply(self.network.image_projection, image)
+        layer = self.network.image_projection
+        if type(layer) is not nn.Linear:
+            return layer(image)
+        with workers_for(image):  # they share the rows
+            return linear(layer, image, self.precision)
 
     @torch.no_grad()
     def decode(self, embedding: Tensor) -> Tensor:
@@ -96,8 +114,8 @@ class FrozenNetwork:
         if type(encoder) is not TSConvEncoder:
             return encoder(brain, **known)
         if self._folded is None or self._folded.is_stale(encoder):
-            self._folded = FrozenEncoder(encoder)
-        return self._folded(brain, encoder.linear)
+            self._folded = FrozenEncoder(encoder, self.precision)
+        return self._folded(brain)
 
     def _decode(self, decoder: nn.Module, embedding: Tensor) -> Tensor:
         if isinstance(decoder, Added):
@@ -110,25 +128,21 @@ class FrozenNetwork:
         return self._decoder(embedding, decoder.linear)
 
 
-def _apply(layer: nn.Module, rows: Tensor) -> Tensor:
-    """Apply a module; the rows of a linear layer are shared by the threads."""
-    if type(layer) is not nn.Linear:
-        return layer(rows)
-    with workers_for(rows):
-        return linear(layer, rows, Precision())
-
-
 class FrozenEncoder:
     """A temporal-spatial encoder in evaluation mode, without gradients.
 
     Parameters
     ----------
     encoder : instance of TSConvEncoder
-        The encoder as it is now. Its linear layer is used in place.
+        The encoder as it is now. In float32 its linear layer is used in place.
+    precision : instance of Precision
+        The precision of the products. With an inner activation that is the linear
+        layer alone, as in training.
     """
 
     @torch.no_grad()
-    def __init__(self, encoder: TSConvEncoder):
+    def __init__(self, encoder: TSConvEncoder, precision: Precision = FLOAT32):
+        self.precision = precision
         self.stride, self.n_steps = encoder.pool_stride, encoder.n_steps
         self.n_taps = encoder.n_taps
         self.version = _version(encoder)
@@ -147,7 +161,10 @@ class FrozenEncoder:
             spatial = encoder.spatial.weight[..., 0] * scale[:, None, None]
             product = spatial.permute(2, 1, 0)  # (n_channels, n_in, n_out)
             product = product.flatten(0, 1)  # (n_channels * n_in, n_out)
-        self.product = product.contiguous()
+        self.of_blocks = precision if self.temporal is None else FLOAT32
+        self.product = self.of_blocks.factor(product.contiguous())
+        self.weight = precision.factor(encoder.linear.weight)
+        self.bias = encoder.linear.bias
 
     def is_stale(self, encoder: TSConvEncoder) -> bool:
         """Return whether a parameter or running statistic has changed since.
@@ -157,15 +174,13 @@ class FrozenEncoder:
         """
         return self.version is None or self.version != _version(encoder)
 
-    def __call__(self, brain: Tensor, last_layer: nn.Module) -> Tensor:
+    def __call__(self, brain: Tensor) -> Tensor:
         """Embed responses.
 
         Parameters
         ----------
         brain : Tensor, shape (n, n_channels, n_times)
             The responses.
-        last_layer : instance of Linear
-            What follows the convolutions.
 
         Returns
         -------
@@ -173,18 +188,20 @@ class FrozenEncoder:
             Their points in the shared space.
         """
         size = self._chunk_size(brain)
-        maps = brain.new_empty(len(brain), len(self.shift), self.n_steps)
+        shape = len(brain), len(self.shift), self.n_steps
+        maps = brain.new_empty(shape, dtype=self.weight.dtype)
 
         def work(start, stop):
             for first, last in chunks(start, stop, size):
-                samples = _time_major(brain[first:last], self.stride)
-                steps = elu_(self._convolve(samples).add_(self.shift))
+                rounded = self.of_blocks.factor(brain[first:last])
+                steps = self._convolve(_time_major(rounded, self.stride))
+                steps = elu_(steps.add_(self.shift))
                 maps[first:last] = steps.transpose(1, 2)  # (n, n_kernels, n_steps)
 
         with workers_for(brain):
             share(len(brain), work)
-            rows = maps.flatten(1)  # (n, n_kernels * n_steps)
-            return linear(last_layer, rows, Precision())
+            rows = self.precision.factor(maps.flatten(1))  # (n, n_kernels * n_steps)
+            return shared_product(rows, self.weight.T, self.precision).add_(self.bias)
 
     def _chunk_size(self, brain: Tensor) -> int:
         size = CHUNK
@@ -197,7 +214,8 @@ class FrozenEncoder:
         if self.temporal is not None:
             return self._convolve_twice(samples)
         blocks = samples.view(-1, len(self.product))  # (n * n_blocks, stride * n_ch)
-        rows = blocks @ self.product  # (n * n_blocks, n_parts * n_out)
+        # (n * n_blocks, n_parts * n_out)
+        rows = self.of_blocks.result(blocks @ self.product)
         size = len(samples), -1, self.n_parts, len(self.shift)
         product = rows.view(size)  # (n, n_blocks, n_parts, n_out)
         return diagonals(product, self.n_steps).sum(2)  # (n, n_steps, n_out)
@@ -283,8 +301,9 @@ def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def _version(encoder: TSConvEncoder) -> list | None:
-    """Return what changes with the convolutions and normalizations of an encoder."""
-    kept = (encoder.temporal, encoder.inner_norm, encoder.spatial, encoder.norm)
+    """Return what changes with the weights and normalizations of an encoder."""
+    kept = encoder.temporal, encoder.inner_norm, encoder.spatial, encoder.norm
+    kept = *kept, encoder.linear
     return version_of(*(layer for layer in kept if layer is not None))
 
 

@@ -685,8 +685,9 @@ def options_of_methods():
     )
     yield from bad_params(
         "to",
-        lambda w, device: w.linear.to(device),
+        lambda w, device="cpu", **p: w.linear.to(device, **p),
         device=("nonsense", "meta", "cuda:99", 3, None),
+        precision=("nonsense", "bf16", 3, None),
     )
     yield from bad_params(
         "save",
