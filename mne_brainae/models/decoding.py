@@ -117,11 +117,11 @@ class IdentifiesImages:
             is_folder = isinstance(candidates, str | Path)
             gallery = "shown" if is_folder and not none else "all"
         shown = list(names.unique()) if gallery == "shown" else None
-        features = self.compute_features(candidates, names=shown)
+        embedded = self._embed_candidates(candidates, shown)
+        features, z_image = embedded.features, embedded.z
         said = f"{counted(len(features), 'image')}{GALLERIES[gallery]}"
         if isinstance(candidates, str | Path):  # others have counted what they give
             logger.info(f"The gallery has {said}.")
-        z_image = self._embed_features(features)
         if none:
             known = ImageNames(list(z_image.index))
             rows = [known.find_one(name) for name in names]

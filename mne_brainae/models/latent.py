@@ -19,7 +19,7 @@ from ..images import ImageEncoder
 from ..images.pairing import ImageNames
 from ..images.sketches import Copies, sketch
 from ..nn.added import without_added
-from ..nn.fast.frozen import convolves, freeze, version_of
+from ..nn.fast.frozen import convolves, freeze
 from ..nn.fast.precision import Precision
 from ..nn.network import BrainAENetwork
 from ..preprocessing.imputation import Imputer
@@ -30,6 +30,7 @@ from ..scoring.identification import cosine_similarity, log_likelihood
 from ..utils.checks import five
 from ..utils.torch_state import exact, threads
 from ..utils.transfer import send
+from .candidates import Candidates
 from .linear_gaussian.bands import Bands
 from .linear_gaussian.likelihood import ConceptLaw, ErrorLaw, log_density
 from .linear_gaussian.novelty import Novelty
@@ -41,43 +42,6 @@ CPU = torch.device("cpu")
 SMALL_BYTES = 2**20
 #: Values of measured and of predicted responses that are compared at once.
 MEASURED, PREDICTED = 2**26, 2**24
-#: Bytes of features whose embedding is kept for the next call.
-MOST_KEPT = 2**26
-
-
-@dataclass
-class Gallery:
-    """Image features that were embedded, for the next response to be found among them.
-
-    Parameters
-    ----------
-    features : array, shape (n_images, n_features)
-        A copy of the features.
-    z : array, shape (n_images, n_embedding)
-        Their embeddings.
-    version : list
-        The version of the weights.
-    """
-
-    features: np.ndarray
-    z: np.ndarray
-    version: list
-
-    @classmethod
-    def of(cls, features: np.ndarray, z: np.ndarray, network) -> Gallery | None:
-        """Keep what takes little memory, of weights whose changes can be seen."""
-        version = version_of(network.image_projection)
-        if version is None or features.nbytes > MOST_KEPT:
-            return None
-        return cls(features.copy(), z.copy(), version)
-
-    def holds(self, features: np.ndarray, network: BrainAENetwork) -> bool:
-        """Whether these are the features, and the weights have not changed."""
-        return (
-            features.shape == self.features.shape
-            and np.array_equal(features, self.features)
-            and version_of(network.image_projection) == self.version
-        )
 
 
 @dataclass
@@ -172,7 +136,7 @@ class Latent:
         self.network.eval()
         self._frozen = freeze(self.network)  # the same maps, faster
         self._columns = None  # of features that were found to be those of the fit
-        self._gallery = None  # what was embedded last
+        self.kept: Candidates | None = None  # those that were embedded last
 
     # -- where it computes -------------------------------------------------------------
 
@@ -192,7 +156,7 @@ class Latent:
         named = Precision.named(precision if rounds else "float32", device)
         self.network.to(device)
         self._frozen = freeze(self.network, named)  # no kernels of the former device
-        self._gallery = None
+        self.kept = None
 
     @cached_property
     def kinds(self) -> np.ndarray:
@@ -263,14 +227,8 @@ class Latent:
         z : array, shape (n_images, n_embedding)
             Their embeddings.
         """
-        features = np.asarray(features, np.float32)
-        if self._gallery is not None and self._gallery.holds(features, self.network):
-            return self._gallery.z.copy()
-        rows = self.image_scaler.transform(features)
-        z = apply(self._frozen.embed_image, rows, self.device)
-        if len(features) > 1:  # one image is no gallery, and takes no time
-            self._gallery = Gallery.of(features, z, self.network)
-        return z
+        rows = self.image_scaler.transform(np.asarray(features, np.float32))
+        return apply(self._frozen.embed_image, rows, self.device)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Map points of the shared space to responses.

@@ -45,6 +45,7 @@ from ..utils.constraints import checked, options
 from ..utils.docs import fill_doc
 from ..utils.threads import one_blas_thread
 from ..utils.torch_state import own_state
+from .candidates import Candidates
 from .feature_weights import SpatialWindow
 from .file import name_of, pack, write_model
 from .hub import GoesToHub
@@ -347,6 +348,19 @@ class Model(GoesToHub, BaseEstimator):
         8
         """
         return self._embed_features(self.compute_features(images))
+
+    def _embed_candidates(self, images, names=None) -> Candidates:
+        """Embed images, which are kept for the next call with the same table."""
+        latent = self._fitted()
+        kept = latent.kept
+        if names is None and kept is not None and kept.are(images, latent.network):
+            return kept
+        features = self.compute_features(images, names=names)
+        z = self._embed_features(features)
+        found = Candidates.of(images, features, z, latent.network)
+        if names is None and found.can_be_kept:
+            latent.kept = found
+        return found
 
     def _embed_features(self, features: pd.DataFrame) -> pd.DataFrame:
         z = self._fitted().embed_features(features.to_numpy(np.float32))

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import mne
 import numpy as np
 
@@ -223,21 +225,26 @@ def warn_if_in_other_units(
         Of how many trials a response is the mean, here and at fit, which makes it
         smaller by up to the square root.
     """
-    some = data[:: max(len(data) // ENOUGH, 1)].astype(np.float64)
+    some = data[:: max(len(data) // ENOUGH, 1)]
     # What was hidden by the mean response says nothing of the unit, as NaN does.
     mean = np.broadcast_to(scaler.mean, some.shape[1:])
     seen = np.abs(some - mean) > 1e-6 * np.abs(mean)
-    expected = np.broadcast_to(np.square(scaler.scale) + np.square(mean), mean.shape)
-    some[~seen] = 0.0
-    power = np.einsum("nct,nct->c", some, some)
-    expected = np.einsum("nct,ct->c", seen, expected, dtype=np.float64)
+    # In units of the scale, since squares of tesla are too small for float32.
+    with np.errstate(over="ignore"):  # such a unit is another one in any case
+        some = np.where(seen, some, 0) / scaler.scale
+        power = np.einsum("nct,nct->c", some, some)
+    expected = 1 + np.square(mean / scaler.scale)
+    if seen.all():
+        expected = len(some) * expected.sum(axis=1)
+    else:
+        expected = np.einsum("nct,ct->c", seen, expected)
     # A constant channel has no scale.
     is_told = (expected > 0) & (scaler.scale[:, 0] != 1)
     ratios = np.sqrt(power / np.where(is_told, expected, 1))
     most = OTHER_UNIT * np.sqrt(max(n_averaged_at_fit, 1))
     least = 1 / (OTHER_UNIT * np.sqrt(max(n_averaged, 1)))
     for kind in dict.fromkeys(kinds[is_told]):
-        ratio = np.median(ratios[is_told & (kinds == kind)])
+        ratio = median(ratios[is_told & (kinds == kind)].tolist())
         if not least < ratio < most:
             warn(
                 f"The {kind} responses are {ratio:.3g} times as large as those that "

@@ -162,7 +162,7 @@ def names_in(metadata: pd.DataFrame | None) -> pd.Series | None:
     if key is None:
         return None
     names = metadata[key]
-    if names.isna().any():
+    if pd.isna(names.to_numpy()).any():
         raise ValueError(
             f"epochs.metadata[{key!r}] is missing for epochs "
             f"{five(np.flatnonzero(names.isna()))}. {NAME_THEM}"

@@ -171,30 +171,37 @@ def test_a_large_gallery_is_predicted_part_by_part(model, unseen, monkeypatch):
 
 
 def test_a_gallery_is_embedded_once(model, unseen, monkeypatch):
-    """The same features are known again, others and those of other weights are not."""
-    space = model.copy().latent_
-    features = unseen[1].to_numpy()
-    first = space.embed_features(features)
-    space.embed_features(features[:1])  # is no gallery
-    calls = []
+    """The same table is known again, others and those of other weights are not."""
+    model, (epochs, table) = model.copy(), unseen[:2]
+    space, calls = model.latent_, []
     embed = space._frozen.embed_image
     monkeypatch.setattr(
         space._frozen, "embed_image", lambda rows: calls.append(1) or embed(rows)
     )
-    again = space.embed_features(features)
-    assert not calls
-    again[:] = 0.0  # what is handed out is a copy
-    np.testing.assert_array_equal(space.embed_features(features), first)
-    other = features.copy()
-    other[3, 2] += 1.0
-    changed = (space.embed_features(other) != first).any(axis=1)
-    assert calls
+
+    def z():
+        return model._embed_candidates(table).z.to_numpy().copy()
+
+    model.retrieve(epochs, table)
+    assert len(calls) == 1
+    first = z()
+    model.retrieve(epochs, table)
+    model.embed_images(table.iloc[:1])  # is no gallery
+    assert_array_equal(z(), first)
+    assert len(calls) == 2
+    table = table.copy()
+    table.iloc[3, 2] += 1.0
+    changed = (z() != first).any(axis=1)
     assert list(np.flatnonzero(changed)) == [3]
+    table.iloc[3, 2] -= 1.0  # in place
+    assert_allclose(z(), first, rtol=1e-5, atol=1e-6)
+    table = table.rename(index={table.index[0]: "another"})
+    assert model._embed_candidates(table).z.index[0] == "another"
     with torch.no_grad():
         weights = list(space.network.image_projection.parameters())
         for weight in weights:
             weight.mul_(2.0)
-    is_same = np.allclose(space.embed_features(other)[0], first[0])
+    is_same = np.allclose(z()[0], first[0])
     assert is_same == (not weights)  # the identity has none
 
 

@@ -12,15 +12,18 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ...live import LiveDecoder
+from ...models.linear import LinearBrainAE
+from ...models.linear_gaussian import Steps
 from ...models.recipes import make_model
 from ...nn.fast.frozen import freeze
 from ...nn.fast.precision import Precision
 from ...nn.reference import reference_of
 from ...utils.torch_state import exact
-from .shapes import CHAINS, N_FEATURES, Shape, make_network
+from .shapes import CHAINS, CLOSED_FORM, N_FEATURES, Shape, make_network
 
-#: Images among which one epoch is looked up.
-N_GALLERY = 100
+#: Images among which one epoch is looked up, and images that a closed form learns from.
+N_GALLERY, N_LEARNED = 100, 400
 
 
 def finish(place: torch.device) -> None:
@@ -85,7 +88,7 @@ def time_inference(
 
 
 def time_one_epoch(
-    shape: Shape, chain: str, rounds: int, device: str = "cpu"
+    shape: Shape, kind: str, rounds: int, device: str = "cpu"
 ) -> dict[str, float]:
     """Time what online use calls on one epoch in memory, or on one image.
 
@@ -93,8 +96,8 @@ def time_one_epoch(
     ----------
     shape : instance of Shape
         Size of the epoch.
-    chain : ``"linear"`` | ``"activated"``
-        The network.
+    kind : ``"linear"`` | ``"activated"`` | ``"closed form"``
+        The model: a network of the paper by its chain, or the closed form.
     rounds : int
         How often, times thirty.
     device : str
@@ -103,36 +106,25 @@ def time_one_epoch(
     Returns
     -------
     seconds : dict of float
-        Median seconds of ``embed_epochs``, of ``retrieve`` among 100 images and of
-        ``predict_evoked`` of one image, reading and checking included.
+        Median seconds of ``embed_epochs``, of ``LiveDecoder.decode`` and ``retrieve``
+        among 100 images and of ``predict_evoked`` of one image, reading and checking
+        included. They take turns, so that each finds the caches as others left them.
     """
     rng = np.random.default_rng(0)
-    n_epochs = 16
-    names = [f"image-{i}" for i in range(N_GALLERY)]
-    features = rng.standard_normal((N_GALLERY, N_FEATURES)).astype(np.float32)
-    gallery = pd.DataFrame(features, index=names)
-    epochs = mne.EpochsArray(
-        1e-6 * rng.standard_normal((n_epochs, shape.n_channels, shape.n_times)),
-        mne.create_info(shape.n_channels, 250.0, "eeg"),
-        metadata=pd.DataFrame(
-            {"image": [f"other-{name}" for name in names[:n_epochs]]}
-        ),
-        verbose=False,
+    n_epochs = N_LEARNED if kind == CLOSED_FORM else N_GALLERY
+    epochs, features = _draw(shape, n_epochs, rng)
+    model = _fit(kind, epochs, features).to(device)
+    gallery = pd.DataFrame(
+        rng.standard_normal((N_GALLERY, N_FEATURES)).astype(np.float32),
+        index=[f"image-{i}" for i in range(N_GALLERY)],
     )
-    model = make_model(
-        "paper",
-        inner_activation=CHAINS[chain],
-        max_epochs=1,
-        min_updates=1,
-        device="cpu",
-        verbose="ERROR",
-    ).fit(epochs, rng.standard_normal((n_epochs, N_FEATURES)))
-    model.to(device)
+    decoder = LiveDecoder(model, gallery, similarity="cosine")
     one = epochs[:1]
-    one.metadata["image"] = names[:1]
+    one.metadata["image"] = gallery.index[:1]
     calls = {
         "embed_epochs": lambda: model.embed_epochs(one),
-        "retrieve": lambda: model.retrieve(one, gallery),
+        "LiveDecoder": lambda: decoder.decode(one),
+        "retrieve": lambda: model.retrieve(one, gallery, similarity="cosine"),
         "predict_evoked": lambda: model.predict_evoked(gallery.iloc[:1]),
     }
     seconds = {name: [] for name in calls}
@@ -142,6 +134,36 @@ def time_one_epoch(
             call()
             seconds[name].append(time.perf_counter() - start)
     return {name: median(each) for name, each in seconds.items()}
+
+
+def _draw(shape: Shape, n_epochs: int, rng) -> tuple[mne.EpochsArray, np.ndarray]:
+    """Draw epochs that one feature drives, and features."""
+    features = rng.standard_normal((n_epochs, N_FEATURES), np.float32)
+    pattern = rng.standard_normal((shape.n_channels, 1), np.float32)
+    size = n_epochs, shape.n_channels, shape.n_times
+    responses = rng.standard_normal(size, np.float32)
+    responses += features[:, 0, None, None] * pattern
+    epochs = mne.EpochsArray(
+        1e-6 * responses,
+        mne.create_info(shape.n_channels, 250.0, "eeg"),
+        metadata=pd.DataFrame({"image": [f"other-{i}" for i in range(n_epochs)]}),
+        verbose=False,
+    )
+    return epochs, features
+
+
+def _fit(kind: str, epochs, features):
+    """Fit a model as fast as it can be: what it has learned does not change its speed.
+
+    The closed form has the axes that so many images give it.
+    """
+    if kind == CLOSED_FORM:
+        steps = Steps(n_functions=2, n_folds=1)
+        model = LinearBrainAE(steps=steps, imputation="mean", verbose="ERROR")
+    else:
+        brief = {"max_epochs": 1, "min_updates": 1, "verbose": "ERROR"}
+        model = make_model("paper", inner_activation=CHAINS[kind], **brief)
+    return model.set_params(device="cpu").fit(epochs, features)
 
 
 def _braindecode_encoder(shape: Shape):

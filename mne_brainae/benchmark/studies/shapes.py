@@ -26,6 +26,7 @@ N_VALIDATION, N_EPOCHS = 740, 50  # of the paper
 #: embedding a response.
 TABLE_16 = {"eeg": (7, 47), "meg": (19, 95), "mua": (28, 570)}
 CHAINS = {"linear": False, "activated": True}  # value of inner_activation
+CLOSED_FORM = "closed form"
 #: What the closed form is timed beside, as the command and as a table names it.
 REGRESSIONS = {
     "whole": "LinearBrainAE",

@@ -32,6 +32,7 @@ from ...utils.torch_state import exact
 from .latency import finish, time_inference, time_one_epoch
 from .shapes import (
     CHAINS,
+    CLOSED_FORM,
     N_FEATURES,
     N_VALIDATION,
     SHAPES,
@@ -85,8 +86,8 @@ def measure(
     Returns
     -------
     results : dict
-        What was asked for, the machine, and per chain the steps, epochs and inference
-        times. All times are in seconds.
+        What was asked for, the machine, per chain the steps, epochs and inference
+        times, and the times of a closed form on one epoch. All are in seconds.
     """
     size = SHAPES[shape]
     names = [name for name in VARIANTS if name == "fast" or name in compare]
@@ -116,6 +117,8 @@ def measure(
                 "inference": time_inference(size, chain, rounds, compare, device),
                 "one_epoch": time_one_epoch(size, chain, rounds, device),
             }
+    with torch_threads(n_threads):
+        results["one_epoch"] = time_one_epoch(size, CLOSED_FORM, rounds, device)
     return results
 
 

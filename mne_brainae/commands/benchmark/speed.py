@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...benchmark.studies.shapes import (
     CHAINS,
+    CLOSED_FORM,
     N_EPOCHS,
     REGRESSIONS,
     SHAPES,
@@ -129,6 +130,7 @@ def report(results: dict) -> str:
     lines = _heading(results)
     for chain, result in results["chains"].items():
         lines += ["", *_chain_lines(chain, result, results)]
+    lines += ["", f"{CLOSED_FORM}, {_one_epoch(results['one_epoch'])}"]
     return "\n".join(lines)
 
 
@@ -171,8 +173,11 @@ def _chain_lines(chain: str, result: dict, results: dict) -> list[str]:
             f"{result['whole']:.1f} s"
         ]
     lines += [_inference_line(*each, us) for each in result["inference"].items()]
-    calls = _microseconds(result["one_epoch"])
-    return [*lines, "  one epoch at a time: " + ", ".join(calls)]
+    return [*lines, "  " + _one_epoch(result["one_epoch"])]
+
+
+def _one_epoch(times: dict) -> str:
+    return "one epoch at a time: " + ", ".join(_microseconds(times))
 
 
 def _inference_line(batch: int, times: dict, us) -> str:
