@@ -7,11 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from ..utils.files import zeros
-from .linear_gaussian.noise import Noise, NoiseRows
+from .linear_gaussian.noise import Noise
+from .linear_gaussian.noise_rows import NoiseRows
 from .linear_gaussian.remainder import principal_axes
+from .linear_gaussian.roots import solve
 
 
 def white_axes(
@@ -46,6 +47,6 @@ def white_axes(
 def _whiten(errors: np.ndarray) -> np.ndarray:
     """Return L^-T of the covariance L L' of errors."""
     errors = (errors - errors.mean(axis=0)).astype(np.float32)
-    noise = Noise.learn(NoiseRows.of(errors), (errors.shape[1], 1), "diagonal")
+    noise = Noise.learn(NoiseRows(errors), (errors.shape[1], 1), "diagonal")
     identity = np.eye(len(noise.root))
-    return solve_triangular(noise.root.T, identity).astype(np.float32)
+    return solve(noise.root, identity, transposed=True).astype(np.float32)

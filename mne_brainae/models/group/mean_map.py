@@ -14,7 +14,7 @@ from mne.utils import use_log_level
 from ..linear_gaussian import ErrorLaw, LinearGaussian
 from ..linear_gaussian.likelihood import shrink_by_concept
 from ..linear_gaussian.noise import Noise
-from ..linear_gaussian.signal import solve
+from ..linear_gaussian.roots import solve
 from ..linear_gaussian.solve import Prepared
 from ..linear_gaussian.time_basis import project
 from .member import Member

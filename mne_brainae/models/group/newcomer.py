@@ -16,8 +16,9 @@ from ..linear_gaussian.extra_axes import add_remainder
 from ..linear_gaussian.folds import HeldOut
 from ..linear_gaussian.likelihood import error_law, shrink_by_concept
 from ..linear_gaussian.model import LeftOut
+from ..linear_gaussian.roots import solve
 from ..linear_gaussian.sample import Regression, Sample
-from ..linear_gaussian.signal import leading_axes, most_axes, solve
+from ..linear_gaussian.signal import leading_axes, most_axes
 from ..linear_gaussian.solve import Prepared, harmonic_mean
 from .axes import SharedAxes
 from .member import Member, left_out_latents

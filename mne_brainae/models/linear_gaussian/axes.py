@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from .noise import Noise, NoiseRows
+from .noise import Noise
+from .noise_rows import NoiseRows
+from .roots import LowRankRoot, solve
 from .sample import Regression
 from .signal import (
     FIRST_PENALTY,
@@ -17,7 +19,6 @@ from .signal import (
     find_axes,
     positive_part,
     prior_axes,
-    solve,
 )
 from .squares import Squares
 from .steps import Steps
@@ -103,7 +104,7 @@ def solve_axes(
     axes = one_pass(targets, noise, FIRST_PENALTY, shape, steps)
     for _ in range(n_passes - 1):
         if noise_rows is None and steps.noise != "variances":
-            residuals = NoiseRows.of(regression.residuals(axes))
+            residuals = NoiseRows(regression.residuals(axes))
             noise = Noise.learn(residuals, shape, "kronecker")
         axes = one_pass(targets, noise, axes.shared_penalty, shape, steps)
     weights = axes.weights().astype(np.float32)
@@ -177,15 +178,17 @@ def one_pass(targets, noise: Noise, penalty: float, shape, steps: Steps) -> Sign
     return axes
 
 
-def full_prior(shared: np.ndarray, root: np.ndarray, n_axes: int) -> np.ndarray:
+def full_prior(
+    shared: np.ndarray, root: np.ndarray | LowRankRoot, n_axes: int
+) -> np.ndarray:
     """Return the leading axes of whitened predictions x responses, of any structure.
 
     Parameters
     ----------
     shared : array, shape (n_coordinates, n_coordinates)
         P'Y.
-    root : array, shape (n_coordinates, n_coordinates)
-        The Cholesky factor of the noise covariance.
+    root : array, shape (n_coordinates, n_coordinates) | instance of LowRankRoot
+        The root of the noise covariance.
     n_axes : int
         Number of axes, at most.
 

@@ -142,12 +142,11 @@ def _shape_of_rest(
 ) -> np.ndarray:
     """Return where errors beyond the noise lie, of mean 1, (n_channels, n_times)."""
     grid = errors.reshape(len(errors), *sample.shape)
-    noise = sample.noise_rows.total / len(sample.noise_rows) / repetitions
-    noise = noise.reshape(*sample.shape, *sample.shape)
+    of_channels, of_times = sample.noise_rows.marginals(sample.shape)
     channels = np.tensordot(grid, grid, ((0, 2), (0, 2))) / len(grid)
-    channels = positive_part(channels - np.trace(noise, axis1=1, axis2=3))
+    channels = positive_part(channels - of_channels / repetitions)
     times = np.tensordot(grid, grid, ((0, 1), (0, 1))) / len(grid)
-    times = positive_part(times - np.trace(noise, axis1=0, axis2=2))
+    times = positive_part(times - of_times / repetitions)
     basis = coordinates.basis
     of_channel = np.zeros(len(coordinates.live))
     of_channel[coordinates.live] = np.diag(channels)

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky
 
-from .blocks import ROWS, product, row_blocks
+from .blocks import row_blocks
+from .noise_rows import NoiseRows
+from .roots import DiagonalRoot, KroneckerRoot, LowRankRoot, solve
 
 TARGETS = ("diagonal", "kronecker")
 #: Standard deviations below this share of the median are raised to it.
@@ -22,89 +23,37 @@ LEAST_VARIANCE = 1e-10
 JITTER = 1e-6
 #: Share of the leverage of one row in its own noise covariance, at most.
 MOST_LEVERAGE = 0.95
+#: How often both factors of a Kronecker product are computed.
+N_ITER = 5
 #: Least noise along the axes, in units of N. A few rows leave directions without any.
 LEAST_INFLATION = 0.1
 
 
-@dataclass
-class NoiseRows:
-    """Rows that hold nothing but noise, with their second moments.
-
-    Parameters
-    ----------
-    rows : array, shape (n_all, n_coordinates)
-        The rows, float32.
-    total : array, shape (n_coordinates, n_coordinates)
-        The sum of outer products of the rows that are kept.
-    kept : array of int, shape (n_rows,) | None
-        Which rows are kept; None is all.
-    repetitions : float
-        Number R of trials by whose mean the noise is divided: the covariance of one
-        row is R times that of the noise of a mean response.
-    """
-
-    rows: np.ndarray
-    total: np.ndarray
-    kept: np.ndarray | None = None
-    repetitions: float = 1.0
-
-    @classmethod
-    def of(cls, rows: np.ndarray, repetitions: float = 1.0) -> NoiseRows:
-        """Sum the outer products of all rows."""
-        return cls(rows, product(rows, rows), None, repetitions)
-
-    def without(self, held_out: np.ndarray) -> NoiseRows:
-        """Return the rows without some of them, by subtracting their products.
-
-        Parameters
-        ----------
-        held_out : array of bool, shape (n_all,)
-            The rows to leave out. All rows must be kept before.
-
-        Returns
-        -------
-        noise_rows : instance of NoiseRows
-            The others; the rows themselves are shared.
-        """
-        kept = np.flatnonzero(~held_out)
-        if len(kept) <= ROWS:  # cheap, and free of the rounding of a difference
-            others = self.rows[kept]
-            total = product(others, others)
-        else:
-            left_out = self.rows[held_out]
-            total = self.total - product(left_out, left_out)
-        return NoiseRows(self.rows, total, kept, self.repetitions)
-
-    def __len__(self) -> int:
-        return len(self.rows) if self.kept is None else len(self.kept)
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yield the rows that are kept, some at a time."""
-        for start in range(0, len(self), ROWS):
-            part = slice(start, start + ROWS)
-            yield self.rows[part if self.kept is None else self.kept[part]]
-
-
-@dataclass
 class Noise:
-    """The covariance of the noise of a mean response.
+    """The covariance N of the noise of a mean response.
 
     Parameters
     ----------
-    covariance : array, shape (n_coordinates, n_coordinates)
-        The covariance N.
+    covariance : array, shape (n_coordinates, n_coordinates) | None
+        The covariance; None where only its root is known.
     sample_share : float
         The weight of the sample covariance in it; the rest is the target.
     target : str
         The target of the shrinkage: ``"diagonal"`` or ``"kronecker"``.
+    root : instance of LowRankRoot | None
+        The root L, N = L L'; None is the Cholesky factor.
     """
 
-    covariance: np.ndarray
-    sample_share: float
-    target: str
+    def __init__(self, covariance, sample_share: float, target: str, root=None):
+        self._covariance, self.sample_share = covariance, sample_share
+        self.target = target
+        self.root = _root(covariance) if root is None else root
 
-    def __post_init__(self):
-        self.root = _root(self.covariance)  # N = L L'
+    @property
+    def covariance(self) -> np.ndarray:
+        """The covariance, (n_coordinates, n_coordinates)."""
+        known = self._covariance
+        return self.root.covariance() if known is None else known
 
     @classmethod
     def independent(cls, variances: np.ndarray) -> Noise:
@@ -137,6 +86,10 @@ class Noise:
         noise : instance of Noise
             The covariance, positive definite.
         """
+        if rows.are_few:
+            with suppress(np.linalg.LinAlgError):  # where next to nothing varies
+                root, amount = _root_of_few(rows, shape, target)
+                return cls(None, 1 - amount, target, root)
         # Changed in place, since it can be large.
         covariance = rows.total / len(rows)
         variances = _raise(np.diag(covariance)) * (1 + JITTER)
@@ -175,25 +128,24 @@ class Noise:
         alpha : float
             The variance of new noise along the filters, in units of N.
         """
-        sample = rows.total / len(rows) / rows.repetitions
-        along = np.einsum("qk,qk->k", filters, sample @ filters).mean()
+        along = sum(
+            np.square(block @ filters, dtype=np.float64).sum(axis=0)
+            for block in rows.blocks()
+        ).mean()
+        along /= len(rows) * rows.repetitions
         if not self.sample_share:
             return max(float(along), LEAST_INFLATION)
-        leverage = self.sample_share * self._trace(rows, sample) / len(rows)
+        leverage = self.sample_share * self._trace(rows) / len(rows)
         kept = 1 - min(leverage, MOST_LEVERAGE)
         return max(float(along / kept**2), LEAST_INFLATION)
 
-    def _trace(self, rows: NoiseRows, sample: np.ndarray) -> float:
+    def _trace(self, rows: NoiseRows) -> float:
         """Return tr(N^-1 S / R), from the rows c where these are fewer than values."""
-        if len(rows) >= len(sample):
-            return float(np.trace(cho_solve((self.root, True), sample)))
-        squares = 0.0  # sum |L^-1 c|^2
-        for block in rows.blocks():
-            whitened = solve_triangular(
-                self.root, block.T, lower=True, check_finite=False
-            )
-            squares += float(np.square(whitened).sum())
-        return squares / len(rows) / rows.repetitions
+        unit = len(rows) * rows.repetitions
+        if len(rows) >= len(self.root):
+            return float(np.trace(cho_solve((self.root, True), rows.total / unit)))
+        blocks = (solve(self.root, block.T) for block in rows.blocks())
+        return sum(float(np.square(block).sum()) for block in blocks) / unit
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
@@ -255,7 +207,7 @@ def _amount(fourth, squared_norm, distance, n_rows) -> float:
 
 
 def kronecker_factors(
-    covariance: np.ndarray, shape: tuple[int, int], n_iter: int = 5
+    covariance: np.ndarray, shape: tuple[int, int], n_iter: int = N_ITER
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the Kronecker product that is nearest to a covariance.
 
@@ -280,13 +232,43 @@ def kronecker_factors(
     """
     n_channels, n_functions = shape
     grid = covariance.reshape(n_channels, n_functions, n_channels, n_functions)
-    times = np.eye(n_functions) * (np.trace(covariance) / len(covariance))
-    for _ in range(n_iter):  # not optimized, which would copy the grid every time
-        channels = np.einsum("itju,tu->ij", grid, np.linalg.inv(times))
-        channels = _regular(channels / n_functions)
+    # Not optimized, which would copy the grid every time.
+    return _flip_flop(
+        lambda inverse: np.einsum("itju,tu->ij", grid, inverse),
+        lambda inverse: np.einsum("itju,ij->tu", grid, inverse),
+        shape,
+        float(np.trace(covariance)),
+        n_iter,
+    )
+
+
+def _flip_flop(
+    over_times, over_channels, shape, power: float, n_iter: int = 5
+) -> tuple:
+    """Return the factors A and B of :func:`kronecker_factors`.
+
+    Parameters
+    ----------
+    over_times, over_channels : callable
+        Sum the covariance over the one, weighted by the inverse of its factor.
+    shape : tuple of int
+        Numbers of channels and of time functions.
+    power : float
+        The trace of the covariance.
+    n_iter : int
+        How often both are computed.
+
+    Returns
+    -------
+    channels, times : array, shape (n_channels, n_channels) | (n_functions, n_functions)
+        The factors.
+    """
+    n_channels, n_functions = shape
+    times = np.eye(n_functions) * (power / (n_channels * n_functions))
+    for _ in range(n_iter):
+        channels = _regular(over_times(np.linalg.inv(times)) / n_functions)
         channels /= np.trace(channels) / n_channels
-        times = np.einsum("itju,ij->tu", grid, np.linalg.inv(channels))
-        times = _regular(times / n_channels)
+        times = _regular(over_channels(np.linalg.inv(channels)) / n_channels)
     return channels, times
 
 
@@ -294,3 +276,68 @@ def _regular(factor: np.ndarray) -> np.ndarray:
     factor = (factor + factor.T) / 2
     factor += 1e-5 * np.trace(factor) / len(factor) * np.eye(len(factor))
     return factor
+
+
+def _root_of_few(
+    rows: NoiseRows, shape: tuple[int, int], target: str
+) -> tuple[LowRankRoot, float]:
+    """Shrink the covariance of fewer rows than coordinates, which is never formed.
+
+    In coordinates x in which the target is the identity, |S| and the trace of S are
+    those of the inner products of the rows.
+
+    Parameters
+    ----------
+    rows : instance of NoiseRows
+        The rows.
+    shape : tuple of int
+        Numbers of channels and of time functions.
+    target : ``"diagonal"`` | ``"kronecker"``
+        The target T.
+
+    Returns
+    -------
+    root : instance of LowRankRoot
+        The root of the covariance.
+    amount : float
+        The weight a of the target.
+    """
+    found = np.concatenate(list(rows.blocks())).astype(np.float64)
+    n_rows, n_coordinates = found.shape
+    if target == "diagonal":
+        sample = np.square(found).mean(axis=0)
+        variances = _raise(sample) * (1 + JITTER)
+        base = DiagonalRoot(np.sqrt(variances))
+    else:
+        factors = _factors_of_rows(found.reshape(n_rows, *shape))
+        base = KroneckerRoot(*(cholesky(factor, lower=True) for factor in factors))
+    white = base.solve(found.T)
+    products = white.T @ white  # (n_rows, n_rows)
+    squared_norm = float(np.square(products).sum()) / n_rows**2
+    distance = squared_norm - 2 * np.trace(products) / n_rows + n_coordinates
+    fourth = float(np.square(np.diag(products)).sum())
+    amount = _amount(fourth, squared_norm, distance, n_rows)
+    # Without any target the covariance of few rows has no inverse.
+    amount = max(amount, JITTER)
+    if target == "diagonal":
+        base.sd = np.sqrt((variances - (1 - amount) * sample) / rows.repetitions)
+    else:
+        of_channels, of_times = base.factors
+        base = KroneckerRoot(np.sqrt(amount / rows.repetitions) * of_channels, of_times)
+    share = np.sqrt((1 - amount) / (n_rows * rows.repetitions))
+    return LowRankRoot.of_rows(base, share * found), amount
+
+
+def _factors_of_rows(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the factors from rows, (n_rows, n_channels, n_functions)."""
+    n_rows, *shape = grid.shape
+
+    def over_times(inverse):
+        return np.tensordot(grid @ inverse, grid, ((0, 2), (0, 2))) / n_rows
+
+    def over_channels(inverse):
+        weighted = np.matmul(inverse, grid)
+        return np.tensordot(weighted, grid, ((0, 1), (0, 1))) / n_rows
+
+    power = float(np.square(grid).sum()) / n_rows
+    return _flip_flop(over_times, over_channels, shape, power, N_ITER)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .blocks import product, weighted_sum
-from .noise import NoiseRows
+from .noise_rows import NoiseRows
 from .ridge import Ridge
 from .targets import ExactTargets, GeneralizedTargets
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh, solve_triangular
+from scipy.linalg import eigh
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from ...utils.threads import one_blas_thread
 from .ridge import PENALTIES
+from .roots import LowRankRoot, solve
 from .targets import ExactTargets, GeneralizedTargets
 
 #: Penalty with which the search begins.
@@ -33,7 +34,10 @@ Targets = ExactTargets | GeneralizedTargets
 
 
 def prior_axes(
-    channels: np.ndarray, times: np.ndarray, root: np.ndarray, n_axes: int
+    channels: np.ndarray,
+    times: np.ndarray,
+    root: np.ndarray | LowRankRoot,
+    n_axes: int,
 ) -> np.ndarray:
     """Return axes of whitened responses in which a separable signal may lie.
 
@@ -48,8 +52,8 @@ def prior_axes(
         The covariance A of the signal over channels, up to a factor.
     times : array, shape (n_functions, n_functions)
         The covariance B over time functions, up to a factor.
-    root : array, shape (n_coordinates, n_coordinates)
-        The lower triangular Cholesky factor L of the noise covariance.
+    root : array, shape (n_coordinates, n_coordinates) | instance of LowRankRoot
+        The root L of the noise covariance.
     n_axes : int
         Number of axes, at most.
 
@@ -69,28 +73,6 @@ def prior_axes(
         return solve(root, grid.reshape(-1, len(root)).T)
 
     return leading_axes(multiply, len(root), n_axes)
-
-
-def solve(root: np.ndarray, vectors: np.ndarray, transposed=False) -> np.ndarray:
-    """Return L^-1 v, or L^-T v, of a lower triangular matrix L.
-
-    Parameters
-    ----------
-    root : array, shape (n, n)
-        The matrix L.
-    vectors : array, shape (n, ...)
-        What it is applied to.
-    transposed : bool
-        Whether to apply the inverse of the transposed matrix.
-
-    Returns
-    -------
-    solved : array, shape (n, ...)
-        The result.
-    """
-    trans = "T" if transposed else "N"
-    # Looking for infinite values would take as long as solving.
-    return solve_triangular(root, vectors, trans, lower=True, check_finite=False)
 
 
 def leading_axes(multiply, size: int, n_axes: int) -> np.ndarray:
@@ -269,7 +251,7 @@ def most_axes(n_images: int, rank: int) -> int:
 def find_axes(
     whole: Targets,
     prior: np.ndarray,
-    root: np.ndarray,
+    root: np.ndarray | LowRankRoot,
     penalty: float,
     own_penalties: bool = True,
 ) -> SignalAxes:
@@ -286,8 +268,8 @@ def find_axes(
         All responses.
     prior : array, shape (n_coordinates, n_prior)
         Orthonormal axes of whitened responses among which to look.
-    root : array, shape (n_coordinates, n_coordinates)
-        The Cholesky factor L of the noise covariance.
+    root : array, shape (n_coordinates, n_coordinates) | instance of LowRankRoot
+        The root L of the noise covariance.
     penalty : float
         The penalty to begin with.
     own_penalties : bool

@@ -25,7 +25,7 @@ from .folds import (
 )
 from .likelihood import ConceptLaw, ErrorLaw, error_law, shrink_by_concept
 from .model import LeftOut, LinearGaussian
-from .noise import NoiseRows
+from .noise_rows import NoiseRows
 from .novelty import Novelty
 from .sample import Moments, Regression, Sample
 from .square_search import add_squares
@@ -304,7 +304,7 @@ def _add_noise(sample, trials, trial_images, coordinates, counts, folder) -> Non
     if n_contrasts < max(CONTRASTS_PER_IMAGE * len(sample), 2):
         return
     rows, images = contrast_trials(trials, trial_images, coordinates, folder)
-    sample.noise_rows = NoiseRows.of(rows, harmonic_mean(counts))
+    sample.noise_rows = NoiseRows(rows, harmonic_mean(counts))
     sample.noise_images = images
 
 

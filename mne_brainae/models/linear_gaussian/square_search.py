@@ -14,8 +14,9 @@ from .curvature import find_directions
 from .folds import make_folds
 from .residuals import left_out_residuals
 from .ridge import PENALTIES, Ridge
+from .roots import solve
 from .sample import Sample
-from .signal import positive_part, prior_axes, solve
+from .signal import positive_part, prior_axes
 from .squares import PENALTY, Squares, coordinate_axes, fit_patterns, unit_moments
 from .steps import Steps
 from .targets import ExactTargets, GeneralizedTargets

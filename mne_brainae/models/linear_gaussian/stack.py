@@ -23,7 +23,8 @@ from .members import (
     left_out_of,
     stack_members,
 )
-from .noise import Noise, NoiseRows
+from .noise import Noise
+from .noise_rows import NoiseRows
 from .windows import FeatureMaps, Window, member_energy
 
 
@@ -213,7 +214,7 @@ def _judge(targets: np.ndarray, left_out: np.ndarray) -> tuple:
     """Return the covariance of errors, the gain of each unit, and the bands."""
     errors = targets - left_out
     shape = targets.shape[1], 1
-    covariance = Noise.learn(NoiseRows.of(errors), shape, "diagonal").covariance
+    covariance = Noise.learn(NoiseRows(errors), shape, "diagonal").covariance
     return covariance, _gain(targets, errors), Bands.of_errors([errors[:, :, None]])
 
 

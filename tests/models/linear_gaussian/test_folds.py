@@ -12,7 +12,7 @@ from mne_brainae.models.linear_gaussian.folds import (
     log_posteriors,
     slope,
 )
-from mne_brainae.models.linear_gaussian.noise import NoiseRows
+from mne_brainae.models.linear_gaussian.noise_rows import NoiseRows
 from mne_brainae.models.linear_gaussian.sample import Moments, Regression, Sample
 
 
@@ -26,7 +26,7 @@ def _sample(n_images=120, weighted=False, seed=0):
     features -= np.average(features, axis=0, weights=weights).astype("f4")
     responses -= np.average(responses, axis=0, weights=weights).astype("f4")
     rows = (3 * np.sqrt(2) * rng.standard_normal((n_images, 12))).astype("f4")
-    noise_rows = NoiseRows.of(rows, 2.0)
+    noise_rows = NoiseRows(rows, 2.0)
     return Sample(features, responses, (4, 3), weights, noise_rows, np.arange(n_images))
 
 
@@ -155,7 +155,7 @@ def test_target_follows_held_out_images(mixed):
         (responses - responses.mean(axis=0)).astype("f4"),
         shape,
         None,
-        NoiseRows.of(rows),
+        NoiseRows(rows),
         np.arange(n_images),
     )
     plan = Folds(sample, make_folds(np.arange(n_images)), Steps())

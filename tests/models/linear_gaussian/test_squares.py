@@ -14,7 +14,7 @@ from mne_brainae.models.linear_gaussian.curvature import (
     rank_one_terms,
 )
 from mne_brainae.models.linear_gaussian.folds import Folds, make_folds
-from mne_brainae.models.linear_gaussian.noise import NoiseRows
+from mne_brainae.models.linear_gaussian.noise_rows import NoiseRows
 from mne_brainae.models.linear_gaussian.residuals import linear_residuals
 from mne_brainae.models.linear_gaussian.sample import Moments, Regression, Sample
 from mne_brainae.models.linear_gaussian.square_search import (
@@ -87,7 +87,7 @@ def _sample(recording):
         features - features.mean(axis=0),
         responses - responses.mean(axis=0),
         SHAPE,
-        noise_rows=NoiseRows.of(rows, 2.0),
+        noise_rows=NoiseRows(rows, 2.0),
         noise_images=contrast_images,
     )
 
