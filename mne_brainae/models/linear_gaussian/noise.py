@@ -58,7 +58,8 @@ class Noise:
     @classmethod
     def independent(cls, variances: np.ndarray) -> Noise:
         """Return noise that is independent in all coordinates."""
-        return cls(np.diag(_raise(variances)), 0.0, "diagonal")
+        base = DiagonalRoot(np.sqrt(_raise(variances)))
+        return cls(None, 0.0, "diagonal", LowRankRoot.of(base, len(variances)))
 
     @classmethod
     def learn(cls, rows: NoiseRows, shape: tuple[int, int], target: str) -> Noise:

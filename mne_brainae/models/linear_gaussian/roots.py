@@ -136,6 +136,11 @@ class LowRankRoot:
         powers, turn = powers[kept], turn[:, kept]
         return cls(base, white @ (turn / np.sqrt(powers)), powers)
 
+    @classmethod
+    def of(cls, base, size: int) -> LowRankRoot:
+        """Return a simple root of some size alone."""
+        return cls(base, np.zeros((size, 0)), np.zeros(0))
+
     def __len__(self) -> int:
         return len(self.basis)
 
