@@ -5,6 +5,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 import mne_brainae
+from mne_brainae.preprocessing import imputation
 from mne_brainae.preprocessing.imputation import Imputer, _likelihoods
 
 
@@ -78,3 +79,15 @@ def test_best_recipe_completes_recordings(kind, recording, unseen, tmp_path):
     model.save(tmp_path / "model.safetensors")
     again = mne_brainae.read_brainae(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(again.reconstruct(masked).get_data(), rebuilt)
+
+
+@pytest.mark.parametrize("shape", [(30, 90), (61, 61), (7, 400)])
+def test_left_out_variances_from_inner_products_alone(shape):
+    rng = np.random.default_rng(0)
+    responses = rng.standard_normal((shape[0], 4)) @ rng.standard_normal((4, shape[1]))
+    responses = (responses + rng.standard_normal(shape) + 1).astype(np.float32)
+    centered = responses - responses.mean(axis=0)
+    products = imputation._products(centered)
+    found = imputation._held_out_in_products(products, 3)
+    expected = imputation._held_out_variances(responses, 3)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
