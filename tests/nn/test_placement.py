@@ -108,15 +108,16 @@ def test_no_loop_over_pairs_of_coefficients():
 
 
 @pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
+@pytest.mark.parametrize("precision", [Precision(), Precision(True, True)])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_fitted_network_on_cuda(form):
+def test_a_fitted_network_on_cuda(form, precision):
     """Kernels are folded, responses embedded and predicted where the network is."""
     with FakeTensorMode():
         with CUDA:
             network, computation, loss = make(form)
             brain, image = torch.randn(N, N_CHANNELS, 60), torch.randn(N, N_FEATURES)
         network.eval()
-        frozen = freeze(network)
+        frozen = freeze(network, precision)
         with Watch(), torch.inference_mode():
             z_brain, z_image = frozen.embed_brain(brain), frozen.embed_image(image)
             predicted = frozen.decode(z_image)

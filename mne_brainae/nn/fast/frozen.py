@@ -302,9 +302,9 @@ def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
 
 def _version(encoder: TSConvEncoder) -> list | None:
     """Return what changes with the weights and normalizations of an encoder."""
-    kept = encoder.temporal, encoder.inner_norm, encoder.spatial, encoder.norm
-    kept = *kept, encoder.linear
-    return version_of(*(layer for layer in kept if layer is not None))
+    names = ("temporal", "inner_norm", "spatial", "norm", "linear")
+    layers = (getattr(encoder, name) for name in names)
+    return version_of(*(layer for layer in layers if layer is not None))
 
 
 def version_of(*modules: nn.Module) -> list | None:
