@@ -14,8 +14,8 @@ from .epochs import read_array
 
 #: Responses this many times larger or smaller than at fit are in another unit.
 OTHER_UNIT = 10.0
-#: As many epochs show in which unit all of them are.
-ENOUGH = 256
+#: As many epochs, and samples of each, show in which unit all of them are.
+ENOUGH, ENOUGH_SAMPLES = 256, 64
 #: Channel types that are measured against a reference.
 REFERENCED = ("eeg", "ecog", "seeg", "dbs")
 
@@ -225,9 +225,10 @@ def warn_if_in_other_units(
         Of how many trials a response is the mean, here and at fit, which makes it
         smaller by up to the square root.
     """
-    some = data[:: max(len(data) // ENOUGH, 1)]
+    times = slice(None, None, max(data.shape[2] // ENOUGH_SAMPLES, 1))
+    some = data[:: max(len(data) // ENOUGH, 1), :, times]
     # What was hidden by the mean response says nothing of the unit, as NaN does.
-    mean = np.broadcast_to(scaler.mean, some.shape[1:])
+    mean = np.broadcast_to(scaler.mean, data.shape[1:])[:, times]
     seen = np.abs(some - mean) > 1e-6 * np.abs(mean)
     # In units of the scale, since squares of tesla are too small for float32.
     with np.errstate(over="ignore"):  # such a unit is another one in any case
