@@ -77,16 +77,8 @@ class _Search:
 
     Parameters
     ----------
-    model : instance of LinearGaussian
-        The maps.
-    coordinates : instance of Coordinates
-        The units and the mean response.
-    sample : instance of Sample
-        All images.
-    responses : array, shape (n_images, n_channels, n_times)
-        The responses; can be a memory map.
-    n_axes : int
-        Number of axes, at most.
+    model, coordinates, sample, responses, n_axes
+        As in :func:`add_driven`.
     """
 
     def __init__(self, model, coordinates, sample: Sample, responses, n_axes: int):

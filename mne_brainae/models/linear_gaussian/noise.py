@@ -143,7 +143,7 @@ class Noise:
     def _trace(self, rows: NoiseRows) -> float:
         """Return tr(N^-1 S / R), from the rows c where these are fewer than values."""
         unit = len(rows) * rows.repetitions
-        if len(rows) >= len(self.root):
+        if self._covariance is not None and len(rows) >= len(self.root):
             return float(np.trace(cho_solve((self.root, True), rows.total / unit)))
         blocks = (solve(self.root, block.T) for block in rows.blocks())
         return sum(float(np.square(block).sum()) for block in blocks) / unit
@@ -208,7 +208,7 @@ def _amount(fourth, squared_norm, distance, n_rows) -> float:
 
 
 def kronecker_factors(
-    covariance: np.ndarray, shape: tuple[int, int], n_iter: int = N_ITER
+    covariance: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the Kronecker product that is nearest to a covariance.
 
@@ -221,8 +221,6 @@ def kronecker_factors(
         The covariance S.
     shape : tuple of int
         Numbers of channels and of time functions.
-    n_iter : int
-        How often both are computed.
 
     Returns
     -------
@@ -239,13 +237,10 @@ def kronecker_factors(
         lambda inverse: np.einsum("itju,ij->tu", grid, inverse),
         shape,
         float(np.trace(covariance)),
-        n_iter,
     )
 
 
-def _flip_flop(
-    over_times, over_channels, shape, power: float, n_iter: int = 5
-) -> tuple:
+def _flip_flop(over_times, over_channels, shape, power: float) -> tuple:
     """Return the factors A and B of :func:`kronecker_factors`.
 
     Parameters
@@ -256,8 +251,6 @@ def _flip_flop(
         Numbers of channels and of time functions.
     power : float
         The trace of the covariance.
-    n_iter : int
-        How often both are computed.
 
     Returns
     -------
@@ -266,7 +259,7 @@ def _flip_flop(
     """
     n_channels, n_functions = shape
     times = np.eye(n_functions) * (power / (n_channels * n_functions))
-    for _ in range(n_iter):
+    for _ in range(N_ITER):
         channels = _regular(over_times(np.linalg.inv(times)) / n_functions)
         channels /= np.trace(channels) / n_channels
         times = _regular(over_channels(np.linalg.inv(channels)) / n_channels)
@@ -289,12 +282,8 @@ def _root_of_few(
 
     Parameters
     ----------
-    rows : instance of NoiseRows
-        The rows.
-    shape : tuple of int
-        Numbers of channels and of time functions.
-    target : ``"diagonal"`` | ``"kronecker"``
-        The target T.
+    rows, shape, target
+        As in :meth:`Noise.learn`.
 
     Returns
     -------
@@ -341,4 +330,4 @@ def _factors_of_rows(grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.tensordot(weighted, grid, ((0, 1), (0, 1))) / n_rows
 
     power = float(np.square(grid).sum()) / n_rows
-    return _flip_flop(over_times, over_channels, shape, power, N_ITER)
+    return _flip_flop(over_times, over_channels, shape, power)

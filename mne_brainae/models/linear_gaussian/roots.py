@@ -148,20 +148,7 @@ class LowRankRoot:
         return self.base @ self._scale(columns, np.sqrt(1 + self.powers))
 
     def solve(self, vectors: np.ndarray, transposed: bool = False) -> np.ndarray:
-        """Return L^-1 v, or L^-T v.
-
-        Parameters
-        ----------
-        vectors : array, shape (n, ...)
-            What it is applied to.
-        transposed : bool
-            Whether to apply the inverse of the transposed matrix.
-
-        Returns
-        -------
-        solved : array, shape (n, ...)
-            The result.
-        """
+        """Return what :func:`solve` does of this root."""
         columns, factor = vectors.reshape(len(self), -1), 1 / np.sqrt(1 + self.powers)
         if transposed:
             solved = self.base.solve(self._scale(columns, factor), transposed=True)
